@@ -1,0 +1,42 @@
+# Corelane's commands for people.  `make help` lists them.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.built
+SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
+
+.PHONY: run build test lint bench fuzz check help
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.ready: pyproject.toml ops/prepare.py
+	@python3 ops/prepare.py --venv $(VENV) --python "$(PYTHON)"
+	@touch $@
+
+$(STAMP): $(VENV)/.ready setup.py $(SOURCES)
+	@$(PY) ops/build.py
+	@touch $@
+
+build: $(STAMP) ## prepare the machine, make .venv, compile
+
+run: build ## start the appliance: embedded venue, demo strategy, live status
+	@$(VENV)/bin/corelane run $(ARGS)
+
+test: build ## everything that a change must pass
+	@$(PY) -m pytest $(ARGS)
+
+lint: build ## ruff and mypy
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
+bench: build ## speed, with anchors (needs two quiet cores)
+	@$(VENV)/bin/corelane bench all
+
+fuzz: build ## a million mutated frames per message kind, both readers, sanitizers on
+	@$(PY) -m pytest tests/fuzz $(ARGS)
+
+check: lint test ## lint, then test

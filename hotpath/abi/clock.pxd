@@ -1,0 +1,35 @@
+# clock.h - the two clocks of a lane and the calibration between them.
+# Names only; python -m hotpath.abi.declare derives them from the header.
+
+from libc.stdint cimport uint64_t
+
+cdef extern from "clock.h" nogil:
+    cdef enum hp_hop:
+        HP_HOP_DECODE
+        HP_HOP_BOOK
+        HP_HOP_DECIDE
+        HP_HOP_GATE
+        HP_HOP_SEND
+        HP_HOP_ACK
+        HP_HOP_TICK_TO_TRADE
+        HP_HOP_COUNT
+    ctypedef struct hp_stamps_t:
+        uint64_t recv
+        uint64_t decoded
+        uint64_t booked
+        uint64_t decided
+        uint64_t gated
+        uint64_t sent
+        uint64_t ack
+        uint64_t pad
+    ctypedef struct hp_calibration_t:
+        uint64_t tsc
+        uint64_t mono_ns
+        uint64_t ns_per_tick_q32
+        uint64_t error_ns
+    uint64_t hp_mono_ns() noexcept nogil
+    uint64_t hp_tsc() noexcept nogil
+    uint64_t hp_tsc_to_ns(const hp_calibration_t *c, uint64_t ticks) noexcept nogil
+    uint64_t hp_tsc_to_mono(const hp_calibration_t *c, uint64_t tsc) noexcept nogil
+    void hp_clock_pair(uint64_t *tsc, uint64_t *mono_ns, uint64_t *width, int tries) noexcept nogil
+    void hp_calibrate(hp_calibration_t *c, uint64_t span_ns) noexcept nogil

@@ -1,0 +1,77 @@
+/* instrument.h - what a lane knows about one instrument.
+ *
+ * Owns:    scales (a tick is 10^-price_decimals, a lot 10^-size_decimals) and the venue's filters,
+ *          already turned into ticks and lots.
+ * Refuses: fees, sessions and history (runtime/instruments), text other than the symbol.
+ *
+ * hp_instrument_t, 256 bytes.  Writer: runtime, before first use and between gap and resync.  The id
+ * comes from the append-only registry of the deployment and is never reused; 0 is no instrument.
+ * A filter that is 0 is absent at the venue and is not checked. */
+#ifndef HP_INSTRUMENT_H
+#define HP_INSTRUMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fixed.h"
+
+/* cffi:begin */
+#define HP_SYMBOL_BYTES 32
+
+enum hp_instrument_status {
+    HP_STATUS_UNKNOWN = 0, HP_STATUS_TRADING = 1, HP_STATUS_HALT = 2, HP_STATUS_CLOSE_ONLY = 3,
+    HP_STATUS_DELISTED = 4
+};
+enum hp_contract { HP_CONTRACT_NONE = 0, HP_CONTRACT_LINEAR = 1, HP_CONTRACT_INVERSE = 2, HP_CONTRACT_SPOT = 3 };
+
+typedef struct hp_instrument {
+    uint32_t id;
+    uint16_t venue;             /* index of the venue in the lane's table */
+    uint8_t  status;            /* enum hp_instrument_status */
+    uint8_t  contract;          /* enum hp_contract */
+    int8_t   price_decimals;
+    int8_t   size_decimals;
+    uint8_t  symbol_length;
+    uint8_t  scale_known;       /* 0: taken from the first values seen (captures only) */
+    uint32_t settle_asset;      /* asset id */
+    char     symbol[32];        /* the venue's text, zero filled */
+    int64_t  tick_size_ticks;   /* venue's tickSize */
+    int64_t  price_min_ticks;
+    int64_t  price_max_ticks;
+    int64_t  step_size_lots;    /* venue's stepSize */
+    int64_t  size_min_lots;
+    int64_t  size_max_lots;
+    int64_t  notional_min_e8;   /* quote asset */
+    int64_t  multiplier_e8;     /* linear: base per contract; inverse: quote per contract */
+    int32_t  band_up_bps;       /* venue's percent-price band above the reference, 10000 = +100 % */
+    int32_t  band_down_bps;
+    uint32_t open_orders_max;
+    uint32_t algo_orders_max;
+    uint64_t version;           /* bumped by each reference update */
+    uint64_t stale_quote_ns;    /* bound for quoting; 0 = the venue's default */
+    uint8_t  pad[112];
+} hp_instrument_t;
+/* cffi:end */
+HP_SIZE(hp_instrument_t, 256);
+HP_FIELD(hp_instrument_t, symbol, 16);
+HP_FIELD(hp_instrument_t, tick_size_ticks, 48);
+HP_FIELD(hp_instrument_t, version, 128);
+
+static inline int64_t hp_instrument_notional(const hp_instrument_t *i, int64_t price_ticks, int64_t lots,
+                                             enum hp_rounding rounding)
+{
+    switch (i->contract) {
+    case HP_CONTRACT_LINEAR:
+        return hp_notional_linear(price_ticks, lots, i->price_decimals, i->size_decimals,
+                                  i->multiplier_e8, rounding);
+    case HP_CONTRACT_SPOT:
+        return hp_notional_spot(price_ticks, lots, i->price_decimals, i->size_decimals, rounding);
+    case HP_CONTRACT_INVERSE:
+        return hp_notional_inverse(price_ticks, lots, i->price_decimals, i->size_decimals,
+                                   i->multiplier_e8, rounding);
+    default:
+        return HP_MONEY_BAD;
+    }
+}
+
+#endif

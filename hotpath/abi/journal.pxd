@@ -1,0 +1,68 @@
+# journal.h - bytes of the event journal: file header, segment header, record.
+# Names only; python -m hotpath.abi.declare derives them from the header.
+
+from libc.stdint cimport uint16_t, uint32_t, uint64_t, uint8_t
+
+cdef extern from "journal.h" nogil:
+    enum: HP_JOURNAL_LAYOUT
+    enum: HP_JOURNAL_HEAD_BYTES
+    const uint64_t HP_JOURNAL_SEGMENT_MAGIC
+    cdef enum hp_record_kind:
+        HP_RECORD_END
+        HP_RECORD_CLOCK
+        HP_RECORD_INSTRUMENT
+        HP_RECORD_FRAME
+        HP_RECORD_REPORT_FRAME
+        HP_RECORD_TIMER
+        HP_RECORD_COMMAND
+        HP_RECORD_WORDS
+        HP_RECORD_SNAPSHOT
+        HP_RECORD_SESSION
+        HP_RECORD_LIMITS
+        HP_RECORD_SIGNAL
+        HP_RECORD_POSITION
+        HP_RECORD_INTENT
+        HP_RECORD_VERDICT
+        HP_RECORD_REQUEST
+        HP_RECORD_ORDER
+        HP_RECORD_FILL
+        HP_RECORD_CORRECTION
+        HP_RECORD_RESYNC
+    ctypedef struct hp_journal_record_t:
+        uint32_t length
+        uint16_t kind
+        uint8_t lane
+        uint8_t flags
+        uint64_t sequence
+        uint64_t recv_ns
+        uint64_t mono_ns
+        uint32_t crc32c
+        uint32_t aux
+    ctypedef struct hp_journal_segment_t:
+        uint64_t magic
+        uint32_t layout
+        uint32_t lane
+        uint64_t epoch
+        uint64_t number
+        uint64_t first_sequence
+        uint64_t segment_bytes
+        uint64_t build_id
+        uint64_t opened_mono_ns
+        uint64_t opened_real_ns
+        uint64_t fingerprint
+        uint8_t pad[44]
+        uint32_t crc32c
+    ctypedef struct hp_journal_clock_t:
+        uint64_t mono_ns
+        uint64_t real_ns
+        uint64_t uncertainty_ns
+        uint64_t tsc
+    ctypedef struct hp_journal_head_t:
+        uint64_t segment_bytes
+        uint64_t segment_count
+        uint64_t epoch
+        uint64_t published
+        uint64_t sequence
+        uint64_t overwritten
+        uint64_t archived
+        uint64_t pad

@@ -1,0 +1,179 @@
+/* page.h - shared pages: one writer each, read by anyone of the deployment.
+ *
+ * Owns:    the common page header, the control page (words that lanes obey) and the lane page
+ *          (counters, tops, histograms).
+ * Refuses: several writers on a page, counters that need a lock, text beyond short names.
+ *
+ * Every page starts with hp_page_t, 128 bytes.  A reader refuses a page whose magic, layout or
+ * build does not match its own.  Reserved bytes are zero.
+ *
+ *   0      8      12    16        24         28     32           40    48          128
+ *   +------+------+-----+---------+----------+------+------------+-----+-----------+
+ *   |magic |layout|kind |build_id |writer_pid|epoch |heartbeat_ns|size |name, pad  |
+ *   +------+------+-----+---------+----------+------+------------+-----+-----------+
+ *
+ * Page names in /dev/shm: corelane.<deployment>.<page>. */
+#ifndef HP_PAGE_H
+#define HP_PAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "atomic.h"
+#include "book.h"
+#include "clock.h"
+#include "event.h"
+#include "histogram.h"
+#include "order.h"
+#include "panic.h"
+#include "verdict.h"
+
+/* cffi:begin */
+#define HP_PAGE_LAYOUT 1
+#define HP_LANE_INSTRUMENTS_MAX 256
+
+enum hp_page_kind {
+    HP_PAGE_NONE = 0, HP_PAGE_CONTROL = 1, HP_PAGE_LANE = 2, HP_PAGE_JOURNAL = 3, HP_PAGE_MAIL = 4,
+    HP_PAGE_LIMITS = 5, HP_PAGE_CLOCK = 6, HP_PAGE_LEASE = 7
+};
+
+typedef struct hp_page {
+    uint64_t magic;         /* "HPPAGE01", stored last at creation */
+    uint32_t layout;        /* HP_PAGE_LAYOUT */
+    uint32_t kind;          /* enum hp_page_kind */
+    uint64_t build_id;
+    uint32_t writer_pid;
+    uint32_t epoch;
+    uint64_t heartbeat_ns;  /* CLOCK_MONOTONIC of the writer's last turn */
+    uint64_t size;          /* bytes of the whole page */
+    char     name[64];
+    uint8_t  pad[16];
+} hp_page_t;
+
+/* Bits of a control word.  Operator, authority, sentinel and lane each write a control page of their
+ * own; a lane obeys the OR.  Only the writer clears its word. */
+enum hp_word {
+    HP_WORD_KILL = 1,       /* cancel all, nothing passes */
+    HP_WORD_FREEZE = 2,     /* no new risk, resting quotes are cancelled */
+    HP_WORD_DRAIN = 4,      /* cancel ours, confirm, exit */
+    HP_WORD_FLATTEN = 8,
+    HP_WORD_SAFE_MODE = 16,
+    HP_WORD_STOP = 32       /* leave the loop now (after a confirmed drain) */
+};
+
+typedef struct hp_control_page {
+    hp_page_t page;
+    uint32_t  word;          /* enum hp_word, OR of bits; store release */
+    uint32_t  generation;    /* bumped at each change */
+    uint64_t  since_ns;      /* CLOCK_MONOTONIC of the last change */
+    char      reason[96];
+    uint8_t   pad[16];
+} hp_control_page_t;
+
+enum hp_lane_state {
+    HP_LANE_NONE = 0, HP_LANE_STARTING = 1, HP_LANE_CONNECTING = 2, HP_LANE_SYNCING = 3,
+    HP_LANE_ARMED = 4, HP_LANE_DISARMED = 5, HP_LANE_DRAINING = 6, HP_LANE_DRAINED = 7,
+    HP_LANE_STOPPED = 8, HP_LANE_STATE_COUNT = 9
+};
+
+typedef struct hp_lane_counters {
+    /* feed */
+    uint64_t messages;
+    uint64_t bytes;
+    uint64_t frames_parked;
+    uint64_t reads;
+    uint64_t decode[16];       /* by enum hp_decode */
+    uint64_t events[8];        /* by enum hp_event_kind */
+    uint64_t fallbacks;
+    uint64_t gaps;
+    uint64_t resyncs;
+    uint64_t crossed;
+    uint64_t dropped;
+    uint64_t stale;
+    uint64_t reconnects;
+    uint64_t blind_ns;         /* time with a subscribed book not SYNCED */
+    /* orders */
+    uint64_t intents;
+    uint64_t orders_sent;
+    uint64_t cancels_sent;
+    uint64_t acks;
+    uint64_t rejects;
+    uint64_t fills;
+    uint64_t fills_buy;
+    uint64_t fills_sell;
+    uint64_t fills_duplicate;
+    uint64_t canceled;
+    uint64_t expired;
+    uint64_t unknown;          /* entries into UNKNOWN */
+    uint64_t unknown_now;
+    uint64_t open_orders;
+    uint64_t reports;
+    uint64_t reports_refused;  /* no such order, or not legal in its state */
+    uint64_t reports_bad;      /* could not be decoded */
+    uint64_t send_failures;
+    uint64_t inquiries;
+    uint64_t order_states[16]; /* orders now in each state */
+    /* strategy */
+    uint64_t callbacks;
+    uint64_t callback_ns;
+    uint64_t callback_slow;    /* over STRATEGY_NS_MAX */
+    uint64_t callback_errors;
+    uint64_t strategy_halted;
+    /* loop */
+    uint64_t turns;
+    uint64_t journal_records;
+    uint64_t journal_bytes;
+    uint64_t mail_in;
+    uint64_t mail_out;
+    uint64_t mail_refused;
+    uint64_t frames_before_ack_max; /* market frames processed between arrival and service of an ack */
+    uint64_t pad[45];
+} hp_lane_counters_t;
+
+typedef struct hp_lane_position { /* one per instrument; the lane's view */
+    int64_t lots[3];         /* by enum hp_position_side; BOTH is signed, SHORT is negative */
+    int64_t cost_e8[3];      /* signed sum of open notional */
+    int64_t realised_e8;     /* quote, fees not deducted */
+    int64_t fees_e8;
+    int64_t bought_lots;
+    int64_t sold_lots;
+    int64_t pad[6];
+} hp_lane_position_t;
+
+typedef struct hp_lane_page {
+    hp_page_t page;
+    uint32_t state;            /* enum hp_lane_state */
+    uint32_t lane;
+    int32_t  core;             /* read back; -1 = not pinned */
+    uint32_t is_spinning;
+    uint32_t is_locked;        /* memory locked: 1 all, 2 named regions, 0 not */
+    uint32_t words;            /* OR of the control words as obeyed */
+    uint32_t instrument_count;
+    uint32_t pad0;
+    uint64_t started_ns;
+    uint64_t rss_bytes;
+    uint64_t turn_ns;          /* CLOCK_MONOTONIC of this turn */
+    uint8_t  pad1[72];
+    hp_lane_counters_t counters;
+    uint64_t verdicts[64];     /* by enum hp_verdict_code */
+    uint64_t warnings[64];
+    hp_histogram_t hops[8];    /* by enum hp_hop, nanoseconds */
+    hp_calibration_t calibration;
+    uint8_t  pad2[96];
+    hp_top_t tops[256];
+    hp_lane_position_t positions[256];
+} hp_lane_page_t;
+/* cffi:end */
+HP_SIZE(hp_page_t, 128);
+HP_FIELD(hp_page_t, heartbeat_ns, 32);
+HP_SIZE(hp_control_page_t, 256);
+HP_SIZE(hp_lane_position_t, 128);
+HP_SIZE(hp_lane_counters_t, 1024);
+_Static_assert(HP_DECODE_COUNT <= 16 && HP_EVENT_KIND_COUNT <= 8 && HP_ORDER_STATE_COUNT <= 16 &&
+               HP_VERDICT_COUNT <= 64 && HP_HOP_COUNT <= 8, "lane page tables are large enough");
+_Static_assert(offsetof(hp_lane_page_t, counters) % 128 == 0, "counters start on a line pair");
+_Static_assert(offsetof(hp_lane_page_t, tops) % 128 == 0, "tops are aligned");
+
+#define HP_PAGE_MAGIC 0x3130454741505048ull /* "HPPAGE01" */
+
+#endif

@@ -1,0 +1,139 @@
+# page.h - shared pages: one writer each, read by anyone of the deployment.
+# Names only; python -m hotpath.abi.declare derives them from the header.
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t, uint8_t
+from hotpath.abi.atomic cimport *
+from hotpath.abi.book cimport *
+from hotpath.abi.clock cimport *
+from hotpath.abi.event cimport *
+from hotpath.abi.histogram cimport *
+from hotpath.abi.order cimport *
+from hotpath.abi.verdict cimport *
+
+cdef extern from "page.h" nogil:
+    enum: HP_PAGE_LAYOUT
+    enum: HP_LANE_INSTRUMENTS_MAX
+    const uint64_t HP_PAGE_MAGIC
+    cdef enum hp_page_kind:
+        HP_PAGE_NONE
+        HP_PAGE_CONTROL
+        HP_PAGE_LANE
+        HP_PAGE_JOURNAL
+        HP_PAGE_MAIL
+        HP_PAGE_LIMITS
+        HP_PAGE_CLOCK
+        HP_PAGE_LEASE
+    cdef enum hp_word:
+        HP_WORD_KILL
+        HP_WORD_FREEZE
+        HP_WORD_DRAIN
+        HP_WORD_FLATTEN
+        HP_WORD_SAFE_MODE
+        HP_WORD_STOP
+    cdef enum hp_lane_state:
+        HP_LANE_NONE
+        HP_LANE_STARTING
+        HP_LANE_CONNECTING
+        HP_LANE_SYNCING
+        HP_LANE_ARMED
+        HP_LANE_DISARMED
+        HP_LANE_DRAINING
+        HP_LANE_DRAINED
+        HP_LANE_STOPPED
+        HP_LANE_STATE_COUNT
+    ctypedef struct hp_page_t:
+        uint64_t magic
+        uint32_t layout
+        uint32_t kind
+        uint64_t build_id
+        uint32_t writer_pid
+        uint32_t epoch
+        uint64_t heartbeat_ns
+        uint64_t size
+        char name[64]
+        uint8_t pad[16]
+    ctypedef struct hp_control_page_t:
+        hp_page_t page
+        uint32_t word
+        uint32_t generation
+        uint64_t since_ns
+        char reason[96]
+        uint8_t pad[16]
+    ctypedef struct hp_lane_counters_t:
+        uint64_t messages
+        uint64_t bytes
+        uint64_t frames_parked
+        uint64_t reads
+        uint64_t decode[16]
+        uint64_t events[8]
+        uint64_t fallbacks
+        uint64_t gaps
+        uint64_t resyncs
+        uint64_t crossed
+        uint64_t dropped
+        uint64_t stale
+        uint64_t reconnects
+        uint64_t blind_ns
+        uint64_t intents
+        uint64_t orders_sent
+        uint64_t cancels_sent
+        uint64_t acks
+        uint64_t rejects
+        uint64_t fills
+        uint64_t fills_buy
+        uint64_t fills_sell
+        uint64_t fills_duplicate
+        uint64_t canceled
+        uint64_t expired
+        uint64_t unknown
+        uint64_t unknown_now
+        uint64_t open_orders
+        uint64_t reports
+        uint64_t reports_refused
+        uint64_t reports_bad
+        uint64_t send_failures
+        uint64_t inquiries
+        uint64_t order_states[16]
+        uint64_t callbacks
+        uint64_t callback_ns
+        uint64_t callback_slow
+        uint64_t callback_errors
+        uint64_t strategy_halted
+        uint64_t turns
+        uint64_t journal_records
+        uint64_t journal_bytes
+        uint64_t mail_in
+        uint64_t mail_out
+        uint64_t mail_refused
+        uint64_t frames_before_ack_max
+        uint64_t pad[45]
+    ctypedef struct hp_lane_position_t:
+        int64_t lots[3]
+        int64_t cost_e8[3]
+        int64_t realised_e8
+        int64_t fees_e8
+        int64_t bought_lots
+        int64_t sold_lots
+        int64_t pad[6]
+    ctypedef struct hp_lane_page_t:
+        hp_page_t page
+        uint32_t state
+        uint32_t lane
+        int32_t core
+        uint32_t is_spinning
+        uint32_t is_locked
+        uint32_t words
+        uint32_t instrument_count
+        uint32_t pad0
+        uint64_t started_ns
+        uint64_t rss_bytes
+        uint64_t turn_ns
+        uint8_t pad1[72]
+        hp_lane_counters_t counters
+        uint64_t verdicts[64]
+        uint64_t warnings[64]
+        hp_histogram_t hops[8]
+        hp_calibration_t calibration
+        uint8_t pad2[96]
+        hp_top_t tops[256]
+        hp_lane_position_t positions[256]

@@ -1,0 +1,42 @@
+"""cffi module `runtime._shm`: shared pages and the headers' functions, for cold readers and tests.
+
+API mode only: the compiler checks each layout.  The text comes from the headers' cffi blocks, so no
+layout is typed twice.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from cffi import FFI
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from hotpath.abi.declare import cffi_blocks, prototypes  # noqa: E402
+from setup import BASE, FLAGS, BUILD  # noqa: E402
+
+# In the order of inclusion: a record stands before those that hold it.
+HEADERS = [
+    "atomic", "fixed", "clock", "histogram", "crc32c", "event", "instrument", "intent", "verdict", "order",
+    "ring", "journal", "book", "page", "codec",
+]
+
+ffibuilder = FFI()
+for header in HEADERS:
+    text = (ROOT / "hotpath" / "abi" / f"{header}.h").read_text()
+    ffibuilder.cdef(cffi_blocks(text) + "\n" + prototypes(text))
+
+cflags, ldflags = FLAGS[BUILD]
+ffibuilder.set_source(
+    "runtime._shm",
+    "\n".join(f'#include "{header}.h"' for header in HEADERS),
+    include_dirs=[str(ROOT / "hotpath" / "abi")],
+    extra_compile_args=["-std=c11", *BASE, "-Wno-unused-function", *cflags],
+    extra_link_args=ldflags,
+    depends=[f"hotpath/abi/{header}.h" for header in HEADERS],
+)
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    ffibuilder.compile(verbose=True)
