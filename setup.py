@@ -25,6 +25,8 @@ SIMDJSON = os.path.dirname(simdjson.__file__)
 # One line per extension, sorted: module -> further C or C++ units.
 MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
+    "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "venues.binance.usdm.codec": [],
 }
 
 C = ["-std=c11", "-Wstrict-prototypes"]
