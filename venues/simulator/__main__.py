@@ -32,8 +32,11 @@ async def serve(options: ServeOptions, directory: Path, as_json: bool) -> int:
         asked.append(why)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ask, number.name)
+    loop.add_signal_handler(signal.SIGTERM, ask, "SIGTERM")
+    if options.exit_with_stdin:  # Ctrl-C reaches the whole group: the parent drains first
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    else:
+        loop.add_signal_handler(signal.SIGINT, ask, "SIGINT")
     if options.exit_with_stdin:
         loop.add_reader(sys.stdin.fileno(), _stdin_ended, ask)
     print(ready_line(server, as_json), flush=True)

@@ -24,6 +24,7 @@ class ServeOptions:
     seed: int = 1
     rate: float = 1.0  # intensity of the participants; 0: an unmoving book
     shape: int = 2026
+    new_fields: bool = False  # also `nq` in aggTrade, `ap` in markPriceUpdate
     legacy_paths: bool = False  # serve /ws and /stream as before 2026-04-23
     tls: bool = False
     directory: str = ""  # credentials, test CA; empty: a new private temporary directory
@@ -73,7 +74,7 @@ class ServeOptions:
             f"--core={self.core}",
         ]
         flags = {
-            "--legacy-paths": self.legacy_paths, "--tls": self.tls,
+            "--new-fields": self.new_fields, "--legacy-paths": self.legacy_paths, "--tls": self.tls,
             "--no-limits": not self.limits, "--exit-with-stdin": self.exit_with_stdin,
         }
         return line + [flag for flag, on in flags.items() if on]
@@ -92,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=default.seed, help="seed of the participants")
     add("--rate", type=float, default=default.rate, help="their intensity (0: none)")
     add("--shape", type=int, default=default.shape, help="field set: 2026 or 2024")
+    add("--new-fields", action="store_true", help="also nq in aggTrade, ap in markPriceUpdate")
     add("--legacy-paths", action="store_true", help="serve /ws and /stream as before 2026")
     add("--tls", action="store_true", help="serve https and wss with an own test CA")
     add("--directory", default="", help="where credentials and the test CA are written")

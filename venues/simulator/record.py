@@ -6,6 +6,7 @@ Refuses: deciding anything; forgetting silently (what no longer fits is counted)
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from venues.simulator.instrument import decimal_text
@@ -114,6 +115,7 @@ class Record:
         mine = [entry for owner, entry in self.entries if owner == account.number]
         kinds = ("order", "fill", "cancel", "modify", "expire", "reject")
         counts = {kind: sum(entry["kind"] == kind for entry in mine) for kind in kinds}
+        refused = Counter(entry["request"] for entry in mine if entry["kind"] == "reject")
         fills = [entry for entry in mine if entry["kind"] == "fill"]
         unrealized = sum(
             held.unrealized_e8(markets[symbol].mark)
@@ -122,6 +124,7 @@ class Record:
         result: dict[str, Any] = {
             "account": account.name,
             "counts": counts,
+            "refused": {name: refused[name] for name in ("place", "cancel", "modify")},
             "filled": {
                 side: {
                     "fills": sum(entry["side"] == side for entry in fills),

@@ -25,7 +25,7 @@ from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.errors import Unanswered
 from venues.simulator.usdm.keys import Key
 from venues.simulator.usdm.rest import Rest
-from venues.simulator.usdm.streams import FLUSH_MS, LEGACY, MARKET, PUBLIC
+from venues.simulator.usdm.streams import FLUSH_MS, LEGACY, MARKET, PRIVATE, PUBLIC
 from venues.simulator.usdm.wire import Socket
 from venues.simulator.usdm.wsapi import Session
 
@@ -35,7 +35,7 @@ STREAMS_MAX = 1_024
 DEADLINE_MS = 10  # how often dead-man timers are checked
 MARK_MS = 100
 PONG_MS_MAX = 600_000
-GROUPS = {"public": PUBLIC, "market": MARKET}
+GROUPS = {"public": PUBLIC, "market": MARKET, "private": PRIVATE}
 
 
 class Server:
@@ -203,27 +203,26 @@ class Server:
         parts = [unquote(part) for part in path.split("/") if part]
         if parts[:1] == ["ws-fapi"]:
             return await self._serve_api(request)
-        group = parts[0] if parts and parts[0] in ("public", "market", "private") else "legacy"
+        group = parts[0] if parts and parts[0] in GROUPS else "legacy"
         rest = parts if group == "legacy" else parts[1:]
         if not rest or rest[0] not in ("ws", "stream"):
             return _json_response(404, "", {})
         fields = parse_qs(query)
-        if group == "private":
-            key = fields.get("listenKey", rest[1:2] or [""])[0]
-            return await self._serve_user(request, key, rest[0] == "stream", fields)
-        names = [name for name in fields.get("streams", [""])[0].split("/") if name] + rest[1:]
-        legacy = group == "legacy"
-        if legacy and len(names) == 1 and self.desk.listen_keys.account(names[0]):
-            return await self._serve_user(request, names[0], rest[0] == "stream", {})
+        names = [name for name in fields.get("streams", [""])[0].split("/") if name]
+        names += fields.get("listenKey", []) + rest[1:]
         serves = GROUPS.get(group) or (LEGACY if self.options.serves_legacy else frozenset())
-        return await self._serve_streams(request, group, serves, rest[0] == "stream", names)
+        events = [name for name in fields.get("events", [""])[0].split("/") if name]
+        return await self._serve_streams(
+            request, group, serves, rest[0] == "stream", names, events
+        )
 
     async def _serve_streams(
         self, request: web.BaseRequest, group: str, serves: frozenset[str], combined: bool,
-        names: list[str],
+        names: list[str], events: list[str],
     ) -> web.StreamResponse:
+        """Market and user streams; a listen key that does not live is silent, as at the venue."""
         ws, socket = await self._open(request, group)
-        socket.serves, socket.combined = serves, combined
+        socket.serves, socket.combined, socket.events = serves, combined, events
         self.desk.streams.subscribe(socket, names)
         window = [0, 0]
 
@@ -239,30 +238,6 @@ class Server:
             await self._read(ws, socket, command)
         finally:
             self.desk.streams.forget(socket)
-            self.sockets.discard(socket)
-        return ws
-
-    async def _serve_user(
-        self, request: web.BaseRequest, key: str, combined: bool, fields: dict[str, list[str]]
-    ) -> web.StreamResponse:
-        """User data; with a key that does not live the socket stays silent, as at the venue."""
-        legacy = not request.raw_path.startswith("/private")
-        ws, socket = await self._open(request, "private")
-        socket.combined = combined
-        socket.streams[key] = None
-        events = fields.get("events", [""])[0]
-        socket.serves = frozenset(events.split("/")) if events else frozenset()
-        routed = self.options.serves_legacy or not legacy
-        if routed and self.desk.listen_keys.account(key):
-            self.desk.user_sockets[key].add(socket)
-
-        async def command(text: str) -> None:
-            socket.send(self.control.command(socket, text, STREAMS_MAX))
-
-        try:
-            await self._read(ws, socket, command)
-        finally:
-            self.desk.user_sockets.get(key, set()).discard(socket)
             self.sockets.discard(socket)
         return ws
 
@@ -310,11 +285,12 @@ class Server:
         self, ws: web.WebSocketResponse, socket: Socket, command: Callable[[str], Awaitable[None]]
     ) -> None:
         async for message in ws:
+            if socket.half_open:
+                continue
             if message.type is WSMsgType.TEXT:
                 await command(message.data)
             elif message.type is WSMsgType.PING:
-                if not socket.half_open:
-                    await ws.pong(message.data)
+                await ws.pong(message.data)
             elif message.type is WSMsgType.PONG:
                 socket.pong_ms = self.desk.now_ms()
             elif message.type is WSMsgType.BINARY:

@@ -6,7 +6,8 @@ Refuses: transports, answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -60,6 +61,17 @@ class Endpoint:
 
     def weighs(self, params: Params) -> int:
         return self.weight if isinstance(self.weight, int) else self.weight(params)
+
+
+@contextmanager
+def recording(call: Call, endpoint: Endpoint) -> Iterator[None]:
+    """Record the refusal of an order request whose account is known."""
+    try:
+        yield
+    except VenueError as error:
+        if endpoint.order and call.key is not None:
+            call.desk.record_refusal(call.key, endpoint.order, call.params, error)
+        raise
 
 
 def order_handler(request: str) -> Handler:

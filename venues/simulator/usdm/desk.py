@@ -1,6 +1,6 @@
 """The venue as the dialect's transports see it: one place that holds the parts together.
 
-Owns:    the exchange and its crowds, keys, quota, streams, user sockets, faults; publishing
+Owns:    the exchange and its crowds, keys, quota, streams, faults; publishing
          of effects; the venue's clock (the host's, plus a skew on demand).
 Refuses: HTTP and WebSocket protocol (server.py), request syntax (orders.py, rest.py, wsapi.py).
 """
@@ -8,7 +8,6 @@ Refuses: HTTP and WebSocket protocol (server.py), request syntax (orders.py, res
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +32,6 @@ from venues.simulator.usdm.keys import (
 from venues.simulator.usdm.orders import OrderDesk, Params
 from venues.simulator.usdm.quota import Limits, Quota
 from venues.simulator.usdm.streams import Streams
-from venues.simulator.usdm.wire import Socket, text_frame
 
 Operation = Callable[[Account, Params, int], dict[str, Any]]
 
@@ -45,7 +43,7 @@ class Desk:
         self.options = options
         self.exchange = Exchange(options.instruments())
         self.orders = OrderDesk(self.exchange, options.shape)
-        self.shape = Shape(options.shape)
+        self.shape = Shape(options.shape, options.new_fields)
         self.keyring = Keyring()
         self.listen_keys = ListenKeys(options.listen_key_ms)
         limits = Limits() if options.limits else Limits(0, 0, 0)
@@ -61,8 +59,6 @@ class Desk:
             crowd.open(self.now_ms())
         self.exchange.drain()
         self.streams = Streams(self.exchange.markets, self.shape, self.faults)
-        self.user_sockets: dict[str, set[Socket]] = defaultdict(set)  # by listen key
-        self.counts: dict[str, int] = defaultdict(int)
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000 + self.skew_ms
@@ -91,38 +87,22 @@ class Desk:
         self.streams.effects(effects, now_ms)
 
     def _tell(self, update: OrderUpdate, now_ms: int) -> None:
-        listeners = self.user_sockets.get(self.listen_keys.of(update.account))
-        if not listeners:
+        key = self.listen_keys.of(update.account)
+        if key not in self.streams.listeners:
             return
-        events: list[tuple[str, str]] = []
+        publish = self.streams.publish
         if update.execution is Execution.TRADE:
-            events.append(("TRADE_LITE", encode.trade_lite(update, now_ms)))
-            events.append(("ACCOUNT_UPDATE", encode.account_update(update, now_ms)))
-        text = encode.order_trade_update(update, now_ms, self.shape)
-        events.append(("ORDER_TRADE_UPDATE", text))
-        for name, text in events:
-            self.tell_user(listeners, name, text)
-
-    def tell_user(self, listeners: set[Socket], name: str, text: str) -> None:
-        """Send one private event to the sockets of a listen key."""
-        frame = text_frame(text)
-        for socket in tuple(listeners):
-            if socket.serves and name not in socket.serves:
-                continue
-            if socket.combined:
-                key = next(iter(socket.streams))
-                socket.send(f'{{"stream":"{key}","data":{text}}}')
-            else:
-                socket.send_frame(frame)
+            publish(key, encode.trade_lite(update, now_ms), now_ms, "TRADE_LITE")
+            publish(key, encode.account_update(update, now_ms), now_ms, "ACCOUNT_UPDATE")
+        text = encode.order_trade_update(update, now_ms)
+        publish(key, text, now_ms, "ORDER_TRADE_UPDATE")
 
     def expire_listen_keys(self, all_of_them: bool = False) -> None:
         now_ms = self.now_ms()
-        due = (1 << 62) if all_of_them else now_ms
-        for key in self.listen_keys.expired(due):
-            listeners = self.user_sockets.pop(key, set())
-            self.tell_user(
-                listeners, "listenKeyExpired", encode.listen_key_expired(key, now_ms)
-            )
+        for key in self.listen_keys.expired((1 << 62) if all_of_them else now_ms):
+            text = encode.listen_key_expired(key, now_ms)
+            self.streams.publish(key, text, now_ms, "listenKeyExpired")
+            self.streams.close(key)
 
     # requests
 
@@ -157,17 +137,27 @@ class Desk:
                     return expired
             fields = operation(key.account, params, now_ms)
         except VenueError as error:
-            client_id = params.get("newClientOrderId") or params.get("origClientOrderId", "")
-            self.exchange.record.reject(
-                key.account.number, request, symbol, client_id, error.code, error.message, now_ms
-            )
+            self.record_refusal(key, request, params, error)
             raise
         if self.faults.armed:
             if self.faults.take("drop_answer", symbol):
                 raise Unanswered
             if self.faults.take("timeout_answer", symbol):
-                raise errors.timeout()
+                unknown = errors.timeout()
+                unknown.recorded = True  # the order lives: this is no refusal
+                raise unknown
         return fields
+
+    def record_refusal(self, key: Key, request: str, params: Params, error: VenueError) -> None:
+        """Write an order request that was refused into the record, once."""
+        if error.recorded:
+            return
+        error.recorded = True
+        client_id = params.get("newClientOrderId") or params.get("origClientOrderId", "")
+        self.exchange.record.reject(
+            key.account.number, request, params.get("symbol", ""), client_id, error.code,
+            error.message, self.now_ms(),
+        )
 
     def _refuse_by_fault(self, symbol: str) -> None:
         if not self.faults.armed:

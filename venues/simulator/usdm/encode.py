@@ -19,6 +19,7 @@ class Shape:
     """Which year's fields are sent."""
 
     year: int = 2026
+    extra: bool = False  # also `nq` of aggTrade and `ap` of markPriceUpdate
 
     def pair(self, symbol: str) -> str:
         return f'"ps":"{symbol}",' if self.year >= 2026 else ""
@@ -80,10 +81,11 @@ def agg_trade(agg_id: int, trades: list[PublicTrade], now_ms: int, shape: Shape)
     """Fills of one taker at one price as one event."""
     first, last = trades[0], trades[-1]
     instrument = first.market.instrument
-    lots = sum(trade.lots for trade in trades)
+    lots = instrument.lots_text(sum(trade.lots for trade in trades))
+    normal = f'"nq":"{lots}",' if shape.extra else ""
     return (
         f'{{"e":"aggTrade","E":{now_ms},"a":{agg_id},"s":"{first.market.symbol}",'
-        f'"p":"{instrument.price_text(first.price)}","q":"{instrument.lots_text(lots)}",'
+        f'"p":"{instrument.price_text(first.price)}","q":"{lots}",{normal}'
         f'"f":{first.trade_id},"l":{last.trade_id},"T":{first.time_ms},'
         f'"m":{"true" if first.buyer_is_maker else "false"}{shape.tail}}}'
     )
@@ -111,9 +113,11 @@ def mark_price(market: Market, now_ms: int, shape: Shape) -> str:
     index = decimal_text(
         market.last_price * instrument.tick_units * 10 ** (8 - instrument.price_decimals), 8
     )
+    average = f'"ap":"{mark}",' if shape.extra else ""
     funding = (now_ms // FUNDING_MS + 1) * FUNDING_MS
     return (
-        f'{{"e":"markPriceUpdate","E":{now_ms},"s":"{market.symbol}","p":"{mark}","i":"{index}",'
+        f'{{"e":"markPriceUpdate","E":{now_ms},"s":"{market.symbol}","p":"{mark}",'
+        f'{average}"i":"{index}",'
         f'"P":"{mark}","r":"0.00010000","T":{funding}{shape.tail}}}'
     )
 
@@ -150,7 +154,7 @@ def limit_price_text(instrument: Instrument, order: Order) -> str:
     return "0" if order.market else instrument.price_text(order.price)
 
 
-def order_trade_update(update: OrderUpdate, now_ms: int, shape: Shape) -> str:
+def order_trade_update(update: OrderUpdate, now_ms: int) -> str:
     order, instrument = update.order, update.market.instrument
     lots, filled = instrument.lots_text, update.execution is Execution.TRADE
     side = "BUY" if order.side == BUY else "SELL"
@@ -170,7 +174,7 @@ def order_trade_update(update: OrderUpdate, now_ms: int, shape: Shape) -> str:
         f'"R":{bool_text(order.flagged_reduce_only)},"wt":"CONTRACT_PRICE",'
         f'"ot":"{type_text(order)}","ps":"{order.position_side}","cp":false,'
         f'"rp":"{decimal_text(update.realized_e8, 8)}","pP":false,"si":0,"ss":0,'
-        f'"V":"{order.self_trade.name}","pm":"NONE","gtd":0}}}}'
+        f'"V":"{order.self_trade.name}","pm":"NONE","gtd":0,"er":"0"}}}}'
     )
 
 

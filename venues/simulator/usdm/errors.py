@@ -18,6 +18,7 @@ class VenueError(Exception):
         self.message = message
         self.status = status
         self.retry_s = retry_s
+        self.recorded = False
 
 
 class Unanswered(Exception):
@@ -65,7 +66,7 @@ def timeout() -> VenueError:
         -1007,
         "Timeout waiting for response from backend server. Send status unknown; "
         "execution status unknown.",
-        503,
+        408,
     )
 
 
@@ -115,7 +116,7 @@ DENIALS: dict[Denial, tuple[int, str]] = {
     Denial.REDUCE_ONLY: (-2022, "ReduceOnly Order is rejected."),
     Denial.DUPLICATE_ID: (-4116, "ClientOrderId is duplicated."),
     Denial.TOO_MANY_OPEN: (-2025, "Reach max open order limit."),
-    Denial.PAUSED: (-4108, "This symbol is in the process of settlement or delivery, or paused."),
+    Denial.PAUSED: (-4140, "Invalid symbol status for opening position."),
     Denial.NOT_OPEN: (-2013, "Order does not exist."),
     Denial.OPEN_ORDERS: (-4067, "Position side cannot be changed if there exists open orders."),
     Denial.OPEN_POSITION: (-4068, "Position side cannot be changed if there exists position."),

@@ -37,7 +37,7 @@ class Key:
         """Raise -1022 unless the signature is this key's over exactly these bytes."""
         if self.public_key is None:
             want = hmac.new(self.hmac_secret, payload, hashlib.sha256).hexdigest()
-            if hmac.compare_digest(want.encode(), signature.lower().encode()):
+            if hmac.compare_digest(want.encode(), signature.lower().encode("utf-8", "replace")):
                 return
         else:
             try:

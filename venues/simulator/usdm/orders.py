@@ -100,7 +100,7 @@ class OrderDesk:
         order = self._find(account, market, params)
         if order is None:
             raise errors.no_such_order()
-        return self.fields(market, order) | {"time": order.created_ms}
+        return self.queried(market, order)
 
     def cancel_all(self, account: Account, params: Params, now_ms: int) -> dict[str, Any]:
         self.exchange.cancel_all(account, self.market(params), now_ms)
@@ -108,8 +108,17 @@ class OrderDesk:
             "code": 200, "msg": "The operation of cancel all open order is done."
         }
 
+    def queried(self, market: Market, order: Order) -> dict[str, Any]:
+        """An order as the venue writes it in answers to questions."""
+        instrument = market.instrument
+        return self.fields(market, order) | {
+            "avgPrice": average_text(instrument, order.cost, order.filled),
+            "cumQuote": short_text(order.cost * instrument.unit_e8, 8),
+            "time": order.created_ms,
+        }
+
     def fields(self, market: Market, order: Order) -> dict[str, Any]:
-        """An order as the venue writes it in answers."""
+        """An order as the venue writes it in answers to order requests."""
         instrument = market.instrument
         lots = instrument.lots_text
         fields: dict[str, Any] = {

@@ -49,7 +49,7 @@ def open_orders(call: Call) -> Answer:
     for market in desk.exchange.markets.values():
         if chosen in (None, market):
             for order in account.orders_of(market.symbol):
-                rows.append(desk.orders.fields(market, order) | {"time": order.created_ms})
+                rows.append(desk.orders.queried(market, order))
     return rows
 
 
@@ -57,7 +57,7 @@ def all_orders(call: Call) -> Answer:
     market, desk = call.desk.orders.market(call.params), call.desk
     limit = _limit(call.params)
     rows = [
-        desk.orders.fields(kept, order) | {"time": order.created_ms}
+        desk.orders.queried(kept, order)
         for order, kept in desk.exchange.record.orders.values()
         if kept is market and order.owner == call.account.number
     ]
@@ -238,8 +238,7 @@ def listen_key_extend(call: Call) -> Answer:
 
 
 def listen_key_close(call: Call) -> Answer:
-    key = call.desk.listen_keys.close(call.account)
-    call.desk.user_sockets.pop(key, None)
+    call.desk.streams.close(call.desk.listen_keys.close(call.account))
     return {}
 
 
@@ -291,6 +290,31 @@ def commission_rate(call: Call) -> Answer:
         "makerCommissionRate": decimal_text(account.maker_fee_bps, 4),
         "takerCommissionRate": decimal_text(account.taker_fee_bps, 4),
     }
+
+
+def leverage_brackets(call: Call) -> Answer:
+    """One bracket per symbol: this venue does not step its margin."""
+    rows = [
+        {
+            "symbol": market.symbol,
+            "notionalCoef": 1.0,
+            "brackets": [
+                {
+                    "bracket": 1,
+                    "initialLeverage": LEVERAGE_MAX,
+                    "notionalCap": 25_000_000,
+                    "notionalFloor": 0,
+                    "maintMarginRatio": 0.004,
+                    "cum": 0.0,
+                }
+            ],
+        }
+        for market in call.desk.exchange.markets.values()
+    ]
+    if call.params.get("symbol"):
+        symbol = call.desk.orders.market(call.params).symbol
+        return [row for row in rows if row["symbol"] == symbol]
+    return rows
 
 
 def assets_margin(call: Call) -> Answer:

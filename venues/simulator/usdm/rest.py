@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_plus
 
 from venues.simulator.usdm import errors, private, public
-from venues.simulator.usdm.call import Answer, Call, Endpoint, Security, order_handler
+from venues.simulator.usdm.call import Answer, Call, Endpoint, Security, order_handler, recording
 from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.errors import VenueError, missing
 from venues.simulator.usdm.orders import Params
@@ -63,6 +63,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/fapi/v1/leverage"): Endpoint(private.set_leverage, 1, SIGNED),
     ("POST", "/fapi/v1/marginType"): Endpoint(private.set_margin_type, 1, SIGNED),
     ("GET", "/fapi/v1/commissionRate"): Endpoint(private.commission_rate, 20, SIGNED),
+    ("GET", "/fapi/v1/leverageBracket"): Endpoint(private.leverage_brackets, 1, SIGNED),
     ("GET", "/fapi/v1/multiAssetsMargin"): Endpoint(private.assets_margin, 30, SIGNED),
     ("POST", "/fapi/v1/listenKey"): Endpoint(private.listen_key_start, 1, KEY),
     ("PUT", "/fapi/v1/listenKey"): Endpoint(private.listen_key_extend, 1, KEY),
@@ -136,12 +137,13 @@ class Rest:
         call = Call(desk, params, address, now_ms)
         if endpoint.security is not NONE:
             call.key = desk.keyring.find(api_key)
-        if endpoint.security is SIGNED:
-            self._check_signature(call, query, body)
-        if endpoint.counts_order and call.key is not None:
-            short, long = desk.quota.spend_order(call.key.account.number, now_ms)
-            headers["X-MBX-ORDER-COUNT-10S"] = str(short)
-            headers["X-MBX-ORDER-COUNT-1M"] = str(long)
+        with recording(call, endpoint):
+            if endpoint.security is SIGNED:
+                self._check_signature(call, query, body)
+            if endpoint.counts_order:
+                short, long = desk.quota.spend_order(call.account.number, now_ms)
+                headers["X-MBX-ORDER-COUNT-10S"] = str(short)
+                headers["X-MBX-ORDER-COUNT-1M"] = str(long)
         symbol = params.get("symbol", "")
         if endpoint.order:
             await pause(desk.hold_ms(symbol))
@@ -159,7 +161,8 @@ class Rest:
             raise missing("signature")
         call.good_until_ms = call.desk.check_time(call.params, call.now_ms)
         assert call.key is not None
-        call.key.verify((signed_query + signed_body).encode(), signature)
+        signed = (signed_query + signed_body).encode("utf-8", "surrogateescape")
+        call.key.verify(signed, signature)
 
 
 async def pause(ms: int) -> None:

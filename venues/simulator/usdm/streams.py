@@ -1,7 +1,7 @@
-"""Market streams: who listens to what, and the text that they get.
+"""Streams: who listens to what, and the text of market events.
 
 Owns:    routed paths, stream names, subscriptions, depth windows and their flushes.
-Refuses: making sockets (server.py), private events (desk.py), clocks (now_ms is an argument).
+Refuses: making sockets (server.py), private events' text (desk.py), clocks (now_ms is given).
 
 A stream on the wrong path is acknowledged and stays silent, as at the venue.
 """
@@ -22,15 +22,18 @@ PUBLIC = frozenset(("bookTicker", "depth", "rpiDepth"))
 MARKET = frozenset(
     ("aggTrade", "markPrice", "kline", "ticker", "miniTicker", "forceOrder", "contractInfo")
 )
-LEGACY = PUBLIC | MARKET | {"trade"}
+PRIVATE = frozenset(("listenKey",))
+LEGACY = PUBLIC | MARKET | PRIVATE | {"trade"}
 FLUSH_MS = 50  # depth@0ms comes in batches of this length
 SPEEDS_MS: dict[str, int] = {"0ms": 50, "100ms": 100, "": 250, "250ms": 250, "500ms": 500}
 PARTIAL_LEVELS = (5, 10, 20)
 
 
 def stream_kind(name: str) -> str:
-    """`btcusdt@depth5@100ms` -> `depth`."""
-    _, _, rest = name.partition("@")
+    """`btcusdt@depth5@100ms` -> `depth`; a name without `@` is a listen key."""
+    _, at, rest = name.partition("@")
+    if not at:
+        return "listenKey"
     kind = rest.partition("@")[0]
     return "depth" if kind.startswith("depth") else kind
 
@@ -85,16 +88,25 @@ class Streams:
                 if not listeners:
                     del self.listeners[name]
 
+    def close(self, name: str) -> None:
+        """Nobody listens to this stream any more, whatever sockets believe."""
+        self.listeners.pop(name, None)
+
     def forget(self, socket: Socket) -> None:
         self.unsubscribe(socket, list(socket.streams))
 
-    def publish(self, name: str, text: str, now_ms: int) -> None:
-        """Send one event to all who listen to a stream; each frame is built once."""
+    def publish(self, name: str, text: str, now_ms: int, event: str = "") -> None:
+        """Send one event to all who listen to a stream; each frame is built once.
+
+        `event` names a private event, for sockets that want only some of them.
+        """
         listeners = self.listeners.get(name)
         if not listeners or now_ms < self.silent_until.get(name, 0):
             return
         raw = combined = b""
         for socket in tuple(listeners):
+            if event and socket.events and event not in socket.events:
+                continue
             if socket.combined:
                 combined = combined or text_frame(f'{{"stream":"{name}","data":{text}}}')
                 socket.send_frame(combined)

@@ -44,6 +44,7 @@ class Socket:
         self.serves = serves
         self.combined = combined
         self.streams: dict[str, None] = {}
+        self.events: Collection[str] = ()  # private events wanted here; empty: all
         self.half_open = False
         self.pong_ms = 0
         self.cut_off = False

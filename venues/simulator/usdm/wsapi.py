@@ -13,7 +13,7 @@ import json
 from typing import Any
 
 from venues.simulator.usdm import errors, private, public
-from venues.simulator.usdm.call import Answer, Call, Endpoint, Security, order_handler
+from venues.simulator.usdm.call import Answer, Call, Endpoint, Security, order_handler, recording
 from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.errors import VenueError, missing
 from venues.simulator.usdm.keys import Key
@@ -100,6 +100,10 @@ class Session:
                 raise VenueError(*errors.BAD_JSON)
             result, limits = await self._serve(message["method"], text_params(raw))
         except VenueError as error:
+            if error.retry_s:
+                now_ms = self.desk.now_ms()
+                retry = {"serverTime": now_ms, "retryAfter": now_ms + 1_000 * error.retry_s}
+                return _failure(request_id, error, self._weights(), retry)
             return _failure(request_id, error, self._weights() if self.reports_limits else None)
         tail = "" if limits is None else f',"rateLimits":{json_text(limits)}'
         return f'{{"id":{request_id},"status":200,"result":{result}{tail}}}'
@@ -119,7 +123,10 @@ class Session:
         if params.get("returnRateLimits") in ("true", "false"):
             shows_limits = params["returnRateLimits"] == "true"
         call = Call(desk, params, self.address, now_ms)
-        self._authorize(call, endpoint, method)
+        with recording(call, endpoint):
+            self._authorize(call, endpoint, method)
+            if endpoint.counts_order:
+                desk.quota.spend_order(call.account.number, now_ms)
         if method.startswith("session."):
             result: Answer = self._session(method, call)
         else:
@@ -132,8 +139,6 @@ class Session:
 
     async def _method(self, endpoint: Endpoint, call: Call) -> Answer:
         desk, symbol = self.desk, call.params.get("symbol", "")
-        if endpoint.counts_order:
-            desk.quota.spend_order(call.account.number, call.now_ms)
         if endpoint.order:
             await pause(desk.hold_ms(symbol))
         result = endpoint.handler(call)
@@ -164,7 +169,7 @@ class Session:
         if not params.get("signature"):
             raise missing("signature")
         assert call.key is not None
-        call.key.verify(signed_text(params).encode(), params["signature"])
+        call.key.verify(signed_text(params).encode("utf-8", "surrogatepass"), params["signature"])
 
     def _session(self, method: str, call: Call) -> dict[str, Any]:
         if method == "session.logon":
@@ -183,9 +188,12 @@ class Session:
         }
 
 
-def _failure(request_id: str, error: VenueError, limits: list[dict[str, Any]] | None) -> str:
+def _failure(
+    request_id: str, error: VenueError, limits: list[dict[str, Any]] | None,
+    data: dict[str, int] | None = None,
+) -> str:
     body: dict[str, Any] = {"code": error.code, "msg": error.message}
-    if error.retry_s:
-        body["data"] = {"retryAfter": error.retry_s}
+    if data:
+        body["data"] = data
     tail = "" if limits is None else f',"rateLimits":{json_text(limits)}'
     return f'{{"id":{request_id},"status":{error.status},"error":{json_text(body)}{tail}}}'
