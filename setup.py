@@ -26,6 +26,11 @@ SIMDJSON = os.path.dirname(simdjson.__file__)
 MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "hotpath.lane.lane": [],
+    "hotpath.lane.live": [],
+    "hotpath.lane.manual": [],
+    "hotpath.lane.strategy": [],
+    "strategies.demo.imbalance_native": [],
     "venues.binance.usdm.codec": [],
 }
 
