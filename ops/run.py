@@ -21,6 +21,7 @@ from runtime import exporter
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
 from runtime.embedded import EmbeddedVenue, VenueStartError
+from runtime.lane_process import load_strategy
 from runtime.pages import PageError
 from runtime.state import StateError
 
@@ -37,7 +38,8 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--strategy", default="demo", metavar="S",
                         help="path.py:Class, module:Class or a shipped name: demo, demo-native (default: demo)")
     parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a strategy parameter; repeatable")
-    parser.add_argument("--symbols", default="BTCUSDT", metavar="A,B", help="instruments (default: BTCUSDT)")
+    parser.add_argument("--symbols", default="BTCUSDT,ETHUSDT", metavar="A,B",
+                        help="instruments (default: BTCUSDT,ETHUSDT)")
     parser.add_argument("--deployment", default="default", metavar="NAME", help="names pages and state (default: default)")
     parser.add_argument("--tls", action="store_true", help="speak wss:// and https:// to the embedded venue (own test CA)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the embedded venue's participants (default: 1)")
@@ -212,8 +214,25 @@ def finish(arguments: argparse.Namespace, appliance: Appliance, summary: dict[st
           f"{summary['open_orders']} orders open, {summary['unknown']} unknown; {'drained' if code == 0 else 'NOT drained'}")
 
 
+def problem(arguments: argparse.Namespace) -> str | None:
+    """Say what is wrong with the arguments before anything is started."""
+    unnamed = [item for item in arguments.param if "=" not in item]
+    if unnamed:
+        return f"--param {unnamed[0]!r}: want NAME=VALUE"
+    try:
+        load_strategy(arguments.strategy)(**dict(item.split("=", 1) for item in arguments.param))
+    except (ValueError, ImportError) as error:
+        return str(error)
+    return None
+
+
 def run(arguments: argparse.Namespace) -> int:
     import uvloop
+
+    wrong = problem(arguments)
+    if wrong is not None:
+        print(f"corelane run: {wrong}", file=sys.stderr)
+        return 2
 
     with tempfile.TemporaryDirectory(prefix="corelane-") as folder:
         try:

@@ -22,6 +22,10 @@ LANE_BYTES = ffi.sizeof("hp_lane_page_t")
 CONTROL_BYTES = ffi.sizeof("hp_control_page_t")
 
 
+# Views are bare pointers into their map, so a map lives until its page is closed, never by accident shorter.
+_open_maps: dict[int, mmap.mmap] = {}
+
+
 class PageError(Exception):
     """A page is absent, foreign, or does not fit."""
 
@@ -47,6 +51,7 @@ class Page:
         self.path = path
         self.map = mapped
         self._buffer = ffi.from_buffer(mapped)
+        _open_maps[id(mapped)] = mapped
         self.view: Any = ffi.cast(f"{kind} *", self._buffer)
         self.header: Any = ffi.cast("hp_page_t *", self._buffer)
 
@@ -109,6 +114,12 @@ class Page:
     def remove(self) -> None:
         """Unlink the page's file; mappings stay valid until they are closed."""
         self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give the memory back; views taken before must not be used again."""
+        _open_maps.pop(id(self.map), None)
+        self.view = self.header = None
+        ffi.release(self._buffer)
 
 
 class Control:
