@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from hotpath.decode.json import Kind, Status
-from tests.usdm.frames import BOOK_TICKER, EVENTS, FRAMES, INSTRUMENT, MS, SNAPSHOT, raw, with_2026_fields
+from tests.usdm.frames import (
+    BOOK_TICKER,
+    EVENTS,
+    FRAMES,
+    INSTRUMENT,
+    MS,
+    SNAPSHOT,
+    raw,
+    with_2026_fields,
+)
 
 KINDS = list(FRAMES)
 YEARS = [(False, False), (True, False), (False, True), (True, True)]
