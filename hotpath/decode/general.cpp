@@ -19,12 +19,13 @@ constexpr size_t SCRATCH_BYTES = 65536; /* of strings with escapes, per document
 
 struct Field {
     uint64_t word; /* first 8 bytes of the key, zero filled */
+    uint64_t quoted, mask; /* the key with its closing quote; mask 0 when that is over 8 bytes */
     const char *key;
     uint8_t key_size, type, flags, slot, shape;
 };
 
 struct Shape {
-    Field fields[HP_JSON_FIELDS_MAX];
+    Field fields[HP_JSON_FIELDS_MAX + 2]; /* two that nothing matches, behind the last: to guess at */
     uint8_t find[256]; /* by hash of the key: index + 1, 0 = free; open addressing */
     uint64_t required, slots;
     Slice kind;
@@ -50,6 +51,14 @@ inline bool key_is(const Field &field, uint64_t word, Slice key)
            (key.size <= 8 || memcmp(field.key, key.text, key.size) == 0);
 }
 
+/* Is this the key of the string that starts behind `text`?  One comparison, no size needed. */
+inline bool key_starts(const Field &field, const char *text)
+{
+    uint64_t word;
+    memcpy(&word, text, 8);
+    return field.mask != 0 && (word & field.mask) == field.quoted;
+}
+
 inline const Field *find(const Shape &shape, uint64_t word, Slice key)
 {
     for (uint32_t h = key_hash(word, key.size); shape.find[h] != 0; h = (h + 1) & 255) {
@@ -57,6 +66,13 @@ inline const Field *find(const Shape &shape, uint64_t word, Slice key)
         if (key_is(field, word, key)) return &field;
     }
     return nullptr;
+}
+
+inline const Field *find(const Shape &base, const Shape *chosen, Slice key)
+{
+    uint64_t word = key_word(key.text, key.size);
+    const Field *field = chosen ? find(*chosen, word, key) : nullptr;
+    return field ? field : find(base, word, key);
 }
 
 inline bool waits_for_symbol(const Field &field)
@@ -77,6 +93,7 @@ struct hp_json_reader {
     char *scratch;
     size_t frame_bytes_max;
     hp_scale_t money;
+    hp_patterns_t money_patterns;
 };
 
 namespace hp {
@@ -88,9 +105,11 @@ struct Other {
     const uint32_t *value;
 };
 
+/* One document.  Each function takes the token at which its value starts and returns the one behind
+ * it, or NULL: then `status` says why. */
 struct Reading {
     Tokens tokens;
-    const hp_json_plan *plan;
+    const hp_json_plan_t *plan;
     const hp_symbols_t *symbols;
     hp_json_reader *reader;
     hp_levels_t *levels;
@@ -98,66 +117,73 @@ struct Reading {
     const hp_symbol_t *symbol; /* whose scales hold */
     size_t scratch_used;
     uint32_t level_count;
+    int status;
     bool symbol_met, asks_first;
 
-    int object(const uint32_t *&at, const Shape &shape);
-    int rows(const uint32_t *&at, const Field &field);
-    int take(const uint32_t *&at, const Field &field);
-    int late(const Shape &base, const Shape *chosen, const Other *others, unsigned count);
-    int text(const uint32_t *&at, Slice *to);
-    int whole(const uint32_t *&at, const Field &field, int64_t *to);
-    int decimal(const uint32_t *&at, const Field &field, int64_t *to);
-    int side(const uint32_t *&at, bool asks);
+    const uint32_t *object(const uint32_t *at, const Shape &shape);
+    const uint32_t *rows(const uint32_t *at, const Field &field);
+    const uint32_t *take(const uint32_t *at, const Field &field);
+    const uint32_t *text(const uint32_t *at, Slice *to);
+    const uint32_t *whole(const uint32_t *at, const Field &field, int64_t *to);
+    const uint32_t *decimal(const uint32_t *at, const Field &field, int64_t *to);
+    const uint32_t *odd_decimal(const uint32_t *at, const Field &field, const hp_scale_t *scale, int64_t *to);
+    const uint32_t *side(const uint32_t *at, bool asks);
+    bool late(const Shape &base, const Shape *chosen, const Other *others, unsigned count);
     int scaled(Slice text, bool price, int64_t *to);
+    const Shape *choose(const hp_json_value_t &kind);
+
+    const uint32_t *fail(int why)
+    {
+        status = why;
+        return nullptr;
+    }
+
+    const uint32_t *skip(const uint32_t *at) { return tokens.skip(at) ? at : fail(HP_DECODE_MALFORMED); }
 
     /* A value of another type than wanted, or no value. */
-    int wrong(const uint32_t *at) const { return tokens.skip(at) ? HP_DECODE_TYPE : HP_DECODE_MALFORMED; }
-    bool empty(const Field &field) const { return (out->seen >> field.slot & 1) == 0; }
+    const uint32_t *wrong(const uint32_t *at) { return fail(tokens.skip(at) ? HP_DECODE_TYPE : HP_DECODE_MALFORMED); }
 };
 
-inline int Reading::text(const uint32_t *&at, Slice *to)
+const uint32_t *Reading::text(const uint32_t *at, Slice *to)
 {
     if (tokens.byte(at) != '"') return wrong(at);
-    Slice s = tokens.string(at++);
+    Slice s = tokens.string(at);
     if (HP_UNLIKELY(has_backslash(s))) {
-        if (s.size > SCRATCH_BYTES - 64 - scratch_used) return HP_DECODE_MALFORMED;
+        if (s.size > SCRATCH_BYTES - 64 - scratch_used) return fail(HP_DECODE_MALFORMED);
         char *into = reader->scratch + scratch_used;
         ptrdiff_t size = unescape(s, into);
-        if (size < 0) return HP_DECODE_MALFORMED;
+        if (size < 0) return fail(HP_DECODE_MALFORMED);
         s = {into, static_cast<size_t>(size)};
         scratch_used += s.size;
     }
     *to = s;
-    return GOOD;
+    return at + 1;
 }
 
-inline int Reading::whole(const uint32_t *&at, const Field &field, int64_t *to)
+inline const uint32_t *Reading::whole(const uint32_t *at, const Field &field, int64_t *to)
 {
     const char *p = tokens.text + *at;
     bool minus = *p == '-' && (field.flags & HP_JSON_SIGNED);
     p += minus;
-    __m128i digits;
-    size_t size = hp_whole_digits(p, &digits);
-    if (HP_LIKELY(size != 0)) {
-        *to = _mm_cvtsi128_si64(hp_digits_to_pair(digits, digits));
-    } else {
-        size = hp_whole_read(p, at[1] - static_cast<size_t>(p - tokens.text), to);
-    }
+    hp_whole_t plain = hp_whole_scan(p);
+    size_t size = plain.size;
+    int64_t value;
+    if (HP_LIKELY(size != 0)) value = hp_whole_one(plain);
+    else size = hp_whole_read(p, at[1] - static_cast<size_t>(p - tokens.text), &value);
     if (HP_UNLIKELY(size == 0 || !ends_scalar(p[size]))) {
-        if (digit(*p) || (*p != 0 && strchr("+-.NI", *p))) return HP_DECODE_NUMBER;
-        return minus ? HP_DECODE_NUMBER : wrong(at);
+        bool number = minus || digit(*p) || *p == '+' || *p == '-' || *p == '.' || *p == 'N' || *p == 'I';
+        return number ? fail(HP_DECODE_NUMBER) : wrong(at);
     }
-    if (minus) *to = -*to;
-    at++;
-    return GOOD;
+    *to = minus ? -value : value;
+    return at + 1;
 }
 
 /* On the symbol's scale; without one only the text is checked. */
 inline int Reading::scaled(Slice s, bool price, int64_t *to)
 {
     int needed = 0, decimals = symbol ? (price ? symbol->price : symbol->size).decimals : 0;
-    int status = hp_decimal_read(s.text, s.size, decimals, to, &needed);
-    if (status != HP_DECODE_FINER) return status;
+    int why = hp_decimal_read(s.text, s.size, decimals, to, &needed);
+    if (why != HP_DECODE_FINER) return why;
     *to = 0;
     if (symbol == nullptr) return GOOD;
     int *most = price ? &out->price_needed : &out->size_needed;
@@ -166,120 +192,115 @@ inline int Reading::scaled(Slice s, bool price, int64_t *to)
     return GOOD;
 }
 
-int Reading::decimal(const uint32_t *&at, const Field &field, int64_t *to)
+/* Money whose digits past 1e-8 only inform: without them. */
+inline int cut_money(Slice s, int64_t *to)
+{
+    int needed;
+    const char *point = static_cast<const char *>(memchr(s.text, '.', s.size));
+    size_t kept = point ? static_cast<size_t>(point - s.text) + 1 + HP_MONEY_DECIMALS : s.size;
+    for (size_t i = kept; i < s.size; i++)
+        if (!digit(s.text[i])) return HP_DECODE_NUMBER;
+    return hp_decimal_read(s.text, kept < s.size ? kept : s.size, HP_MONEY_DECIMALS, to, &needed);
+}
+
+const uint32_t *Reading::odd_decimal(const uint32_t *at, const Field &field, const hp_scale_t *scale, int64_t *to)
 {
     char first = tokens.byte(at);
-    if (HP_UNLIKELY(first != '"')) return first == 'N' || first == 'I' ? HP_DECODE_NUMBER : wrong(at);
+    if (first != '"') return first == 'N' || first == 'I' ? fail(HP_DECODE_NUMBER) : wrong(at);
     Slice s = tokens.string(at);
     if (s.size == 0 && (field.flags & HP_JSON_EMPTY)) {
         *to = 0;
-        at++;
-        return GOOD;
+        return at + 1;
     }
     bool minus = s.size != 0 && *s.text == '-' && (field.flags & HP_JSON_SIGNED);
     s.text += minus, s.size -= minus;
+    int why, needed;
+    if (field.type != HP_JSON_MONEY) why = scaled(s, field.type == HP_JSON_PRICE, to);
+    else if (field.flags & HP_JSON_ROUND) why = cut_money(s, to);
+    else why = hp_decimal_read(s.text, s.size, scale->decimals, to, &needed);
+    if (why == HP_DECODE_FINER) why = HP_DECODE_NUMBER; /* of money: finer than it can be */
+    if (why != GOOD) return fail(has_backslash(s) && unescape(s, nullptr) < 0 ? static_cast<int>(HP_DECODE_MALFORMED) : why);
+    if (minus) *to = -*to;
+    return at + 1;
+}
+
+inline const uint32_t *Reading::decimal(const uint32_t *at, const Field &field, int64_t *to)
+{
     const hp_scale_t *scale = field.type == HP_JSON_MONEY ? &reader->money
                               : symbol == nullptr         ? nullptr
                               : field.type == HP_JSON_PRICE ? &symbol->price : &symbol->size;
-    __m128i digits;
-    int status = GOOD;
-    if (HP_LIKELY(scale && hp_decimal_digits(s.text, scale, &digits))) {
-        *to = _mm_cvtsi128_si64(hp_digits_to_pair(digits, digits));
-    } else if (field.type != HP_JSON_MONEY) {
-        status = scaled(s, field.type == HP_JSON_PRICE, to);
-    } else {
-        int needed;
-        status = hp_decimal_read(s.text, s.size, HP_MONEY_DECIMALS, to, &needed);
-        if ((field.flags & HP_JSON_ROUND) && (status == HP_DECODE_FINER || status == HP_DECODE_NUMBER)) {
-            const char *point = static_cast<const char *>(memchr(s.text, '.', s.size));
-            size_t kept = point ? static_cast<size_t>(point - s.text) + 1 + HP_MONEY_DECIMALS : s.size;
-            bool digits_only = kept < s.size;
-            for (size_t i = kept; i < s.size; i++) digits_only = digits_only && digit(s.text[i]);
-            if (digits_only) status = hp_decimal_read(s.text, kept, HP_MONEY_DECIMALS, to, &needed);
-        }
-        if (status == HP_DECODE_FINER) status = HP_DECODE_NUMBER;
-    }
-    if (status != GOOD) return has_backslash(s) && unescape(s, nullptr) < 0 ? HP_DECODE_MALFORMED : status;
-    if (minus) *to = -*to;
-    at++;
-    return GOOD;
+    const char *p = tokens.text + *at;
+    if (HP_LIKELY(scale && *p == '"' && hp_decimal_one(p + 1, scale, to))) return at + 1;
+    return odd_decimal(at, field, scale, to);
 }
 
 /* [["price","size"],...] behind the levels read so far. */
-int Reading::side(const uint32_t *&at, bool asks)
+inline const uint32_t *Reading::side(const uint32_t *at, bool asks)
 {
     if (tokens.byte(at) != '[') return wrong(at);
     uint32_t *count = asks ? &out->ask_count : &out->bid_count;
-    if (asks && !(out->bid_count)) asks_first = true;
+    if (asks && out->bid_count == 0) asks_first = true;
     const uint32_t first = level_count;
     at++;
-    if (at < tokens.end && tokens.byte(at) == ']') {
-        at++;
-        return GOOD;
-    }
+    if (at < tokens.end && tokens.byte(at) == ']') return at + 1;
     for (;;) {
         const char *t = tokens.text;
         if (tokens.end - at < 6 || t[at[0]] != '[' || t[at[1]] != '"' || t[at[2]] != ',' || t[at[3]] != '"' ||
             t[at[4]] != ']')
-            return at < tokens.end ? wrong(at) : HP_DECODE_MALFORMED;
-        if (level_count == HP_LEVELS_MAX) return HP_DECODE_LEVELS;
+            return at < tokens.end ? wrong(at) : fail(HP_DECODE_MALFORMED);
+        if (level_count == HP_LEVELS_MAX) return fail(HP_DECODE_LEVELS);
         hp_level_t *level = &levels->at[level_count++];
-        __m128i price, size;
-        if (HP_LIKELY(symbol && hp_decimal_digits(t + at[1] + 1, &symbol->price, &price) &&
-                      hp_decimal_digits(t + at[3] + 1, &symbol->size, &size))) {
-            _mm_storeu_si128(reinterpret_cast<__m128i *>(level), hp_digits_to_pair(price, size));
+        __m128i pair;
+        if (HP_LIKELY(symbol && hp_decimal_pair(hp_decimal_scan(t + at[1] + 1, &symbol->price),
+                                                hp_decimal_scan(t + at[3] + 1, &symbol->size), &pair))) {
+            _mm_storeu_si128(reinterpret_cast<__m128i *>(level), pair);
         } else {
-            Slice a = tokens.string(at + 1), b = tokens.string(at + 3);
-            int status = scaled(a, true, &level->price_ticks);
-            if (status == GOOD) status = scaled(b, false, &level->lots);
-            if (status != GOOD) return tokens.skip(at) ? status : HP_DECODE_MALFORMED;
+            int why = scaled(tokens.string(at + 1), true, &level->price_ticks);
+            if (why == GOOD) why = scaled(tokens.string(at + 3), false, &level->lots);
+            if (why != GOOD) return fail(tokens.skip(at) ? why : static_cast<int>(HP_DECODE_MALFORMED));
         }
         char next = t[at[5]];
         at += 6;
         if (next == ',') continue;
-        if (next != ']') return HP_DECODE_MALFORMED;
+        if (next != ']') return fail(HP_DECODE_MALFORMED);
         *count = level_count - first;
-        return GOOD;
+        return at;
     }
 }
 
-int Reading::rows(const uint32_t *&at, const Field &field)
+const uint32_t *Reading::rows(const uint32_t *at, const Field &field)
 {
     const Shape &shape = plan->shapes[field.shape];
     if (tokens.byte(at) != '[') return wrong(at);
     at++;
-    if (at < tokens.end && tokens.byte(at) == ']') {
-        at++;
-        return GOOD;
-    }
+    if (at < tokens.end && tokens.byte(at) == ']') return at + 1;
     for (;;) {
-        if (at >= tokens.end) return HP_DECODE_MALFORMED;
+        if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
         if (tokens.byte(at) != '{') return wrong(at);
         if (shape.has_symbol) symbol_met = false, symbol = out->symbol = nullptr;
-        int status = object(at, shape);
-        if (status == GOOD && out->row) status = out->row(out->context, out, field.shape);
-        if (status != GOOD) return status;
+        if ((at = object(at, shape)) == nullptr) return nullptr;
+        int why = out->row ? out->row(out->context, out, field.shape) : GOOD;
+        if (why != GOOD) return fail(why);
         out->seen &= ~shape.slots;
-        if (at >= tokens.end) return HP_DECODE_MALFORMED;
+        if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
         char next = tokens.byte(at++);
-        if (next == ']') return GOOD;
-        if (next != ',') return HP_DECODE_MALFORMED;
+        if (next == ']') return at;
+        if (next != ',') return fail(HP_DECODE_MALFORMED);
     }
 }
 
-int Reading::take(const uint32_t *&at, const Field &field)
+inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
 {
-    if (HP_UNLIKELY(!empty(field))) return HP_DECODE_DUPLICATE;
+    if (HP_UNLIKELY(out->seen >> field.slot & 1)) return fail(HP_DECODE_DUPLICATE);
     out->seen |= 1ull << field.slot;
     hp_json_value_t *value = &out->at[field.slot];
-    int status;
     switch (field.type) {
     case HP_JSON_WHOLE:
         return whole(at, field, &value->number);
     case HP_JSON_TIME_MS:
-        status = whole(at, field, &value->number);
-        if (status == GOOD && __builtin_mul_overflow(value->number, 1000000, &value->number)) return HP_DECODE_NUMBER;
-        return status;
+        at = whole(at, field, &value->number);
+        if (at && __builtin_mul_overflow(value->number, 1000000, &value->number)) return fail(HP_DECODE_NUMBER);
+        return at;
     case HP_JSON_PRICE: case HP_JSON_SIZE: case HP_JSON_MONEY:
         return decimal(at, field, &value->number);
     case HP_JSON_BIDS: case HP_JSON_ASKS:
@@ -288,13 +309,11 @@ int Reading::take(const uint32_t *&at, const Field &field)
         char c = tokens.byte(at);
         if ((c != 't' && c != 'f') || !tokens.scalar_good(at)) return wrong(at);
         value->number = c == 't';
-        at++;
-        return GOOD;
+        return at + 1;
     }
     case HP_JSON_TEXT: case HP_JSON_KIND: case HP_JSON_SYMBOL: {
         Slice s;
-        status = text(at, &s);
-        if (status != GOOD) return status;
+        if ((at = text(at, &s)) == nullptr) return nullptr;
         value->text = s.text, value->size = s.size;
         if (field.type == HP_JSON_SYMBOL) {
             symbol_met = true;
@@ -304,107 +323,104 @@ int Reading::take(const uint32_t *&at, const Field &field)
                 out->symbol_text = s.text, out->symbol_size = s.size;
             }
         }
-        return GOOD;
+        return at;
     }
     case HP_JSON_OBJECT:
         return tokens.byte(at) == '{' ? object(at, plan->shapes[field.shape]) : wrong(at);
     case HP_JSON_ROWS:
         return rows(at, field);
     default:
-        return tokens.skip(at) ? GOOD : static_cast<int>(HP_DECODE_MALFORMED);
+        return skip(at);
     }
 }
 
 /* Fields that had to wait: first those that need no scale (the symbol may be among them). */
-int Reading::late(const Shape &base, const Shape *chosen, const Other *others, unsigned count)
+bool Reading::late(const Shape &base, const Shape *chosen, const Other *others, unsigned count)
 {
     for (int scaled_ones = 0; scaled_ones < 2; scaled_ones++) {
         for (unsigned i = 0; i < count; i++) {
-            Slice key = others[i].key;
-            uint64_t word = key_word(key.text, key.size);
-            const Field *field = chosen ? find(*chosen, word, key) : nullptr;
-            if (field == nullptr) field = find(base, word, key);
+            const Field *field = find(base, chosen, others[i].key);
             if (field == nullptr || waits_for_symbol(*field) != (scaled_ones != 0)) continue;
-            const uint32_t *at = others[i].value;
-            int status = take(at, *field);
-            if (status != GOOD) return status;
+            if (take(others[i].value, *field) == nullptr) return false;
         }
     }
-    return GOOD;
+    return true;
+}
+
+/* The shape that a KIND field's text names. */
+inline const Shape *Reading::choose(const hp_json_value_t &kind)
+{
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const Shape &shape = plan->shapes[i];
+        if (shape.kind.size == kind.size && memcmp(shape.kind.text, kind.text, kind.size) == 0) {
+            out->kind = shape.number;
+            return &shape;
+        }
+    }
+    out->kind_unknown = 1;
+    return nullptr;
 }
 
 /* From '{' to past its '}'. */
-int Reading::object(const uint32_t *&at, const Shape &base)
+const uint32_t *Reading::object(const uint32_t *at, const Shape &base)
 {
     Other others[HP_JSON_OTHERS_MAX];
     unsigned other_count = 0;
     bool waiting = false;
     const Shape *chosen = nullptr;      /* by a KIND field */
-    const Field *guess = base.fields;   /* fields mostly come in the table's order */
-    const Field *guess_end = base.fields + base.count;
+    const Field *guess = base.fields;   /* fields mostly come in the table's order, some left out */
     at++;
     if (at < tokens.end && tokens.byte(at) == '}') {
         at++;
     } else {
         for (;;) {
             if (tokens.end - at < 4 || tokens.byte(at) != '"' || tokens.byte(at + 1) != ':')
-                return HP_DECODE_MALFORMED;
-            Slice key = tokens.string(at);
-            uint64_t word = key_word(key.text, key.size);
+                return fail(HP_DECODE_MALFORMED);
+            const char *starts = tokens.text + *at + 1;
+            const Field *field;
+            Slice key = {nullptr, 0};
+            if (HP_LIKELY(key_starts(*guess, starts))) {
+                field = guess;
+            } else if (key_starts(guess[1], starts)) {
+                field = guess + 1;
+            } else {
+                key = tokens.string(at);
+                field = find(base, chosen, key);
+                if (field == nullptr && HP_UNLIKELY(has_backslash(key))) {
+                    if (text(at, &key) == nullptr) return nullptr;
+                    field = find(base, chosen, key);
+                }
+            }
             at += 2;
-            const Field *field = guess;
-            if (!(guess < guess_end && key_is(*guess, word, key))) {
-                field = chosen ? find(*chosen, word, key) : nullptr;
-                if (field == nullptr) field = find(base, word, key);
-            }
-            if (field == nullptr && HP_UNLIKELY(has_backslash(key))) {
-                const uint32_t *again = at - 2;
-                int status = text(again, &key);
-                if (status != GOOD) return status;
-                word = key_word(key.text, key.size);
-                field = chosen ? find(*chosen, word, key) : nullptr;
-                if (field == nullptr) field = find(base, word, key);
-            }
             if (HP_LIKELY(field && (symbol_met || !waits_for_symbol(*field)))) {
-                int status = take(at, *field);
-                if (HP_UNLIKELY(status != GOOD)) return status;
+                at = take(at, *field);
+                if (HP_UNLIKELY(at == nullptr)) return nullptr;
                 guess = field + 1;
                 if (field->type == HP_JSON_KIND) {
-                    const hp_json_value_t &kind = out->at[field->slot];
-                    for (uint32_t i = 0; i < plan->count && chosen == nullptr; i++) {
-                        const Slice &name = plan->shapes[i].kind;
-                        if (name.size == kind.size && memcmp(name.text, kind.text, name.size) == 0)
-                            chosen = &plan->shapes[i];
-                    }
-                    if (chosen == nullptr) {
-                        out->kind_unknown = 1;
-                    } else {
-                        out->kind = chosen->number;
-                        guess = chosen->fields, guess_end = chosen->fields + chosen->count;
-                    }
+                    chosen = choose(out->at[field->slot]);
+                    if (chosen) guess = chosen->fields;
                 }
             } else {
+                if (key.text == nullptr) key = tokens.string(at - 2);
                 for (unsigned i = 0; i < other_count; i++)
                     if (others[i].key.size == key.size && memcmp(others[i].key.text, key.text, key.size) == 0)
-                        return HP_DECODE_DUPLICATE;
-                if (other_count == HP_JSON_OTHERS_MAX) return HP_DECODE_MALFORMED;
+                        return fail(HP_DECODE_DUPLICATE);
+                if (other_count == HP_JSON_OTHERS_MAX) return fail(HP_DECODE_MALFORMED);
                 others[other_count++] = {key, at};
                 waiting = waiting || field || (base.has_kind && chosen == nullptr);
-                if (!tokens.skip(at)) return HP_DECODE_MALFORMED;
+                if ((at = skip(at)) == nullptr) return nullptr;
             }
-            if (at >= tokens.end) return HP_DECODE_MALFORMED;
+            if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
             char next = tokens.byte(at++);
-            if (next == '}') break;
-            if (next != ',') return HP_DECODE_MALFORMED;
+            if (next == ',') continue;
+            if (next != '}') return fail(HP_DECODE_MALFORMED);
+            break;
         }
     }
-    if (HP_UNLIKELY(waiting)) {
-        int status = late(base, chosen, others, other_count);
-        if (status != GOOD) return status;
-    }
+    if (HP_UNLIKELY(waiting) && !late(base, chosen, others, other_count)) return nullptr;
     uint64_t required = base.required | (chosen ? chosen->required : 0);
     if ((out->seen & required) != required) out->missing = 1;
-    return GOOD;
+    return at;
 }
 
 /* Levels stand bids first, whatever came first in the text. */
@@ -434,12 +450,9 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root, const 
         return HP_DECODE_MALFORMED;
     const uint32_t *at = reader->index->structural_indexes.get();
     Reading r = {{text, at + reader->index->n_structural_indexes}, plan, symbols, reader, levels, out,
-                 symbol, 0, 0, symbol != nullptr, false};
-    if (text[*at] != '{') {
-        return r.tokens.skip(at) && at == r.tokens.end ? HP_DECODE_TYPE : HP_DECODE_MALFORMED;
-    }
-    int status = r.object(at, plan->shapes[root]);
-    if (status != GOOD) return status;
+                 symbol, 0, 0, GOOD, symbol != nullptr, false};
+    at = text[*at] == '{' ? r.object(at, plan->shapes[root]) : r.wrong(at);
+    if (at == nullptr) return r.status;
     if (at != r.tokens.end) return HP_DECODE_MALFORMED;
     if (out->kind_unknown) return HP_DECODE_UNKNOWN_KIND;
     if (out->missing) return HP_DECODE_MISSING;
@@ -461,8 +474,12 @@ bool prepare(Shape &to, const hp_json_shape_t &from)
         char word[8] = {};
         memcpy(word, f.key, size < 8 ? size : 8);
         Field &field = to.fields[i];
-        field = {0, f.key, static_cast<uint8_t>(size), f.type, f.flags, f.slot, f.shape};
+        field = {0, 0, 0, f.key, static_cast<uint8_t>(size), f.type, f.flags, f.slot, f.shape};
         memcpy(&field.word, word, 8);
+        if (size < 8) {
+            field.quoted = field.word | static_cast<uint64_t>('"') << (8 * size);
+            field.mask = size < 7 ? (1ull << (8 * size + 8)) - 1 : ~0ull;
+        }
         if (size > UINT8_MAX || f.slot >= HP_JSON_SLOTS_MAX || (to.slots >> f.slot & 1)) return false;
         if (find(to, field.word, {f.key, size})) return false;
         uint32_t h = key_hash(field.word, size);
@@ -514,7 +531,8 @@ hp_json_reader *open(size_t frame_bytes_max)
     }
     reader->index = index.release();
     reader->frame_bytes_max = frame_bytes_max;
-    hp_scale_set(&reader->money, HP_MONEY_DECIMALS);
+    hp_patterns_set(&reader->money_patterns, HP_MONEY_DECIMALS);
+    reader->money = {&reader->money_patterns, HP_MONEY_DECIMALS, 0};
     return reader;
 }
 

@@ -11,10 +11,7 @@ from libc.string cimport memcpy, memset
 
 from hotpath.abi.event cimport *
 from hotpath.decode.general cimport hp_json_face, hp_json_face_t
-from hotpath.decode.number cimport (
-    __m128i, _mm_cvtsi128_si64, hp_decimal_digits, hp_decimal_read, hp_digits_to_pair, hp_scale_set,
-    hp_scale_t, hp_whole_digits, hp_whole_read,
-)
+from hotpath.decode.number cimport *
 
 
 class Status(IntEnum):
@@ -122,24 +119,23 @@ cdef int padded(bytes text, char *to) except 0:
 
 
 def scan_decimal(bytes text not None, int decimals):
-    """Return (text size, value) of the 16-byte kernel; the text ends at its quote; size 0 = not plain."""
+    """Return the value of the 16-byte kernel, None when it is not plain; the text has its quote."""
     cdef char buffer[128]
+    cdef hp_patterns_t patterns
     cdef hp_scale_t scale
-    cdef __m128i digits
+    cdef int64_t value = 0
     padded(text, buffer)
-    hp_scale_set(&scale, decimals)
-    cdef unsigned size = hp_decimal_digits(buffer, &scale, &digits)
-    if size == 0:
-        return 0, 0
-    return size, _mm_cvtsi128_si64(hp_digits_to_pair(digits, digits))
+    hp_patterns_set(&patterns, decimals)
+    scale.patterns = &patterns
+    scale.decimals = decimals
+    return value if hp_decimal_one(buffer, &scale, &value) else None
 
 
 def scan_whole(bytes text not None):
     """Return (digits, value) of the 16-byte kernel; 0 digits = not plain."""
     cdef char buffer[128]
-    cdef __m128i digits
     padded(text, buffer)
-    cdef unsigned size = hp_whole_digits(buffer, &digits)
-    if size == 0:
+    cdef hp_whole_t whole = hp_whole_scan(buffer)
+    if whole.size == 0:
         return 0, 0
-    return size, _mm_cvtsi128_si64(hp_digits_to_pair(digits, digits))
+    return whole.size, hp_whole_one(whole)

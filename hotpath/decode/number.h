@@ -1,12 +1,16 @@
 /* number.h - decimal text to scaled integers, exactly.
  *
- * Owns:    hp_decimal_read (the specification, any length) and the 16-byte kernels that agree with it:
- *          one load finds the end, the point and every bad byte; one shuffle puts digits on the scale.
+ * Owns:    hp_decimal_read and hp_whole_read (the specification, any length) and the 16-byte kernels that
+ *          agree with them.
  * Refuses: signs, exponents, leading zeros, floats, rounding.  A digit finer than the scale is never
  *          dropped: the answer is HP_DECODE_FINER and the decimals that the value needs.
  *
- * The kernels answer "not mine" (0) for anything but the plain case; callers then ask the
- * specification.  They read 16 bytes from the text's start, whatever its size. */
+ * A decimal in quotes is known by two places: its closing quote and its point.  They select a pattern,
+ * written out beforehand for each scale, which says of each byte what it must be and where its digit
+ * goes; so one comparison checks the whole text and one shuffle puts it on the scale.
+ *
+ * The kernels decline whatever is not plain; callers then ask the specification.  They read 16 bytes
+ * from the text's start, whatever its size. */
 #ifndef HP_NUMBER_H
 #define HP_NUMBER_H
 
@@ -18,21 +22,61 @@
 #include "event.h"
 #include "fixed.h"
 
-/* How text lands on a scale.  Written at start, read by every kernel. */
-typedef struct hp_scale {
-    int8_t  source[16]; /* output digit j of 16 is text byte source[j] + (bytes before the point) */
-    int32_t decimals;
-    int32_t pad[3];
-} hp_scale_t;
-HP_SIZE(hp_scale_t, 32);
+/* Text of one size with its point in one place (or none: point == size), on one scale. */
+typedef struct hp_pattern {
+    uint8_t zero[16];   /* byte - zero must be at most range, unsigned */
+    uint8_t range[16];
+    uint8_t source[16]; /* digit j of 16, most significant first, is this byte; 128 = none */
+    int64_t bias;       /* a leading digit is counted from '1', which no zero can be */
+    int64_t pad;
+} hp_pattern_t;
+HP_SIZE(hp_pattern_t, 64);
 
-static inline void hp_scale_set(hp_scale_t *scale, int decimals)
+#define HP_PATTERN_TEXT 16 /* sizes and points, 0 .. 15 */
+
+/* All patterns of one scale, by size * 16 + point. */
+typedef struct hp_patterns {
+    hp_pattern_t at[HP_PATTERN_TEXT * HP_PATTERN_TEXT];
+} hp_patterns_t;
+
+typedef struct hp_scale {
+    const hp_patterns_t *patterns; /* outlive the scale */
+    int32_t decimals;
+    int32_t pad;
+} hp_scale_t;
+
+static inline void hp_pattern_set(hp_pattern_t *pattern, int size, int point, int decimals)
+{
+    memset(pattern, 0, sizeof *pattern);
+    memset(pattern->range, 255, sizeof pattern->range);
+    memset(pattern->source, 128, sizeof pattern->source);
+    if (point < 1 || point > size || point == size - 1 || point + decimals > 16) {
+        /* never: the first quote stands at `size`, so a quote before it or another byte there cannot be */
+        pattern->zero[0] = size > 0 ? '"' : 'x';
+        pattern->range[0] = 0;
+        return;
+    }
+    for (int at = 0; at < size; at++) {
+        int place = at < point ? point - 1 - at + decimals : decimals - (at - point); /* power of ten */
+        pattern->zero[at] = at == point ? '.' : '0';
+        pattern->range[at] = at == point || place < 0 ? 0 : 9; /* finer than the scale: zeros only */
+        if (at != point && place >= 0) pattern->source[15 - place] = (uint8_t)at;
+    }
+    pattern->zero[size] = '"';
+    pattern->range[size] = 0;
+    if (point > 1) {
+        pattern->zero[0] = '1';
+        pattern->range[0] = 8;
+        for (pattern->bias = 1, decimals += point - 1; decimals > 0; decimals--) pattern->bias *= 10;
+    }
+}
+
+static inline void hp_patterns_set(hp_patterns_t *patterns, int decimals)
 {
     HP_ASSERT(decimals >= 0 && decimals <= HP_DECIMALS_MAX);
-    memset(scale, 0, sizeof *scale);
-    scale->decimals = decimals;
-    for (int j = 0; j < 16; j++) /* one more past the point: the point itself is no digit */
-        scale->source[j] = (int8_t)(j - 16 + decimals + (j > 15 - decimals));
+    for (int size = 0; size < HP_PATTERN_TEXT; size++)
+        for (int point = 0; point < HP_PATTERN_TEXT; point++)
+            hp_pattern_set(&patterns->at[size * HP_PATTERN_TEXT + point], size, point, decimals);
 }
 
 /* The specification: digits, or digits point digits, nothing else.  HP_DECODE_EVENT, HP_DECODE_NUMBER,
@@ -91,47 +135,68 @@ static inline __m128i hp_digits_to_pair(__m128i a, __m128i b)
     return _mm_add_epi64(high, _mm_srli_epi64(eights, 32));
 }
 
-/* A decimal that a quote ends, as 16 digits on `scale`.  Returns its size, or 0: not plain. */
-static inline unsigned hp_decimal_digits(const char *text, const hp_scale_t *scale, __m128i *digits)
+/* A decimal in front of its closing quote, not yet judged. */
+typedef struct hp_decimal {
+    const hp_pattern_t *pattern;
+    __m128i digits; /* 16 of them, without the bias */
+    __m128i good;   /* a byte each: 0 = refused */
+    unsigned size;
+} hp_decimal_t;
+
+static inline hp_decimal_t hp_decimal_scan(const char *text, const hp_scale_t *scale)
 {
+    hp_decimal_t out;
     __m128i bytes = hp_load16(text);
-    __m128i values = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
-    unsigned other = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(values, _mm_set1_epi8(10)), values));
-    unsigned quote = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+    unsigned quote = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))) | 0x8000;
     unsigned point = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
-    unsigned zeros = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(values, _mm_setzero_si128()));
-    if (HP_UNLIKELY(quote == 0)) return 0;
-    unsigned size = (unsigned)__builtin_ctz(quote);
-    unsigned inside = (1u << size) - 1;
-    point &= inside;
-    unsigned whole = (unsigned)__builtin_ctz(point | 1u << size); /* digits before the point */
-    unsigned finer = (unsigned)((uint64_t)(inside & ~zeros & ~point) >> (whole + 1 + (unsigned)scale->decimals));
-    unsigned bad = ((other & inside) ^ point)           /* a byte that is neither digit nor point */
-                   | (point & (point - 1))              /* two points */
-                   | (point & ~(inside >> 1))           /* a point at the end */
-                   | (unsigned)(whole == 0)
-                   | (zeros & (unsigned)(whole > 1))    /* a zero in front */
-                   | (unsigned)(whole + (unsigned)scale->decimals > 16)
-                   | finer;
-    if (HP_UNLIKELY(bad)) return 0;
-    values = _mm_and_si128(values, hp_load16(hp_first_bytes + 16 - size));
-    __m128i source = _mm_add_epi8(hp_load16(scale->source), _mm_set1_epi8((char)whole));
-    /* below 0 and above 15 become "no byte"; 0..15 keep their low four bits */
-    *digits = _mm_shuffle_epi8(values, _mm_adds_epu8(source, _mm_set1_epi8(0x70)));
-    return size;
+    out.size = (unsigned)__builtin_ctz(quote);
+    point = (unsigned)__builtin_ctz(point | (quote & (0u - quote)));
+    out.pattern = &scale->patterns->at[out.size * HP_PATTERN_TEXT + point];
+    __m128i values = _mm_sub_epi8(bytes, hp_load16(out.pattern->zero));
+    out.good = _mm_cmpeq_epi8(_mm_min_epu8(values, hp_load16(out.pattern->range)), values);
+    out.digits = _mm_shuffle_epi8(values, hp_load16(out.pattern->source));
+    return out;
 }
 
-/* A whole number, as 16 digits.  Returns its size, or 0: not plain.  What follows is the caller's. */
-static inline unsigned hp_whole_digits(const char *text, __m128i *digits)
+/* Two decimals to two integers; 0 when either is not plain. */
+static inline int hp_decimal_pair(hp_decimal_t a, hp_decimal_t b, __m128i *pair)
 {
+    __m128i bias = _mm_set_epi64x(b.pattern->bias, a.pattern->bias);
+    *pair = _mm_add_epi64(hp_digits_to_pair(a.digits, b.digits), bias);
+    return _mm_movemask_epi8(_mm_and_si128(a.good, b.good)) == 0xffff;
+}
+
+/* One decimal; 0 when it is not plain. */
+static inline int hp_decimal_one(const char *text, const hp_scale_t *scale, int64_t *value)
+{
+    __m128i pair;
+    hp_decimal_t decimal = hp_decimal_scan(text, scale);
+    int good = hp_decimal_pair(decimal, decimal, &pair);
+    *value = _mm_cvtsi128_si64(pair);
+    return good;
+}
+
+/* A whole number and how many bytes it took, 0 = not plain.  What follows it is the caller's affair. */
+typedef struct hp_whole {
+    __m128i digits;
+    unsigned size;
+} hp_whole_t;
+
+static inline hp_whole_t hp_whole_scan(const char *text)
+{
+    hp_whole_t out;
     __m128i values = _mm_sub_epi8(hp_load16(text), _mm_set1_epi8('0'));
     unsigned other = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(values, _mm_set1_epi8(10)), values));
-    if (HP_UNLIKELY(other == 0)) return 0;
-    unsigned size = (unsigned)__builtin_ctz(other);
-    if (HP_UNLIKELY(text[0] == '0' && size > 1)) return 0;
-    *digits = _mm_shuffle_epi8(values, hp_load16(hp_to_the_right + size));
-    return size;
+    out.size = (unsigned)__builtin_ctz(other | 0x10000);
+    out.digits = _mm_shuffle_epi8(values, hp_load16(hp_to_the_right + out.size));
+    if (HP_UNLIKELY(out.size == 16 || (text[0] == '0' && out.size > 1))) out.size = 0;
+    return out;
 }
+
+/* Two whole numbers to two integers. */
+static inline __m128i hp_whole_pair(hp_whole_t a, hp_whole_t b) { return hp_digits_to_pair(a.digits, b.digits); }
+
+static inline int64_t hp_whole_one(hp_whole_t whole) { return _mm_cvtsi128_si64(hp_whole_pair(whole, whole)); }
 
 /* The specification of whole numbers: how many bytes were one that fits int64, 0 = none. */
 static inline size_t hp_whole_read(const char *text, size_t size, int64_t *value)

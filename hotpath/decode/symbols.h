@@ -1,6 +1,7 @@
 /* symbols.h - from a symbol's bytes, or an instrument id, to what the lane knows about it.
  *
- * Owns:    the table of one codec: at most HP_SYMBOLS_MAX instruments, open addressing, prepared scales.
+ * Owns:    the table of one codec: at most HP_SYMBOLS_MAX instruments, open addressing; the
+ *          patterns of every scale in use.
  * Refuses: growing, removing (an id is never reused), allocation.
  *
  * Writer: put (start, and between gap and resync).  Text is given with at least 32 readable bytes. */
@@ -23,11 +24,23 @@ typedef struct hp_symbol {
 
 typedef struct hp_symbols {
     uint32_t count;
-    uint32_t pad;
+    uint32_t scales;                            /* bit per decimals: patterns are written */
     uint16_t by_text[HP_SYMBOLS_SLOTS]; /* index + 1, 0 = free */
     uint16_t by_id[HP_SYMBOLS_SLOTS];
     hp_symbol_t at[HP_SYMBOLS_MAX];
+    hp_patterns_t patterns[HP_DECIMALS_MAX + 1]; /* scales point here: a table is never moved */
 } hp_symbols_t;
+
+static inline hp_scale_t hp_symbols_scale(hp_symbols_t *table, int decimals)
+{
+    HP_ASSERT(decimals >= 0 && decimals <= HP_DECIMALS_MAX);
+    if (!(table->scales >> decimals & 1)) {
+        hp_patterns_set(&table->patterns[decimals], decimals);
+        table->scales |= 1u << decimals;
+    }
+    hp_scale_t scale = { &table->patterns[decimals], decimals, 0 };
+    return scale;
+}
 
 static inline uint32_t hp_symbols_hash_id(uint32_t id)
 {
@@ -93,8 +106,8 @@ static inline hp_symbol_t *hp_symbols_put(hp_symbols_t *table, const hp_instrume
         table->by_text[text] = table->by_id[id] = (uint16_t)table->count;
     }
     symbol->instrument = *i;
-    hp_scale_set(&symbol->price, i->price_decimals);
-    hp_scale_set(&symbol->size, i->size_decimals);
+    symbol->price = hp_symbols_scale(table, i->price_decimals);
+    symbol->size = hp_symbols_scale(table, i->size_decimals);
     return symbol;
 }
 

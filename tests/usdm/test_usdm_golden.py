@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from hotpath.decode.json import Kind, Status
-from tests.usdm.frames import BOOK_TICKER, EVENTS, FRAMES, INSTRUMENT, MS, SNAPSHOT, raw, with_2026_fields
+from tests.usdm.frames import (
+    BOOK_TICKER,
+    EVENTS,
+    FRAMES,
+    INSTRUMENT,
+    MS,
+    SNAPSHOT,
+    raw,
+    with_2026_fields,
+)
 
 KINDS = list(FRAMES)
 YEARS = [(False, False), (True, False), (False, True), (True, True)]
@@ -51,7 +60,8 @@ def test_empty_sides_give_no_levels(codec):
     frame = FRAMES[Kind.DEPTH]
     frame = frame[: frame.index(b'"b":')] + b'"b":[],"a":[]}}'
     status, event = codec.decode(frame)
-    assert (status, event["bids"], event["asks"], event["fallback"]) == (Status.EVENT, [], [], False)
+    assert status == Status.EVENT
+    assert (event["bids"], event["asks"], event["fallback"]) == ([], [], False)
 
 
 def test_asks_before_bids_in_the_text_still_stand_behind_them(codec):

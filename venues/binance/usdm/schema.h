@@ -125,7 +125,7 @@ static const hp_json_shape_t usdm_market_shapes[] = {
 static inline int usdm_open(usdm_state_t *state, const hp_json_face_t *json, hp_json_reader_t *reader)
 {
     memset(state, 0, sizeof *state);
-    hp_scale_set(&state->money, HP_MONEY_DECIMALS);
+    state->money = hp_symbols_scale(&state->symbols, HP_MONEY_DECIMALS);
     state->json = json;
     state->reader = reader;
     state->market = json->plan(usdm_market_shapes, USDM_COUNT_OF(usdm_market_shapes));
@@ -142,27 +142,30 @@ static inline void usdm_clear(hp_event_t *event, uint8_t kind, uint32_t instrume
     memset(&event->event_ns, 0, sizeof *event - offsetof(hp_event_t, event_ns));
 }
 
+/* Is this the word of a stream's name that says the kind? */
+static inline int usdm_says(const char *word, const char *end, uint32_t kind)
+{
+    const usdm_kind_t *k = &usdm_kinds[kind];
+    const size_t size = (size_t)(end - word);
+    return k->stream != NULL && size >= k->stream_size && memcmp(word, k->stream, k->stream_size) == 0 &&
+           (size == k->stream_size || word[k->stream_size] == '@');
+}
+
 /* Does a stream's name agree with the kind and the symbol that came under it? */
 static inline int usdm_name_status(const char *name, size_t size, uint32_t kind, const char *symbol, size_t symbol_size)
 {
-    const char *end = name + size, *at = name, *word = name + 1;
-    if (size == 0) return HP_DECODE_UNKNOWN_KIND;
-    if (*name != '!') {
-        while (at < end && *at != '@') at++;
-        if (at == end) return HP_DECODE_UNKNOWN_KIND; /* a listen key, say */
-        word = at + 1;
+    const char *end = name + size, *word = name;
+    if (size != 0 && *name != '!')
+        while (word < end && *word != '@') word++;
+    if (word == end) return HP_DECODE_UNKNOWN_KIND; /* a listen key, say */
+    word++;
+    if (HP_UNLIKELY(!usdm_says(word, end, kind))) {
+        for (uint32_t other = 0; other < HP_EVENT_KIND_COUNT; other++)
+            if (usdm_says(word, end, other)) return HP_DECODE_TYPE;
+        return HP_DECODE_UNKNOWN_KIND;
     }
-    const char *word_end = word;
-    while (word_end < end && *word_end != '@') word_end++;
-    const size_t word_size = (size_t)(word_end - word);
-    uint32_t named = HP_EVENT_NONE;
-    for (unsigned n = 0; n < USDM_KIND_COUNT; n++)
-        if (strlen(usdm_kinds[n].stream) == word_size && memcmp(usdm_kinds[n].stream, word, word_size) == 0)
-            named = usdm_kinds[n].kind;
-    if (named == HP_EVENT_NONE) return HP_DECODE_UNKNOWN_KIND;
-    if (named != kind) return HP_DECODE_TYPE;
     if (*name == '!') return HP_DECODE_EVENT;
-    if ((size_t)(at - name) != symbol_size) return HP_DECODE_TYPE;
+    if ((size_t)(word - name) != symbol_size + 1) return HP_DECODE_TYPE;
     for (size_t n = 0; n < symbol_size; n++)
         if (name[n] != usdm_lower(symbol[n])) return HP_DECODE_TYPE;
     return HP_DECODE_EVENT;

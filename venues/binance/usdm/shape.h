@@ -10,51 +10,23 @@
 #ifndef USDM_SHAPE_H
 #define USDM_SHAPE_H
 
+#include "hotpath/decode/scan.h"
 #include "schema.h"
 
 #define USDM_FRAME_BYTES_MIN 96 /* no message of ours is shorter, and a head may be loaded whole */
 #define USDM_TIME_MS_MAX (INT64_MAX / 1000000)
 
-/* Compare with a literal and step over it; what differs is not our shape. */
-#define USDM_EXPECT(literal) \
-    do { \
-        if (HP_UNLIKELY(memcmp(p, literal, sizeof(literal) - 1) != 0)) return 0; \
-        p += sizeof(literal) - 1; \
-    } while (0)
-#define USDM_STEP(size) \
-    do { \
-        unsigned step_ = (size); \
-        p += step_; \
-        if (HP_UNLIKELY(step_ == 0 || p >= end)) return 0; \
-    } while (0)
-
 static inline int64_t usdm_low(__m128i pair) { return _mm_cvtsi128_si64(pair); }
 static inline int64_t usdm_high(__m128i pair) { return _mm_extract_epi64(pair, 1); }
 static inline void usdm_store(void *to, __m128i pair) { _mm_storeu_si128((__m128i *)to, pair); }
 
-static inline int usdm_equal(const char *a, const char *b, unsigned size)
-{
-    __m128i differ = _mm_setzero_si128();
-    for (; size > 16; size -= 16, a += 16, b += 16)
-        differ = _mm_or_si128(differ, _mm_xor_si128(hp_load16(a), hp_load16(b)));
-    __m128i last = _mm_and_si128(_mm_xor_si128(hp_load16(a), hp_load16(b)), hp_load16(hp_first_bytes + 16 - size));
-    differ = _mm_or_si128(differ, last);
-    return _mm_testz_si128(differ, differ);
-}
-
 /* The stream that a frame's head names, or NULL. */
-static inline const usdm_stream_t *usdm_find_stream(const usdm_state_t *state, const char *data)
+static inline usdm_stream_t *usdm_find_stream(usdm_state_t *state, const char *data)
 {
-    const __m128i quote = _mm_set1_epi8('"');
-    const char *name = data + USDM_NAME_AT;
-    uint64_t quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(hp_load16(name), quote)) |
-                      (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(hp_load16(name + 16), quote)) << 16 |
-                      (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(hp_load16(name + 32), quote)) << 32;
-    if (HP_UNLIKELY(quotes == 0)) return NULL;
-    uint32_t slot = usdm_name_hash(name, (size_t)__builtin_ctzll(quotes));
+    uint32_t slot = usdm_name_hash(data + USDM_NAME_AT);
     for (; state->stream_at[slot] != 0; slot = (slot + 1) & (USDM_STREAM_SLOTS - 1)) {
-        const usdm_stream_t *stream = &state->streams[state->stream_at[slot] - 1];
-        if (usdm_equal(data, stream->head, stream->head_size)) return stream;
+        usdm_stream_t *stream = &state->streams[state->stream_at[slot] - 1];
+        if (HP_LIKELY(hp_equal(data, stream->head, stream->head_size))) return stream;
     }
     return NULL;
 }
@@ -62,11 +34,11 @@ static inline const usdm_stream_t *usdm_find_stream(const usdm_state_t *state, c
 /* Past ,"s":"BTCUSDT" and perhaps ,"ps":"BTCUSDT"; NULL when it is another. */
 static inline const char *usdm_symbol(const char *p, const char *end, const usdm_stream_t *stream)
 {
-    if (HP_UNLIKELY(!usdm_equal(p, stream->symbol, stream->symbol_size))) return NULL;
+    if (HP_UNLIKELY(!hp_equal(p, stream->symbol, stream->symbol_size))) return NULL;
     p += stream->symbol_size;
     if (HP_UNLIKELY(p >= end)) return NULL;
-    if (memcmp(p, ",\"ps\":\"", 7) == 0) {
-        if (!usdm_equal(p + 7, stream->symbol + 6, stream->symbol_size - 6u)) return NULL;
+    if (hp_literal(p, ",\"ps\":\"", 7)) {
+        if (!hp_equal(p + 7, stream->symbol + 6, stream->symbol_size - 6u)) return NULL;
         p += stream->symbol_size + 1;
     }
     return p;
@@ -76,7 +48,7 @@ static inline const char *usdm_symbol(const char *p, const char *end, const usdm
 static inline int usdm_tail(const char *p, const char *end)
 {
     ptrdiff_t left = end - p;
-    return (left == 2 && memcmp(p, "}}", 2) == 0) || (left == 9 && memcmp(p, ",\"st\":1}}", 9) == 0);
+    return (left == 2 && hp_literal(p, "}}", 2)) || (left == 9 && hp_literal(p, ",\"st\":1}}", 9));
 }
 
 /* The levels of one side, from behind its '[' to behind its ']'; NULL when not plain. */
@@ -84,21 +56,23 @@ static inline const char *usdm_side(const char *p, const char *end, const hp_sym
                                     hp_level_t **to, const hp_level_t *limit)
 {
     hp_level_t *level = *to;
+    uint8_t price_guess = 8, size_guess = 5;
     if (*p == ']') return p + 1;
     for (;;) {
-        __m128i price, size;
-        if (HP_UNLIKELY(p >= end || level == limit || memcmp(p, "[\"", 2) != 0)) return NULL;
+        if (HP_UNLIKELY(p >= end || level == limit)) return NULL;
+        int good = hp_literal(p, "[\"", 2);
         p += 2;
-        unsigned step = hp_decimal_digits(p, &symbol->price, &price);
-        if (HP_UNLIKELY(step == 0)) return NULL;
-        p += step;
-        if (HP_UNLIKELY(p >= end || memcmp(p, "\",\"", 3) != 0)) return NULL;
+        hp_decimal_t price = hp_decimal_scan(p, &symbol->price);
+        p = hp_step(p, price.size, &price_guess);
+        good &= hp_literal(p, "\",\"", 3);
         p += 3;
-        step = hp_decimal_digits(p, &symbol->size, &size);
-        if (HP_UNLIKELY(step == 0)) return NULL;
-        p += step;
-        if (HP_UNLIKELY(p >= end || memcmp(p, "\"]", 2) != 0)) return NULL;
-        usdm_store(level++, hp_digits_to_pair(price, size));
+        hp_decimal_t size = hp_decimal_scan(p, &symbol->size);
+        p = hp_step(p, size.size, &size_guess);
+        good &= hp_literal(p, "\"]", 2);
+        __m128i pair;
+        good &= hp_decimal_pair(price, size, &pair);
+        if (HP_UNLIKELY(!good)) return NULL;
+        usdm_store(level++, pair);
         p += 3;
         if (p[-1] == ',') continue;
         if (HP_UNLIKELY(p[-1] != ']')) return NULL;
@@ -107,181 +81,207 @@ static inline const char *usdm_side(const char *p, const char *end, const hp_sym
     }
 }
 
-/* Each of these stands behind the head, at the first value.  1 = an event, 0 = not this shape. */
-
-static inline int usdm_scan_depth(const usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
-                                  const char *end, hp_event_t *event, hp_levels_t *levels)
+/* Times, into the event: two numbers of milliseconds.  0 = beyond what nanoseconds hold. */
+static inline int usdm_times(hp_whole_t event_ms, hp_whole_t other_ms, int64_t *event_ns, int64_t *other_ns)
 {
-    __m128i event_ms, match_ms, first, last, previous;
-    USDM_STEP(hp_whole_digits(p, &event_ms));
-    USDM_EXPECT(",\"T\":");
-    USDM_STEP(hp_whole_digits(p, &match_ms));
-    if (HP_UNLIKELY((p = usdm_symbol(p, end, stream)) == NULL || p >= end)) return 0;
-    USDM_EXPECT(",\"U\":");
-    USDM_STEP(hp_whole_digits(p, &first));
-    USDM_EXPECT(",\"u\":");
-    USDM_STEP(hp_whole_digits(p, &last));
-    USDM_EXPECT(",\"pu\":");
-    USDM_STEP(hp_whole_digits(p, &previous));
-    USDM_EXPECT(",\"b\":[");
-    hp_level_t *level = levels->at;
-    const hp_level_t *limit = levels->at + HP_LEVELS_MAX;
-    if (HP_UNLIKELY((p = usdm_side(p, end, symbol, &level, limit)) == NULL || p >= end)) return 0;
-    const uint32_t bids = (uint32_t)(level - levels->at);
-    USDM_EXPECT(",\"a\":[");
-    if (HP_UNLIKELY((p = usdm_side(p, end, symbol, &level, limit)) == NULL || !usdm_tail(p, end))) return 0;
-    __m128i times = hp_digits_to_pair(event_ms, match_ms);
-    if (HP_UNLIKELY(usdm_low(times) > USDM_TIME_MS_MAX || usdm_high(times) > USDM_TIME_MS_MAX)) return 0;
-    usdm_clear(event, HP_EVENT_DEPTH, symbol->instrument.id);
-    event->event_ns = usdm_low(times) * 1000000;
-    event->match_ns = usdm_high(times) * 1000000;
-    usdm_store(&event->first_id, hp_digits_to_pair(first, last));
-    event->prev_id = (uint64_t)usdm_low(hp_digits_to_pair(previous, previous));
-    event->bid_count = bids;
-    event->ask_count = (uint32_t)(level - levels->at) - bids;
-    return 1;
+    __m128i times = hp_whole_pair(event_ms, other_ms);
+    int64_t first = usdm_low(times), second = usdm_high(times);
+    *event_ns = first * 1000000;
+    *other_ns = second * 1000000;
+    return first <= USDM_TIME_MS_MAX && second <= USDM_TIME_MS_MAX;
 }
 
-static inline int usdm_scan_ticker(const usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
-                                   const char *end, hp_event_t *event)
-{
-    __m128i last, bid, bid_size, ask, ask_size, match_ms, event_ms;
-    USDM_STEP(hp_whole_digits(p, &last));
-    if (HP_UNLIKELY((p = usdm_symbol(p, end, stream)) == NULL || p >= end)) return 0;
-    USDM_EXPECT(",\"b\":\"");
-    USDM_STEP(hp_decimal_digits(p, &symbol->price, &bid));
-    USDM_EXPECT("\",\"B\":\"");
-    USDM_STEP(hp_decimal_digits(p, &symbol->size, &bid_size));
-    USDM_EXPECT("\",\"a\":\"");
-    USDM_STEP(hp_decimal_digits(p, &symbol->price, &ask));
-    USDM_EXPECT("\",\"A\":\"");
-    USDM_STEP(hp_decimal_digits(p, &symbol->size, &ask_size));
-    USDM_EXPECT("\",\"T\":");
-    USDM_STEP(hp_whole_digits(p, &match_ms));
-    USDM_EXPECT(",\"E\":");
-    USDM_STEP(hp_whole_digits(p, &event_ms));
-    if (HP_UNLIKELY(!usdm_tail(p, end))) return 0;
-    __m128i times = hp_digits_to_pair(event_ms, match_ms);
-    if (HP_UNLIKELY(usdm_low(times) > USDM_TIME_MS_MAX || usdm_high(times) > USDM_TIME_MS_MAX)) return 0;
-    usdm_clear(event, HP_EVENT_BOOK_TICKER, symbol->instrument.id);
-    event->event_ns = usdm_low(times) * 1000000;
-    event->match_ns = usdm_high(times) * 1000000;
-    event->last_id = (uint64_t)usdm_low(hp_digits_to_pair(last, last));
-    usdm_store(&event->body.top.bid_ticks, hp_digits_to_pair(bid, bid_size));
-    usdm_store(&event->body.top.ask_ticks, hp_digits_to_pair(ask, ask_size));
-    return 1;
-}
-
-/* true or false, into the flag of the event. */
+/* true or false, as the flag of the event; NULL when neither. */
 static inline const char *usdm_maker(const char *p, uint8_t *flags)
 {
-    int maker = memcmp(p, "true", 4) == 0;
-    if (HP_UNLIKELY(!maker && memcmp(p, "false", 5) != 0)) return NULL;
+    int maker = hp_literal(p, "true", 4);
+    if (HP_UNLIKELY(!maker && !hp_literal(p, "false", 5))) return NULL;
     *flags = maker ? HP_EVENT_BUYER_MAKER : 0;
     return p + (maker ? 4 : 5);
 }
 
-static inline int usdm_scan_aggregate(const usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
+/* Each of these stands behind the head, at the first value.  1 = an event, 0 = not this shape; then
+ * the event may be half written, and is written again by the general reader or not at all. */
+
+static inline int usdm_scan_depth(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
+                                  const char *end, hp_event_t *event, hp_levels_t *levels)
+{
+    uint8_t *guess = stream->guess;
+    hp_whole_t event_ms = hp_whole_scan(p);
+    HP_STEP(event_ms.size, guess);
+    HP_EXPECT(",\"T\":");
+    hp_whole_t match_ms = hp_whole_scan(p);
+    HP_STEP(match_ms.size, guess + 1);
+    if (HP_UNLIKELY((p = usdm_symbol(p, end, stream)) == NULL || p >= end)) return 0;
+    HP_EXPECT(",\"U\":");
+    hp_whole_t first = hp_whole_scan(p);
+    HP_STEP(first.size, guess + 2);
+    HP_EXPECT(",\"u\":");
+    hp_whole_t last = hp_whole_scan(p);
+    HP_STEP(last.size, guess + 3);
+    HP_EXPECT(",\"pu\":");
+    hp_whole_t previous = hp_whole_scan(p);
+    HP_STEP(previous.size, guess + 4);
+    HP_EXPECT(",\"b\":[");
+    hp_level_t *level = levels->at;
+    const hp_level_t *limit = levels->at + HP_LEVELS_MAX;
+    if (HP_UNLIKELY((p = usdm_side(p, end, symbol, &level, limit)) == NULL || p >= end)) return 0;
+    const uint32_t bids = (uint32_t)(level - levels->at);
+    HP_EXPECT(",\"a\":[");
+    if (HP_UNLIKELY((p = usdm_side(p, end, symbol, &level, limit)) == NULL || !usdm_tail(p, end))) return 0;
+    usdm_clear(event, HP_EVENT_DEPTH, symbol->instrument.id);
+    usdm_store(&event->first_id, hp_whole_pair(first, last));
+    event->prev_id = (uint64_t)hp_whole_one(previous);
+    event->bid_count = bids;
+    event->ask_count = (uint32_t)(level - levels->at) - bids;
+    return usdm_times(event_ms, match_ms, &event->event_ns, &event->match_ns);
+}
+
+static inline int usdm_scan_ticker(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
+                                   const char *end, hp_event_t *event)
+{
+    __m128i best_bid, best_ask;
+    uint8_t *guess = stream->guess;
+    hp_whole_t last = hp_whole_scan(p);
+    HP_STEP(last.size, guess);
+    if (HP_UNLIKELY((p = usdm_symbol(p, end, stream)) == NULL || p >= end)) return 0;
+    HP_EXPECT(",\"b\":\"");
+    hp_decimal_t bid = hp_decimal_scan(p, &symbol->price);
+    HP_STEP(bid.size, guess + 1);
+    HP_EXPECT("\",\"B\":\"");
+    hp_decimal_t bid_size = hp_decimal_scan(p, &symbol->size);
+    HP_STEP(bid_size.size, guess + 2);
+    HP_EXPECT("\",\"a\":\"");
+    hp_decimal_t ask = hp_decimal_scan(p, &symbol->price);
+    HP_STEP(ask.size, guess + 3);
+    HP_EXPECT("\",\"A\":\"");
+    hp_decimal_t ask_size = hp_decimal_scan(p, &symbol->size);
+    HP_STEP(ask_size.size, guess + 4);
+    HP_EXPECT("\",\"T\":");
+    hp_whole_t match_ms = hp_whole_scan(p);
+    HP_STEP(match_ms.size, guess + 5);
+    HP_EXPECT(",\"E\":");
+    hp_whole_t event_ms = hp_whole_scan(p);
+    HP_STEP(event_ms.size, guess + 6);
+    int good = hp_decimal_pair(bid, bid_size, &best_bid) & hp_decimal_pair(ask, ask_size, &best_ask);
+    if (HP_UNLIKELY(!good || !usdm_tail(p, end))) return 0;
+    usdm_clear(event, HP_EVENT_BOOK_TICKER, symbol->instrument.id);
+    event->last_id = (uint64_t)hp_whole_one(last);
+    usdm_store(&event->body.top.bid_ticks, best_bid);
+    usdm_store(&event->body.top.ask_ticks, best_ask);
+    return usdm_times(event_ms, match_ms, &event->event_ns, &event->match_ns);
+}
+
+static inline int usdm_scan_aggregate(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
                                       const char *end, hp_event_t *event)
 {
-    __m128i event_ms, match_ms, trade, price, size, first, last;
-    uint8_t flags;
-    USDM_STEP(hp_whole_digits(p, &event_ms));
-    USDM_EXPECT(",\"a\":");
-    USDM_STEP(hp_whole_digits(p, &trade));
+    __m128i dealt;
+    uint8_t *guess = stream->guess, flags;
+    hp_whole_t event_ms = hp_whole_scan(p);
+    HP_STEP(event_ms.size, guess);
+    HP_EXPECT(",\"a\":");
+    hp_whole_t trade = hp_whole_scan(p);
+    HP_STEP(trade.size, guess + 1);
     if (HP_UNLIKELY((p = usdm_symbol(p, end, stream)) == NULL || p >= end)) return 0;
-    USDM_EXPECT(",\"p\":\"");
-    USDM_STEP(hp_decimal_digits(p, &symbol->price, &price));
-    USDM_EXPECT("\",\"q\":\"");
-    USDM_STEP(hp_decimal_digits(p, &symbol->size, &size));
-    USDM_EXPECT("\",\"f\":");
-    USDM_STEP(hp_whole_digits(p, &first));
-    USDM_EXPECT(",\"l\":");
-    USDM_STEP(hp_whole_digits(p, &last));
-    USDM_EXPECT(",\"T\":");
-    USDM_STEP(hp_whole_digits(p, &match_ms));
-    USDM_EXPECT(",\"m\":");
+    HP_EXPECT(",\"p\":\"");
+    hp_decimal_t price = hp_decimal_scan(p, &symbol->price);
+    HP_STEP(price.size, guess + 2);
+    HP_EXPECT("\",\"q\":\"");
+    hp_decimal_t size = hp_decimal_scan(p, &symbol->size);
+    HP_STEP(size.size, guess + 3);
+    HP_EXPECT("\",\"f\":");
+    hp_whole_t first = hp_whole_scan(p);
+    HP_STEP(first.size, guess + 4);
+    HP_EXPECT(",\"l\":");
+    hp_whole_t last = hp_whole_scan(p);
+    HP_STEP(last.size, guess + 5);
+    HP_EXPECT(",\"T\":");
+    hp_whole_t match_ms = hp_whole_scan(p);
+    HP_STEP(match_ms.size, guess + 6);
+    HP_EXPECT(",\"m\":");
     if (HP_UNLIKELY((p = usdm_maker(p, &flags)) == NULL || !usdm_tail(p, end))) return 0;
-    __m128i times = hp_digits_to_pair(event_ms, match_ms);
-    if (HP_UNLIKELY(usdm_low(times) > USDM_TIME_MS_MAX || usdm_high(times) > USDM_TIME_MS_MAX)) return 0;
+    if (HP_UNLIKELY(!hp_decimal_pair(price, size, &dealt))) return 0;
     usdm_clear(event, HP_EVENT_AGG_TRADE, symbol->instrument.id);
     event->flags = flags;
-    event->event_ns = usdm_low(times) * 1000000;
-    event->match_ns = usdm_high(times) * 1000000;
-    usdm_store(&event->first_id, hp_digits_to_pair(first, last));
-    usdm_store(&event->body.trade.price_ticks, hp_digits_to_pair(price, size));
-    event->body.trade.trade_id = (uint64_t)usdm_low(hp_digits_to_pair(trade, trade));
-    return 1;
+    usdm_store(&event->first_id, hp_whole_pair(first, last));
+    usdm_store(&event->body.trade.price_ticks, dealt);
+    event->body.trade.trade_id = (uint64_t)hp_whole_one(trade);
+    return usdm_times(event_ms, match_ms, &event->event_ns, &event->match_ns);
 }
 
-static inline int usdm_scan_trade(const usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
+static inline int usdm_scan_trade(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
                                   const char *end, hp_event_t *event)
 {
-    __m128i event_ms, match_ms, trade, price, size;
-    uint8_t flags;
-    USDM_STEP(hp_whole_digits(p, &event_ms));
-    USDM_EXPECT(",\"T\":");
-    USDM_STEP(hp_whole_digits(p, &match_ms));
+    __m128i dealt;
+    uint8_t *guess = stream->guess, flags;
+    hp_whole_t event_ms = hp_whole_scan(p);
+    HP_STEP(event_ms.size, guess);
+    HP_EXPECT(",\"T\":");
+    hp_whole_t match_ms = hp_whole_scan(p);
+    HP_STEP(match_ms.size, guess + 1);
     if (HP_UNLIKELY((p = usdm_symbol(p, end, stream)) == NULL || p >= end)) return 0;
-    USDM_EXPECT(",\"t\":");
-    USDM_STEP(hp_whole_digits(p, &trade));
-    USDM_EXPECT(",\"p\":\"");
-    USDM_STEP(hp_decimal_digits(p, &symbol->price, &price));
-    USDM_EXPECT("\",\"q\":\"");
-    USDM_STEP(hp_decimal_digits(p, &symbol->size, &size));
-    USDM_EXPECT("\",\"X\":\"");
-    while (p < end && ((*p >= 'A' && *p <= 'Z') || *p == '_')) p++; /* MARKET, INSURANCE_FUND, NA */
+    HP_EXPECT(",\"t\":");
+    hp_whole_t trade = hp_whole_scan(p);
+    HP_STEP(trade.size, guess + 2);
+    HP_EXPECT(",\"p\":\"");
+    hp_decimal_t price = hp_decimal_scan(p, &symbol->price);
+    HP_STEP(price.size, guess + 3);
+    HP_EXPECT("\",\"q\":\"");
+    hp_decimal_t size = hp_decimal_scan(p, &symbol->size);
+    HP_STEP(size.size, guess + 4);
+    HP_EXPECT("\",\"X\":\"");
+    if (HP_LIKELY(hp_literal(p, "MARKET", 6))) p += 6;
+    while (p < end && ((*p >= 'A' && *p <= 'Z') || *p == '_')) p++; /* INSURANCE_FUND, NA */
     if (HP_UNLIKELY(p >= end)) return 0;
-    USDM_EXPECT("\",\"m\":");
+    HP_EXPECT("\",\"m\":");
     if (HP_UNLIKELY((p = usdm_maker(p, &flags)) == NULL || !usdm_tail(p, end))) return 0;
-    __m128i times = hp_digits_to_pair(event_ms, match_ms);
-    if (HP_UNLIKELY(usdm_low(times) > USDM_TIME_MS_MAX || usdm_high(times) > USDM_TIME_MS_MAX)) return 0;
+    if (HP_UNLIKELY(!hp_decimal_pair(price, size, &dealt))) return 0;
     usdm_clear(event, HP_EVENT_TRADE, symbol->instrument.id);
     event->flags = flags;
-    event->event_ns = usdm_low(times) * 1000000;
-    event->match_ns = usdm_high(times) * 1000000;
-    usdm_store(&event->body.trade.price_ticks, hp_digits_to_pair(price, size));
-    event->body.trade.trade_id = (uint64_t)usdm_low(hp_digits_to_pair(trade, trade));
-    return 1;
+    usdm_store(&event->body.trade.price_ticks, dealt);
+    event->body.trade.trade_id = (uint64_t)hp_whole_one(trade);
+    return usdm_times(event_ms, match_ms, &event->event_ns, &event->match_ns);
 }
 
-static inline int usdm_scan_mark(const usdm_state_t *state, const usdm_stream_t *stream, const hp_symbol_t *symbol,
+static inline int usdm_scan_mark(usdm_stream_t *stream, const hp_symbol_t *symbol, const hp_scale_t *money,
                                  const char *p, const char *end, hp_event_t *event)
 {
-    __m128i event_ms, mark, index, settle, funding, next_ms;
-    const hp_scale_t *money = &state->money;
-    USDM_STEP(hp_whole_digits(p, &event_ms));
+    __m128i prices, rates;
+    uint8_t *guess = stream->guess;
+    hp_whole_t event_ms = hp_whole_scan(p);
+    HP_STEP(event_ms.size, guess);
     if (HP_UNLIKELY((p = usdm_symbol(p, end, stream)) == NULL || p >= end)) return 0;
-    USDM_EXPECT(",\"p\":\"");
-    USDM_STEP(hp_decimal_digits(p, money, &mark));
-    USDM_EXPECT("\",\"i\":\"");
-    USDM_STEP(hp_decimal_digits(p, money, &index));
-    USDM_EXPECT("\",\"P\":\"");
-    USDM_STEP(hp_decimal_digits(p, money, &settle));
-    USDM_EXPECT("\",\"r\":\"");
-    int minus = *p == '-';
+    HP_EXPECT(",\"p\":\"");
+    hp_decimal_t mark = hp_decimal_scan(p, money);
+    HP_STEP(mark.size, guess + 1);
+    HP_EXPECT("\",\"i\":\"");
+    hp_decimal_t index = hp_decimal_scan(p, money);
+    HP_STEP(index.size, guess + 2);
+    HP_EXPECT("\",\"P\":\"");
+    hp_decimal_t settle = hp_decimal_scan(p, money);
+    HP_STEP(settle.size, guess + 3);
+    HP_EXPECT("\",\"r\":\"");
+    const int minus = *p == '-';
     p += minus;
-    USDM_STEP(hp_decimal_digits(p, money, &funding));
-    USDM_EXPECT("\",\"T\":");
-    USDM_STEP(hp_whole_digits(p, &next_ms));
-    if (HP_UNLIKELY(!usdm_tail(p, end))) return 0;
-    __m128i times = hp_digits_to_pair(event_ms, next_ms);
-    if (HP_UNLIKELY(usdm_low(times) > USDM_TIME_MS_MAX || usdm_high(times) > USDM_TIME_MS_MAX)) return 0;
+    hp_decimal_t funding = hp_decimal_scan(p, money);
+    HP_STEP(funding.size, guess + 4);
+    HP_EXPECT("\",\"T\":");
+    hp_whole_t next_ms = hp_whole_scan(p);
+    HP_STEP(next_ms.size, guess + 5);
+    int good = hp_decimal_pair(mark, index, &prices) & hp_decimal_pair(settle, funding, &rates);
+    if (HP_UNLIKELY(!good || !usdm_tail(p, end))) return 0;
     usdm_clear(event, HP_EVENT_MARK_PRICE, symbol->instrument.id);
-    event->event_ns = usdm_low(times) * 1000000;
-    usdm_store(&event->body.mark.mark_e8, hp_digits_to_pair(mark, index));
-    __m128i rest = hp_digits_to_pair(settle, funding);
-    event->body.mark.settle_e8 = usdm_low(rest);
-    event->body.mark.funding_e8 = minus ? -usdm_high(rest) : usdm_high(rest);
-    event->body.mark.next_funding_ns = usdm_high(times) * 1000000;
-    return 1;
+    usdm_store(&event->body.mark.mark_e8, prices);
+    event->body.mark.settle_e8 = usdm_low(rates);
+    event->body.mark.funding_e8 = minus ? -usdm_high(rates) : usdm_high(rates);
+    return usdm_times(event_ms, next_ms, &event->event_ns, &event->body.mark.next_funding_ns);
 }
 
 /* 1 = an event, 0 = ask the general reader. */
-static inline int usdm_scan(const usdm_state_t *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels)
+static inline int usdm_scan(usdm_state_t *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels)
 {
     if (HP_UNLIKELY(size < USDM_FRAME_BYTES_MIN || size > HP_FRAME_BYTES_MAX)) return 0;
-    const usdm_stream_t *stream = usdm_find_stream(state, data);
+    usdm_stream_t *stream = usdm_find_stream(state, data);
     if (HP_UNLIKELY(stream == NULL)) return 0;
     const hp_symbol_t *symbol = &state->symbols.at[stream->at];
     const char *p = data + stream->head_size, *end = data + size;
@@ -290,7 +290,7 @@ static inline int usdm_scan(const usdm_state_t *state, const char *data, size_t 
     case HP_EVENT_TRADE: return usdm_scan_trade(stream, symbol, p, end, event);
     case HP_EVENT_DEPTH: return usdm_scan_depth(stream, symbol, p, end, event, levels);
     case HP_EVENT_AGG_TRADE: return usdm_scan_aggregate(stream, symbol, p, end, event);
-    default: return usdm_scan_mark(state, stream, symbol, p, end, event);
+    default: return usdm_scan_mark(stream, symbol, &state->money, p, end, event);
     }
 }
 
@@ -309,6 +309,4 @@ static inline int usdm_decode(void *opaque, const char *data, size_t size, hp_ev
     return status;
 }
 
-#undef USDM_EXPECT
-#undef USDM_STEP
 #endif

@@ -31,9 +31,10 @@ typedef struct usdm_stream {
     uint8_t kind;                        /* enum hp_event_kind */
     uint8_t pad;
     uint16_t at;                         /* index into symbols */
-    uint16_t pad2[9];
+    uint8_t guess[10];                   /* sizes of its numbers in the last message, in their order */
+    uint8_t pad2[16];
 } usdm_stream_t;
-HP_SIZE(usdm_stream_t, 184);
+HP_SIZE(usdm_stream_t, 192);
 
 typedef struct usdm_state {
     const hp_json_face_t *json;
@@ -57,30 +58,30 @@ typedef struct usdm_state {
 } usdm_state_t;
 
 typedef struct usdm_kind {
-    uint8_t kind;
     const char *stream; /* between the symbol and a speed: btcusdt@depth@100ms */
+    size_t stream_size;
     const char *event;  /* "e" */
     const char *first;  /* key behind "e" */
 } usdm_kind_t;
 
-static const usdm_kind_t usdm_kinds[] = {
-    { HP_EVENT_DEPTH, "depth", "depthUpdate", "E" },
-    { HP_EVENT_BOOK_TICKER, "bookTicker", "bookTicker", "u" },
-    { HP_EVENT_AGG_TRADE, "aggTrade", "aggTrade", "E" },
-    { HP_EVENT_TRADE, "trade", "trade", "E" },
-    { HP_EVENT_MARK_PRICE, "markPrice", "markPriceUpdate", "E" },
+static const usdm_kind_t usdm_kinds[HP_EVENT_KIND_COUNT] = {
+    [HP_EVENT_DEPTH] = { "depth", 5, "depthUpdate", "E" },
+    [HP_EVENT_BOOK_TICKER] = { "bookTicker", 10, "bookTicker", "u" },
+    [HP_EVENT_AGG_TRADE] = { "aggTrade", 8, "aggTrade", "E" },
+    [HP_EVENT_TRADE] = { "trade", 5, "trade", "E" },
+    [HP_EVENT_MARK_PRICE] = { "markPrice", 9, "markPriceUpdate", "E" },
 };
-#define USDM_KIND_COUNT (sizeof usdm_kinds / sizeof usdm_kinds[0])
 
 static inline char usdm_lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
 
-/* First and last bytes of a name and its size: enough to tell a deployment's streams apart. */
-static inline uint32_t usdm_name_hash(const char *name, size_t size)
+/* Of the 16 bytes where a name starts: symbol, kind and mostly speed.  A short name takes what follows
+ * it along: always the same. */
+static inline uint32_t usdm_name_hash(const char *name)
 {
-    uint64_t first, last;
+    uint64_t first, second;
     memcpy(&first, name, 8);
-    memcpy(&last, name + size - 8, 8); /* a short name takes bytes before it along: always the same */
-    return (uint32_t)_mm_crc32_u64(_mm_crc32_u64(size, first), last) & (USDM_STREAM_SLOTS - 1);
+    memcpy(&second, name + 8, 8);
+    return (uint32_t)_mm_crc32_u64(_mm_crc32_u64(0, first), second) & (USDM_STREAM_SLOTS - 1);
 }
 
 static inline char *usdm_put_text(char *to, const char *text)
@@ -90,7 +91,7 @@ static inline char *usdm_put_text(char *to, const char *text)
     return to + size;
 }
 
-static inline void usdm_put_stream(usdm_state_t *state, uint16_t at, const usdm_kind_t *kind, const char *speed)
+static inline void usdm_put_stream(usdm_state_t *state, uint16_t at, uint8_t kind, const char *speed)
 {
     const hp_instrument_t *i = &state->symbols.at[at].instrument;
     HP_ASSERT(state->stream_count < USDM_STREAMS_MAX);
@@ -98,19 +99,18 @@ static inline void usdm_put_stream(usdm_state_t *state, uint16_t at, const usdm_
     char *p = usdm_put_text(s->head, "{\"stream\":\"");
     for (unsigned n = 0; n < i->symbol_length; n++) *p++ = usdm_lower(i->symbol[n]);
     *p++ = '@';
-    p = usdm_put_text(usdm_put_text(p, kind->stream), speed);
-    size_t name_size = (size_t)(p - s->head) - USDM_NAME_AT;
-    p = usdm_put_text(usdm_put_text(p, "\",\"data\":{\"e\":\""), kind->event);
-    p = usdm_put_text(usdm_put_text(usdm_put_text(p, "\",\""), kind->first), "\":");
+    p = usdm_put_text(usdm_put_text(p, usdm_kinds[kind].stream), speed);
+    p = usdm_put_text(usdm_put_text(p, "\",\"data\":{\"e\":\""), usdm_kinds[kind].event);
+    p = usdm_put_text(usdm_put_text(usdm_put_text(p, "\",\""), usdm_kinds[kind].first), "\":");
     s->head_size = (uint8_t)(p - s->head);
     HP_ASSERT(s->head_size <= USDM_HEAD_BYTES_MAX);
     p = usdm_put_text(s->symbol, ",\"s\":\"");
     memcpy(p, i->symbol, i->symbol_length);
     p[i->symbol_length] = '"';
     s->symbol_size = (uint8_t)(p + i->symbol_length + 1 - s->symbol);
-    s->kind = kind->kind;
+    s->kind = kind;
     s->at = at;
-    uint32_t slot = usdm_name_hash(s->head + USDM_NAME_AT, name_size);
+    uint32_t slot = usdm_name_hash(s->head + USDM_NAME_AT);
     while (state->stream_at[slot] != 0) slot = (slot + 1) & (USDM_STREAM_SLOTS - 1);
     state->stream_at[slot] = (uint16_t)state->stream_count;
 }
@@ -124,12 +124,12 @@ static inline int usdm_put_instrument(usdm_state_t *state, const hp_instrument_t
     if (state->symbols.count == before) return 1; /* a new scale: the streams stand */
     uint16_t at = (uint16_t)(symbol - state->symbols.at);
     static const char *const speeds[] = { "", "@0ms", "@100ms", "@250ms", "@500ms" };
-    for (unsigned n = 0; n < USDM_KIND_COUNT; n++) {
-        const usdm_kind_t *kind = &usdm_kinds[n];
+    for (uint8_t kind = 0; kind < HP_EVENT_KIND_COUNT; kind++) {
+        if (usdm_kinds[kind].stream == NULL) continue;
         usdm_put_stream(state, at, kind, "");
-        for (unsigned speed = 1; kind->kind == HP_EVENT_DEPTH && speed < 5; speed++)
+        for (unsigned speed = 1; kind == HP_EVENT_DEPTH && speed < 5; speed++)
             usdm_put_stream(state, at, kind, speeds[speed]);
-        if (kind->kind == HP_EVENT_MARK_PRICE) usdm_put_stream(state, at, kind, "@1s");
+        if (kind == HP_EVENT_MARK_PRICE) usdm_put_stream(state, at, kind, "@1s");
     }
     return 1;
 }
