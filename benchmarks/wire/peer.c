@@ -268,14 +268,15 @@ static int depth(char *to, size_t room)
 }
 
 /* What must hold of an order caused by the frame just played. */
-static void check(const char *message, char *id)
+static void check(const char *message, char *id, int backlog)
 {
     char price[32], wanted[32];
     static char last[64];
     if (!strstr(message, "\"order.place\"") || !field(message, "price", price, sizeof price) || !field(message, "newClientOrderId", id, 64))
         fail("not an order: %s", message);
     snprintf(wanted, sizeof wanted, "%ld.%ld", (long)bid / 10, (long)bid % 10);
-    if (strcmp(price, wanted)) fail("order at %s, the frame's best bid is %s", price, wanted);
+    /* behind a backlog the order may answer an earlier frame of the burst */
+    if (!backlog && strcmp(price, wanted)) fail("order at %s, the frame's best bid is %s", price, wanted);
     if (!strcmp(id, last)) fail("client order id %s came twice", id);
     strcpy(last, id);
 }
@@ -332,7 +333,7 @@ int main(int argc, char **argv)
             continue;
         }
         if (!backlog && n >= warmup) samples[n - warmup] = at - start;
-        check(message, id);
+        check(message, id, backlog);
         if (!field(message, "id", request, sizeof request)) fail("order without request id");
         if (backlog) {
             size_t filled = 0;
