@@ -54,9 +54,8 @@ static const uint8_t hp_transitions[HP_ORDER_STATE_COUNT][HP_REPORT_KIND_COUNT] 
 
 /* Rank of a state by the venue's word: a STATUS answer may be older than what we know. */
 static const uint8_t hp_state_rank[HP_ORDER_STATE_COUNT] = {
-    [HP_ORDER_NONE] = 0, [HP_ORDER_PENDING] = 1, [HP_ORDER_SENT] = 2, [HP_ORDER_UNKNOWN] = 3, [HP_ORDER_REJECTED] = 4,
-    [HP_ORDER_LIVE] = 5, [HP_ORDER_PARTIAL] = 6, [HP_ORDER_EXPIRED] = 7, [HP_ORDER_CANCELED] = 8,
-    [HP_ORDER_FILLED] = 9 };
+    /* NONE PENDING SENT LIVE PARTIAL FILLED CANCELED REJECTED EXPIRED UNKNOWN */
+    0, 1, 2, 5, 6, 9, 8, 4, 7, 3 };
 
 static inline int hp_order_is_terminal(uint8_t state)
 {
@@ -67,7 +66,8 @@ static inline int hp_order_is_terminal(uint8_t state)
 static inline uint8_t hp_fill_state(const hp_order_t *o)
 {
     if (o->filled_lots >= o->lots) return HP_ORDER_FILLED;
-    return hp_order_is_terminal(o->state) && o->state != HP_ORDER_REJECTED ? o->state : HP_ORDER_PARTIAL;
+    int stands = hp_order_is_terminal(o->state) && o->state != HP_ORDER_REJECTED;
+    return stands ? o->state : (uint8_t)HP_ORDER_PARTIAL;
 }
 
 /* Apply one report.  `now` is the lane's turn; `read_lag_ns` the venue's bound between accepting an
