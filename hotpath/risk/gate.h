@@ -88,6 +88,8 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
     if (in->kind == HP_INTENT_CANCEL) return hp_gate_cancel(g, in, now, v);
     if (HP_UNLIKELY(!g->is_armed)) return hp_verdict_set(v, HP_VERDICT_NOT_ARMED, 0, 1);
 
+    if (HP_UNLIKELY(in->position_side >= HP_POSITION_SIDE_COUNT))
+        return hp_verdict_set(v, HP_VERDICT_PRECISION, in->position_side, HP_POSITION_SIDE_COUNT - 1);
     int64_t reducible = hp_gate_reducible(in, position);
     int reduces = in->reduce_only && in->lots > 0 && in->lots <= reducible;
     if (HP_UNLIKELY(g->words != 0)) {
@@ -113,8 +115,7 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
         return hp_verdict_set(v, HP_VERDICT_BOOK_CROSSED, in->bid_ticks, in->ask_ticks);
 
     /* the venue's filters */
-    if (HP_UNLIKELY(in->lots <= 0 || in->price_ticks <= 0 || (in->side != HP_SIDE_BUY && in->side != HP_SIDE_SELL) ||
-                    in->position_side >= HP_POSITION_SIDE_COUNT))
+    if (HP_UNLIKELY(in->lots <= 0 || in->price_ticks <= 0 || (in->side != HP_SIDE_BUY && in->side != HP_SIDE_SELL)))
         return hp_verdict_set(v, HP_VERDICT_PRECISION, in->lots <= 0 ? in->lots : in->price_ticks, 1);
     if (HP_UNLIKELY(i->tick_size_ticks > 1 && in->price_ticks % i->tick_size_ticks != 0))
         return hp_verdict_set(v, HP_VERDICT_TICK_SIZE, in->price_ticks, i->tick_size_ticks);
