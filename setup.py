@@ -25,6 +25,7 @@ SIMDJSON = os.path.dirname(simdjson.__file__)
 # One line per extension, sorted: module -> further C or C++ units.
 MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
+    "hotpath.book.book": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
     "hotpath.lane.lane": [],
     "hotpath.lane.live": [],
