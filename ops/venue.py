@@ -24,6 +24,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         epilog="example: corelane venue serve --port 9443 --tls --seed 7 --json",
     )
     add_arguments(serve)
+    serve.set_defaults(run=run)
     serve.add_argument("--json", action="store_true", help="print the ready line as JSON")
 
 

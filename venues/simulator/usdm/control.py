@@ -48,7 +48,9 @@ class Control:
         if not isinstance(message, dict):
             return '{"error":{"code":2,"msg":"Invalid request: expected an object"}}'
         request_id = json.dumps(message.get("id"))
-        params = message.get("params") or []
+        params = message.get("params")
+        if params is None:
+            params = []
         if not isinstance(params, list):
             return _refused(request_id, "params must be a sequence")
         match message.get("method"):

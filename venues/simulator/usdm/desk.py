@@ -7,6 +7,7 @@ Refuses: HTTP and WebSocket protocol (server.py), request syntax (orders.py, res
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ from venues.simulator.participants import Crowd
 from venues.simulator.usdm import encode, errors
 from venues.simulator.usdm.encode import Shape
 from venues.simulator.usdm.errors import Unanswered, VenueError
-from venues.simulator.usdm.faults import Faults
+from venues.simulator.usdm.faults import DELAY_MS, Fault, Faults
 from venues.simulator.usdm.keys import (
     AHEAD_MS_MAX,
     RECV_WINDOW_MS,
@@ -184,14 +185,17 @@ class Desk:
         market.submit(order, now_ms, expire=True)
         return self.orders.fields(market, order) | {"status": "NEW"}
 
-    def hold_ms(self, symbol: str) -> int:
-        """How long a fault holds this order request before it is matched."""
-        fault = self.faults.take("late_request", symbol) if self.faults.armed else None
-        return int(fault.details.get("ms", 100)) if fault else 0
+    async def hold_request(self, symbol: str) -> None:
+        """By fault: wait before an order request is matched."""
+        if self.faults.armed:
+            await _wait(self.faults.take("late_request", symbol))
 
-    def answer_delay_ms(self, symbol: str) -> int:
+    async def hold_answer(self, symbol: str) -> None:
+        """By fault: let the world see the order before its sender gets the answer."""
         fault = self.faults.take("delay_answer", symbol) if self.faults.armed else None
-        return int(fault.details.get("ms", 100)) if fault else 0
+        if fault is not None:
+            self.pump()
+            await _wait(fault)
 
     def report(self, account_name: str, lists: bool) -> dict[str, Any]:
         """The record of one account; raise KeyError if there is none of that name."""
@@ -199,6 +203,11 @@ class Desk:
             if account.name == account_name:
                 return self.exchange.record.report(account, self.exchange.markets, lists)
         raise KeyError(account_name)
+
+
+async def _wait(fault: Fault | None) -> None:
+    if fault is not None:
+        await asyncio.sleep(int(fault.details.get("ms", DELAY_MS)) / 1_000)
 
 
 def _integer(params: Params, name: str) -> int:

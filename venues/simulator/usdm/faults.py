@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+DELAY_MS = 100  # where a fault does not say how long
+
 # kind -> what it does; `count` is how many times (default 1), `ms` how long
 ARMED: dict[str, str] = {
     "drop_depth": "lose the next count depth events of symbol: a sequence gap",

@@ -9,7 +9,6 @@ signature parameter itself.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_plus
@@ -146,10 +145,10 @@ class Rest:
                 headers["X-MBX-ORDER-COUNT-1M"] = str(long)
         symbol = params.get("symbol", "")
         if endpoint.order:
-            await pause(desk.hold_ms(symbol))
+            await desk.hold_request(symbol)
         answer = endpoint.handler(call)
         if endpoint.order:
-            await pause(desk.answer_delay_ms(symbol))
+            await desk.hold_answer(symbol)
         return json_text(answer)
 
     @staticmethod
@@ -163,12 +162,6 @@ class Rest:
         assert call.key is not None
         signed = (signed_query + signed_body).encode("utf-8", "surrogateescape")
         call.key.verify(signed, signature)
-
-
-async def pause(ms: int) -> None:
-    """Wait for a fault's time; without one go on in the same turn."""
-    if ms:
-        await asyncio.sleep(ms / 1_000)
 
 
 def json_text(answer: Answer) -> str:

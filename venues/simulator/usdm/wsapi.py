@@ -18,7 +18,7 @@ from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.errors import VenueError, missing
 from venues.simulator.usdm.keys import Key
 from venues.simulator.usdm.orders import Params
-from venues.simulator.usdm.rest import json_text, pause, risk_new, risk_old
+from venues.simulator.usdm.rest import json_text, risk_new, risk_old
 
 NONE, KEY, SIGNED = Security.NONE, Security.KEY, Security.SIGNED
 
@@ -140,10 +140,10 @@ class Session:
     async def _method(self, endpoint: Endpoint, call: Call) -> Answer:
         desk, symbol = self.desk, call.params.get("symbol", "")
         if endpoint.order:
-            await pause(desk.hold_ms(symbol))
+            await desk.hold_request(symbol)
         result = endpoint.handler(call)
         if endpoint.order:
-            await pause(desk.answer_delay_ms(symbol))
+            await desk.hold_answer(symbol)
         return result
 
     def _authorize(self, call: Call, endpoint: Endpoint, method: str) -> None:
