@@ -13,9 +13,11 @@ import importlib
 import importlib.util
 import json
 import os
+import resource
 import signal
 import ssl
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -86,7 +88,15 @@ async def run(spec: dict[str, Any]) -> int:
     return int(await lane.run())
 
 
+THREAD_STACK_BYTES = 512 * 1024
+
+
 def main() -> int:
+    # Every mapping of a lane is locked, so the stacks of the resolver's threads count in full: one thread, small.
+    os.environ["UV_THREADPOOL_SIZE"] = "1"
+    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (2 * 1024 * 1024, hard))
+    threading.stack_size(THREAD_STACK_BYTES)
     # The cold side decides when a lane ends: a terminal's Ctrl-C reaches the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

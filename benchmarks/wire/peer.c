@@ -9,7 +9,10 @@
  * so that the lane is flat again.  With `backlog` it measures the acknowledgement behind 1 MiB of
  * market frames instead: the strategy cancels on the acknowledgement, and that cancel is timed.
  *
- * usage: peer COUNT WARMUP (trade|backlog) CERT|-     prints one line of JSON with all samples' figures */
+ * With `flood` it plays COUNT frames as fast as they are taken, on which nobody trades, and after each
+ * million says so and waits for a line on standard input.
+ *
+ * usage: peer COUNT WARMUP (trade|backlog|flood) CERT|-     prints one line of JSON with all samples' figures */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,6 +47,7 @@ static conn_t market, orders, user;
 static char frame[TEXT_MAX + 16], text[TEXT_MAX];
 static uint64_t update_id = 1000000;
 static int64_t bid = 600000, old_bid = 0; /* tenths */
+static const char *bid_size = "40.959";
 
 static void fail(const char *format, ...)
 {
@@ -263,8 +267,8 @@ static int depth(char *to, size_t room)
     if (bid > 600500) bid = 600000;
     return snprintf(to, room,
         "{\"stream\":\"btcusdt@depth@0ms\",\"data\":{\"e\":\"depthUpdate\",\"E\":1723161258284,\"T\":1723161258280,\"s\":\"BTCUSDT\","
-        "\"U\":%lu,\"u\":%lu,\"pu\":%lu,\"b\":[[\"%ld.%ld0\",\"0.000\"],[\"%ld.%ld0\",\"40.959\"],[\"59000.00\",\"1.25%lu\"]],\"a\":[[\"60100.10\",\"4.06%lu\"]]}}",
-        before + 1, update_id, before, (long)old_bid / 10, (long)old_bid % 10, (long)bid / 10, (long)bid % 10, update_id % 9 + 1, update_id % 9 + 1);
+        "\"U\":%lu,\"u\":%lu,\"pu\":%lu,\"b\":[[\"%ld.%ld0\",\"0.000\"],[\"%ld.%ld0\",\"%s\"],[\"59000.00\",\"1.25%lu\"]],\"a\":[[\"60100.10\",\"4.06%lu\"]]}}",
+        before + 1, update_id, before, (long)old_bid / 10, (long)old_bid % 10, (long)bid / 10, (long)bid % 10, bid_size, update_id % 9 + 1, update_id % 9 + 1);
 }
 
 /* What must hold of an order caused by the frame just played. */
@@ -317,6 +321,21 @@ int main(int argc, char **argv)
     say(&orders, "{\"id\":\"%s\",\"status\":200,\"result\":{\"apiKey\":\"x\",\"authorizedSince\":1,\"connectedSince\":1,\"returnRateLimits\":false,\"serverTime\":1}}", request);
     usleep(300000); /* the cold side hands in the snapshot meanwhile */
     size_t replayed = 0;
+    if (!strcmp(argv[3], "flood")) {
+        char *chunk = malloc(1 << 17), line[16];
+        bid_size = "0.001";
+        for (size_t n = 0, filled = 0; n < count; n++) {
+            int size = depth(text, sizeof text);
+            filled += wrap(chunk + filled, text, (size_t)size);
+            if (filled > 1 << 16 || n + 1 == count || (n + 1) % 1000000 == 0) { put(&market, chunk, filled); filled = 0; }
+            if ((n + 1) % 1000000 == 0) {
+                printf("{\"played\": %zu}\n", n + 1);
+                fflush(stdout);
+                if (!fgets(line, sizeof line, stdin)) return 0;
+            }
+        }
+        return 0;
+    }
     char *burst = malloc(2 * BACKLOG_BYTES);
     for (size_t n = 0; n < count + warmup; n++) {
         int size = depth(text, sizeof text);

@@ -15,9 +15,9 @@ frames, so that queueing counts.
 
 import asyncio
 import gc
+import ipaddress
 import os
-import resource
-import sys
+import socket as sockets
 
 import aiofastnet
 import picows as picows_module
@@ -90,6 +90,10 @@ cdef struct parked_t:
     uint64_t recv_tsc
 
 cdef uint64_t PARK_BYTES = 4 * 1024 * 1024
+# One read brings at most about this much (the kernel doubles it): what a read brings must be framed and
+# parked before the next look at the order sockets, and picows grows its buffer to what a read can fill.
+MARKET_RECEIVE_BYTES = 128 * 1024
+MARKET_BUFFER_BYTES = 512 * 1024  # never filled to the 90 % at which picows doubles it: memory stays flat
 cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
 cdef uint64_t COLD_SILENCE_NS = 2_000_000_000  # a cold side silent for longer is dead: cancel and leave
 
@@ -597,6 +601,25 @@ cdef class LiveLane(Lane):
             self.core.is_user_ready = False
         listener.parked = 0
 
+    async def market_socket(self, parsed):
+        """Connect a market socket whose receive buffer is bounded (set before the window is agreed on)."""
+        try:
+            ipaddress.ip_address(parsed.host)
+            family, address = (sockets.AF_INET6 if ":" in parsed.host else sockets.AF_INET), (parsed.host, parsed.port)
+        except ValueError:  # a name: the loop's resolver thread looks it up
+            found = await self.loop.getaddrinfo(parsed.host, parsed.port, type=sockets.SOCK_STREAM)
+            family, _, _, _, address = found[0]
+        sock = sockets.socket(family, sockets.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, MARKET_RECEIVE_BYTES)
+            sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+            await self.loop.sock_connect(sock, address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
     async def keep(self, str role, uint32_t socket, factory):
         """Hold one connection open until the lane is over: connect, wait, back off, connect again."""
         delay = 0.05
@@ -614,7 +637,9 @@ cdef class LiveLane(Lane):
                 _, listener = await picows_module.ws_connect(
                     factory, url, use_aiofastnet=True, enable_auto_ping=True, auto_ping_idle_timeout=10,
                     auto_ping_reply_timeout=10, max_frame_size=HP_FRAME_BYTES_MAX, ssl_context=self.urls.get("ssl"),
-                    websocket_handshake_timeout=5)
+                    websocket_handshake_timeout=5,
+                    read_buffer_init_size=MARKET_BUFFER_BYTES if role == "market" else 65536,
+                    socket_factory=self.market_socket if role == "market" else None)
                 delay = 0.05
                 await (<SocketListener>listener).closed
             except asyncio.CancelledError:
