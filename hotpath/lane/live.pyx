@@ -53,30 +53,18 @@ cdef extern from "sys/mman.h" nogil:
     enum: MCL_CURRENT
     enum: MCL_FUTURE
 
-cdef extern from "sys/epoll.h" nogil:
-    ctypedef union epoll_data_t:
-        uint64_t u64
-    cdef struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_create1(int flags)
-    int epoll_ctl(int epfd, int op, int fd, epoll_event *event)
-    int epoll_wait(int epfd, epoll_event *events, int maxevents, int timeout)
-    enum: EPOLL_CLOEXEC
-    enum: EPOLL_CTL_ADD
-    enum: EPOLLIN
-    enum: EPOLLERR
-    enum: EPOLLHUP
-
-cdef extern from "unistd.h" nogil:
-    int close(int fd)
+cdef extern from "errno.h" nogil:
+    int errno
+    enum: EAGAIN
 
 cdef extern from "sys/socket.h" nogil:
-    int setsockopt(int fd, int level, int option, const void *value, unsigned int size)
+    ssize_t recv(int fd, void *to, size_t room, int flags)
+    enum: MSG_PEEK
+    enum: MSG_DONTWAIT
+    enum: MSG_TRUNC
 
-cdef extern from "netinet/tcp.h" nogil:
-    enum: TCP_QUICKACK
-    enum: IPPROTO_TCP
+cdef extern from "Python.h":
+    Py_buffer *PyMemoryView_GET_BUFFER(object view)
 
 # picows and aiofastnet are a binary interface that Cython does not check.
 PICOWS, AIOFASTNET, UVLOOP = "2.3.1", "1.2.0", "0.23.0"
@@ -101,6 +89,8 @@ cdef uint64_t PARK_BYTES = 4 * 1024 * 1024
 # parked before the next look at the order sockets, and picows grows its buffer to what a read can fill.
 MARKET_RECEIVE_BYTES = 128 * 1024
 MARKET_BUFFER_BYTES = 512 * 1024  # never filled to the 90 % at which picows doubles it: memory stays flat
+cdef enum:
+    READ_BYTES = 65536
 cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
 cdef uint64_t COLD_SILENCE_NS = 2_000_000_000  # a cold side silent for longer is dead: cancel and leave
 
@@ -148,6 +138,7 @@ cdef class SocketListener(WSListener):
     cdef size_t assembly_room
     cdef object closed
     cdef object read_ready            # the transport's own read callback
+    cdef object protocol              # picows' end of a plain socket; None under TLS
     cdef int descriptor               # -1 while not connected
 
     def __cinit__(self, LiveLane lane, uint32_t socket):
@@ -251,9 +242,8 @@ cdef class OrderListener(SocketListener):
 cdef class Turn:
     """The loop's turn: a callable that arms itself again while the lane spins.
 
-    A spinning lane asks its own sockets, orders first, through an epoll of its own; the whole loop
-    (timers, connects, everything else) gets a turn every SPIN_NS.  Measured: a turn of the loop costs
-    1.3 us more between the arrival of bytes and their first frame than this does.
+    A spinning lane asks its own sockets, orders first, by a peek each; the whole loop (timers, connects,
+    everything else) gets a turn every SPIN_NS.  See docs/decisions/0002 for what was measured.
     """
 
     cdef LiveLane lane
@@ -302,7 +292,7 @@ cdef class LiveLane(Lane):
     cdef uint64_t drain_until_ns
     cdef Turn turner
     cdef bint is_turn_due
-    cdef int epoll
+    cdef char *scratch                # what a peek brings
     cdef set shown                    # strategies whose traceback has been handed over
 
     def __cinit__(self, *args, **kwargs):
@@ -310,9 +300,9 @@ cdef class LiveLane(Lane):
         if self.parking == NULL:
             raise MemoryError("parking ring")
         hp_ring_init(self.parking, PARK_BYTES)
-        self.epoll = epoll_create1(EPOLL_CLOEXEC)
-        if self.epoll < 0:
-            raise OSError("epoll_create1 failed: raise the limit of open files")
+        self.scratch = <char *>calloc(1, READ_BYTES)
+        if self.scratch == NULL:
+            raise MemoryError("read buffer")
 
     def __init__(self, *args, mail_in, mail_out, controls, urls, bint spin=True, loop=None, **kwargs):
         """mail_in, mail_out: writable buffers, each a page header and a ring.  controls: control pages.
@@ -354,8 +344,7 @@ cdef class LiveLane(Lane):
 
     def __dealloc__(self):
         free(self.parking)
-        if self.epoll >= 0:
-            close(self.epoll)
+        free(self.scratch)
         if self._has_mail:
             PyBuffer_Release(&self._in_view)
             PyBuffer_Release(&self._out_view)
@@ -384,68 +373,67 @@ cdef class LiveLane(Lane):
         if now - self.beat_ns >= 1000000:
             self.beat(now)
 
-    cdef SocketListener listener_of(self, uint64_t socket):
-        if socket == SOCKET_ORDER:
-            return self.orders
-        if socket == SOCKET_USER:
-            return self.user
-        return <SocketListener>self.markets[socket] if socket < <uint64_t>len(self.markets) else None
+    cdef int read(self, SocketListener listener) except -1:
+        """One look at a socket, one read at most.
+
+        A plain socket is read by peeking: the bytes go to picows, orders leave, and only then are they
+        taken off the socket, because taking them makes the kernel send its bare acknowledgement (2.6 us
+        here) inside that call.  TLS goes through the transport, which must see every byte itself.
+        """
+        cdef char byte
+        cdef Py_buffer *room
+        cdef ssize_t found, at = 0, part
+        if listener.descriptor < 0:
+            return 0
+        if listener.protocol is None:
+            if recv(listener.descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 or errno != EAGAIN:
+                listener.read_ready()
+            return 0
+        found = recv(listener.descriptor, self.scratch, READ_BYTES, MSG_PEEK | MSG_DONTWAIT)
+        if found <= 0:
+            if found == 0 or errno != EAGAIN:
+                listener.read_ready()  # the end or an error: the transport's business
+            return 0
+        while at < found:
+            view = listener.protocol.get_buffer(found - at)
+            room = PyMemoryView_GET_BUFFER(view)
+            part = found - at if found - at < room.len else room.len
+            memcpy(room.buf, self.scratch + at, part)
+            view = None
+            listener.protocol.buffer_updated(part)
+            at += part
+        if listener.descriptor >= 0:
+            recv(listener.descriptor, NULL, found, MSG_TRUNC | MSG_DONTWAIT)
+        return 0
 
     cdef void poll_sockets(self) noexcept:
-        """Read what is ready: order sockets first, then market sockets that are not paused."""
-        cdef epoll_event ready[16]
-        cdef int count = epoll_wait(self.epoll, ready, 16, 0)
-        cdef int n
-        cdef SocketListener listener
-        if count <= 0:
-            return
+        """Read what is there: order sockets first, then market sockets that are not paused."""
+        cdef MarketListener market
         try:
-            for n in range(count):
-                if ready[n].data.u64 >= SOCKET_ORDER:
-                    listener = self.listener_of(ready[n].data.u64)
-                    if listener is not None and listener.read_ready is not None:
-                        listener.read_ready()
-            for n in range(count):
-                if ready[n].data.u64 < SOCKET_ORDER:
-                    listener = self.listener_of(ready[n].data.u64)
-                    if listener is not None and listener.read_ready is not None and not listener.is_paused:
-                        listener.read_ready()
+            if self.orders is not None:
+                self.read(self.orders)
+            if self.user is not None:
+                self.read(self.user)
+            for market in self.markets:
+                if not market.is_paused:
+                    self.read(market)
         except Exception as error:
             self.log(f"lane.read_error error={error!r}")
 
     cdef object watch(self, SocketListener listener):
         """Let a spinning lane read this socket itself; the loop then watches it no more."""
-        cdef epoll_event event
-        memset(&event, 0, sizeof(event))
-        event.events = EPOLLIN
-        event.data.u64 = listener.socket
         transport = listener.transport.underlying_transport
         listener.read_ready = transport._read_ready
         listener.descriptor = transport.get_extra_info("socket").fileno()
-        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, listener.descriptor, &event) != 0:
-            raise OSError(f"cannot watch socket {listener.socket}")
+        listener.protocol = None if listener.transport.is_secure else transport.get_protocol()
         self.loop.remove_reader(listener.descriptor)
-        self.delay_acks(listener)
-
-    cdef void delay_acks(self, SocketListener listener) noexcept:
-        """Keep the kernel from sending a bare acknowledgement inside each read of a one-way socket.
-
-        Costs 1.1 us of the read on loopback; the kernel leaves this mode by itself, so it is asked for again.
-        """
-        cdef int off = 0
-        setsockopt(listener.descriptor, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off))
 
     cdef void beat(self, uint64_t now) noexcept:
         """What is needed about once a millisecond: heartbeat, arming, state, draining, the clock record."""
         cdef hp_lane_page_t *page = self.core.page
         cdef uint32_t state
         cdef timespec t
-        cdef MarketListener market
         self.beat_ns = now
-        if self.is_spinning:
-            for market in self.markets:
-                if market.descriptor >= 0:
-                    self.delay_acks(market)
         hp_store_release(&page.page.heartbeat_ns, now)
         page.turn_ns = now
         page.counters.turns = self.turns
@@ -499,10 +487,11 @@ cdef class LiveLane(Lane):
         hp_count(&self.core.count.frames_parked, 1)
         if not listener.is_paused:
             listener.is_paused = True
-            try:
-                listener.transport.underlying_transport.pause_reading()
-            except Exception:
-                listener.transport.disconnect()
+            if listener.protocol is None:  # the transport reads by itself: it must be told
+                try:
+                    listener.transport.underlying_transport.pause_reading()
+                except Exception:
+                    listener.transport.disconnect()
         self.due()
 
     cdef void serve_parked(self) noexcept:
@@ -523,13 +512,14 @@ cdef class LiveLane(Lane):
                 listener.parked -= 1
             if listener.parked == 0 and listener.is_paused:
                 listener.is_paused = False
-                try:
-                    if not listener.transport.is_disconnected:
-                        listener.transport.underlying_transport.resume_reading()
-                        if self.is_spinning:
-                            self.loop.remove_reader(listener.descriptor)
-                except Exception:
-                    listener.transport.disconnect()
+                if listener.protocol is None:
+                    try:
+                        if not listener.transport.is_disconnected:
+                            listener.transport.underlying_transport.resume_reading()
+                            if self.is_spinning:
+                                self.loop.remove_reader(listener.descriptor)
+                    except Exception:
+                        listener.transport.disconnect()
         if not hp_ring_is_empty(self.parking):
             self.due()
 
@@ -620,7 +610,7 @@ cdef class LiveLane(Lane):
 
     cdef object disconnected(self, SocketListener listener):
         self.note_session(listener.socket, SESSION_CLOSED)
-        listener.read_ready = None  # its descriptor has left the epoll by being closed
+        listener.read_ready = listener.protocol = None
         listener.descriptor = -1
         hp_count(&self.core.count.reconnects, 1)
         if listener.socket == SOCKET_ORDER:
