@@ -140,8 +140,11 @@ struct Reading {
 
     const uint32_t *skip(const uint32_t *at) { return tokens.skip(at) ? at : fail(HP_DECODE_MALFORMED); }
 
-    /* A value of another type than wanted, or no value. */
-    const uint32_t *wrong(const uint32_t *at) { return fail(tokens.skip(at) ? HP_DECODE_TYPE : HP_DECODE_MALFORMED); }
+    /* A value of another type than wanted, or no value.  Inside an object something always follows. */
+    const uint32_t *wrong(const uint32_t *at)
+    {
+        return fail(tokens.skip(at) && at < tokens.end ? HP_DECODE_TYPE : HP_DECODE_MALFORMED);
+    }
 };
 
 const uint32_t *Reading::text(const uint32_t *at, Slice *to)
@@ -451,7 +454,9 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root, const 
     const uint32_t *at = reader->index->structural_indexes.get();
     Reading r = {{text, at + reader->index->n_structural_indexes}, plan, symbols, reader, levels, out,
                  symbol, 0, 0, GOOD, symbol != nullptr, false};
-    at = text[*at] == '{' ? r.object(at, plan->shapes[root]) : r.wrong(at);
+    if (text[*at] != '{')
+        return r.tokens.skip(at) && at == r.tokens.end ? HP_DECODE_TYPE : HP_DECODE_MALFORMED;
+    at = r.object(at, plan->shapes[root]);
     if (at == nullptr) return r.status;
     if (at != r.tokens.end) return HP_DECODE_MALFORMED;
     if (out->kind_unknown) return HP_DECODE_UNKNOWN_KIND;

@@ -97,7 +97,7 @@ typedef struct hp_json_plan hp_json_plan_t;
 typedef struct hp_json_reader hp_json_reader_t;
 
 /* How venues reach the reader: it lives in one library, `hotpath.decode.json`. */
-typedef struct hp_json_face {
+typedef struct hp_json_functions {
     /* NULL when the table is not one (too many fields, a slot or a key twice in a shape). */
     hp_json_plan_t *(*plan)(const hp_json_shape_t *shapes, uint32_t count);
     void (*plan_free)(hp_json_plan_t *plan);

@@ -35,3 +35,4 @@ cdef class Codec:
 
     cdef hp_codec_t *codec(self) noexcept nogil
     cdef tuple answer(self, int status, const hp_event_t *event)
+    cdef tuple bytes_of(self, bytes padded, size_t size, bint general)

@@ -148,16 +148,14 @@ cdef class Codec:
             usdm_decode_snapshot(self.state, instrument, padded, len(data), &event, self.levels), &event
         )
 
-    def decode_bytes(self, bytes data not None, bint general=False):
-        """Return (Status, event record, level records) as bytes; the fallback flag is cleared."""
+    cdef tuple bytes_of(self, bytes padded, size_t size, bint general):
         cdef hp_event_t event
-        memset(&event, 0, sizeof(event))
-        cdef bytes padded = data + PAD
         cdef int status
+        memset(&event, 0, sizeof(event))
         if general:
-            status = usdm_decode_general(self.state, padded, len(data), &event, self.levels)
+            status = usdm_decode_general(self.state, padded, size, &event, self.levels)
         else:
-            status = usdm_decode(self.state, padded, len(data), &event, self.levels)
+            status = usdm_decode(self.state, padded, size, &event, self.levels)
         if status != HP_DECODE_EVENT:
             return Status(status), b"", b""
         event.flags &= <int>~HP_EVENT_FALLBACK & 0xff
@@ -166,3 +164,13 @@ cdef class Codec:
             Status(status), (<char *>&event)[:sizeof(event)],
             (<char *>self.levels)[:count * sizeof(hp_level_t)],
         )
+
+    def decode_bytes(self, bytes data not None, bint general=False):
+        """Return (Status, event record, level records) as bytes; the fallback flag is cleared."""
+        return self.bytes_of(data + PAD, len(data), general)
+
+    def decode_inside(self, bytes data not None, bytes behind not None):
+        """Return the same for a frame that lies in a buffer before `behind`, 64 bytes or more."""
+        if len(behind) < HP_FRAME_PAD_BYTES:
+            raise ValueError(f"{len(behind)} bytes behind the frame; want at least {HP_FRAME_PAD_BYTES}")
+        return self.bytes_of(data + behind, len(data), False)
