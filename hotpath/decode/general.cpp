@@ -195,15 +195,15 @@ inline int Reading::scaled(Slice s, bool price, int64_t *to)
     return GOOD;
 }
 
-/* Money whose digits past 1e-8 only inform: without them. */
-inline int cut_money(Slice s, int64_t *to)
+/* A decimal whose digits past the scale only inform: without them. */
+inline Slice cut(Slice s, int decimals)
 {
-    int needed;
     const char *point = static_cast<const char *>(memchr(s.text, '.', s.size));
-    size_t kept = point ? static_cast<size_t>(point - s.text) + 1 + HP_MONEY_DECIMALS : s.size;
+    size_t kept = point ? static_cast<size_t>(point - s.text) + 1 + static_cast<size_t>(decimals) : s.size;
+    if (decimals == 0 && point && kept < s.size) kept--; /* the point itself goes, too */
     for (size_t i = kept; i < s.size; i++)
-        if (!digit(s.text[i])) return HP_DECODE_NUMBER;
-    return hp_decimal_read(s.text, kept < s.size ? kept : s.size, HP_MONEY_DECIMALS, to, &needed);
+        if (!digit(s.text[i]) && i != static_cast<size_t>(point - s.text)) return s;
+    return kept < s.size ? Slice{s.text, kept} : s;
 }
 
 const uint32_t *Reading::odd_decimal(const uint32_t *at, const Field &field, const hp_scale_t *scale, int64_t *to)
@@ -218,8 +218,8 @@ const uint32_t *Reading::odd_decimal(const uint32_t *at, const Field &field, con
     bool minus = s.size != 0 && *s.text == '-' && (field.flags & HP_JSON_SIGNED);
     s.text += minus, s.size -= minus;
     int why, needed;
+    if ((field.flags & HP_JSON_ROUND) && scale) s = cut(s, scale->decimals);
     if (field.type != HP_JSON_MONEY) why = scaled(s, field.type == HP_JSON_PRICE, to);
-    else if (field.flags & HP_JSON_ROUND) why = cut_money(s, to);
     else why = hp_decimal_read(s.text, s.size, scale->decimals, to, &needed);
     if (why == HP_DECODE_FINER) why = HP_DECODE_NUMBER; /* of money: finer than it can be */
     if (why != GOOD) return fail(has_backslash(s) && unescape(s, nullptr) < 0 ? static_cast<int>(HP_DECODE_MALFORMED) : why);
@@ -316,6 +316,10 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
     }
     case HP_JSON_TEXT: case HP_JSON_KIND: case HP_JSON_SYMBOL: {
         Slice s;
+        if (HP_UNLIKELY((field.flags & HP_JSON_LOOSE) && tokens.byte(at) != '"')) {
+            value->text = nullptr, value->size = 0;
+            return skip(at);
+        }
         if ((at = text(at, &s)) == nullptr) return nullptr;
         value->text = s.text, value->size = s.size;
         if (field.type == HP_JSON_SYMBOL) {
@@ -329,7 +333,8 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
         return at;
     }
     case HP_JSON_OBJECT:
-        return tokens.byte(at) == '{' ? object(at, plan->shapes[field.shape]) : wrong(at);
+        if (HP_LIKELY(tokens.byte(at) == '{')) return object(at, plan->shapes[field.shape]);
+        return field.flags & HP_JSON_LOOSE ? skip(at) : wrong(at);
     case HP_JSON_ROWS:
         return rows(at, field);
     default:

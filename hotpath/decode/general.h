@@ -49,8 +49,9 @@ enum hp_json_flag {
     HP_JSON_REQUIRED = 1,
     HP_JSON_SIGNED = 2,   /* decimals and whole numbers: one minus sign is fine */
     HP_JSON_EMPTY = 4,    /* decimals: "" is how the venue says nothing; reads as 0 */
-    HP_JSON_ROUND = 8,    /* MONEY that only informs: digits past 1e-8 are cut, not refused */
-    HP_JSON_LATER = 16    /* OBJECT, ROWS: waits for the symbol, which stands outside it */
+    HP_JSON_ROUND = 8,    /* decimals that only inform: digits finer than the scale are cut, not refused */
+    HP_JSON_LATER = 16,   /* OBJECT, ROWS: waits for the symbol, which stands outside it */
+    HP_JSON_LOOSE = 32    /* TEXT, OBJECT: a value of another type is checked and not kept */
 };
 
 typedef struct hp_json_field {
@@ -86,8 +87,9 @@ typedef struct hp_json_values {
     size_t symbol_size;
     int price_needed, size_needed; /* decimals, when finer */
     uint32_t bid_count, ask_count; /* in hp_levels_t, bids first */
-    /* Called at the end of each object of a ROWS field; its slots are empty again afterwards.
-     * Answers HP_DECODE_EVENT to go on.  May be NULL. */
+    /* Called at the end of each object of a ROWS field; its slots are empty again afterwards.  It may
+     * forgive an unknown symbol (set symbol_unknown to 0).  Answers HP_DECODE_EVENT to go on, anything
+     * else to end the reading with it.  May be NULL. */
     int (*row)(void *context, struct hp_json_values *values, uint32_t shape);
     void *context;
     hp_json_value_t at[HP_JSON_SLOTS_MAX];
