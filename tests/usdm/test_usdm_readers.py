@@ -1,4 +1,4 @@
-"""Three readers of one frame: shape scanner, general reader, slow oracle, whatever is done to it."""
+"""Three readers of one frame, whatever is done to it: shape, general and a slow oracle."""
 
 from __future__ import annotations
 

@@ -121,17 +121,6 @@ static const hp_json_shape_t usdm_market_shapes[] = {
     USDM_SHAPE("markPriceUpdate", usdm_mark_fields, HP_EVENT_MARK_PRICE),
 };
 
-/* Open with a reader that outlives the state.  1, or 0: memory is out. */
-static inline int usdm_open(usdm_state_t *state, const hp_json_face_t *json, hp_json_reader_t *reader)
-{
-    memset(state, 0, sizeof *state);
-    state->money = hp_symbols_scale(&state->symbols, HP_MONEY_DECIMALS);
-    state->json = json;
-    state->reader = reader;
-    state->market = json->plan(usdm_market_shapes, USDM_COUNT_OF(usdm_market_shapes));
-    return state->market != NULL;
-}
-
 /* Write all of an event but what the caller knows better: line and recv_ns are left as they are. */
 static inline void usdm_clear(hp_event_t *event, uint8_t kind, uint32_t instrument)
 {
