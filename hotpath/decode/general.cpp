@@ -5,7 +5,9 @@
  *
  * Statuses are enum hp_decode; GOOD goes on, all else ends the reading. */
 #include "simdjson.h"
+#ifndef HP_SIMDJSON_APART /* a build may compile simdjson by itself, with other flags */
 #include "simdjson.cpp"
+#endif
 
 #include <algorithm>
 #include <memory>
@@ -189,9 +191,13 @@ inline int Reading::scaled(Slice s, bool price, int64_t *to)
     if (why != HP_DECODE_FINER) return why;
     *to = 0;
     if (symbol == nullptr) return GOOD;
+    if (out->finer == nullptr) {
+        out->finer = symbol;
+        out->price_needed = symbol->price.decimals;
+        out->size_needed = symbol->size.decimals;
+    }
     int *most = price ? &out->price_needed : &out->size_needed;
-    if (needed > *most) *most = needed;
-    out->finer = 1;
+    if (out->finer == symbol && needed > *most) *most = needed;
     return GOOD;
 }
 
@@ -445,12 +451,12 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root, const 
     HP_ASSERT(root < plan->count);
     out->seen = 0;
     out->kind = 0;
-    out->kind_unknown = out->symbol_unknown = out->missing = out->finer = 0;
+    out->kind_unknown = out->symbol_unknown = out->missing = 0;
+    out->finer = nullptr;
     out->symbol = symbol;
     out->symbol_text = nullptr;
     out->symbol_size = 0;
-    out->price_needed = symbol ? symbol->price.decimals : 0;
-    out->size_needed = symbol ? symbol->size.decimals : 0;
+    out->price_needed = out->size_needed = 0;
     out->bid_count = out->ask_count = 0;
     if (size > reader->frame_bytes_max) return HP_DECODE_TOO_LARGE;
     auto *bytes = reinterpret_cast<const uint8_t *>(text);

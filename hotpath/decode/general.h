@@ -81,11 +81,12 @@ typedef struct hp_json_values {
     uint8_t  kind_unknown;     /* a KIND field whose text no shape has */
     uint8_t  symbol_unknown;
     uint8_t  missing;          /* a required field was */
-    uint8_t  finer;            /* a value was finer than the scale */
+    uint8_t  pad[4];
     const hp_symbol_t *symbol; /* NULL = none met, or unknown */
     const char *symbol_text;
     size_t symbol_size;
-    int price_needed, size_needed; /* decimals, when finer */
+    const hp_symbol_t *finer;  /* the first whose scale a value was too fine for; NULL = none */
+    int price_needed, size_needed; /* decimals that its values need */
     uint32_t bid_count, ask_count; /* in hp_levels_t, bids first */
     /* Called at the end of each object of a ROWS field; its slots are empty again afterwards.  It may
      * forgive an unknown symbol (set symbol_unknown to 0).  Answers HP_DECODE_EVENT to go on, anything
