@@ -109,3 +109,25 @@ TRADE = {
 def positions(*rows: tuple[str, str]) -> bytes:
     entries = [{"s": symbol, "pa": amount, "ep": "1.5", "ps": "BOTH"} for symbol, amount in rows]
     return text({"e": "ACCOUNT_UPDATE", "E": 2, "T": 1, "a": {"m": "ORDER", "B": [], "P": entries}})
+
+
+def account() -> bytes:
+    """Return an account update of two balances and three positions."""
+    frame = {
+        "e": "ACCOUNT_UPDATE",
+        "E": 1564745798939,
+        "T": 1564745798938,
+        "a": {
+            "m": "ORDER",
+            "B": [
+                {"a": "USDT", "wb": "122624.12345678", "cw": "100.12345678", "bc": "50.12345678"},
+                {"a": "BNB", "wb": "-1.00000000", "cw": "0.00000000", "bc": "-49.12345678"},
+            ],
+            "P": [
+                {"s": "BTCUSDT", "pa": "0", "ep": "0.00000", "iw": "0.00000000", "ps": "BOTH"},
+                {"s": "BTCUSDT", "pa": "20", "ep": "6563.66500", "mt": "isolated", "ps": "LONG"},
+                {"s": "BTCUSDT", "pa": "-10.5", "ep": "6563.86000000012", "ps": "SHORT"},
+            ],
+        },
+    }
+    return text(frame)

@@ -13,6 +13,7 @@ from tests.usdm.messages import (
     CLIENT_TEXT,
     TRADE,
     USDT,
+    account,
     positions,
     text,
     update,
@@ -195,54 +196,9 @@ def test_field_order_does_not_matter(trader):
 
 
 def test_account_update_gives_one_report_an_entry(trader):
-    frame = {
-        "e": "ACCOUNT_UPDATE",
-        "E": 1564745798939,
-        "T": 1564745798938,
-        "a": {
-            "m": "ORDER",
-            "B": [
-                {"a": "USDT", "wb": "122624.12345678", "cw": "100.12345678", "bc": "50.12345678"},
-                {"a": "BNB", "wb": "-1.00000000", "cw": "0.00000000", "bc": "-49.12345678"},
-            ],
-            "P": [
-                {
-                    "s": "BTCUSDT",
-                    "pa": "0",
-                    "ep": "0.00000",
-                    "cr": "200",
-                    "up": "0",
-                    "mt": "isolated",
-                    "iw": "0.00000000",
-                    "ps": "BOTH",
-                },
-                {
-                    "s": "BTCUSDT",
-                    "pa": "20",
-                    "ep": "6563.66500",
-                    "bep": "6563.6",
-                    "cr": "0",
-                    "up": "2850.21200",
-                    "mt": "isolated",
-                    "iw": "13200.70726908",
-                    "ps": "LONG",
-                },
-                {
-                    "s": "BTCUSDT",
-                    "pa": "-10.5",
-                    "ep": "6563.86000000012",
-                    "cr": "-45.04",
-                    "up": "-1.2",
-                    "mt": "cross",
-                    "iw": "0",
-                    "ps": "SHORT",
-                },
-            ],
-        },
-    }
     times = {"event_ns": 1564745798939 * MS, "match_ns": 1564745798938 * MS}
     balance, position = LIB.HP_REPORT_BALANCE, LIB.HP_REPORT_POSITION
-    assert trader.decode_reports(text(frame)) == [
+    assert trader.decode_reports(account()) == [
         {"kind": balance, "asset": USDT, "balance_e8": 12262412345678, **times},
         {"kind": balance, "asset": BNB, "balance_e8": -100000000, **times},
         {"kind": position, "instrument": INSTRUMENT, **times},
@@ -263,8 +219,8 @@ def test_account_update_gives_one_report_an_entry(trader):
             **times,
         },
     ]
-    assert trader.decode_reports(text(frame), most=5) == trader.decode_reports(text(frame))
-    assert trader.decode_reports(text(frame), most=4) == Status.TOO_LARGE
+    assert len(trader.decode_reports(account(), most=5)) == 5
+    assert trader.decode_reports(account(), most=4) == Status.TOO_LARGE
 
 
 def test_unknown_position_does_not_hide_the_others(trader):
@@ -272,6 +228,13 @@ def test_unknown_position_does_not_hide_the_others(trader):
     assert [report.get("position_lots", 0) for report in reports] == [1000, 0, 3000]
     assert [report.get("foreign", 0) for report in reports] == [0, 1, 0]
     assert trader.symbol == b"ETHUSDT"
+
+
+def test_finer_position_names_its_instrument_whatever_follows(trader):
+    assert trader.put_instrument("ETHUSDT", 8, 2, 2)
+    rows = ("BTCUSDT", "0.0001"), ("ETHUSDT", "0.12345"), ("XRPUSDT", "1")
+    assert trader.decode_reports(positions(*rows)) == Status.FINER
+    assert trader.finer == (INSTRUMENT, 1, 4)
 
 
 def test_account_update_without_entries_is_control(trader):

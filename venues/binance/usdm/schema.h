@@ -208,10 +208,9 @@ static inline int usdm_refuse(usdm_state_t *state, int status)
 {
     const hp_json_values_t *v = &state->values;
     if (status == HP_DECODE_FINER) {
-        const hp_instrument_t *i = &v->symbol->instrument;
-        state->finer_instrument = i->id;
-        state->finer_price = v->price_needed > i->price_decimals ? v->price_needed : i->price_decimals;
-        state->finer_size = v->size_needed > i->size_decimals ? v->size_needed : i->size_decimals;
+        state->finer_instrument = v->finer->instrument.id;
+        state->finer_price = v->price_needed;
+        state->finer_size = v->size_needed;
     } else if (status == HP_DECODE_UNKNOWN_SYMBOL) {
         state->symbol_size = (uint32_t)(v->symbol_size < USDM_SYMBOL_TEXT_MAX ? v->symbol_size : USDM_SYMBOL_TEXT_MAX);
         if (state->symbol_size) memcpy(state->symbol_text, v->symbol_text, state->symbol_size);
