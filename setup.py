@@ -26,6 +26,8 @@ SIMDJSON = os.path.dirname(simdjson.__file__)
 MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
     "hotpath.book.book": [],
+    "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "venues.binance.usdm.codec": [],
 }
 
 C = ["-std=c11", "-Wstrict-prototypes"]
