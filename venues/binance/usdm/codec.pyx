@@ -10,6 +10,7 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from hotpath.book.rules cimport HP_SEQUENCE_BINANCE_FUTURES
 from hotpath.decode.json cimport event_as_dict, face
 
 from hotpath.decode.json import Status
@@ -63,6 +64,7 @@ cdef class Codec:
         if not usdm_open(self.state, face(), self.reader.reader):
             raise MemoryError("codec: field tables")
         self.table.layout = HP_CODEC_LAYOUT
+        self.table.sequence_rule = HP_SEQUENCE_BINANCE_FUTURES
         self.table.name = NAME
         self.table.state = self.state
         self.table.decode = decode
