@@ -153,9 +153,11 @@ class Market:
 
     # matching.Host
 
-    def room(self, order: Order) -> int:
+    def held(self, order: Order) -> int:
         account = self.accounts.get(order.owner)
-        return order.left if account is None else account.room(self.instrument, order)
+        if account is None:
+            return 0
+        return account.position(self.instrument, order.position_side).lots
 
     def traded(self, trade: Trade) -> None:
         self.trade_id += 1
