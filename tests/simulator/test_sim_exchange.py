@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from venues.simulator.effects import Execution, OrderUpdate
 from venues.simulator.exchange import Denied, Exchange
 from venues.simulator.instrument import KNOWN
-from venues.simulator.matching import BUY, SELL, Order, SelfTrade, TimeInForce
 from venues.simulator.options import ServeOptions
+from venues.simulator.order import BUY, SELL, Order, SelfTrade, TimeInForce
 from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.keys import Key
 from venues.simulator.usdm.rest import ENDPOINTS, Rest

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venues.simulator.matching import (
-    BUY,
-    SELL,
-    Matching,
-    Order,
-    Reason,
-    Refusal,
-    SelfTrade,
-    Status,
-    TimeInForce,
-    Trade,
-    UpdateIds,
-)
+from venues.simulator.matching import Matching, Trade, UpdateIds
+from venues.simulator.order import BUY, SELL, Order, Reason, Refusal, SelfTrade, Status, TimeInForce
 
 GTC, IOC, FOK, GTX = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTX
 
@@ -237,3 +227,21 @@ def test_canceled_order_cannot_be_canceled_again():
     engine.submit(order)
     assert engine.cancel(order)
     assert not engine.cancel(order)
+
+
+@pytest.mark.parametrize(
+    ("mode", "want"),
+    [
+        (SelfTrade.NONE, Refusal.NONE),
+        (SelfTrade.EXPIRE_MAKER, Refusal.NONE),
+        (SelfTrade.EXPIRE_TAKER, Refusal.UNFILLABLE),
+        (SelfTrade.EXPIRE_BOTH, Refusal.UNFILLABLE),
+    ],
+)
+def test_fill_or_kill_counts_its_owners_orders_as_its_mode_says(mode, want):
+    engine = Matching(Ledger(), UpdateIds())
+    engine.submit(Order(1, 7, SELL, 100, 5))
+    engine.submit(Order(2, 0, SELL, 101, 5))
+    assert engine.refusal(Order(3, 7, BUY, 101, 5, FOK, mode)) is want
+    assert engine.refusal(Order(4, 8, BUY, 101, 10, FOK, mode)) is Refusal.NONE
+    assert engine.refusal(Order(5, 8, BUY, 100, 6, FOK, mode)) is Refusal.UNFILLABLE

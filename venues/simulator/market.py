@@ -9,15 +9,8 @@ from __future__ import annotations
 from venues.simulator.account import Account
 from venues.simulator.effects import Effect, Execution, OrderUpdate, PublicTrade, TopChange
 from venues.simulator.instrument import Instrument
-from venues.simulator.matching import (
-    BUY,
-    Matching,
-    Order,
-    Reason,
-    Status,
-    Trade,
-    UpdateIds,
-)
+from venues.simulator.matching import Matching, Trade, UpdateIds
+from venues.simulator.order import BUY, Order, Reason, Status
 from venues.simulator.record import Record
 
 MARK_SMOOTHING = 16  # the mark price moves 1/16 of the way to the mid at each step

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from itertools import accumulate
 
 from venues.simulator.market import Market
-from venues.simulator.matching import BUY, SELL, Order, TimeInForce
+from venues.simulator.order import BUY, SELL, Order, TimeInForce
 
 NS = 1_000_000_000
 LADDER_LEVELS = 24
