@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from venues.simulator.account import Account, Position
+from venues.simulator.effects import PublicTrade
+from venues.simulator.exchange import Exchange
 from venues.simulator.instrument import KNOWN, Inexact, decimal_text, scaled, short_text
+from venues.simulator.usdm.encode import Shape, agg_trade, mark_price
 
 BTC = KNOWN["BTCUSDT"]
 ETH = KNOWN["ETHUSDT"]
@@ -85,3 +89,20 @@ def test_scaled_refuses_a_finer_value():
     assert scaled("1.2300", 2) == 123
     with pytest.raises(Inexact):
         scaled("1.234", 2)
+
+
+def test_new_fields_stand_only_where_they_are_asked_for():
+    """`nq` and `ap` are named by Binance's SDK; without them the text is as it was."""
+    exchange = Exchange([BTC])
+    market = exchange.markets["BTCUSDT"]
+    one = PublicTrade(market, 7, 1, 1_000_000, 5, True, 1)
+    plain, extra = Shape(), Shape(extra=True)
+    pairs = {
+        "nq": (agg_trade(1, [one], 2, plain), agg_trade(1, [one], 2, extra)),
+        "ap": (mark_price(market, 2, plain), mark_price(market, 2, extra)),
+    }
+    for name, (without, having) in pairs.items():
+        assert name not in json.loads(without)
+        fields = json.loads(having)
+        assert fields.pop(name) == fields["q" if name == "nq" else "p"]
+        assert list(fields.items()) == list(json.loads(without).items())

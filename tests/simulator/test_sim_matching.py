@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venues.simulator.matching import (
-    BUY,
-    SELL,
-    Matching,
-    Order,
-    Reason,
-    Refusal,
-    SelfTrade,
-    Status,
-    TimeInForce,
-    Trade,
-    UpdateIds,
-)
+from venues.simulator.matching import Matching, Trade, UpdateIds
+from venues.simulator.order import BUY, SELL, Order, Reason, Refusal, SelfTrade, Status, TimeInForce
 
 GTC, IOC, FOK, GTX = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTX
 
@@ -29,18 +19,18 @@ class Ledger:
     """A host that keeps positions per owner and everything that it was told."""
 
     def __init__(self) -> None:
-        self.held: dict[int, int] = defaultdict(int)
+        self.positions: dict[int, int] = defaultdict(int)
         self.fills: list[tuple[int, int, int, int]] = []
         self.gone: list[tuple[int, Reason]] = []
         self.levels: dict[tuple[int, int], int] = {}
         self.update_ids: list[int] = []
 
-    def room(self, order: Order) -> int:
-        return max(0, -order.side * self.held[order.owner])
+    def held(self, order: Order) -> int:
+        return self.positions[order.owner]
 
     def traded(self, trade: Trade) -> None:
-        self.held[trade.maker.owner] += trade.maker.side * trade.lots
-        self.held[trade.taker.owner] += trade.taker.side * trade.lots
+        self.positions[trade.maker.owner] += trade.maker.side * trade.lots
+        self.positions[trade.taker.owner] += trade.taker.side * trade.lots
         self.fills.append((trade.maker.order_id, trade.taker.order_id, trade.price, trade.lots))
 
     def withdrawn(self, order: Order, reason: Reason) -> None:
@@ -145,15 +135,15 @@ class NaiveEngine:
 
 ORDERS = st.tuples(
     st.sampled_from((BUY, SELL)),
-    st.integers(95, 105),
+    st.integers(98, 102),
     st.integers(1, 9),
-    st.integers(0, 3),
-    st.sampled_from((GTC, GTC, GTC, IOC, FOK, GTX)),
+    st.integers(0, 2),
+    st.sampled_from((GTC, GTC, GTC, IOC, FOK, FOK, GTX)),
     st.sampled_from(SelfTrade),
     st.booleans(),
     st.booleans(),
 )
-STEPS = st.lists(st.one_of(ORDERS, st.integers(0, 60)), max_size=80)
+STEPS = st.lists(st.one_of(ORDERS, st.integers(0, 60)), min_size=8, max_size=80)
 
 
 @settings(max_examples=400, deadline=None)
@@ -201,7 +191,7 @@ def check(engine: Matching, ledger: Ledger, naive: NaiveEngine, orders: list[Ord
     assert len(ledger.levels) == len(engine.bids.levels) + len(engine.asks.levels)
     bid, _, ask, _ = engine.top()
     assert not bid or not ask or bid < ask
-    assert sum(ledger.held.values()) == 0
+    assert sum(ledger.positions.values()) == 0
     assert all(0 <= order.filled <= order.lots for order in orders)
     filled: dict[int, int] = defaultdict(int)
     for maker, taker, _, lots in ledger.fills:
@@ -237,3 +227,21 @@ def test_canceled_order_cannot_be_canceled_again():
     engine.submit(order)
     assert engine.cancel(order)
     assert not engine.cancel(order)
+
+
+@pytest.mark.parametrize(
+    ("mode", "want"),
+    [
+        (SelfTrade.NONE, Refusal.NONE),
+        (SelfTrade.EXPIRE_MAKER, Refusal.NONE),
+        (SelfTrade.EXPIRE_TAKER, Refusal.UNFILLABLE),
+        (SelfTrade.EXPIRE_BOTH, Refusal.UNFILLABLE),
+    ],
+)
+def test_fill_or_kill_counts_its_owners_orders_as_its_mode_says(mode, want):
+    engine = Matching(Ledger(), UpdateIds())
+    engine.submit(Order(1, 7, SELL, 100, 5))
+    engine.submit(Order(2, 0, SELL, 101, 5))
+    assert engine.refusal(Order(3, 7, BUY, 101, 5, FOK, mode)) is want
+    assert engine.refusal(Order(4, 8, BUY, 101, 10, FOK, mode)) is Refusal.NONE
+    assert engine.refusal(Order(5, 8, BUY, 100, 6, FOK, mode)) is Refusal.UNFILLABLE

@@ -9,7 +9,7 @@ import pytest
 from venues.simulator.effects import PublicTrade, TopChange
 from venues.simulator.exchange import Denied, Exchange
 from venues.simulator.instrument import KNOWN
-from venues.simulator.matching import BUY, SELL, Order, TimeInForce
+from venues.simulator.order import BUY, SELL, Order, TimeInForce
 from venues.simulator.participants import Crowd
 
 MS = 1_000_000

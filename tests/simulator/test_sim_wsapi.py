@@ -91,7 +91,8 @@ def test_request_that_signs_itself_needs_no_session(still, kind):
 def test_order_lives_through_modify_status_and_cancel(still):
     async def scenario(client):
         async with client.api() as api:
-            placed = (await api.trade("order.place", **limit("SELL", "101000")))["result"]
+            wanted = limit("SELL", "101000", tif="GTX")
+            placed = (await api.trade("order.place", **wanted))["result"]
             number = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
             changed = await api.trade(
                 "order.modify", **number, side="SELL", quantity="0.02", price="101000.5"
@@ -101,8 +102,15 @@ def test_order_lives_through_modify_status_and_cancel(still):
                 "order.modify", **number, side="SELL", quantity="0.02", price="101000.5"
             )
             assert same["error"]["code"] == -5027
+            for wrong, code in (
+                ({"quantity": "900"}, -2019), ({"price": "99000"}, -5022), ({"side": "BUY"}, -1130),
+                ({"price": "101000.55"}, -4014), ({"quantity": ""}, -1102),
+            ):
+                wanted = {**number, "side": "SELL", "quantity": "0.03", "price": "101000.5"}
+                refused = await api.trade("order.modify", **(wanted | wrong))
+                assert refused["error"]["code"] == code, wrong
             found = await api.trade("order.status", **number)
-            assert found["result"]["price"] == "101000.50"
+            assert (found["result"]["price"], found["result"]["origQty"]) == ("101000.50", "0.020")
             assert (await api.trade("order.cancel", **number))["result"]["status"] == "CANCELED"
             assert (await api.trade("order.cancel", **number))["error"] == {
                 "code": -2011, "msg": "Unknown order sent.",

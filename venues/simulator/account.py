@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from venues.simulator.instrument import E8, Instrument
-from venues.simulator.matching import BUY, Order
+from venues.simulator.order import BUY, Order
 
 BPS = 10_000
 MAKER_FEE_BPS = 2

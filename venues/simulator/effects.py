@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from venues.simulator.matching import Order, Status
+from venues.simulator.order import Order, Status
 
 if TYPE_CHECKING:
     from venues.simulator.account import Account

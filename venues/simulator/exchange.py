@@ -12,7 +12,8 @@ from venues.simulator.account import Account
 from venues.simulator.effects import Effect
 from venues.simulator.instrument import E8, Instrument
 from venues.simulator.market import Market
-from venues.simulator.matching import BUY, Order, Refusal, UpdateIds
+from venues.simulator.matching import UpdateIds
+from venues.simulator.order import BUY, Order, Refusal
 from venues.simulator.record import Record
 
 FIRST_UPDATE_ID = 5_123_107_832_006

@@ -9,15 +9,8 @@ from __future__ import annotations
 from venues.simulator.account import Account
 from venues.simulator.effects import Effect, Execution, OrderUpdate, PublicTrade, TopChange
 from venues.simulator.instrument import Instrument
-from venues.simulator.matching import (
-    BUY,
-    Matching,
-    Order,
-    Reason,
-    Status,
-    Trade,
-    UpdateIds,
-)
+from venues.simulator.matching import Matching, Trade, UpdateIds
+from venues.simulator.order import BUY, Order, Reason, Status
 from venues.simulator.record import Record
 
 MARK_SMOOTHING = 16  # the mark price moves 1/16 of the way to the mid at each step
@@ -153,9 +146,11 @@ class Market:
 
     # matching.Host
 
-    def room(self, order: Order) -> int:
+    def held(self, order: Order) -> int:
         account = self.accounts.get(order.owner)
-        return order.left if account is None else account.room(self.instrument, order)
+        if account is None:
+            return 0
+        return account.position(self.instrument, order.position_side).lots
 
     def traded(self, trade: Trade) -> None:
         self.trade_id += 1

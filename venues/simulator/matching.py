@@ -16,93 +16,11 @@ Invariants, checked by tests after each operation:
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Protocol
 
-BUY = 1
-SELL = -1
-
-
-class TimeInForce(IntEnum):
-    """How long an order may rest; GTX may not take."""
-
-    NONE = 0
-    GTC = 1
-    IOC = 2
-    FOK = 3
-    GTX = 4
-
-
-class SelfTrade(IntEnum):
-    """What the taker's mode does when both orders have one owner."""
-
-    NONE = 0
-    EXPIRE_TAKER = 1
-    EXPIRE_MAKER = 2
-    EXPIRE_BOTH = 3
-
-
-class Status(IntEnum):
-    """Where an order stands; from FILLED on it is closed."""
-
-    NONE = 0
-    NEW = 1
-    PARTIALLY_FILLED = 2
-    FILLED = 3
-    CANCELED = 4
-    EXPIRED = 5
-
-
-class Refusal(IntEnum):
-    """Why a new order was not taken at all."""
-
-    NONE = 0
-    WOULD_TAKE = 1
-    UNFILLABLE = 2
-
-
-class Reason(IntEnum):
-    """Why an order left the book without a fill."""
-
-    NONE = 0
-    UNFILLED = 1
-    SELF_TRADE = 2
-    REDUCE_ONLY = 3
-
-
-@dataclass(slots=True, eq=False)
-class Order:
-    """One order; `owner` 0 is a participant, and participants are never self-trades."""
-
-    order_id: int
-    owner: int
-    side: int
-    price: int  # ticks; for a market order the worst price it may trade at
-    lots: int
-    time_in_force: TimeInForce = TimeInForce.GTC
-    self_trade: SelfTrade = SelfTrade.NONE
-    reduce_only: bool = False
-    market: bool = False
-    client_id: str = ""
-    position_side: str = "BOTH"
-    flagged_reduce_only: bool = False  # as sent; in hedge mode `reduce_only` is derived
-    created_ms: int = 0
-    updated_ms: int = 0
-    filled: int = 0
-    cost: int = 0  # sum of ticks x lots over the fills
-    status: Status = Status.NONE
-    modified: int = 0
-    expired_by_stp: bool = False
-
-    @property
-    def left(self) -> int:
-        return self.lots - self.filled
-
-    @property
-    def is_open(self) -> bool:
-        return self.status in (Status.NEW, Status.PARTIALLY_FILLED)
+from venues.simulator.order import BUY, SELL, Order, Reason, Refusal, SelfTrade, Status, TimeInForce
 
 
 @dataclass(slots=True, frozen=True)
@@ -118,8 +36,8 @@ class Trade:
 class Host(Protocol):
     """Who is told, in the order in which things happen."""
 
-    def room(self, order: Order) -> int:
-        """Lots that this reduce-only order may still trade."""
+    def held(self, order: Order) -> int:
+        """Signed lots of the position that this order belongs to."""
 
     def traded(self, trade: Trade) -> None: ...
 
@@ -244,6 +162,10 @@ class Matching:
         self.host.withdrawn(order, reason)
         return True
 
+    def _room(self, order: Order) -> int:
+        """Lots that this reduce-only order may still trade."""
+        return max(0, -order.side * self.host.held(order))
+
     def _take(self, taker: Order) -> Reason:
         opposite = self.of(-taker.side)
         while taker.filled < taker.lots and opposite.keys:
@@ -260,13 +182,13 @@ class Matching:
                 continue
             lots = min(taker.lots - taker.filled, maker.lots - maker.filled)
             if maker.reduce_only:
-                lots = min(lots, self.host.room(maker))
-                if lots <= 0:
+                lots = min(lots, self._room(maker))
+                if not lots:
                     self.expire(maker, Reason.REDUCE_ONLY)
                     continue
             if taker.reduce_only:
-                lots = min(lots, self.host.room(taker))
-                if lots <= 0:
+                lots = min(lots, self._room(taker))
+                if not lots:
                     return Reason.REDUCE_ONLY
             self._fill(maker, taker, price, lots, level, opposite)
         return Reason.NONE
@@ -288,10 +210,14 @@ class Matching:
         self.host.traded(Trade(maker, taker, price, lots))
 
     def _fillable(self, taker: Order) -> int:
-        """Lots that would trade at once, with the same skips as _take()."""
+        """Lots that would trade at once: what _take() would do, on paper."""
         opposite, found = self.of(-taker.side), 0
-        room = self.host.room(taker) if taker.reduce_only else taker.left
-        rooms: dict[int, int] = {}
+        moved: dict[tuple[int, str], int] = defaultdict(int)  # position changes on paper
+
+        def room(order: Order) -> int:
+            held = self.host.held(order) + moved[order.owner, order.position_side]
+            return max(0, -order.side * held)
+
         for key in reversed(opposite.keys):
             price = key * opposite.side
             if not _reaches(taker, price):
@@ -301,14 +227,22 @@ class Matching:
                     if taker.self_trade is SelfTrade.EXPIRE_MAKER:
                         continue
                     return found
-                lots = maker.left
-                if maker.reduce_only:
-                    lots = min(lots, rooms.setdefault(maker.owner, self.host.room(maker)))
-                    rooms[maker.owner] -= lots
-                found += lots
-                if found >= taker.left:
-                    return min(found, room)
-        return min(found, room)
+                rest = maker.left
+                while rest and found < taker.left:
+                    lots = min(taker.left - found, rest)
+                    if maker.reduce_only:
+                        lots = min(lots, room(maker))
+                        if not lots:
+                            break
+                    if taker.reduce_only:
+                        lots = min(lots, room(taker))
+                        if not lots:
+                            return found
+                    rest -= lots
+                    found += lots
+                    for order in (maker, taker):
+                        moved[order.owner, order.position_side] += order.side * lots
+        return found
 
     def _rest(self, order: Order) -> None:
         level = self.of(order.side).level(order.price)

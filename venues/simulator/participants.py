@@ -4,8 +4,8 @@ Owns:    a crowd per market: makers with a ladder, takers of both directions, pa
          place and cancel; its own time line and its own randomness.
 Refuses: clocks (advance(now) runs the time line up to now), accounts, money.
 
-The fair price is a mean-reverting walk.  A pressure between -1 and 1 changes sign every few
-hundred ms: the makers show more on the side that it favours, and takers hit that side a little
+The fair price is a mean-reverting walk.  A pressure between -1 and 1 changes sign several
+times a second: the makers show more on the side that it favours, and takers hit that side a little
 more often, so that what joins the heavier side gets filled, and soon wants out again.
 """
 
@@ -17,13 +17,13 @@ from collections.abc import Callable
 from itertools import accumulate
 
 from venues.simulator.market import Market
-from venues.simulator.matching import BUY, SELL, Order, TimeInForce
+from venues.simulator.order import BUY, SELL, Order, TimeInForce
 
 NS = 1_000_000_000
 LADDER_LEVELS = 24
 FAR_LEVELS = 60  # rarely touched orders behind the ladder
 TOUCH_LEVELS = 6  # requoted when the pressure turns
-TURNS_PER_S = 5.0
+TURNS_PER_S = 8.0
 FAIR_PULL = 0.02
 FAIR_STEP_TICKS = 0.9
 REQUOTE_NS = 1_500_000  # between two orders of a requote
@@ -35,7 +35,7 @@ ACTIONS: tuple[tuple[str, float], ...] = (
     ("walk", 8.0),
     ("turn", TURNS_PER_S),
     ("quote", 26.0),
-    ("take", 24.0),
+    ("take", 34.0),
     ("pass", 8.0),
 )
 

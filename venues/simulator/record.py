@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from venues.simulator.instrument import decimal_text
-from venues.simulator.matching import BUY, Order
+from venues.simulator.order import BUY, Order
 
 if TYPE_CHECKING:
     from venues.simulator.account import Account

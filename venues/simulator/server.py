@@ -1,7 +1,6 @@
-"""The venue on one port of 127.0.0.1: HTTP, WebSocket, timers.
+"""The venue on one port of 127.0.0.1: HTTP and WebSocket.
 
-Owns:    the listener, connections, timers (participants, depth flushes, marks, dead-man,
-         listen keys, pings), routes, the /sim endpoints.
+Owns:    the listener, connections, routes.
 Refuses: what requests mean (usdm/); any address but 127.0.0.1.
 """
 
@@ -25,16 +24,14 @@ from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.errors import Unanswered
 from venues.simulator.usdm.keys import Key
 from venues.simulator.usdm.rest import Rest
-from venues.simulator.usdm.streams import FLUSH_MS, LEGACY, MARKET, PRIVATE, PUBLIC
+from venues.simulator.usdm.streams import LEGACY, MARKET, PRIVATE, PUBLIC
+from venues.simulator.usdm.timers import Timers
 from venues.simulator.usdm.wire import Socket
 from venues.simulator.usdm.wsapi import Session
 
 MESSAGE_BYTES_MAX = 1 << 16
 CLIENT_MESSAGES_PER_S = 10
 STREAMS_MAX = 1_024
-DEADLINE_MS = 10  # how often dead-man timers are checked
-MARK_MS = 100
-PONG_MS_MAX = 600_000
 GROUPS = {"public": PUBLIC, "market": MARKET, "private": PRIVATE}
 
 
@@ -51,7 +48,8 @@ class Server:
         self.port = 0
         self.credentials = Path()
         self.ca: Path | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.timers = Timers(self.desk, self.control)
+        self._answers: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
@@ -73,16 +71,11 @@ class Server:
         site = web.TCPSite(self._runner, "127.0.0.1", self.options.port, ssl_context=context)
         await site.start()
         self.port = self._runner.addresses[0][1]
-        self._spawn(self._crowds())
-        self._spawn(self._flushes())
-        self._spawn(self._marks())
-        self._spawn(self._deadlines())
-        self._spawn(self._pings())
+        self.timers.start()
 
     async def stop(self) -> None:
         """Close every connection and the listener."""
-        for task in tuple(self._tasks):
-            task.cancel()
+        self.timers.stop()
         for socket in tuple(self.sockets):
             socket.close(1001)
         if self._runner is not None:
@@ -106,69 +99,6 @@ class Server:
             "credentials": str(self.credentials),
             "ca": str(self.ca) if self.ca else None,
         }
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        """A timer that dies would leave a venue that looks alive: end it loudly instead."""
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "venue timer failed", "exception": task.exception(), "task": task}
-            )
-            self.control.failed.set()
-
-    # timers
-
-    async def _crowds(self) -> None:
-        while True:
-            pause_ns = self.desk.advance()
-            if not pause_ns:
-                return
-            await asyncio.sleep(pause_ns / 1e9)
-
-    async def _flushes(self) -> None:
-        """Flush each symbol's depth windows every FLUSH_MS, symbols out of phase."""
-        loop = asyncio.get_running_loop()
-        symbols = list(self.desk.streams.markets)
-        step = FLUSH_MS / 1_000 / len(symbols)
-        start, count = loop.time(), 0
-        while True:
-            count += 1
-            await asyncio.sleep(max(0.0, start + count * step - loop.time()))
-            turn, index = divmod(count, len(symbols))
-            self.desk.streams.flush(symbols[index], turn, self.desk.now_ms())
-
-    async def _marks(self) -> None:
-        per_second, count = 1_000 // MARK_MS, 0
-        while True:
-            await asyncio.sleep(MARK_MS / 1_000)
-            count += 1
-            for market in self.desk.exchange.markets.values():
-                market.step_mark()
-            if count % per_second == 0:
-                self.desk.streams.marks(count // per_second, self.desk.now_ms())
-            self.desk.expire_listen_keys()
-
-    async def _deadlines(self) -> None:
-        while True:
-            await asyncio.sleep(DEADLINE_MS / 1_000)
-            if self.desk.exchange.deadlines:
-                self.desk.exchange.expire_deadlines(self.desk.now_ms())
-                self.desk.pump()
-
-    async def _pings(self) -> None:
-        while True:
-            await asyncio.sleep(self.options.ping_ms / 1_000)
-            now_ms = self.desk.now_ms()
-            for socket in tuple(self.sockets):
-                if now_ms - socket.pong_ms > max(PONG_MS_MAX, 3 * self.options.ping_ms):
-                    socket.close(1008)
-                else:
-                    socket.ping(now_ms)
 
     # requests
 
@@ -253,7 +183,9 @@ class Server:
         def soon(text: str) -> Awaitable[None]:
             """With an armed fault an answer may wait: others must not wait behind it."""
             if self.desk.faults.armed:
-                self._spawn(command(text))
+                task = asyncio.ensure_future(command(text))
+                self._answers.add(task)
+                task.add_done_callback(self._answers.discard)
                 return asyncio.sleep(0)
             return command(text)
 

@@ -16,7 +16,7 @@ from venues.simulator.account import Account
 from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.errors import VenueError
 from venues.simulator.usdm.keys import Key
-from venues.simulator.usdm.orders import Params
+from venues.simulator.usdm.params import Params
 
 
 class Security(IntEnum):

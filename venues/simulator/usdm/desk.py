@@ -15,8 +15,8 @@ from typing import Any
 from venues.simulator.account import Account
 from venues.simulator.effects import Execution, OrderUpdate
 from venues.simulator.exchange import Exchange
-from venues.simulator.matching import TimeInForce
 from venues.simulator.options import ServeOptions
+from venues.simulator.order import TimeInForce
 from venues.simulator.participants import Crowd
 from venues.simulator.usdm import encode, errors
 from venues.simulator.usdm.encode import Shape
@@ -30,7 +30,8 @@ from venues.simulator.usdm.keys import (
     Keyring,
     ListenKeys,
 )
-from venues.simulator.usdm.orders import OrderDesk, Params
+from venues.simulator.usdm.orders import OrderDesk
+from venues.simulator.usdm.params import Params
 from venues.simulator.usdm.quota import Limits, Quota
 from venues.simulator.usdm.streams import Streams
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from venues.simulator.effects import Execution, OrderUpdate, PublicTrade, TopChange
 from venues.simulator.instrument import Instrument, decimal_text
 from venues.simulator.market import DepthWindow, Market
-from venues.simulator.matching import BUY, Order, Status
+from venues.simulator.order import BUY, Order, Status
 
 
 @dataclass(slots=True, frozen=True)

@@ -14,9 +14,9 @@ from typing import Any
 
 from venues.simulator.account import Account
 from venues.simulator.exchange import Denied, Exchange
-from venues.simulator.instrument import E8, Inexact, Instrument, scaled, short_text
+from venues.simulator.instrument import E8, Instrument, short_text
 from venues.simulator.market import Market
-from venues.simulator.matching import BUY, SELL, Order, SelfTrade, TimeInForce
+from venues.simulator.order import BUY, SELL, Order, TimeInForce
 from venues.simulator.record import side_text
 from venues.simulator.usdm import errors
 from venues.simulator.usdm.encode import (
@@ -26,18 +26,24 @@ from venues.simulator.usdm.encode import (
     time_in_force_text,
     type_text,
 )
-from venues.simulator.usdm.errors import VenueError, illegal, missing, not_valid
+from venues.simulator.usdm.errors import VenueError, not_valid
+from venues.simulator.usdm.params import (
+    Params,
+    flag,
+    needed,
+    number,
+    self_trade_mode,
+    side_number,
+    time_in_force,
+    whole,
+)
 
-NUMBER = re.compile(r"^([0-9]{1,20})(\.[0-9]{1,20})?$")
-INTEGER = re.compile(r"^[0-9]{1,18}$")
 CLIENT_ID = re.compile(r"^[.A-Z:/a-z0-9_-]{1,36}$")
 ALGO_TYPES = frozenset(
     ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
 )
 MODIFIED_MAX = 10_000
 ALPHABET = string.ascii_letters + string.digits
-
-Params = dict[str, str]
 
 
 class OrderDesk:
@@ -154,8 +160,7 @@ class OrderDesk:
     def _find(self, account: Account, market: Market, params: Params) -> Order | None:
         """The order that orderId or origClientOrderId names; orderId wins."""
         if params.get("orderId"):
-            number = whole(params, "orderId")
-            found = self.exchange.record.orders.get(number)
+            found = self.exchange.record.orders.get(whole(params, "orderId"))
         elif params.get("origClientOrderId"):
             found = self.exchange.record.latest(account.number, params["origClientOrderId"])
         else:
@@ -181,10 +186,10 @@ class OrderDesk:
         if not CLIENT_ID.match(client_id):
             raise VenueError(*errors.BAD_CLIENT_ID)
         position_side = self._position_side(account, params)
-        reduce_only = self._flag(params, "reduceOnly")
+        reduce_only = flag(params, "reduceOnly")
         if account.hedge_mode and params.get("reduceOnly"):
             raise VenueError(-1106, "Parameter 'reduceonly' sent when not required.")
-        if self._flag(params, "closePosition"):
+        if flag(params, "closePosition"):
             raise VenueError(*errors.USE_ALGO)
         if params.get("priceMatch", "NONE") != "NONE":
             raise not_valid("priceMatch")
@@ -195,16 +200,16 @@ class OrderDesk:
                 raise VenueError(-1106, "Parameter 'price' sent when not required.")
             if params.get("timeInForce"):
                 raise VenueError(-1106, "Parameter 'timeInForce' sent when not required.")
-            time_in_force = TimeInForce.IOC
+            lasts = TimeInForce.IOC
             price = market.mark + side * (market.mark * instrument.band_bps // 10_000)
         else:
-            time_in_force = _time_in_force(params)
+            lasts = time_in_force(params)
             price = self._price(market, needed(params, "price"), side)
         if not reduce_only:
             self._check_notional(instrument, market.mark if market_order else price, lots)
         return market, Order(
-            self.exchange.next_order_id(), account.number, side, price, lots, time_in_force,
-            _self_trade(params), reduce_only, market_order, client_id, position_side,
+            self.exchange.next_order_id(), account.number, side, price, lots, lasts,
+            self_trade_mode(params), reduce_only, market_order, client_id, position_side,
             flagged_reduce_only=reduce_only,
         )
 
@@ -216,13 +221,6 @@ class OrderDesk:
         if (position_side == "BOTH") == account.hedge_mode:
             raise VenueError(*errors.BAD_POSITION_SIDE)
         return position_side
-
-    @staticmethod
-    def _flag(params: Params, name: str) -> bool:
-        value = params.get(name, "false").lower()
-        if value not in ("true", "false"):
-            raise not_valid(name)
-        return value == "true"
 
     @staticmethod
     def _lots(instrument: Instrument, text: str, market_order: bool) -> int:
@@ -263,49 +261,3 @@ class OrderDesk:
 
     def _new_client_id(self) -> str:
         return "".join(self.random.choices(ALPHABET, k=22))
-
-
-def needed(params: Params, name: str) -> str:
-    """A parameter that must be there and not be empty."""
-    value = params.get(name, "")
-    if not value:
-        raise missing(name)
-    return value
-
-
-def number(text: str, name: str, decimals: int) -> int:
-    """Decimal text as an integer of 10^-decimals, with the venue's errors."""
-    if not NUMBER.match(text):
-        raise illegal(name, NUMBER.pattern)
-    try:
-        return scaled(text, decimals)
-    except Inexact:
-        raise VenueError(*errors.PRECISION) from None
-
-
-def whole(params: Params, name: str) -> int:
-    text = needed(params, name)
-    if not INTEGER.match(text):
-        raise illegal(name, "^[0-9]{1,20}$")
-    return int(text)
-
-
-def side_number(params: Params) -> int:
-    side = needed(params, "side")
-    if side not in ("BUY", "SELL"):
-        raise VenueError(*errors.BAD_SIDE)
-    return BUY if side == "BUY" else SELL
-
-
-def _time_in_force(params: Params) -> TimeInForce:
-    text = needed(params, "timeInForce")
-    if text not in ("GTC", "IOC", "FOK", "GTX"):
-        raise VenueError(*errors.BAD_TIME_IN_FORCE)
-    return TimeInForce[text]
-
-
-def _self_trade(params: Params) -> SelfTrade:
-    text = params.get("selfTradePreventionMode", "NONE")
-    if text not in SelfTrade.__members__:
-        raise not_valid("selfTradePreventionMode")
-    return SelfTrade[text]

@@ -13,7 +13,7 @@ from venues.simulator.market import Market
 from venues.simulator.usdm import encode
 from venues.simulator.usdm.call import Answer, Call
 from venues.simulator.usdm.errors import not_valid
-from venues.simulator.usdm.orders import Params
+from venues.simulator.usdm.params import Params
 
 DEPTH_WEIGHTS: dict[str, int] = {"5": 2, "10": 2, "20": 2, "50": 2, "100": 5, "500": 10, "1000": 20}
 ONBOARD_MS = 1_569_398_400_000

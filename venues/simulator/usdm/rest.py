@@ -13,21 +13,21 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_plus
 
-from venues.simulator.usdm import errors, private, public
+from venues.simulator.usdm import errors, private, public, wallet
 from venues.simulator.usdm.call import Answer, Call, Endpoint, Security, order_handler, recording
 from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.errors import VenueError, missing
-from venues.simulator.usdm.orders import Params
+from venues.simulator.usdm.params import Params
 
 NONE, KEY, SIGNED = Security.NONE, Security.KEY, Security.SIGNED
 
 
 def risk_old(call: Call) -> Answer:
-    return private.position_risk(call, every_symbol=True)
+    return wallet.position_risk(call, every_symbol=True)
 
 
 def risk_new(call: Call) -> Answer:
-    return private.position_risk(call, every_symbol=False)
+    return wallet.position_risk(call, every_symbol=False)
 
 
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {
@@ -52,18 +52,18 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/fapi/v1/positionRisk"): Endpoint(risk_old, 5, SIGNED),
     ("GET", "/fapi/v2/positionRisk"): Endpoint(risk_old, 5, SIGNED),
     ("GET", "/fapi/v3/positionRisk"): Endpoint(risk_new, 5, SIGNED),
-    ("GET", "/fapi/v2/balance"): Endpoint(private.balance, 5, SIGNED),
-    ("GET", "/fapi/v3/balance"): Endpoint(private.balance, 5, SIGNED),
-    ("GET", "/fapi/v2/account"): Endpoint(private.account_summary, 5, SIGNED),
-    ("GET", "/fapi/v3/account"): Endpoint(private.account_summary, 5, SIGNED),
+    ("GET", "/fapi/v2/balance"): Endpoint(wallet.balance, 5, SIGNED),
+    ("GET", "/fapi/v3/balance"): Endpoint(wallet.balance, 5, SIGNED),
+    ("GET", "/fapi/v2/account"): Endpoint(wallet.account_summary, 5, SIGNED),
+    ("GET", "/fapi/v3/account"): Endpoint(wallet.account_summary, 5, SIGNED),
     ("POST", "/fapi/v1/countdownCancelAll"): Endpoint(private.countdown, 10, SIGNED),
     ("GET", "/fapi/v1/positionSide/dual"): Endpoint(private.hedge_mode, 30, SIGNED),
     ("POST", "/fapi/v1/positionSide/dual"): Endpoint(private.set_hedge_mode, 1, SIGNED),
-    ("POST", "/fapi/v1/leverage"): Endpoint(private.set_leverage, 1, SIGNED),
-    ("POST", "/fapi/v1/marginType"): Endpoint(private.set_margin_type, 1, SIGNED),
-    ("GET", "/fapi/v1/commissionRate"): Endpoint(private.commission_rate, 20, SIGNED),
-    ("GET", "/fapi/v1/leverageBracket"): Endpoint(private.leverage_brackets, 1, SIGNED),
-    ("GET", "/fapi/v1/multiAssetsMargin"): Endpoint(private.assets_margin, 30, SIGNED),
+    ("POST", "/fapi/v1/leverage"): Endpoint(wallet.set_leverage, 1, SIGNED),
+    ("POST", "/fapi/v1/marginType"): Endpoint(wallet.set_margin_type, 1, SIGNED),
+    ("GET", "/fapi/v1/commissionRate"): Endpoint(wallet.commission_rate, 20, SIGNED),
+    ("GET", "/fapi/v1/leverageBracket"): Endpoint(wallet.leverage_brackets, 1, SIGNED),
+    ("GET", "/fapi/v1/multiAssetsMargin"): Endpoint(wallet.assets_margin, 30, SIGNED),
     ("POST", "/fapi/v1/listenKey"): Endpoint(private.listen_key_start, 1, KEY),
     ("PUT", "/fapi/v1/listenKey"): Endpoint(private.listen_key_extend, 1, KEY),
     ("DELETE", "/fapi/v1/listenKey"): Endpoint(private.listen_key_close, 1, KEY),

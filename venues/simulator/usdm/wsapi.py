@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from venues.simulator.usdm import errors, private, public
+from venues.simulator.usdm import errors, private, public, wallet
 from venues.simulator.usdm.call import Answer, Call, Endpoint, Security, order_handler, recording
 from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.errors import VenueError, missing
 from venues.simulator.usdm.keys import Key
-from venues.simulator.usdm.orders import Params
+from venues.simulator.usdm.params import Params
 from venues.simulator.usdm.rest import json_text, risk_new, risk_old
 
 NONE, KEY, SIGNED = Security.NONE, Security.KEY, Security.SIGNED
@@ -37,10 +37,10 @@ METHODS: dict[str, Endpoint] = {
     "order.modify": Endpoint(order_handler("modify"), 1, SIGNED, "modify", True),
     "order.cancel": Endpoint(order_handler("cancel"), 1, SIGNED, "cancel"),
     "order.status": Endpoint(private.order_status, 1, SIGNED),
-    "account.balance": Endpoint(private.balance, 5, SIGNED),
-    "v2/account.balance": Endpoint(private.balance, 5, SIGNED),
-    "account.status": Endpoint(private.account_summary, 5, SIGNED),
-    "v2/account.status": Endpoint(private.account_summary, 5, SIGNED),
+    "account.balance": Endpoint(wallet.balance, 5, SIGNED),
+    "v2/account.balance": Endpoint(wallet.balance, 5, SIGNED),
+    "account.status": Endpoint(wallet.account_summary, 5, SIGNED),
+    "v2/account.status": Endpoint(wallet.account_summary, 5, SIGNED),
     "account.position": Endpoint(risk_old, 5, SIGNED),
     "v2/account.position": Endpoint(risk_new, 5, SIGNED),
     "userDataStream.start": Endpoint(private.listen_key_start, 5, KEY),
