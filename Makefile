@@ -26,7 +26,8 @@ build: $(STAMP) ## prepare the machine, make .venv, compile
 run: build ## start the appliance: embedded venue, demo strategy, live status
 	@$(VENV)/bin/corelane run $(ARGS)
 
-test: build ## everything that a change must pass
+test: build ## everything that a change must pass: sanitized native tests, then all tests
+	@$(PY) ops/sanitize.py
 	@$(PY) -m pytest $(ARGS)
 
 lint: build ## ruff and mypy
@@ -34,6 +35,7 @@ lint: build ## ruff and mypy
 	@$(VENV)/bin/mypy
 
 bench: build ## speed, with anchors (needs two quiet cores)
+	@$(PY) -m pip install -q --disable-pip-version-check "orjson>=3.11,<4" "order_book>=0.6,<1" "sortedcontainers>=2.4,<3"
 	@$(VENV)/bin/corelane bench all
 
 fuzz: build ## a million mutated frames per message kind, both readers, sanitizers on

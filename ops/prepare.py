@@ -17,7 +17,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-APT = ["gcc", "g++", "make", "python3-dev", "python3-venv", "valgrind"]
+APT = ["gcc", "g++", "make", "python3-dev", "python3-venv"]
 
 
 def missing(python: str) -> list[str]:
