@@ -27,6 +27,7 @@ MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
     "hotpath.book.book": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "hotpath.lane.replay": [],
     "venues.binance.usdm.codec": [],
 }
 
