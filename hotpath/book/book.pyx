@@ -11,7 +11,7 @@ import enum
 
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
 from hotpath.abi.book cimport *
@@ -19,9 +19,6 @@ from hotpath.abi.event cimport *
 from hotpath.book.l2 cimport *
 from hotpath.book.rules cimport *
 from hotpath.book.sync cimport *
-
-cdef extern from "stdlib.h" nogil:
-    int posix_memalign(void **to, size_t alignment, size_t size)
 
 
 class State(enum.IntEnum):
@@ -136,11 +133,14 @@ cdef class Book:
         size.deltas_log2, size.level_max = deltas_log2, level_max
         cdef size_t head = (sizeof(hp_book_t) + 63) & ~<size_t>63
         cdef size_t total = head + hp_book_bytes(&size)
-        if posix_memalign(&self.memory, 64, total) != 0:
+        self.memory = calloc(1, total + 63)
+        if self.memory == NULL:
             raise MemoryError(f"a book of {total} bytes")
-        memset(self.memory, 0, total)
-        self.book = <hp_book_t *>self.memory
-        hp_book_init(self.book, instrument, rule, &size, <char *>self.memory + head)
+        cdef char *begin = <char *>((<size_t>self.memory + 63) & ~<size_t>63)
+        # Populate the levels; the backlog is touched only when it is needed.
+        memset(begin, 0, head + hp_l2_bytes(window_log2, overflow_log2))
+        self.book = <hp_book_t *>begin
+        hp_book_init(self.book, instrument, rule, &size, begin + head)
 
     def __dealloc__(self):
         free(self.memory)

@@ -24,6 +24,7 @@ cdef extern from "hotpath/book/l2.h" nogil:
     ctypedef struct hp_l2_t:
         hp_ladder_t bid
         hp_ladder_t ask
+    size_t hp_l2_bytes(uint32_t window_log2, uint32_t overflow_log2) noexcept nogil
     int64_t hp_l2_bid_ticks(const hp_l2_t *b) noexcept nogil
     int64_t hp_l2_ask_ticks(const hp_l2_t *b) noexcept nogil
     bint hp_l2_crossed(const hp_l2_t *b) noexcept nogil

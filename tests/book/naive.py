@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Levels = list[tuple[int, int]]
 CROSSED_EVENTS_MAX = 16
@@ -31,8 +31,16 @@ class NaiveSides:
             sorted(self.asks.items())[:count],
         )
 
+    def best(self) -> tuple[Levels, Levels]:
+        bid, ask = max(self.bids, default=None), min(self.asks, default=None)
+        return (
+            [] if bid is None else [(bid, self.bids[bid])],
+            [] if ask is None else [(ask, self.asks[ask])],
+        )
+
     def crossed(self) -> bool:
-        return bool(self.bids and self.asks) and max(self.bids) >= min(self.asks)
+        bid, ask = self.best()
+        return bool(bid and ask) and bid[0][0] >= ask[0][0]
 
     def imbalance_bps(self, count: int) -> int:
         bids, asks = (sum(lots for _, lots in side) for side in self.levels(count))
@@ -62,7 +70,9 @@ class NaiveBook:
     needs: int = 0
     kept: list[Delta] = field(default_factory=list)
     crossed_run: int = 0
-    log: list[int] = field(default_factory=list)  # tags in the order of application
+    tops: list[tuple[int, int, Levels, Levels]] = field(
+        default_factory=list
+    )  # tag, id, best levels
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
             ["applied", "dropped", "gaps", "crossed", "snapshots", "resyncs", "too_old"], 0
@@ -83,8 +93,10 @@ class NaiveBook:
         self.last = delta.last
         self.hooking = False
         self.counts["applied"] += 1
-        self.log.append(delta.tag)
-        if not self.sides.crossed():
+        bid, ask = self.sides.best()
+        if not delta.applied:
+            self.tops.append((delta.tag, delta.last, bid, ask))
+        if not (bid and ask) or bid[0][0] < ask[0][0]:
             self.state = "SYNCED"
             self.crossed_run = 0
             return "OK"
@@ -110,8 +122,7 @@ class NaiveBook:
         if self.chained:
             if self.follows(delta):
                 if self.wanted:
-                    delta.applied = True
-                    self.kept.append(delta)
+                    self.kept.append(replace(delta, applied=True))
                 return self.advance(delta)
         elif self.hooking:
             if delta.last < self.last:

@@ -1,0 +1,71 @@
+/* replay_lines.h - the lines of a capture in memory.
+ *
+ * Owns:    cutting a block of text into lines `<receive time ns> <raw message>`.
+ * Refuses: files, compression (runtime/capture.py), the messages themselves.
+ *
+ * A line without a time is a message whose time is 0: some archives keep none.  What stands before
+ * the first blank is a time only if it is 1 to 19 digits; otherwise the whole line is the message,
+ * and the codec says what it thinks of it.  An empty line is no message; it is counted. */
+#ifndef HP_REPLAY_LINES_H
+#define HP_REPLAY_LINES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "panic.h"
+
+typedef struct hp_replay_line {
+    uint64_t recv_ns;
+    uint64_t number;   /* in the input, from 1 */
+    uint32_t at;       /* offset of the message in the block */
+    uint32_t size;
+} hp_replay_line_t;
+
+typedef struct hp_replay_cut {
+    uint64_t number;   /* of the last line that was cut */
+    uint64_t blank;    /* empty lines */
+    uint32_t next;     /* offset of the first byte that is not cut yet */
+    uint32_t count;    /* lines cut in the last call */
+} hp_replay_cut_t;
+
+static inline void hp_replay_line_of(const char *text, uint32_t begin, uint32_t end,
+                                     hp_replay_line_t *line)
+{
+    uint64_t time = 0;
+    uint32_t at = begin;
+    while (at < end && at - begin < 19 && text[at] >= '0' && text[at] <= '9')
+        time = time * 10 + (uint64_t)(text[at++] - '0');
+    if (at == begin || at == end || text[at] != ' ') {
+        line->recv_ns = 0;
+        line->at = begin;
+    } else {
+        line->recv_ns = time;
+        line->at = at + 1;
+    }
+    line->size = end - line->at;
+}
+
+/* Cut text[cut->next .. size) into at most `room` lines; `final`: the input ends with `size`. */
+static inline void hp_replay_cut_lines(hp_replay_cut_t *cut, const char *text, uint32_t size,
+                                       int final, hp_replay_line_t *lines, uint32_t room)
+{
+    cut->count = 0;
+    while (cut->next < size && cut->count < room) {
+        const char *begin = text + cut->next;
+        const char *found = (const char *)memchr(begin, '\n', size - cut->next);
+        if (found == NULL && !final) return;
+        uint32_t end = found ? (uint32_t)(found - text) : size, from = cut->next;
+        cut->next = found ? end + 1 : size;
+        cut->number++;
+        if (end > from && text[end - 1] == '\r') end--;
+        if (end == from) {
+            cut->blank++;
+            continue;
+        }
+        lines[cut->count].number = cut->number;
+        hp_replay_line_of(text, from, end, &lines[cut->count++]);
+    }
+}
+
+#endif

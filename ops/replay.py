@@ -1,0 +1,136 @@
+"""`corelane replay`: run a capture through decode and book, and say what came of it.
+
+Owns:    options, progress bar, the printed table, exit codes.
+Refuses: the replay itself (runtime/replay.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+DESCRIPTION = """\
+Run recorded messages through decode and book, as fast as it goes.
+
+A capture is lines of '<receive time ns> <raw message>', plain or compressed (.gz, .xz, .zst).
+Several files are one stream; lines are counted from 1 and on from one file to the next.  The venue
+is recognised from the messages.  Snapshots stand in line; one that names no symbol belongs to the
+only instrument with a depth stream, or of several to the only one whose book is not in sequence.
+Scales come from the first snapshot's significant decimals; a finer value later rescales the book
+and is counted.
+
+decode_book_ns: `mean` is wall clock around whole blocks of messages in decode and book, divided by
+all messages; `p50`, `p99` and `p999` come from stamps on every 17th message, so that stamping does
+not distort the mean.
+
+Exit code 0: all as it should be; 1: bad messages, gaps, a crossed book, a book that does not end in
+sequence, a file that breaks off (each is said); 2: could not run.  Messages of unknown kinds and
+symbols are counted and change no exit code."""
+EPILOG = "example: corelane replay btcusdt.jsonl.xz --tops tops.csv --book book.csv"
+
+
+def add(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "replay",
+        help="run a capture through decode and book",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="capture files")
+    parser.add_argument("--venue", help="the venue, instead of recognising it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--tops", metavar="CSV", type=Path, help="the top after each applied delta")
+    parser.add_argument("--book", metavar="CSV", type=Path, help="the final book, best first")
+    parser.add_argument("--strategy", metavar="S", help="run a strategy on it")
+    parser.set_defaults(run=run)
+
+
+@contextlib.contextmanager
+def progress_bar(shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield what moves a bar on standard error; None where nobody watches."""
+    if not shown:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = ("replay", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("replay", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the result as text, within 100 columns."""
+    ns = result["decode_book_ns"]
+    agreement = result["ticker_agreement"]
+    events = "  ".join(f"{name} {count:,}" for name, count in result["events"].items() if count)
+    sequence = "  ".join(
+        f"{name} {result[name]:,}"
+        for name in ("gaps", "crossed", "resyncs", "dropped", "rescales", "fallbacks", "unknown")
+    )
+    rows = [
+        f"replay  {result['venue']}  {result['messages']:,} messages"
+        f"  {result['bytes'] / 1e6:,.1f} MB  {result['elapsed_s']:.2f} s",
+        f"  events    {events}",
+        f"  sequence  {sequence}",
+        f"  tickers   {agreement['equal']:,} of {agreement['compared']:,} equal to the book's top"
+        " at the same update id",
+        f"  ns/message in decode and book: mean {ns['mean']:.1f}  p50 {ns['p50']:,}"
+        f"  p99 {ns['p99']:,}  p99.9 {ns['p999']:,}",
+        "",
+        f"  {'symbol':14} {'state':9} {'bid':>14} {'size':>12} {'ask':>14} {'size':>12}  levels",
+    ]
+    for symbol, top in result["tops"].items():
+        levels = "+".join(str(count) for count in result["levels"][symbol])
+        rows.append(
+            f"  {symbol[:14]:14} {result['states'][symbol]:9}"
+            f" {top['bid']:>14} {top['bid_size']:>12}"
+            f" {top['ask']:>14} {top['ask_size']:>12}  {levels}"
+        )
+    for symbol, count in list(result["unknown_symbols"].items())[:5]:
+        rows.append(f"  unknown symbol {symbol[:40]!r}: {count:,} messages")
+    rows.append("")
+    rows += [f"NOT GOOD  {problem}" for problem in result["problems"]] or ["good  nothing missing"]
+    return "\n".join(rows)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from runtime.capture import CaptureError
+    from runtime.replay import Run
+
+    if arguments.strategy is not None:
+        print(
+            f"replay: --strategy {arguments.strategy}: strategies cannot be run on a capture yet;"
+            " leave it out to replay decode and book",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        replay = Run(arguments.files, arguments.venue)
+        with contextlib.ExitStack() as stack:
+            opened = {
+                name: stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+                for name in ("tops", "book")
+                if (path := getattr(arguments, name)) is not None
+            }
+            with progress_bar(sys.stderr.isatty()) as progress:
+                replay.run(opened.get("tops"), progress)
+            if "book" in opened:
+                replay.write_book(opened["book"])
+    except CaptureError as error:
+        print(f"replay: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"replay: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        return 2
+    result = replay.result()
+    print(json.dumps(result) if arguments.json else table(result))
+    return 1 if result["problems"] else 0

@@ -1,0 +1,86 @@
+"""What a capture says about itself, in the words of USD-M: is it ours, which symbols, which scale.
+
+Owns:    recognising messages; their symbol, the ids of a depth event, the numbers that set a scale.
+Refuses: decoding (codec.pyx), judging: these answers only choose how to begin.
+
+Spot has no "e" in its tickers, no "pu" in its depth and no times in its snapshots; COIN-M has
+symbols such as BTCUSD_PERP and says "st":2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from venues.binance.usdm.codec import Codec
+
+NAME = "binance_usdm"
+COIN_MARGINED = re.compile(r"[A-Z0-9]+USD_(PERP|\d{6})")
+KEYS = {
+    "depthUpdate": ("T", "s", "U", "u", "pu"),
+    "bookTicker": ("E", "T", "s", "u"),
+    "aggTrade": ("E", "T", "s", "f", "l"),
+    "trade": ("E", "T", "s", "t"),
+    "markPriceUpdate": ("E", "s", "i", "P"),
+}
+NUMBERS = {
+    "bookTicker": (("b", "B"), ("a", "A")),
+    "aggTrade": (("p", "q"),),
+    "trade": (("p", "q"),),
+}
+
+Message = dict[str, Any]
+
+
+def codec() -> Codec:
+    """Return a codec that knows no instrument yet."""
+    return Codec()
+
+
+def body(message: Message) -> Message:
+    """Return what a combined stream wraps, or the message itself."""
+    data = message.get("data")
+    return data if isinstance(data, dict) else message
+
+
+def is_snapshot(message: Message) -> bool:
+    return "lastUpdateId" in message and "bids" in message and "asks" in message
+
+
+def recognises(message: Message) -> bool:
+    """Say whether only this venue sends such a message."""
+    if is_snapshot(message):
+        return "E" in message and "T" in message
+    event = body(message)
+    keys = KEYS.get(str(event.get("e")))
+    if keys is None or not all(key in event for key in keys) or "M" in event:
+        return False
+    return event.get("st", 1) == 1 and not COIN_MARGINED.fullmatch(str(event["s"]))
+
+
+def symbol(message: Message) -> str:
+    """Return the message's symbol, "" if it names none."""
+    name = body(message).get("s")
+    return name if isinstance(name, str) else ""
+
+
+def chain(message: Message) -> tuple[int, int] | None:
+    """Return (previous last id, last id) of a depth event, None for anything else."""
+    event = body(message)
+    ids = event.get("pu"), event.get("u")
+    if event.get("e") != "depthUpdate" or not all(type(number) is int for number in ids):
+        return None
+    return ids[0], ids[1]  # type: ignore[return-value]
+
+
+def numbers(message: Message) -> Iterator[tuple[str, str]]:
+    """Yield the (price, size) texts of a message."""
+    event = body(message)
+    for pair in NUMBERS.get(str(event.get("e")), ()):
+        yield str(event.get(pair[0])), str(event.get(pair[1]))
+    for key in ("bids", "asks") if is_snapshot(message) else ("b", "a"):
+        side = event.get(key)
+        for level in side if isinstance(side, list) else ():
+            if isinstance(level, list) and len(level) == 2:
+                yield str(level[0]), str(level[1])
