@@ -30,6 +30,7 @@ MODULES: dict[str, list[str]] = {
     "hotpath.lane.lane": [],
     "hotpath.lane.live": [],
     "hotpath.lane.manual": [],
+    "hotpath.lane.paper": [],
     "hotpath.lane.replay": [],
     "hotpath.lane.strategy": [],
     "strategies.demo.imbalance_native": [],

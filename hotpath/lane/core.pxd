@@ -12,6 +12,8 @@ from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
 from hotpath.abi.verdict cimport hp_verdict_t
+from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
+from hotpath.book.sync cimport hp_book_break, hp_book_bytes, hp_book_init, hp_book_size_t, hp_book_t
 from hotpath.abi.clock cimport hp_stamps_t
 
 
@@ -69,31 +71,6 @@ cdef extern from "hotpath/journal/writer.h" nogil:
                          uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock) noexcept nogil
     void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, uint64_t real_ns, uint64_t uncertainty_ns,
                           uint64_t tsc) noexcept nogil
-
-
-cdef extern from "hotpath/book/sync.h" nogil:
-    ctypedef struct hp_ladder_t:
-        int64_t best_lots
-    ctypedef struct hp_l2_t:
-        hp_ladder_t bid
-        hp_ladder_t ask
-    ctypedef struct hp_book_t:
-        hp_l2_t l2
-        uint64_t update_id
-        uint64_t good_ns
-        uint8_t state
-        uint8_t wanted
-    ctypedef struct hp_book_size_t:
-        uint32_t window_log2
-        uint32_t overflow_log2
-        uint32_t deltas_log2
-        uint32_t level_max
-    size_t hp_book_bytes(const hp_book_size_t *s) noexcept nogil
-    void hp_book_init(hp_book_t *b, uint32_t instrument, uint32_t rule, const hp_book_size_t *s, void *zeroed) noexcept nogil
-    void hp_book_break(hp_book_t *b) noexcept nogil
-    int64_t hp_l2_bid_ticks(const hp_l2_t *b) noexcept nogil
-    int64_t hp_l2_ask_ticks(const hp_l2_t *b) noexcept nogil
-    int hp_l2_imbalance_bps(const hp_l2_t *b, uint64_t count) noexcept nogil
 
 
 cdef extern from "hotpath/lane/core.h" nogil:

@@ -41,13 +41,9 @@ static inline void hp_lane_want_snapshot(hp_lane_t *l, hp_lane_instrument_t *i)
     l->env.want(l->env.self, HP_WANT_SNAPSHOT, i->about.id);
 }
 
-static inline void hp_lane_depth(hp_lane_t *l)
+/* A book took (or refused) an event: count, cancel what it can no longer carry, call the strategies. */
+static inline void hp_lane_booked(hp_lane_t *l, hp_lane_instrument_t *i, int before, int applied)
 {
-    hp_lane_instrument_t *i = hp_lane_instrument(l, l->event.instrument);
-    if (i == NULL || i->book == NULL) return;
-    int before = i->book->state;
-    int applied = (int)hp_book_apply(i->book, &l->event, l->levels, 0);
-    l->stamps.booked = l->env.tsc(l->env.self);
     int state = i->book->state;
     switch (applied) {
     case HP_APPLIED_GAP: hp_count(&l->count->gaps, 1); break;
@@ -72,35 +68,36 @@ static inline void hp_lane_depth(hp_lane_t *l)
     }
 }
 
+static inline void hp_lane_depth(hp_lane_t *l)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, l->event.instrument);
+    if (i == NULL || i->book == NULL) return;
+    int before = i->book->state;
+    int applied = (int)hp_book_apply(i->book, &l->event, l->levels, 0);
+    l->stamps.booked = l->env.tsc(l->env.self);
+    hp_lane_booked(l, i, before, applied);
+}
+
+/* Show an event that no book takes to the strategies that asked for its kind. */
+static inline void hp_lane_show(hp_lane_t *l)
+{
+    const hp_event_t *e = &l->event;
+    l->stamps.booked = l->stamps.decoded;
+    for (uint32_t n = 0; n < l->strategy_count; n++) {
+        hp_strategy_t *s = &l->strategies[n];
+        void (*callback)(void *, const hp_event_t *) =
+            e->kind == HP_EVENT_BOOK_TICKER ? s->on_top : e->kind == HP_EVENT_MARK_PRICE ? s->on_mark : s->on_trade;
+        if (callback != NULL && !s->is_halted) callback(s->self, e);
+    }
+}
+
 static inline void hp_lane_event(hp_lane_t *l)
 {
     hp_event_t *e = &l->event;
     hp_count(&l->count->events[e->kind], 1);
     if (e->flags & HP_EVENT_FALLBACK) hp_count(&l->count->fallbacks, 1);
-    switch (e->kind) {
-    case HP_EVENT_DEPTH:
-    case HP_EVENT_SNAPSHOT:
-        hp_lane_depth(l);
-        break;
-    case HP_EVENT_BOOK_TICKER:
-        l->stamps.booked = l->stamps.decoded;
-        for (uint32_t n = 0; n < l->strategy_count; n++)
-            if (l->strategies[n].on_top != NULL && !l->strategies[n].is_halted) l->strategies[n].on_top(l->strategies[n].self, e);
-        break;
-    case HP_EVENT_TRADE:
-    case HP_EVENT_AGG_TRADE:
-        l->stamps.booked = l->stamps.decoded;
-        for (uint32_t n = 0; n < l->strategy_count; n++)
-            if (l->strategies[n].on_trade != NULL && !l->strategies[n].is_halted) l->strategies[n].on_trade(l->strategies[n].self, e);
-        break;
-    case HP_EVENT_MARK_PRICE:
-        l->stamps.booked = l->stamps.decoded;
-        for (uint32_t n = 0; n < l->strategy_count; n++)
-            if (l->strategies[n].on_mark != NULL && !l->strategies[n].is_halted) l->strategies[n].on_mark(l->strategies[n].self, e);
-        break;
-    default:
-        break;
-    }
+    if (e->kind == HP_EVENT_DEPTH || e->kind == HP_EVENT_SNAPSHOT) hp_lane_depth(l);
+    else hp_lane_show(l);
     hp_lane_decide(l);
 }
 

@@ -1,4 +1,5 @@
 import enum
+from typing import Any
 from typing import Protocol, Self, final
 
 from hotpath.book.book import Book
@@ -27,6 +28,7 @@ _Row = tuple[int, int, int, int, int, int, int, int, int]
 
 @final
 class Replay:
+    codec: Any
     def __new__(cls, codec: _Codec, rows: bool = False) -> Self: ...
     @property
     def books(self) -> list[Book]: ...
