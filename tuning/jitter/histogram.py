@@ -58,16 +58,16 @@ class Histogram:
         what is left of it, so the share of moments that wait longer than x is
         sum(max(0, g - x)) / elapsed.  Bucket ends are used as lengths: never too low.
         """
-        allowed = (1.0 - share) * elapsed_ns
-        waiting = 0.0  # sum of (g - x) over interruptions longer than x
+        allowed = elapsed_ns * (1_000_000 - round(share * 1_000_000))  # in millionths
+        waiting = 0  # sum of (g - x) over interruptions longer than x, in millionths
         longer = 0
         rows = self.rows()
         for position in range(len(rows) - 1, -1, -1):
             _, upper, count = rows[position]
-            longer += count
+            longer += count * 1_000_000
             lower = rows[position - 1][1] if position else 0
             if waiting + longer * (upper - lower) > allowed:
-                return int(upper - (allowed - waiting) / longer)
+                return upper - (allowed - waiting) // longer
             waiting += longer * (upper - lower)
         return 0
 
