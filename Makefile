@@ -27,6 +27,7 @@ run: build ## start the appliance: embedded venue, demo strategy, live status
 	@$(VENV)/bin/corelane run $(ARGS)
 
 test: build ## everything that a change must pass
+	@python3 ops/prepare.py --tests
 	@$(PY) -m pytest $(ARGS)
 
 lint: build ## ruff and mypy

@@ -22,7 +22,7 @@ def lab(tmp_path_factory):
     """Grandmaster in a, boundary clock in b, slave in c; chronyd served by a, asked in b."""
     missing = lacking()
     if missing:
-        pytest.skip(f"requires {', '.join(missing)} (make test unpacks them when it may)")
+        pytest.skip(f"requires {', '.join(missing)} (make test unpacks them when root)")
     before, instant = clock_state(), read_instant()
     one = Lab(tmp_path_factory.mktemp("lab"))
     try:
