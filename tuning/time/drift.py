@@ -167,4 +167,4 @@ def get_clock_drift(
         monitor.take()
         if time.monotonic() >= end:
             return monitor.metrics()
-        time.sleep(interval)
+        time.sleep(min(interval, seconds / 20))
