@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 APT = ["gcc", "g++", "make", "python3-dev", "python3-venv", "valgrind"]
 # Tool -> package; unpacked into TOOLS by `make test`, where tests/time looks for them.
 TEST_APT = {
-    "chronyc": "chrony", "chronyd": "chrony", "ip": "iproute2", "pmc": "linuxptp", "ptp4l": "linuxptp",
+    "chronyc": "chrony", "chronyd": "chrony", "ip": "iproute2",
+    "pmc": "linuxptp", "ptp4l": "linuxptp",
 }
 TOOLS = ROOT / "build" / "tools"
 
@@ -61,7 +62,8 @@ def install(python: str) -> None:
 def succeeds(command: list[str]) -> bool:
     """Run a command without its noise."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command, capture_output=True, env=environment, check=False).returncode == 0
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    return done.returncode == 0
 
 
 def missing_tools() -> list[str]:
@@ -72,7 +74,7 @@ def missing_tools() -> list[str]:
 
 
 def unpack_tools() -> None:
-    """Download what the tests lack and unpack it under build/; never fail: such tests are skipped."""
+    """Download what the tests lack and unpack it under build/; without it they are skipped."""
     lacking = missing_tools()
     if not lacking:
         return
@@ -93,7 +95,7 @@ def unpack_tools() -> None:
         succeeds(["dpkg", "-x", str(archive), str(TOOLS)])
     still = missing_tools()
     if still:
-        print(f"prepare: {', '.join(still)} still missing: tests that need them are skipped", file=sys.stderr)
+        print(f"prepare: {', '.join(still)} still missing: their tests are skipped", file=sys.stderr)
 
 
 def make_venv(venv: Path, python: str) -> None:

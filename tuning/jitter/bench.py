@@ -20,6 +20,7 @@ from tuning.jitter.profile import CoreProfile, Hiccup, Run
 
 CALIBRATE_NS = 20_000_000
 FIFO_REST_S = 0.25
+SETTLE_S = 0.05
 TIMER_INTERVAL_NS = 500_000
 WAKE_PAUSE_NS = 200_000
 CLOCKS = {"tsc": -1, "monotonic": time.CLOCK_MONOTONIC, "realtime": time.CLOCK_REALTIME}
@@ -81,6 +82,7 @@ class Bench:
     def core(self, core: int, parts: list[float], on_run: Callable[[], None]) -> CoreProfile:
         """Spin all runs on `core`, in a thread of its own that is pinned there."""
         gaps, top, runs = Histogram(), [], []
+        time.sleep(SETTLE_S)  # the thread that started us goes to sleep meanwhile
         for number, seconds in enumerate(parts):
             if self.is_stopped:
                 break
