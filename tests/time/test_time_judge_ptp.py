@@ -75,14 +75,14 @@ def test_no_other_state_is_good(good, state):
 
 
 def test_stale_offset_is_betrayed_by_the_age_of_the_last_sync(tmp_path):
-    old = facts_of(tmp_path, locked(age_ns=7 * SECOND))
+    old = facts_of(tmp_path, locked(), age_ns=7 * SECOND)
     assert only_bad(old) == ("ptp.fresh", Verdict.FAIL)
     none = replace(old, status=replace(old.status, ingress_ns=0))
     assert only_bad(none) == ("ptp.fresh", Verdict.FAIL)
 
 
 def test_sync_from_the_future_is_not_fresh(tmp_path):
-    assert only_bad(facts_of(tmp_path, locked(age_ns=-5 * SECOND))) == ("ptp.fresh", Verdict.FAIL)
+    assert only_bad(facts_of(tmp_path, locked(), age_ns=-5 * SECOND)) == ("ptp.fresh", Verdict.FAIL)
 
 
 def test_age_is_unknown_without_the_hardware_clock_and_shown_by_a_second_reading(hardware):

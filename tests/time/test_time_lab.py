@@ -22,6 +22,7 @@ from tuning.time.status import judge
 pytestmark = pytest.mark.requires_root
 
 LIMITS = load_limits("cloud-vm")
+SMALL_NS = 1_000_000  # what a busy machine does to software stamps; a dead master does no more
 TAI = (
     "SET GRANDMASTER_SETTINGS_NP clockClass 6 clockAccuracy 0x21 offsetScaledLogVariance 0xffff "
     "currentUtcOffset 37 leap61 0 leap59 0 currentUtcOffsetValid {0} ptpTimescale {0} "
@@ -47,6 +48,10 @@ def settled(lab):
 
 def checks_of(status) -> dict[str, Verdict]:
     return {check.id: check.verdict for check in status.checks}
+
+
+def bad_of(status) -> dict[str, Verdict]:
+    return {id: one for id, one in checks_of(status).items() if one is not Verdict.OK}
 
 
 def number(text: str) -> float | str:
@@ -186,15 +191,16 @@ def test_other_domain_and_transport_are_found(lab):
 
 def test_free_running_slave_fails_on_its_state_alone(lab):
     """Everything is good but the lock, and the lock is what counts."""
-    facts = settled(lab)
-    status = judge_ptp(facts, LIMITS, grandmasters=frozenset({facts.parent.grandmaster}))
-    verdicts = checks_of(status)
-    assert verdicts.pop("ptp.state") is Verdict.FAIL
-    assert verdicts.pop("ptp.traceable") is Verdict.WARN  # free_running claims no UTC
-    assert verdicts["ptp.fresh"] is Verdict.OK
-    assert verdicts["ptp.grandmaster"] is Verdict.OK
-    assert verdicts["ptp.class"] is Verdict.OK
-    assert status.verdict is Verdict.FAIL
+    known = frozenset({settled(lab).parent.grandmaster})
+
+    def all_but_the_lock():
+        status = judge_ptp(ask(lab.sockets.slave), LIMITS, grandmasters=known)
+        bad = bad_of(status)
+        assert status.verdict is Verdict.FAIL
+        # free_running claims no UTC; anything else would be a machine too busy for its daemons
+        return bad == {"ptp.state": Verdict.FAIL, "ptp.traceable": Verdict.WARN}
+
+    wait_until(all_but_the_lock)
 
 
 def test_real_tai_slip_of_37_seconds_is_named(lab):
@@ -234,14 +240,18 @@ def chrony(lab):
 
 
 def test_chrony_that_works_is_good_as_far_as_it_can_prove(lab):
-    facts = wait_until(lambda: (found := chrony(lab)).selected and found)
+
+    def good():
+        facts = chrony(lab)
+        status = judge_chrony(facts, LIMITS, utc_sources=frozenset({"10.99.1.1"}))
+        bad = bad_of(status)
+        # the server follows itself, and says so
+        return (facts, status) if bad == {"ntp.traceable": Verdict.WARN} else None
+
+    facts, status = wait_until(good)
     assert facts.missing == {}
     assert len(facts.sources) == len(facts.stats) == len(facts.ntpdata) == len(facts.selection) == 1
     assert facts.ntpdata[0].rx_stamping == "Kernel"
-    status = judge_chrony(facts, LIMITS, utc_sources=frozenset({"10.99.1.1"}))
-    verdicts = checks_of(status)
-    assert verdicts.pop("ntp.traceable") is Verdict.WARN  # the server follows itself
-    assert set(verdicts.values()) == {Verdict.OK}
     assert not status.traceable
     assert abs(status.offset_ns) + status.uncertainty_ns == facts.tracking.bound_ns
 
@@ -259,7 +269,7 @@ def test_dead_grandmaster_behind_a_boundary_clock_shows_in_identity_and_class_on
     status = judge_ptp(facts, LIMITS, grandmasters=allowed)
     verdicts = checks_of(status)
     assert facts.ports[0].state is before.ports[0].state  # the trap: nothing moved here
-    assert abs(facts.current.offset_ns) < LIMITS.ptp_software.offset_fail_ns  # nor here
+    assert abs(facts.current.offset_ns) < SMALL_NS  # nor here
     assert verdicts["ptp.grandmaster"] is Verdict.FAIL
     assert verdicts["ptp.class"] is Verdict.FAIL
     undeclared = judge_ptp(facts, LIMITS, previous=before)
@@ -275,7 +285,7 @@ def test_dead_master_shows_in_state_and_age_though_the_offset_stays_small(lab):
         return facts if facts.ports[0].state is PortState.LISTENING else None
 
     facts = wait_until(lost)
-    assert abs(facts.current.offset_ns) < LIMITS.ptp_software.offset_fail_ns  # the trap
+    assert abs(facts.current.offset_ns) < SMALL_NS  # the trap
     assert facts.status.grandmaster_present  # the trap
     verdicts = checks_of(judge_ptp(facts, LIMITS))
     assert verdicts["ptp.state"] is verdicts["ptp.fresh"] is Verdict.FAIL
@@ -287,11 +297,10 @@ def test_dead_ntp_server_shows_in_reach_though_the_leap_status_is_normal(lab):
 
     def failed():
         facts = chrony(lab)
-        status = judge_chrony(facts, LIMITS)
-        return (facts, status) if status.verdict is Verdict.FAIL else None
+        verdicts = checks_of(judge_chrony(facts, LIMITS))
+        told = Verdict.FAIL in (verdicts.get("ntp.reach"), verdicts["ntp.selected"])
+        return facts if told else None
 
-    facts, status = wait_until(failed)
+    facts = wait_until(failed)
     assert facts.tracking.leap == "Normal"  # the trap
     assert facts.tracking.stratum == 2  # the trap
-    verdicts = checks_of(status)
-    assert Verdict.FAIL in (verdicts.get("ntp.reach"), verdicts["ntp.selected"])

@@ -88,13 +88,13 @@ def test_kernel_alone_is_a_source_when_nobody_else_can_be_asked():
 
 
 def test_kernel_does_not_stand_in_for_a_ptp_clock_that_failed(tmp_path):
-    lost = facts_of(tmp_path, locked(age_ns=9 * SECOND))
+    lost = facts_of(tmp_path, locked(), age_ns=9 * SECOND)
     status = judge(TimeFacts(STEERED, lost), load_limits("dev"))
     assert status.source is None and status.record.source is SourceKind.NONE
 
 
 def test_chrony_takes_over_from_a_ptp_clock_that_failed(tmp_path):
-    lost = facts_of(tmp_path, locked(age_ns=9 * SECOND))
+    lost = facts_of(tmp_path, locked(), age_ns=9 * SECOND)
     status = judge(TimeFacts(STEERED, lost, chrony(700)), load_limits("cloud-vm"))
     assert (status.record.source, status.record.offset_ns) == (SourceKind.NTP, 700)
 

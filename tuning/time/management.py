@@ -114,6 +114,7 @@ class ManagementClient:
             id, sequence=self.sequence, domain=self.domain, transport=self.transport
         )
         try:
+            self.socket.settimeout(self.timeout_s)  # a busy ptp4l's queue holds about ten questions
             self.socket.send(question)
         except OSError as error:
             raise ManagementError(f"{self.path}: {error.strerror or error}") from error
