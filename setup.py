@@ -25,6 +25,14 @@ SIMDJSON = os.path.dirname(simdjson.__file__)
 # One line per extension, sorted: module -> further C or C++ units.
 MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
+    "hotpath.book.book": [],
+    "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "hotpath.lane.lane": [],
+    "hotpath.lane.live": [],
+    "hotpath.lane.manual": [],
+    "hotpath.lane.strategy": [],
+    "strategies.demo.imbalance_native": [],
+    "venues.binance.usdm.codec": [],
 }
 
 C = ["-std=c11", "-Wstrict-prototypes"]

@@ -11,7 +11,8 @@ import argparse
 import importlib
 import sys
 
-COMMANDS: list[str] = ["latency_profile", "time"]  # module names in ops/, in the order in which help lists them
+# Module names in ops/, in the order in which help lists them.
+COMMANDS: list[str] = ["run", "latency_profile", "time", "venue", "bench"]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -349,6 +349,10 @@ def layout():
     out["hp_lane_counters_t.mail_in"] = <size_t>&(<hp_lane_counters_t *>0).mail_in
     out["hp_lane_counters_t.mail_out"] = <size_t>&(<hp_lane_counters_t *>0).mail_out
     out["hp_lane_counters_t.mail_refused"] = <size_t>&(<hp_lane_counters_t *>0).mail_refused
+    out["hp_lane_counters_t.position_corrections"] = <size_t>&(<hp_lane_counters_t *>0).position_corrections
+    out["hp_lane_counters_t.intents_refused"] = <size_t>&(<hp_lane_counters_t *>0).intents_refused
+    out["hp_lane_counters_t.cancel_retries"] = <size_t>&(<hp_lane_counters_t *>0).cancel_retries
+    out["hp_lane_counters_t.foreign_reports"] = <size_t>&(<hp_lane_counters_t *>0).foreign_reports
     out["hp_lane_counters_t.frames_before_ack_max"] = <size_t>&(<hp_lane_counters_t *>0).frames_before_ack_max
     out["hp_lane_counters_t.pad"] = <size_t>&(<hp_lane_counters_t *>0).pad
     out["hp_lane_position_t"] = sizeof(hp_lane_position_t)
@@ -358,6 +362,8 @@ def layout():
     out["hp_lane_position_t.fees_e8"] = <size_t>&(<hp_lane_position_t *>0).fees_e8
     out["hp_lane_position_t.bought_lots"] = <size_t>&(<hp_lane_position_t *>0).bought_lots
     out["hp_lane_position_t.sold_lots"] = <size_t>&(<hp_lane_position_t *>0).sold_lots
+    out["hp_lane_position_t.venue_lots"] = <size_t>&(<hp_lane_position_t *>0).venue_lots
+    out["hp_lane_position_t.venue_pnl_e8"] = <size_t>&(<hp_lane_position_t *>0).venue_pnl_e8
     out["hp_lane_position_t.pad"] = <size_t>&(<hp_lane_position_t *>0).pad
     out["hp_lane_page_t"] = sizeof(hp_lane_page_t)
     out["hp_lane_page_t.page"] = <size_t>&(<hp_lane_page_t *>0).page

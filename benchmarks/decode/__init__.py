@@ -1,0 +1,1 @@
+"""Decoders against each other; the compiled half is built on first use."""

@@ -1,0 +1,63 @@
+/* rules.h - when is an event the successor of what the book holds?
+ *
+ * Owns:    the venues' sequence rules, by number; one line of truth per venue.
+ * Refuses: state (sync.h), repair: a rule only answers.  A repeated event is not the successor:
+ *          putting several lines together is the feed arbiter's work.
+ *
+ * To add a venue: a name in the enum, a case in both functions, a row in tests/book. */
+#ifndef HP_RULES_H
+#define HP_RULES_H
+
+#include <stdint.h>
+
+#include "panic.h"
+
+enum hp_sequence_rule {
+    HP_SEQUENCE_NONE = 0,            /* refuses everything */
+    HP_SEQUENCE_BINANCE_FUTURES = 1, /* U, u, pu; REST snapshot with lastUpdateId */
+    HP_SEQUENCE_RULE_COUNT = 2
+};
+
+enum hp_place {
+    HP_PLACE_REFUSED = 0,
+    HP_PLACE_OLD = 1,   /* the snapshot holds it already */
+    HP_PLACE_NEXT = 2,  /* apply it */
+    HP_PLACE_GAP = 3    /* something between is missing */
+};
+
+/* What a rule looks at. */
+typedef struct hp_ids {
+    uint64_t first_id;
+    uint64_t last_id;
+    uint64_t prev_id;
+} hp_ids_t;
+
+static inline int hp_rule_known(uint32_t rule)
+{
+    return rule != HP_SEQUENCE_NONE && rule < HP_SEQUENCE_RULE_COUNT;
+}
+
+/* The first event after a snapshot. */
+static inline enum hp_place hp_rule_first(uint32_t rule, uint64_t snapshot_id, hp_ids_t e)
+{
+    switch (rule) {
+    case HP_SEQUENCE_BINANCE_FUTURES: /* drop u < lastUpdateId; then U <= lastUpdateId <= u */
+        if (e.last_id < snapshot_id) return HP_PLACE_OLD;
+        return e.first_id <= snapshot_id ? HP_PLACE_NEXT : HP_PLACE_GAP;
+    default:
+        return HP_PLACE_REFUSED;
+    }
+}
+
+/* Every event after that. */
+static inline enum hp_place hp_rule_next(uint32_t rule, uint64_t last_id, hp_ids_t e)
+{
+    switch (rule) {
+    case HP_SEQUENCE_BINANCE_FUTURES: /* pu == previous u, and forward; U is not its successor */
+        return e.prev_id == last_id && e.last_id > last_id ? HP_PLACE_NEXT : HP_PLACE_GAP;
+    default:
+        return HP_PLACE_REFUSED;
+    }
+}
+
+#endif

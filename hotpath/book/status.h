@@ -1,0 +1,119 @@
+/* status.h - what a book is: its sides, its state, its counters.
+ *
+ * Owns:    hp_book_t and its memory's size, the need for a snapshot, the published top.
+ * Refuses: what happens to it (sync.h).
+ *
+ * hp_book_t is private to its lane: one writer, no other reader.  Others read hp_top_t. */
+#ifndef HP_BOOK_STATUS_H
+#define HP_BOOK_STATUS_H
+
+#include "book.h"
+#include "event.h"
+#include "hotpath/book/backlog.h"
+#include "hotpath/book/l2.h"
+#include "hotpath/book/rules.h"
+
+#define HP_CROSSED_EVENTS_MAX 16
+
+enum hp_resync_reason {
+    HP_RESYNC_NONE = 0,
+    HP_RESYNC_FIRST = 1,     /* deltas came and there has been no snapshot */
+    HP_RESYNC_GAP = 2,
+    HP_RESYNC_TOO_OLD = 3,   /* the snapshot that came does not reach the kept deltas */
+    HP_RESYNC_CROSSED = 4,   /* crossed for HP_CROSSED_EVENTS_MAX events */
+    HP_RESYNC_EXHAUSTED = 5, /* a side ran empty of which far levels were forgotten */
+    HP_RESYNC_REFRESH = 6,   /* the owner asked */
+    HP_RESYNC_REASON_COUNT = 7
+};
+
+typedef struct hp_book_counts {
+    uint64_t applied;   /* deltas applied, at once or from the backlog */
+    uint64_t buffered;  /* deltas kept */
+    uint64_t dropped;   /* deltas older than the snapshot, by the venue's first-event rule */
+    uint64_t gaps;
+    uint64_t crossed;   /* deltas after which the book was crossed */
+    uint64_t stale;     /* transitions to STALE */
+    uint64_t snapshots; /* snapshots adopted */
+    uint64_t resyncs;   /* snapshots adopted after the first */
+    uint64_t too_old;   /* snapshots refused */
+    uint64_t rescales;
+} hp_book_counts_t;
+
+typedef struct hp_book {
+    hp_l2_t  l2;
+    uint64_t update_id;      /* venue's id of the last event or snapshot in the book */
+    uint64_t good_ns;        /* recv_ns of that event */
+    uint32_t instrument;
+    uint32_t rule;           /* enum hp_sequence_rule */
+    uint8_t  state;          /* enum hp_book_state */
+    uint8_t  hooking;        /* a snapshot is in the book and no event has hooked to it yet */
+    uint8_t  wanted;         /* a snapshot is wanted and has not come */
+    uint8_t  reason;         /* enum hp_resync_reason of the last need */
+    uint32_t crossed_run;    /* crossed events in a row */
+    uint64_t needs;          /* how often a need was raised: the owner requests when it changed */
+    hp_book_counts_t counts;
+    hp_backlog_t backlog;
+} hp_book_t;
+
+typedef struct hp_book_size { /* what the owner allocates for */
+    uint32_t window_log2;
+    uint32_t overflow_log2;
+    uint32_t deltas_log2;
+    uint32_t level_max;
+} hp_book_size_t;
+
+static inline size_t hp_book_bytes(const hp_book_size_t *s)
+{
+    return hp_l2_bytes(s->window_log2, s->overflow_log2) +
+           hp_backlog_bytes(s->deltas_log2, s->level_max);
+}
+
+/* `zeroed`: hp_book_bytes() of zeroed memory, 64-byte aligned, that outlives the book. */
+static inline void hp_book_init(hp_book_t *b, uint32_t instrument, uint32_t rule,
+                                const hp_book_size_t *s, void *zeroed)
+{
+    memset(b, 0, sizeof *b);
+    hp_l2_init(&b->l2, s->window_log2, s->overflow_log2, zeroed);
+    hp_backlog_init(&b->backlog, s->deltas_log2, s->level_max,
+                    (char *)zeroed + hp_l2_bytes(s->window_log2, s->overflow_log2));
+    b->instrument = instrument;
+    b->rule = rule;
+}
+
+/* The event before `update_id` is known and every event since is in the book. */
+static inline int hp_book_chained(const hp_book_t *b)
+{
+    return b->state == HP_BOOK_SYNCED || b->state == HP_BOOK_STALE || b->state == HP_BOOK_CROSSED;
+}
+
+/* Raise the need for a snapshot, once until one comes. */
+static inline void hp_book_want(hp_book_t *b, enum hp_resync_reason reason)
+{
+    if (b->wanted) return;
+    b->wanted = 1;
+    b->reason = (uint8_t)reason;
+    b->needs++;
+}
+
+static inline void hp_book_keep(hp_book_t *b, const hp_event_t *e, const hp_level_t *levels,
+                                uint64_t tag, int applied)
+{
+    hp_delta_t delta = { { e->first_id, e->last_id, e->prev_id }, e->recv_ns, tag, 0, e->bid_count,
+                         e->ask_count, (uint32_t)applied };
+    b->counts.buffered += (uint64_t)hp_backlog_push(&b->backlog, delta, levels);
+}
+
+/* What the book says about itself; symbol, decimals and the seqlock are the page owner's. */
+static inline void hp_book_top(const hp_book_t *b, hp_top_t *to)
+{
+    to->bid_ticks = hp_l2_bid_ticks(&b->l2);
+    to->bid_lots = b->l2.bid.best_lots;
+    to->ask_ticks = hp_l2_ask_ticks(&b->l2);
+    to->ask_lots = b->l2.ask.best_lots;
+    to->recv_ns = b->good_ns;
+    to->update_id = b->update_id;
+    to->instrument = b->instrument;
+    to->state = b->state;
+}
+
+#endif

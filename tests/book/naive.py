@@ -1,0 +1,168 @@
+"""The book and its sequencer as one would write them to be obviously right: dicts and lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Levels = list[tuple[int, int]]
+CROSSED_EVENTS_MAX = 16
+
+
+@dataclass
+class NaiveSides:
+    bids: dict[int, int] = field(default_factory=dict)
+    asks: dict[int, int] = field(default_factory=dict)
+
+    def apply(self, bids: Levels, asks: Levels) -> None:
+        for side, levels in ((self.bids, bids), (self.asks, asks)):
+            for ticks, lots in levels:
+                side.pop(ticks, None)
+                if lots:
+                    side[ticks] = lots
+
+    def replace(self, bids: Levels, asks: Levels) -> None:
+        self.bids.clear()
+        self.asks.clear()
+        self.apply(bids, asks)
+
+    def levels(self, count: int) -> tuple[Levels, Levels]:
+        return (
+            sorted(self.bids.items(), reverse=True)[:count],
+            sorted(self.asks.items())[:count],
+        )
+
+    def crossed(self) -> bool:
+        return bool(self.bids and self.asks) and max(self.bids) >= min(self.asks)
+
+    def imbalance_bps(self, count: int) -> int:
+        bids, asks = (sum(lots for _, lots in side) for side in self.levels(count))
+        return 10000 * bids // (bids + asks) if bids + asks else 5000
+
+
+@dataclass
+class Delta:
+    first: int
+    last: int
+    prev: int
+    bids: Levels
+    asks: Levels
+    tag: int = 0
+    applied: bool = False
+
+
+@dataclass
+class NaiveBook:
+    """Binance futures: drop u < L; first U <= L <= u; then pu == previous u."""
+
+    sides: NaiveSides = field(default_factory=NaiveSides)
+    state: str = "EMPTY"
+    last: int = 0
+    hooking: bool = False
+    wanted: bool = False
+    needs: int = 0
+    kept: list[Delta] = field(default_factory=list)
+    crossed_run: int = 0
+    log: list[int] = field(default_factory=list)  # tags in the order of application
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(
+            ["applied", "dropped", "gaps", "crossed", "snapshots", "resyncs", "too_old"], 0
+        )
+    )
+
+    @property
+    def chained(self) -> bool:
+        return self.state in ("SYNCED", "STALE", "CROSSED")
+
+    def want(self) -> None:
+        if not self.wanted:
+            self.wanted = True
+            self.needs += 1
+
+    def advance(self, delta: Delta) -> str:
+        self.sides.apply(delta.bids, delta.asks)
+        self.last = delta.last
+        self.hooking = False
+        self.counts["applied"] += 1
+        self.log.append(delta.tag)
+        if not self.sides.crossed():
+            self.state = "SYNCED"
+            self.crossed_run = 0
+            return "OK"
+        self.state = "CROSSED"
+        self.counts["crossed"] += 1
+        self.crossed_run += 1
+        if self.crossed_run >= CROSSED_EVENTS_MAX:
+            self.want()
+        return "CROSSED"
+
+    def gap(self) -> str:
+        self.state = "GAPPED"
+        self.hooking = False
+        self.crossed_run = 0
+        self.counts["gaps"] += 1
+        self.want()
+        return "GAP"
+
+    def follows(self, delta: Delta) -> bool:
+        return delta.prev == self.last and delta.last > self.last
+
+    def delta(self, delta: Delta) -> str:
+        if self.chained:
+            if self.follows(delta):
+                if self.wanted:
+                    delta.applied = True
+                    self.kept.append(delta)
+                return self.advance(delta)
+        elif self.hooking:
+            if delta.last < self.last:
+                self.counts["dropped"] += 1
+                return "DROPPED"
+            if delta.first <= self.last:
+                return self.advance(delta)
+        else:
+            if self.state == "EMPTY":
+                self.state = "BUFFERING"
+                self.want()
+            self.kept.append(delta)
+            return "BUFFERED"
+        self.gap()
+        self.kept.append(delta)
+        return "GAP"
+
+    def snapshot(self, last: int, bids: Levels, asks: Levels) -> str:
+        newer = [delta for delta in self.kept if delta.last >= last]
+        reaches = newer[0].first <= last if newer else last >= self.last
+        if not newer and not (self.chained or self.hooking):
+            reaches = True
+        if not reaches:
+            self.counts["too_old"] += 1
+            if self.wanted:
+                self.needs += 1
+            return "TOO_OLD"
+        same = self.chained and last == self.last
+        self.sides.replace(bids, asks)
+        self.counts["resyncs"] += self.counts["snapshots"] > 0
+        self.counts["snapshots"] += 1
+        self.crossed_run = 0
+        self.wanted = False
+        if same:
+            self.kept.clear()
+            if self.sides.crossed():
+                self.state = "CROSSED"
+            elif self.state == "CROSSED":
+                self.state = "SYNCED"
+            return "OK"
+        self.last = last
+        self.hooking = True
+        self.state = "BUFFERING"
+        answer = "OK"
+        while self.kept:
+            delta = self.kept[0]
+            if self.hooking and delta.last < last:
+                self.counts["dropped"] += not delta.applied
+            elif self.hooking or self.follows(delta):
+                answer = self.advance(delta)
+            else:
+                return self.gap()
+            del self.kept[0]
+        return answer
