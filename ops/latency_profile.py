@@ -149,4 +149,8 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(text.lines(document)))
         if written:
             print("wrote " + ", ".join(str(path) for path in written))
+    if not document["jitter"]["cores"] and not document["lanes"]:
+        print("corelane latency-profile: nothing was measured; --force, or --lane FILE",
+              file=sys.stderr)  # fmt: skip
+        return 2
     return 1 if document["comparison"] and compare.is_worse(document["comparison"]) else 0

@@ -162,7 +162,9 @@ def hop_table(document: Document) -> str:
 
 
 def number(value: float, unit: str) -> str:
-    return duration(value) if unit == "ns" else f"{value:,.3g} {unit}"
+    if unit == "ns":
+        return duration(value)
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
 def comparison_section(comparison: dict[str, Any]) -> str:

@@ -22,8 +22,9 @@ def row(cells: list[str], widths: list[int]) -> str:
 
 def jitter_lines(document: Document) -> Iterator[str]:
     widths = [9, 12, 10, 11, 11, 11, 11, 11, 11]
-    yield row(["core", "hiccups/s", "taken %", "p50", "p99", "p99.9", "longest", "wait p99.9",
-               "p99.99"], widths)  # fmt: skip
+    if document["jitter"]["cores"]:
+        yield row(["core", "hiccups/s", "taken %", "p50", "p99", "p99.9", "longest", "wait p99.9",
+                   "p99.99"], widths)  # fmt: skip
     for core in document["jitter"]["cores"]:
         figures, arrival = core["figures"], core["arrival"]
         cells = [duration(figures[f"{word}_ns"]) for word in ("p50", "p99", "p999", "max")]

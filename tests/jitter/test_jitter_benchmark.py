@@ -132,7 +132,7 @@ def test_core_with_a_foreign_pinned_thread_is_skipped_unless_forced():
         sleeper.stdout.readline()
         found = benchmark_latency([CORE], seconds=0.05, wait_seconds=0)
         assert found.cores == []
-        assert f"of {sleeper.pid}" in found.skipped[CORE]
+        assert f" {sleeper.pid} (1 thread)" in found.skipped[CORE]
         forced = benchmark_latency([CORE], seconds=0.05, wait_seconds=0, force=True)
         assert [core.core for core in forced.cores] == [CORE]
     finally:

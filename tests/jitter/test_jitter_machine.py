@@ -55,11 +55,10 @@ def test_pinned_threads_leaves_out_kernel_threads_and_wide_masks(tmp_path):
             "proc/10/cmdline": "",
             "proc/10/task/10/status": "Cpus_allowed_list:\t3\n",
             "proc/20/cmdline": "lane\0",
-            "proc/20/task/20/comm": "lane\n",
+            "proc/20/comm": "lane\n",
             "proc/20/task/20/status": "Name:\tlane\nCpus_allowed_list:\t0-3\n",
-            "proc/20/task/21/comm": "feed-0\n",
             "proc/20/task/21/status": "Name:\tfeed-0\nCpus_allowed_list:\t3\n",
         },
     )
-    assert machine.pinned_threads(3, tmp_path) == ["feed-0 (thread 21 of 20)"]
+    assert machine.pinned_threads(3, tmp_path) == ["lane 20 (1 thread)"]
     assert machine.pinned_threads(0, tmp_path) == []

@@ -153,7 +153,7 @@ def test_core_without_a_hiccup_is_drawn():
 
 def test_profile_without_any_core_still_reads():
     found = document(cores=0)
-    found["jitter"]["skipped"] = {"1": "pinned there: lane (thread 7 of 7)"}
+    found["jitter"]["skipped"] = {"1": "pinned there: lane 7 (1 thread)"}
     found["lanes"] = []
     assert charts.wanted(found) == {}
     assert "core 1 was not measured: pinned there: lane" in page(found)

@@ -131,6 +131,15 @@ class Pinned(threading.Thread):
         self.result: Any = None
         self.error: BaseException | None = None
 
+    def be_urgent(self, policy: int, priority: int) -> None:
+        try:
+            os.sched_setscheduler(0, policy, os.sched_param(priority))
+        except PermissionError as error:
+            raise JitterError(
+                f"core {self.core}: real-time priority {priority} is refused; "
+                "run as root, or raise RLIMIT_RTPRIO"
+            ) from error
+
     def run(self) -> None:
         try:
             os.sched_setaffinity(0, {self.core})
@@ -138,7 +147,7 @@ class Pinned(threading.Thread):
                 raise JitterError(f"core {self.core}: the pin was not taken")
             policy, priority = self.scheduling
             if policy != os.SCHED_OTHER:
-                os.sched_setscheduler(0, policy, os.sched_param(priority))
+                self.be_urgent(policy, priority)
             self.result = self.work()
         except OSError as error:
             self.error = JitterError(f"core {self.core}: {error.strerror}")

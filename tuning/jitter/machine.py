@@ -82,9 +82,9 @@ def lone_cores(status: str) -> int | None:
 
 
 def pinned_threads(core: int, root: Path = ROOT) -> list[str]:
-    """Name the user threads of other processes that may run on `core` only.
+    """Name the processes of others that have threads which may run on `core` only.
 
-    Kernel threads have no memory map and are left out.  What may not be read is not seen.
+    Kernel threads have no command line and are left out.  What may not be read is not seen.
     """
     out = []
     for process in process_folders(root):
@@ -92,13 +92,16 @@ def pinned_threads(core: int, root: Path = ROOT) -> list[str]:
             continue
         if not first_line(process / "cmdline"):
             continue
-        for task in sorted((process / "task").glob("[0-9]*")):
+        count = 0
+        for task in (process / "task").glob("[0-9]*"):
             try:
                 status = (task / "status").read_text(errors="replace")
             except OSError:
                 continue  # it ended meanwhile
-            if lone_cores(status) == core:
-                out.append(f"{first_line(task / 'comm')} (thread {task.name} of {process.name})")
+            count += lone_cores(status) == core
+        if count:
+            threads = "1 thread" if count == 1 else f"{count} threads"
+            out.append(f"{first_line(process / 'comm')} {process.name} ({threads})")
     return out
 
 
