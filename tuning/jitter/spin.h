@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "hotpath/abi/hiccup.h"
+#include "hiccup.h"
 
 /* cffi:begin */
 #define HOST_SPIN_TOP 16

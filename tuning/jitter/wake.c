@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "hotpath/abi/clock.h"
+#include "clock.h"
 
 #define MESSAGE_BYTES 64
 

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "hotpath/abi/histogram.h"
+#include "histogram.h"
 
 /* cffi:begin */
 enum host_wake { HOST_WAKE_NONE = 0, HOST_WAKE_EVENTFD = 1, HOST_WAKE_FUTEX = 2 };
