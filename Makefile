@@ -14,7 +14,8 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: pyproject.toml ops/prepare.py
-	@python3 ops/prepare.py --venv $(VENV) --python "$(PYTHON)"
+	@test -n "$(PYTHON)" || { echo "prepare: no CPython 3.11 to 3.13 on PATH; install one (apt-get install python3)"; exit 2; }
+	@"$(PYTHON)" ops/prepare.py --venv $(VENV) --python "$(PYTHON)"
 	@touch $@
 
 $(STAMP): $(VENV)/.ready setup.py $(SOURCES)
@@ -27,6 +28,7 @@ run: build ## start the appliance: embedded venue, demo strategy, live status
 	@$(VENV)/bin/corelane run $(ARGS)
 
 test: build ## everything that a change must pass: sanitized native tests, then all tests
+	@$(PY) ops/prepare.py --tests
 	@$(PY) ops/sanitize.py
 	@$(PY) -m pytest $(ARGS)
 

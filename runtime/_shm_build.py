@@ -18,7 +18,7 @@ from setup import BASE, FLAGS, BUILD  # noqa: E402
 
 # In the order of inclusion: a record stands before those that hold it.
 HEADERS = [
-    "atomic", "fixed", "clock", "histogram", "crc32c", "event", "instrument", "intent", "verdict", "order",
+    "atomic", "fixed", "clock", "histogram", "hiccup", "crc32c", "event", "instrument", "intent", "verdict", "order",
     "ring", "journal", "book", "page", "codec", "mail",
 ]
 

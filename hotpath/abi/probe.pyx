@@ -6,6 +6,7 @@ from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.codec cimport *
 from hotpath.abi.event cimport *
+from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.instrument cimport *
 from hotpath.abi.intent cimport *
@@ -113,6 +114,16 @@ def layout():
     out["hp_event_t.bid_count"] = <size_t>&(<hp_event_t *>0).bid_count
     out["hp_event_t.ask_count"] = <size_t>&(<hp_event_t *>0).ask_count
     out["hp_event_t.body"] = <size_t>&(<hp_event_t *>0).body
+    out["hp_hiccup_t"] = sizeof(hp_hiccup_t)
+    out["hp_hiccup_t.last_tsc"] = <size_t>&(<hp_hiccup_t *>0).last_tsc
+    out["hp_hiccup_t.threshold_ticks"] = <size_t>&(<hp_hiccup_t *>0).threshold_ticks
+    out["hp_hiccup_t.observed_ticks"] = <size_t>&(<hp_hiccup_t *>0).observed_ticks
+    out["hp_hiccup_t.stolen_ticks"] = <size_t>&(<hp_hiccup_t *>0).stolen_ticks
+    out["hp_hiccup_t.steps"] = <size_t>&(<hp_hiccup_t *>0).steps
+    out["hp_hiccup_t.latest_tsc"] = <size_t>&(<hp_hiccup_t *>0).latest_tsc
+    out["hp_hiccup_t.latest_ticks"] = <size_t>&(<hp_hiccup_t *>0).latest_ticks
+    out["hp_hiccup_t.worst_tsc"] = <size_t>&(<hp_hiccup_t *>0).worst_tsc
+    out["hp_hiccup_t.gaps"] = <size_t>&(<hp_hiccup_t *>0).gaps
     out["hp_histogram_t"] = sizeof(hp_histogram_t)
     out["hp_histogram_t.count"] = <size_t>&(<hp_histogram_t *>0).count
     out["hp_histogram_t.sum"] = <size_t>&(<hp_histogram_t *>0).sum
