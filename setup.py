@@ -48,7 +48,7 @@ DIRECTIVES = {
     "language_level": 3, "boundscheck": False, "wraparound": False, "initializedcheck": False,
     "cdivision": True, "binding": True, "embedsignature": True, "auto_pickle": False,
 }
-HEADERS = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("[hv]*/**/*.h"))
+HEADERS = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("[hv]*/**/*.h*"))
 
 
 def extension(name: str) -> Extension:
