@@ -26,6 +26,7 @@ SIMDJSON = os.path.dirname(simdjson.__file__)
 MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "hotpath.decode.trial": [],
     "venues.binance.usdm.codec": [],
 }
 
