@@ -27,6 +27,7 @@ MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
     "hotpath.book.book": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "hotpath.decode.trial": [],
     "hotpath.lane.lane": [],
     "hotpath.lane.live": [],
     "hotpath.lane.manual": [],
@@ -56,7 +57,7 @@ DIRECTIVES = {
     "language_level": 3, "boundscheck": False, "wraparound": False, "initializedcheck": False,
     "cdivision": True, "binding": True, "embedsignature": True, "auto_pickle": False,
 }
-HEADERS = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("[hv]*/**/*.h"))
+HEADERS = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("[hv]*/**/*.h*"))
 
 
 def extension(name: str) -> Extension:

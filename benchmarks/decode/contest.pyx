@@ -1,6 +1,6 @@
 """Run decoders over a capture in memory: any hp_codec_t, one loop, one clock.
 
-Owns:    frames in memory, the timed loop, the checksum of all events, the simdjson contender as a codec.
+Owns:    frames in memory, the timed loop, the checksum of all events, the contender as a codec.
 Refuses: choosing passes, judging figures (__main__.py), books.
 """
 
@@ -118,8 +118,8 @@ cdef class Frames:
             began = hp_mono_ns()
             for n in range(passes):
                 for i in range(self.count):
-                    decode(codec.state, self.text + self.starts[i], self.starts[i + 1] - self.starts[i],
-                           &event, self.levels)
+                    decode(codec.state, self.text + self.starts[i],
+                           self.starts[i + 1] - self.starts[i], &event, self.levels)
             began = hp_mono_ns() - began
         return began
 
@@ -170,14 +170,17 @@ cdef class Frames:
         cdef hp_event_t event
         cdef size_t i
         cdef size_t events = 0
+        cdef size_t count
         cdef uint32_t crc = 0
         decode = codec.decode_general if general else codec.decode
         for i in range(self.count):
             memset(&event, 0, sizeof(event))
-            if decode(codec.state, self.text + self.starts[i], self.starts[i + 1] - self.starts[i],
-                      &event, self.levels) != HP_DECODE_EVENT:
+            if decode(codec.state, self.text + self.starts[i],
+                      self.starts[i + 1] - self.starts[i], &event,
+                      self.levels) != HP_DECODE_EVENT:
                 continue
             events += 1
             crc = hp_crc32c(crc, &event, sizeof(event))
-            crc = hp_crc32c(crc, self.levels, (event.bid_count + event.ask_count) * sizeof(hp_level_t))
+            count = event.bid_count + event.ask_count
+            crc = hp_crc32c(crc, self.levels, count * sizeof(hp_level_t))
         return events, crc
