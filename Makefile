@@ -37,6 +37,6 @@ bench: build ## speed, with anchors (needs two quiet cores)
 	@$(VENV)/bin/corelane bench all
 
 fuzz: build ## a million mutated frames per message kind, both readers, sanitizers on
-	@$(PY) -m pytest tests/fuzz $(ARGS)
+	@CORELANE_FUZZ=$${CORELANE_FUZZ:-1000000} $(PY) -m pytest -s tests/fuzz $(ARGS)
 
 check: lint test ## lint, then test

@@ -5,7 +5,9 @@
  *
  * Statuses are enum hp_decode; GOOD goes on, all else ends the reading. */
 #include "simdjson.h"
+#ifndef HP_SIMDJSON_APART /* a build may compile simdjson by itself, with other flags */
 #include "simdjson.cpp"
+#endif
 
 #include <algorithm>
 #include <memory>
@@ -140,8 +142,11 @@ struct Reading {
 
     const uint32_t *skip(const uint32_t *at) { return tokens.skip(at) ? at : fail(HP_DECODE_MALFORMED); }
 
-    /* A value of another type than wanted, or no value. */
-    const uint32_t *wrong(const uint32_t *at) { return fail(tokens.skip(at) ? HP_DECODE_TYPE : HP_DECODE_MALFORMED); }
+    /* A value of another type than wanted, or no value.  Inside an object something always follows. */
+    const uint32_t *wrong(const uint32_t *at)
+    {
+        return fail(tokens.skip(at) && at < tokens.end ? HP_DECODE_TYPE : HP_DECODE_MALFORMED);
+    }
 };
 
 const uint32_t *Reading::text(const uint32_t *at, Slice *to)
@@ -186,21 +191,25 @@ inline int Reading::scaled(Slice s, bool price, int64_t *to)
     if (why != HP_DECODE_FINER) return why;
     *to = 0;
     if (symbol == nullptr) return GOOD;
+    if (out->finer == nullptr) {
+        out->finer = symbol;
+        out->price_needed = symbol->price.decimals;
+        out->size_needed = symbol->size.decimals;
+    }
     int *most = price ? &out->price_needed : &out->size_needed;
-    if (needed > *most) *most = needed;
-    out->finer = 1;
+    if (out->finer == symbol && needed > *most) *most = needed;
     return GOOD;
 }
 
-/* Money whose digits past 1e-8 only inform: without them. */
-inline int cut_money(Slice s, int64_t *to)
+/* A decimal whose digits past the scale only inform: without them. */
+inline Slice cut(Slice s, int decimals)
 {
-    int needed;
     const char *point = static_cast<const char *>(memchr(s.text, '.', s.size));
-    size_t kept = point ? static_cast<size_t>(point - s.text) + 1 + HP_MONEY_DECIMALS : s.size;
+    size_t kept = point ? static_cast<size_t>(point - s.text) + 1 + static_cast<size_t>(decimals) : s.size;
+    if (decimals == 0 && point && kept < s.size) kept--; /* the point itself goes, too */
     for (size_t i = kept; i < s.size; i++)
-        if (!digit(s.text[i])) return HP_DECODE_NUMBER;
-    return hp_decimal_read(s.text, kept < s.size ? kept : s.size, HP_MONEY_DECIMALS, to, &needed);
+        if (!digit(s.text[i]) && i != static_cast<size_t>(point - s.text)) return s;
+    return kept < s.size ? Slice{s.text, kept} : s;
 }
 
 const uint32_t *Reading::odd_decimal(const uint32_t *at, const Field &field, const hp_scale_t *scale, int64_t *to)
@@ -215,8 +224,8 @@ const uint32_t *Reading::odd_decimal(const uint32_t *at, const Field &field, con
     bool minus = s.size != 0 && *s.text == '-' && (field.flags & HP_JSON_SIGNED);
     s.text += minus, s.size -= minus;
     int why, needed;
+    if ((field.flags & HP_JSON_ROUND) && scale) s = cut(s, scale->decimals);
     if (field.type != HP_JSON_MONEY) why = scaled(s, field.type == HP_JSON_PRICE, to);
-    else if (field.flags & HP_JSON_ROUND) why = cut_money(s, to);
     else why = hp_decimal_read(s.text, s.size, scale->decimals, to, &needed);
     if (why == HP_DECODE_FINER) why = HP_DECODE_NUMBER; /* of money: finer than it can be */
     if (why != GOOD) return fail(has_backslash(s) && unescape(s, nullptr) < 0 ? static_cast<int>(HP_DECODE_MALFORMED) : why);
@@ -313,6 +322,10 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
     }
     case HP_JSON_TEXT: case HP_JSON_KIND: case HP_JSON_SYMBOL: {
         Slice s;
+        if (HP_UNLIKELY((field.flags & HP_JSON_LOOSE) && tokens.byte(at) != '"')) {
+            value->text = nullptr, value->size = 0;
+            return skip(at);
+        }
         if ((at = text(at, &s)) == nullptr) return nullptr;
         value->text = s.text, value->size = s.size;
         if (field.type == HP_JSON_SYMBOL) {
@@ -326,7 +339,8 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
         return at;
     }
     case HP_JSON_OBJECT:
-        return tokens.byte(at) == '{' ? object(at, plan->shapes[field.shape]) : wrong(at);
+        if (HP_LIKELY(tokens.byte(at) == '{')) return object(at, plan->shapes[field.shape]);
+        return field.flags & HP_JSON_LOOSE ? skip(at) : wrong(at);
     case HP_JSON_ROWS:
         return rows(at, field);
     default:
@@ -437,12 +451,12 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root, const 
     HP_ASSERT(root < plan->count);
     out->seen = 0;
     out->kind = 0;
-    out->kind_unknown = out->symbol_unknown = out->missing = out->finer = 0;
+    out->kind_unknown = out->symbol_unknown = out->missing = 0;
+    out->finer = nullptr;
     out->symbol = symbol;
     out->symbol_text = nullptr;
     out->symbol_size = 0;
-    out->price_needed = symbol ? symbol->price.decimals : 0;
-    out->size_needed = symbol ? symbol->size.decimals : 0;
+    out->price_needed = out->size_needed = 0;
     out->bid_count = out->ask_count = 0;
     if (size > reader->frame_bytes_max) return HP_DECODE_TOO_LARGE;
     auto *bytes = reinterpret_cast<const uint8_t *>(text);
@@ -451,7 +465,9 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root, const 
     const uint32_t *at = reader->index->structural_indexes.get();
     Reading r = {{text, at + reader->index->n_structural_indexes}, plan, symbols, reader, levels, out,
                  symbol, 0, 0, GOOD, symbol != nullptr, false};
-    at = text[*at] == '{' ? r.object(at, plan->shapes[root]) : r.wrong(at);
+    if (text[*at] != '{')
+        return r.tokens.skip(at) && at == r.tokens.end ? HP_DECODE_TYPE : HP_DECODE_MALFORMED;
+    at = r.object(at, plan->shapes[root]);
     if (at == nullptr) return r.status;
     if (at != r.tokens.end) return HP_DECODE_MALFORMED;
     if (out->kind_unknown) return HP_DECODE_UNKNOWN_KIND;

@@ -49,8 +49,9 @@ enum hp_json_flag {
     HP_JSON_REQUIRED = 1,
     HP_JSON_SIGNED = 2,   /* decimals and whole numbers: one minus sign is fine */
     HP_JSON_EMPTY = 4,    /* decimals: "" is how the venue says nothing; reads as 0 */
-    HP_JSON_ROUND = 8,    /* MONEY that only informs: digits past 1e-8 are cut, not refused */
-    HP_JSON_LATER = 16    /* OBJECT, ROWS: waits for the symbol, which stands outside it */
+    HP_JSON_ROUND = 8,    /* decimals that only inform: digits finer than the scale are cut, not refused */
+    HP_JSON_LATER = 16,   /* OBJECT, ROWS: waits for the symbol, which stands outside it */
+    HP_JSON_LOOSE = 32    /* TEXT, OBJECT: a value of another type is checked and not kept */
 };
 
 typedef struct hp_json_field {
@@ -80,14 +81,16 @@ typedef struct hp_json_values {
     uint8_t  kind_unknown;     /* a KIND field whose text no shape has */
     uint8_t  symbol_unknown;
     uint8_t  missing;          /* a required field was */
-    uint8_t  finer;            /* a value was finer than the scale */
+    uint8_t  pad[4];
     const hp_symbol_t *symbol; /* NULL = none met, or unknown */
     const char *symbol_text;
     size_t symbol_size;
-    int price_needed, size_needed; /* decimals, when finer */
+    const hp_symbol_t *finer;  /* the first whose scale a value was too fine for; NULL = none */
+    int price_needed, size_needed; /* decimals that its values need */
     uint32_t bid_count, ask_count; /* in hp_levels_t, bids first */
-    /* Called at the end of each object of a ROWS field; its slots are empty again afterwards.
-     * Answers HP_DECODE_EVENT to go on.  May be NULL. */
+    /* Called at the end of each object of a ROWS field; its slots are empty again afterwards.  It may
+     * forgive an unknown symbol (set symbol_unknown to 0).  Answers HP_DECODE_EVENT to go on, anything
+     * else to end the reading with it.  May be NULL. */
     int (*row)(void *context, struct hp_json_values *values, uint32_t shape);
     void *context;
     hp_json_value_t at[HP_JSON_SLOTS_MAX];
@@ -97,7 +100,7 @@ typedef struct hp_json_plan hp_json_plan_t;
 typedef struct hp_json_reader hp_json_reader_t;
 
 /* How venues reach the reader: it lives in one library, `hotpath.decode.json`. */
-typedef struct hp_json_face {
+typedef struct hp_json_functions {
     /* NULL when the table is not one (too many fields, a slot or a key twice in a shape). */
     hp_json_plan_t *(*plan)(const hp_json_shape_t *shapes, uint32_t count);
     void (*plan_free)(hp_json_plan_t *plan);

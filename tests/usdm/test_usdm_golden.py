@@ -80,10 +80,16 @@ def test_snapshot_gives_its_event_for_the_instrument_that_was_asked(codec):
     status, event = codec.decode_snapshot(INSTRUMENT, SNAPSHOT)
     assert status == Status.EVENT
     assert event == {
-        "kind": Kind.SNAPSHOT, "instrument": INSTRUMENT, "fallback": False,
-        "event_ns": 1723161256501 * MS, "match_ns": 1723161256493 * MS,
-        "first_id": 0, "last_id": 5123107852948, "prev_id": 0,
-        "bids": [(618002, 2909), (618001, 696)], "asks": [(618003, 1072)],
+        "kind": Kind.SNAPSHOT,
+        "instrument": INSTRUMENT,
+        "fallback": False,
+        "event_ns": 1723161256501 * MS,
+        "match_ns": 1723161256493 * MS,
+        "first_id": 0,
+        "last_id": 5123107852948,
+        "prev_id": 0,
+        "bids": [(618002, 2909), (618001, 696)],
+        "asks": [(618003, 1072)],
     }
 
 

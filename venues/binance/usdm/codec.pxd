@@ -1,14 +1,11 @@
-# The hot half of Binance USD-M: bytes <-> events.
+# The hot half of Binance USD-M: bytes <-> events, requests, reports.
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from hotpath.abi.codec cimport *
-from hotpath.decode.general cimport (
-    hp_json_face_t, hp_json_plan_t, hp_json_reader_t, hp_json_shape_t, hp_json_values_t,
-)
+from hotpath.decode.general cimport hp_json_face_t, hp_json_reader_t
 from hotpath.decode.json cimport Reader
-from hotpath.decode.symbols cimport hp_symbols_t
 
-cdef extern from "venues/binance/usdm/shape.h" nogil:
+cdef extern from "venues/binance/usdm/usdm.h" nogil:
     ctypedef struct usdm_state_t:
         uint64_t status_count[13]
         uint64_t fallback_count
@@ -17,14 +14,13 @@ cdef extern from "venues/binance/usdm/shape.h" nogil:
         int finer_size
         uint32_t symbol_size
         char symbol_text[64]
-        hp_symbols_t symbols
     int usdm_open(usdm_state_t *state, const hp_json_face_t *json, hp_json_reader_t *reader)
     void usdm_close(usdm_state_t *state)
-    int usdm_decode(void *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels)
-    int usdm_decode_general(void *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels)
-    int usdm_decode_snapshot(void *state, uint32_t instrument, const char *data, size_t size,
-                             hp_event_t *event, hp_levels_t *levels)
-    int usdm_put_instrument(usdm_state_t *state, const hp_instrument_t *instrument)
+    void usdm_table(usdm_state_t *state, hp_codec_t *table)
+    int usdm_put_asset(usdm_state_t *state, const char *text, size_t size, uint32_t id)
+    int usdm_set_prefix(usdm_state_t *state, const char *text, size_t size)
+    char *usdm_put_request(char *to, uint8_t kind, uint64_t client_id, uint64_t request_id)
+    enum: USDM_REQUEST_TEXT_MAX
 
 
 cdef class Codec:
@@ -35,3 +31,4 @@ cdef class Codec:
 
     cdef hp_codec_t *codec(self) noexcept nogil
     cdef tuple answer(self, int status, const hp_event_t *event)
+    cdef tuple bytes_of(self, bytes padded, size_t size, bint general)

@@ -1,4 +1,4 @@
-"""Binance USD-M futures, the hot half: bytes to events.
+"""Binance USD-M futures, the hot half: bytes to events and reports, requests to bytes.
 
 Owns:    the state of one codec and the function table that a lane gets.
 Refuses: sessions, REST, keys, clocks (session.py, reference.py); venue rules beyond the bytes.
@@ -10,52 +10,18 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from hotpath.book.rules cimport HP_SEQUENCE_BINANCE_FUTURES
 from hotpath.decode.json cimport event_as_dict, face
 
 from hotpath.decode.json import Status
 
-cdef const char *NAME = "binance_usdm"
 PAD = bytes(HP_FRAME_PAD_BYTES)
-
-
-cdef int decode(void *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels) noexcept nogil:
-    return usdm_decode(state, data, size, event, levels)
-
-
-cdef int decode_general(
-    void *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels
-) noexcept nogil:
-    return usdm_decode_general(state, data, size, event, levels)
-
-
-cdef int decode_snapshot(
-    void *state, uint32_t instrument, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels
-) noexcept nogil:
-    return usdm_decode_snapshot(state, instrument, data, size, event, levels)
-
-
-cdef int put_instrument(void *state, const hp_instrument_t *instrument) noexcept nogil:
-    return usdm_put_instrument(<usdm_state_t *>state, instrument)
-
-
-cdef void finer(void *state, uint32_t *instrument, int *price_decimals, int *size_decimals) noexcept nogil:
-    cdef usdm_state_t *s = <usdm_state_t *>state
-    instrument[0] = s.finer_instrument
-    price_decimals[0] = s.finer_price
-    size_decimals[0] = s.finer_size
-
-
-cdef void symbol(void *state, const char **text, size_t *size) noexcept nogil:
-    cdef usdm_state_t *s = <usdm_state_t *>state
-    text[0] = s.symbol_text
-    size[0] = s.symbol_size
 
 
 cdef class Codec:
     """One codec: instruments, both readers, counters.  Not to be shared between threads."""
 
-    def __cinit__(self, Reader reader=None):
+    def __cinit__(self, Reader reader=None, prefix=""):
+        cdef bytes text = prefix.encode()
         self.reader = Reader() if reader is None else reader
         self.state = <usdm_state_t *>calloc(1, sizeof(usdm_state_t))
         self.levels = <hp_levels_t *>calloc(1, sizeof(hp_levels_t))
@@ -63,16 +29,9 @@ cdef class Codec:
             raise MemoryError("codec")
         if not usdm_open(self.state, face(), self.reader.reader):
             raise MemoryError("codec: field tables")
-        self.table.layout = HP_CODEC_LAYOUT
-        self.table.sequence_rule = HP_SEQUENCE_BINANCE_FUTURES
-        self.table.name = NAME
-        self.table.state = self.state
-        self.table.decode = decode
-        self.table.decode_general = decode_general
-        self.table.decode_snapshot = decode_snapshot
-        self.table.put_instrument = put_instrument
-        self.table.finer = finer
-        self.table.symbol = symbol
+        if not usdm_set_prefix(self.state, text, len(text)):
+            raise ValueError(f"client order id prefix is {prefix!r}; want at most 12 of [.A-Z:/a-z0-9_-]")
+        usdm_table(self.state, &self.table)
 
     def __dealloc__(self):
         if self.state != NULL:
@@ -120,7 +79,7 @@ cdef class Codec:
         record.contract = HP_CONTRACT_LINEAR
         record.multiplier_e8 = 100000000
         record.scale_known = 1
-        return usdm_put_instrument(self.state, &record) == 1
+        return self.table.put_instrument(self.state, &record) == 1
 
     cdef tuple answer(self, int status, const hp_event_t *event):
         if status != HP_DECODE_EVENT:
@@ -132,14 +91,14 @@ cdef class Codec:
         cdef hp_event_t event
         memset(&event, 0, sizeof(event))
         cdef bytes padded = data + PAD
-        return self.answer(usdm_decode(self.state, padded, len(data), &event, self.levels), &event)
+        return self.answer(self.table.decode(self.state, padded, len(data), &event, self.levels), &event)
 
     def decode_general(self, bytes data not None):
         """Return the same by the general reader alone."""
         cdef hp_event_t event
         memset(&event, 0, sizeof(event))
         cdef bytes padded = data + PAD
-        return self.answer(usdm_decode_general(self.state, padded, len(data), &event, self.levels), &event)
+        return self.answer(self.table.decode_general(self.state, padded, len(data), &event, self.levels), &event)
 
     def decode_snapshot(self, int instrument, bytes data not None):
         """Return the same for a REST depth body of a known instrument."""
@@ -147,19 +106,17 @@ cdef class Codec:
         memset(&event, 0, sizeof(event))
         cdef bytes padded = data + PAD
         return self.answer(
-            usdm_decode_snapshot(self.state, instrument, padded, len(data), &event, self.levels), &event
+            self.table.decode_snapshot(self.state, instrument, padded, len(data), &event, self.levels), &event
         )
 
-    def decode_bytes(self, bytes data not None, bint general=False):
-        """Return (Status, event record, level records) as bytes; the fallback flag is cleared."""
+    cdef tuple bytes_of(self, bytes padded, size_t size, bint general):
         cdef hp_event_t event
-        memset(&event, 0, sizeof(event))
-        cdef bytes padded = data + PAD
         cdef int status
+        memset(&event, 0, sizeof(event))
         if general:
-            status = usdm_decode_general(self.state, padded, len(data), &event, self.levels)
+            status = self.table.decode_general(self.state, padded, size, &event, self.levels)
         else:
-            status = usdm_decode(self.state, padded, len(data), &event, self.levels)
+            status = self.table.decode(self.state, padded, size, &event, self.levels)
         if status != HP_DECODE_EVENT:
             return Status(status), b"", b""
         event.flags &= <int>~HP_EVENT_FALLBACK & 0xff
@@ -168,3 +125,81 @@ cdef class Codec:
             Status(status), (<char *>&event)[:sizeof(event)],
             (<char *>self.levels)[:count * sizeof(hp_level_t)],
         )
+
+    def decode_bytes(self, bytes data not None, bint general=False):
+        """Return (Status, event record, level records) as bytes; the fallback flag is cleared."""
+        return self.bytes_of(data + PAD, len(data), general)
+
+    def decode_inside(self, bytes data not None, bytes behind not None):
+        """Return the same for a frame that lies in a buffer before `behind`, 64 bytes or more."""
+        if len(behind) < HP_FRAME_PAD_BYTES:
+            raise ValueError(f"{len(behind)} bytes behind the frame; want at least {HP_FRAME_PAD_BYTES}")
+        return self.bytes_of(data + behind, len(data), False)
+
+    def put_asset(self, text, id):
+        """Name an asset of fees and balances; False when the table is full or the name is none."""
+        cdef bytes name = text.encode()
+        return usdm_put_asset(self.state, name, len(name), id) == 1
+
+    def encode(self, **fields):
+        """Return the text of a request (fields of hp_request_t by name), b"" when it cannot be said."""
+        cdef hp_request_t request
+        cdef char text[HP_REQUEST_BYTES_MAX]
+        memset(&request, 0, sizeof(request))
+        request.request_id = fields.pop("request_id", 0)
+        request.client_id = fields.pop("client_id", 0)
+        request.venue_id = fields.pop("venue_id", 0)
+        request.timestamp_ms = fields.pop("timestamp_ms", 0)
+        request.deadline_ms = fields.pop("deadline_ms", 0)
+        request.instrument = fields.pop("instrument", 0)
+        request.kind = fields.pop("kind", 0)
+        request.side = fields.pop("side", 0)
+        request.position_side = fields.pop("position_side", 0)
+        request.type = fields.pop("type", 0)
+        request.time_in_force = fields.pop("time_in_force", 0)
+        request.post_only = fields.pop("post_only", 0)
+        request.reduce_only = fields.pop("reduce_only", 0)
+        request.self_trade_mode = fields.pop("self_trade_mode", 0)
+        request.price_ticks = fields.pop("price_ticks", 0)
+        request.lots = fields.pop("lots", 0)
+        if fields:
+            raise TypeError(f"encode() has no field {', '.join(fields)}")
+        cdef size_t size = self.table.encode(self.state, &request, text, sizeof(text))
+        return text[:size]
+
+    def decode_reports(self, bytes data not None, int most=64):
+        """Return the reports of a frame as dicts, or the Status that refuses it."""
+        cdef bytes padded = data + PAD
+        cdef hp_report_t *reports = <hp_report_t *>calloc(most if most > 0 else 1, sizeof(hp_report_t))
+        if reports == NULL:
+            raise MemoryError("reports")
+        try:
+            count = self.table.decode_reports(self.state, padded, len(data), reports, most)
+            return Status(-count) if count < 0 else [report_as_dict(&reports[n]) for n in range(count)]
+        finally:
+            free(reports)
+
+
+cdef dict report_as_dict(const hp_report_t *report):
+    """Show a report to Python: the kind, and what is not zero."""
+    fields = {
+        "state": report.state, "side": report.side, "position_side": report.position_side,
+        "error": report.error, "is_maker": report.is_maker, "foreign": report.foreign,
+        "request": report.request, "venue_error": report.venue_error,
+        "instrument": report.instrument, "asset": report.asset, "client_id": report.client_id,
+        "venue_id": report.venue_id, "trade_id": report.trade_id, "price_ticks": report.price_ticks,
+        "lots": report.lots, "last_ticks": report.last_ticks, "last_lots": report.last_lots,
+        "cum_lots": report.cum_lots, "fee_e8": report.fee_e8, "pnl_e8": report.pnl_e8,
+        "position_lots": report.position_lots, "entry_e8": report.entry_e8,
+        "balance_e8": report.balance_e8, "event_ns": report.event_ns, "match_ns": report.match_ns,
+        "request_id": report.request_id,
+    }
+    return {"kind": report.kind, **{name: value for name, value in fields.items() if value}}
+
+
+def request_name(int kind, uint64_t client_id, uint64_t request_id):
+    """Return the id text of a request; the cold half names its logon so, and the answer is known."""
+    cdef char text[USDM_REQUEST_TEXT_MAX]
+    if not HP_REQUEST_PLACE <= kind <= HP_REQUEST_REPLACE:
+        raise ValueError(f"request kind is {kind}; want {HP_REQUEST_PLACE}..{HP_REQUEST_REPLACE}")
+    return text[:usdm_put_request(text, kind, client_id, request_id) - text].decode()

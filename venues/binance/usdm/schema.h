@@ -121,17 +121,6 @@ static const hp_json_shape_t usdm_market_shapes[] = {
     USDM_SHAPE("markPriceUpdate", usdm_mark_fields, HP_EVENT_MARK_PRICE),
 };
 
-/* Open with a reader that outlives the state.  1, or 0: memory is out. */
-static inline int usdm_open(usdm_state_t *state, const hp_json_face_t *json, hp_json_reader_t *reader)
-{
-    memset(state, 0, sizeof *state);
-    state->money = hp_symbols_scale(&state->symbols, HP_MONEY_DECIMALS);
-    state->json = json;
-    state->reader = reader;
-    state->market = json->plan(usdm_market_shapes, USDM_COUNT_OF(usdm_market_shapes));
-    return state->market != NULL;
-}
-
 /* Write all of an event but what the caller knows better: line and recv_ns are left as they are. */
 static inline void usdm_clear(hp_event_t *event, uint8_t kind, uint32_t instrument)
 {
@@ -219,10 +208,9 @@ static inline int usdm_refuse(usdm_state_t *state, int status)
 {
     const hp_json_values_t *v = &state->values;
     if (status == HP_DECODE_FINER) {
-        const hp_instrument_t *i = &v->symbol->instrument;
-        state->finer_instrument = i->id;
-        state->finer_price = v->price_needed > i->price_decimals ? v->price_needed : i->price_decimals;
-        state->finer_size = v->size_needed > i->size_decimals ? v->size_needed : i->size_decimals;
+        state->finer_instrument = v->finer->instrument.id;
+        state->finer_price = v->price_needed;
+        state->finer_size = v->size_needed;
     } else if (status == HP_DECODE_UNKNOWN_SYMBOL) {
         state->symbol_size = (uint32_t)(v->symbol_size < USDM_SYMBOL_TEXT_MAX ? v->symbol_size : USDM_SYMBOL_TEXT_MAX);
         if (state->symbol_size) memcpy(state->symbol_text, v->symbol_text, state->symbol_size);

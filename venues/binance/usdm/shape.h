@@ -81,14 +81,14 @@ static inline const char *usdm_side(const char *p, const char *end, const hp_sym
     }
 }
 
-/* Times, into the event: two numbers of milliseconds.  0 = beyond what nanoseconds hold. */
-static inline int usdm_times(hp_whole_t event_ms, hp_whole_t other_ms, int64_t *event_ns, int64_t *other_ns)
+/* Two numbers of milliseconds as two of nanoseconds; 0 = beyond what those hold. */
+static inline int usdm_times(hp_whole_t a_ms, hp_whole_t b_ms, int64_t *a_ns, int64_t *b_ns)
 {
-    __m128i times = hp_whole_pair(event_ms, other_ms);
-    int64_t first = usdm_low(times), second = usdm_high(times);
-    *event_ns = first * 1000000;
-    *other_ns = second * 1000000;
-    return first <= USDM_TIME_MS_MAX && second <= USDM_TIME_MS_MAX;
+    const __m128i both = hp_whole_pair(a_ms, b_ms);
+    const int64_t a = usdm_low(both), b = usdm_high(both);
+    *a_ns = (int64_t)((uint64_t)a * 1000000);
+    *b_ns = (int64_t)((uint64_t)b * 1000000);
+    return a <= USDM_TIME_MS_MAX && b <= USDM_TIME_MS_MAX;
 }
 
 /* true or false, as the flag of the event; NULL when neither. */
@@ -100,8 +100,8 @@ static inline const char *usdm_maker(const char *p, uint8_t *flags)
     return p + (maker ? 4 : 5);
 }
 
-/* Each of these stands behind the head, at the first value.  1 = an event, 0 = not this shape; then
- * the event may be half written, and is written again by the general reader or not at all. */
+/* Each of these stands behind the head, at the first value.  1 = an event, 0 = not this shape: then the
+ * event is as it was. */
 
 static inline int usdm_scan_depth(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
                                   const char *end, hp_event_t *event, hp_levels_t *levels)
@@ -129,12 +129,16 @@ static inline int usdm_scan_depth(usdm_stream_t *stream, const hp_symbol_t *symb
     const uint32_t bids = (uint32_t)(level - levels->at);
     HP_EXPECT(",\"a\":[");
     if (HP_UNLIKELY((p = usdm_side(p, end, symbol, &level, limit)) == NULL || !usdm_tail(p, end))) return 0;
+    int64_t first_ns, second_ns;
+    if (HP_UNLIKELY(!usdm_times(event_ms, match_ms, &first_ns, &second_ns))) return 0;
     usdm_clear(event, HP_EVENT_DEPTH, symbol->instrument.id);
     usdm_store(&event->first_id, hp_whole_pair(first, last));
     event->prev_id = (uint64_t)hp_whole_one(previous);
     event->bid_count = bids;
     event->ask_count = (uint32_t)(level - levels->at) - bids;
-    return usdm_times(event_ms, match_ms, &event->event_ns, &event->match_ns);
+    event->event_ns = first_ns;
+    event->match_ns = second_ns;
+    return 1;
 }
 
 static inline int usdm_scan_ticker(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
@@ -165,11 +169,15 @@ static inline int usdm_scan_ticker(usdm_stream_t *stream, const hp_symbol_t *sym
     HP_STEP(event_ms.size, guess + 6);
     int good = hp_decimal_pair(bid, bid_size, &best_bid) & hp_decimal_pair(ask, ask_size, &best_ask);
     if (HP_UNLIKELY(!good || !usdm_tail(p, end))) return 0;
+    int64_t first_ns, second_ns;
+    if (HP_UNLIKELY(!usdm_times(event_ms, match_ms, &first_ns, &second_ns))) return 0;
     usdm_clear(event, HP_EVENT_BOOK_TICKER, symbol->instrument.id);
     event->last_id = (uint64_t)hp_whole_one(last);
     usdm_store(&event->body.top.bid_ticks, best_bid);
     usdm_store(&event->body.top.ask_ticks, best_ask);
-    return usdm_times(event_ms, match_ms, &event->event_ns, &event->match_ns);
+    event->event_ns = first_ns;
+    event->match_ns = second_ns;
+    return 1;
 }
 
 static inline int usdm_scan_aggregate(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
@@ -201,12 +209,16 @@ static inline int usdm_scan_aggregate(usdm_stream_t *stream, const hp_symbol_t *
     HP_EXPECT(",\"m\":");
     if (HP_UNLIKELY((p = usdm_maker(p, &flags)) == NULL || !usdm_tail(p, end))) return 0;
     if (HP_UNLIKELY(!hp_decimal_pair(price, size, &dealt))) return 0;
+    int64_t first_ns, second_ns;
+    if (HP_UNLIKELY(!usdm_times(event_ms, match_ms, &first_ns, &second_ns))) return 0;
     usdm_clear(event, HP_EVENT_AGG_TRADE, symbol->instrument.id);
     event->flags = flags;
     usdm_store(&event->first_id, hp_whole_pair(first, last));
     usdm_store(&event->body.trade.price_ticks, dealt);
     event->body.trade.trade_id = (uint64_t)hp_whole_one(trade);
-    return usdm_times(event_ms, match_ms, &event->event_ns, &event->match_ns);
+    event->event_ns = first_ns;
+    event->match_ns = second_ns;
+    return 1;
 }
 
 static inline int usdm_scan_trade(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
@@ -236,11 +248,15 @@ static inline int usdm_scan_trade(usdm_stream_t *stream, const hp_symbol_t *symb
     HP_EXPECT("\",\"m\":");
     if (HP_UNLIKELY((p = usdm_maker(p, &flags)) == NULL || !usdm_tail(p, end))) return 0;
     if (HP_UNLIKELY(!hp_decimal_pair(price, size, &dealt))) return 0;
+    int64_t first_ns, second_ns;
+    if (HP_UNLIKELY(!usdm_times(event_ms, match_ms, &first_ns, &second_ns))) return 0;
     usdm_clear(event, HP_EVENT_TRADE, symbol->instrument.id);
     event->flags = flags;
     usdm_store(&event->body.trade.price_ticks, dealt);
     event->body.trade.trade_id = (uint64_t)hp_whole_one(trade);
-    return usdm_times(event_ms, match_ms, &event->event_ns, &event->match_ns);
+    event->event_ns = first_ns;
+    event->match_ns = second_ns;
+    return 1;
 }
 
 static inline int usdm_scan_mark(usdm_stream_t *stream, const hp_symbol_t *symbol, const hp_scale_t *money,
@@ -270,11 +286,15 @@ static inline int usdm_scan_mark(usdm_stream_t *stream, const hp_symbol_t *symbo
     HP_STEP(next_ms.size, guess + 5);
     int good = hp_decimal_pair(mark, index, &prices) & hp_decimal_pair(settle, funding, &rates);
     if (HP_UNLIKELY(!good || !usdm_tail(p, end))) return 0;
+    int64_t first_ns, second_ns;
+    if (HP_UNLIKELY(!usdm_times(event_ms, next_ms, &first_ns, &second_ns))) return 0;
     usdm_clear(event, HP_EVENT_MARK_PRICE, symbol->instrument.id);
     usdm_store(&event->body.mark.mark_e8, prices);
     event->body.mark.settle_e8 = usdm_low(rates);
     event->body.mark.funding_e8 = minus ? -usdm_high(rates) : usdm_high(rates);
-    return usdm_times(event_ms, next_ms, &event->event_ns, &event->body.mark.next_funding_ns);
+    event->event_ns = first_ns;
+    event->body.mark.next_funding_ns = second_ns;
+    return 1;
 }
 
 /* 1 = an event, 0 = ask the general reader. */

@@ -15,6 +15,7 @@
 #include "codec.h"
 #include "hotpath/decode/general.h"
 
+#define USDM_SEQUENCE_RULE 1   /* HP_SEQUENCE_BINANCE_FUTURES of hotpath/book/rules.h */
 #define USDM_NAMES 10          /* stream names of one instrument */
 #define USDM_STREAMS_MAX (USDM_NAMES * HP_SYMBOLS_MAX)
 #define USDM_STREAM_SLOTS 8192
@@ -22,6 +23,8 @@
 #define USDM_NAME_AT 11        /* where a stream's name starts */
 #define USDM_SYMBOL_TEXT_MAX 64
 #define USDM_PREFIX_MAX 12     /* of client order ids */
+#define USDM_ASSETS_MAX 64
+#define USDM_ASSET_BYTES 16
 
 typedef struct usdm_stream {
     char head[USDM_HEAD_BYTES_MAX + 16]; /* zero filled; read in steps of 16 */
@@ -35,6 +38,12 @@ typedef struct usdm_stream {
     uint8_t pad2[16];
 } usdm_stream_t;
 HP_SIZE(usdm_stream_t, 192);
+
+typedef struct usdm_asset {
+    char text[USDM_ASSET_BYTES]; /* zero filled */
+    uint32_t id;
+    uint32_t size;
+} usdm_asset_t;
 
 typedef struct usdm_state {
     const hp_json_face_t *json;
@@ -51,6 +60,8 @@ typedef struct usdm_state {
     char symbol_text[USDM_SYMBOL_TEXT_MAX];
     uint32_t prefix_size;                   /* of client order ids */
     char prefix[USDM_PREFIX_MAX + 4];
+    uint32_t asset_count;
+    usdm_asset_t assets[USDM_ASSETS_MAX];
     uint16_t stream_at[USDM_STREAM_SLOTS];  /* by hash of the name: index + 1, 0 = free */
     hp_symbols_t symbols;
     usdm_stream_t streams[USDM_STREAMS_MAX];
@@ -118,6 +129,10 @@ static inline void usdm_put_stream(usdm_state_t *state, uint16_t at, uint8_t kin
 /* Take or replace an instrument.  1, or 0: full, or not an instrument. */
 static inline int usdm_put_instrument(usdm_state_t *state, const hp_instrument_t *instrument)
 {
+    for (unsigned n = 0; n < instrument->symbol_length && n < HP_SYMBOL_BYTES; n++) {
+        const uint8_t c = (uint8_t)instrument->symbol[n]; /* symbols are written into requests as they are */
+        if (c < ' ' || c == '"' || c == '\\') return 0;
+    }
     uint32_t before = state->symbols.count;
     hp_symbol_t *symbol = hp_symbols_put(&state->symbols, instrument);
     if (symbol == NULL) return 0;
@@ -134,10 +149,29 @@ static inline int usdm_put_instrument(usdm_state_t *state, const hp_instrument_t
     return 1;
 }
 
-static inline void usdm_close(usdm_state_t *state)
+/* Name an asset of fees and balances.  1, or 0: full, or not a name. */
+static inline int usdm_put_asset(usdm_state_t *state, const char *text, size_t size, uint32_t id)
 {
-    state->json->plan_free(state->market);
-    state->json->plan_free(state->order);
+    if (size == 0 || size > USDM_ASSET_BYTES || id == 0) return 0;
+    uint32_t at = 0;
+    while (at < state->asset_count &&
+           (state->assets[at].size != size || memcmp(state->assets[at].text, text, size) != 0))
+        at++;
+    if (at == USDM_ASSETS_MAX) return 0;
+    if (at == state->asset_count) state->asset_count++;
+    memcpy(state->assets[at].text, text, size);
+    state->assets[at].size = (uint32_t)size;
+    state->assets[at].id = id;
+    return 1;
+}
+
+/* The id of an asset; 0 = not named. */
+static inline uint32_t usdm_asset(const usdm_state_t *state, const char *text, size_t size)
+{
+    for (uint32_t at = 0; at < state->asset_count; at++)
+        if (state->assets[at].size == size && memcmp(state->assets[at].text, text, size) == 0)
+            return state->assets[at].id;
+    return 0;
 }
 
 #endif
