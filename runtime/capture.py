@@ -107,6 +107,8 @@ class Capture:
 
     def readinto(self, to: memoryview) -> int:
         """Fill a buffer as far as the input goes; return the bytes written, 0 at the end."""
+        if self.chunks is self.raw and not self.kept:
+            return self.raw.readinto(to)
         done = 0
         while done < len(to):
             piece = self.read(len(to) - done)

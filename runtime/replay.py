@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 from hotpath.book.book import State
 from hotpath.lane.replay import Replay, Stop
 from runtime.capture import Capture, CaptureError, refuse_other_formats
-from runtime.replay_head import HEAD_BYTES, begin
+from runtime.replay_head import begin
 
 if TYPE_CHECKING:
     from runtime.paper import PaperRun
 
+LOOK_BYTES = 4096  # of each file, to see that it is a capture
 BACKLOG = {"deltas_log2": 14, "level_max": 1 << 20}  # a recorder's snapshot may come late
 BAD = (
     "refused",
@@ -70,7 +71,7 @@ class Run:
         try:
             for path in paths:
                 self.captures.append(Capture(path))
-            heads = [(capture, capture.head(HEAD_BYTES[0])) for capture in self.captures]
+            heads = [(capture, capture.head(LOOK_BYTES)) for capture in self.captures]
             if not any(head.strip() for _, head in heads):
                 names = ", ".join(str(capture.path) for capture in self.captures)
                 broken = "; it breaks off" if any(c.broken for c in self.captures) else ""

@@ -3,11 +3,11 @@
 Owns:    what the first megabyte of a capture says about it.
 Refuses: reading files (capture.py), venues' words (venues/*/capture.py), the replay itself.
 
-The venue is the one whose messages the head holds.  A symbol has a depth stream when two of its
-depth events follow one another.  Where the head holds a snapshot, the instruments are the symbols
-with a depth stream, and with one such symbol the first snapshot's significant decimals are its
-scale.  Otherwise every symbol of the head is an instrument, and its scale comes from its own first
-values.  What names another symbol is counted as unknown.
+The venue is the one whose messages the head holds, more of them than of its kin's.  A symbol has a
+depth stream when two of its depth events follow one another.  Where the head holds a snapshot, the
+instruments are the symbols with a depth stream, and with one such symbol the first snapshot's
+significant decimals are its scale.  Otherwise every symbol of the head is an instrument, and its
+scale comes from its own first values.  What names another symbol is counted as unknown.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ def begin(capture: Capture, venue: str | None) -> Beginning:
     for size in HEAD_BYTES:
         head = capture.head(size)
         messages = parsed(head)
-        votes = {name: sum(map(module.recognises, messages)) for name, module in known.items()}
+        votes = {name: sum(map(module.kinship, messages)) for name, module in known.items()}
         best = max(votes, key=lambda name: votes[name])
-        if votes[best] or len(head) < size:
+        if votes[best] > 0 or len(head) < size:
             break
-    if not votes[best] and venue is None:
+    if votes[best] <= 0 and venue is None:
         raise CaptureError(
-            f"{capture.path}: none of the first {len(messages)} messages is of a known venue "
+            f"{capture.path}: the first {len(messages)} messages are of no known venue "
             f"({', '.join(VENUES)}); name it with --venue"
         )
     return beginning_of(messages, best, known[best])

@@ -1,6 +1,6 @@
 /* apply.c - what do the depth events of a capture cost in the book?
  *
- * Reads a file written by run.py: per event hp_event_t, then its levels.  Copies the levels of each
+ * Reads a file written by apply.py: per event hp_event_t, then its levels.  Copies the levels of each
  * event into one scratch, as a codec leaves them, and applies them.  Prints one line of JSON:
  * nanoseconds per pass from outside wall clock over memory, (PASSES passes - 1 pass) / (PASSES - 1)
  * less the same loop without the book, and a checksum over the tops. */

@@ -57,6 +57,7 @@ def test_cryptofeed_recording_is_refused_by_name(refused, capture, line):
         b'{"stream":"btcusd_perp@trade","data":{"e":"trade","E":1,"T":1,"s":"BTCUSD_PERP","t":1,'
         b'"p":"1.0","q":"1","X":"MARKET","m":true}}',  # COIN-M
         b'{"lastUpdateId":1,"bids":[],"asks":[]}',  # spot
+        b'{"lastUpdateId":1,"E":1,"T":1,"symbol":"BTCUSD_PERP","pair":"BTCUSD","bids":[],"asks":[]}',
         b"\x00\x01\x02",
     ],
 )

@@ -1,10 +1,10 @@
 """What a capture says about itself, in the words of USD-M: is it ours, which symbols, which scale.
 
-Owns:    recognising messages; their symbol, the ids of a depth event, the numbers that set a scale.
+Owns:    kinship of messages; their symbol, the ids of a depth event, the numbers that set a scale.
 Refuses: decoding (codec.pyx), judging: these answers only choose how to begin.
 
 Spot has no "e" in its tickers, no "pu" in its depth and no times in its snapshots; COIN-M has
-symbols such as BTCUSD_PERP and says "st":2.
+symbols such as BTCUSD_PERP, names them in its snapshots and says "st":2.
 """
 
 from __future__ import annotations
@@ -48,15 +48,16 @@ def is_snapshot(message: Message) -> bool:
     return "lastUpdateId" in message and "bids" in message and "asks" in message
 
 
-def recognises(message: Message) -> bool:
-    """Say whether only this venue sends such a message."""
+def kinship(message: Message) -> int:
+    """Say 1: only this venue sends such a message; -1: our word in another venue's mouth."""
     if is_snapshot(message):
-        return "E" in message and "T" in message
+        return 1 if "E" in message and "T" in message and "pair" not in message else -1
     event = body(message)
     keys = KEYS.get(str(event.get("e")))
-    if keys is None or not all(key in event for key in keys) or "M" in event:
-        return False
-    return event.get("st", 1) == 1 and not COIN_MARGINED.fullmatch(str(event["s"]))
+    if keys is None:
+        return 0
+    ours = all(key in event for key in keys) and "M" not in event and event.get("st", 1) == 1
+    return 1 if ours and not COIN_MARGINED.fullmatch(str(event["s"])) else -1
 
 
 def symbol(message: Message) -> str:

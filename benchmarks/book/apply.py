@@ -5,7 +5,7 @@ Load:   as fast as it goes, from memory, levels copied into one scratch as a cod
 Method: outside wall clock, (passes - 1 pass) / (passes - 1), less the same loop without the book
 Needs:  one quiet core
 
-    python benchmarks/book/run.py [--passes 21] [--window-log2 14] [--overflow-log2 14]
+    python -m benchmarks.book.apply [--passes 21] [--window-log2 14] [--overflow-log2 14]
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import lzma
-import os
 import struct
 import subprocess
 import sys
@@ -21,13 +20,10 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))
+from benchmarks.decode.capture import BTCUSDT, ROOT, path
+from setup import BASE, FLAGS
 
-from setup import BASE, FLAGS  # noqa: E402
-
-DATA = Path(os.environ.get("CORELANE_DATA", ROOT.parent / "shared" / "data"))
-CAPTURE = DATA / "binance_usdm" / "btcusdt_20240808.jsonl.xz"
+CAPTURE = path(BTCUSDT)
 EVENT = struct.Struct("<BBBBIQqqQQQII64x")
 DEPTH, SNAPSHOT = 1, 2
 
