@@ -11,7 +11,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS: list[str] = []  # module names in ops/, in the order in which help lists them
+COMMANDS: list[str] = ["baseline"]  # module names in ops/, in the order in which help lists them
 
 
 def parser() -> argparse.ArgumentParser:
