@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from typing import Any
 
@@ -88,10 +89,15 @@ def run_capture(arguments: argparse.Namespace) -> int:
 
 
 def run_watch(arguments: argparse.Namespace) -> int:
-    """Poll and print a line per event until interrupted."""
+    """Poll on a housekeeping core, behind everything else, and print a line per event."""
     from tuning.watch import Watch
 
     here = context(arguments, brief=True)
+    os.nice(19)
+    if here.host.kind == "live" and here.roles.housekeeping:
+        os.sched_setaffinity(
+            0, here.roles.housekeeping & os.sched_getaffinity(0) or here.roles.housekeeping
+        )
     watch = Watch(here, knobs.select(arguments.only), interval_s=arguments.interval)
     if not arguments.json:
         print(f"watch  host={here.facts.hostname}  {watch.describe()}", flush=True)
