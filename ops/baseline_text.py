@@ -9,7 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from tuning.boot import missing_words, whole_line
+from tuning.boot import missing_words
 from tuning.check import Report
 from tuning.context import Context
 from tuning.health import in_plain_words
@@ -39,6 +39,7 @@ def report(context: Context, found: Report, *, every: bool = False) -> Iterator[
         yield from _wrap(f"{order}. {in_plain_words(finding)}", "  ", "     ")
         if finding.fix:
             yield from _wrap(finding.fix, "     -> ", "        ")
+    yield f"  {'verdict':12} {'knob and target':32} {'observed':26} wanted; below: reason, remedy"
     groups: dict[str, list[Finding]] = {}
     for finding in found.findings:
         groups.setdefault(finding.knob.group, []).append(finding)
@@ -55,12 +56,11 @@ def report(context: Context, found: Report, *, every: bool = False) -> Iterator[
             yield from _wrap(names, "  NOT_APPLICABLE  ", " " * 18)
     words = missing_words(context, found)
     if words:
-        yield "kernel command line, as it should read:"
-        yield "  " + whole_line(context, words)
+        lacks = " ".join(words) + "  (whole line: corelane baseline plan)"
+        yield from _wrap(lacks, "kernel command line lacks: ", "  ")
     if found.blind:
         yield from _wrap(
-            f"{len(found.blind)} knobs are for root only and were not seen: "
-            + ", ".join(found.blind),
+            "not seen, because only root may: " + ", ".join(found.blind),
             "",
             "  ",
         )

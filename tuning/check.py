@@ -127,7 +127,7 @@ def check(context: Context, chosen: Sequence[Knob] | None = None) -> Report:
 def _sample(context: Context, knob: Knob) -> Any:
     try:
         return probes.SAMPLERS[knob.probe](context)
-    except (OSError, ValueError, KeyError, IndexError):
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
 
 
@@ -159,6 +159,9 @@ def judge(context: Context, knob: Knob, sight: Sight) -> Sight:
         return _undemanding(context, knob, wanted, replace(sight, expected=expected))
     state, reason = sight.state, sight.reason
     if state is None:
+        if wanted.kind == "fields" and not set(wanted.operand) & set(sight.value):
+            lacking = f"not offered: {', '.join(wanted.operand)}"
+            return replace(sight, state=State.UNSUPPORTED, reason=lacking, expected=expected)
         good = want.judge(wanted, sight, context.terms)
         state = State.OK if good else State.DRIFT
     if state is State.DRIFT and sight.address in context.applied:

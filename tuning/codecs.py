@@ -100,8 +100,11 @@ class Flag(Codec):
 class Json(Codec):
     """An object from a non-file address; keys sorted, so equal objects are equal texts."""
 
-    def parse(self, raw: str) -> Any:
-        return json.loads(raw)
+    def parse(self, raw: str) -> dict[str, Any]:
+        value = json.loads(raw)
+        if not isinstance(value, dict):
+            raise ValueError(f"{raw.strip()[:40]!r} is no object")
+        return value
 
     def write(self, value: Any) -> str:
         return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -6,6 +6,7 @@ Refuses: judging them, and filling in what could not be read.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from dataclasses import dataclass
@@ -242,10 +243,11 @@ class Facts:
 
     @cached_property
     def tasks(self) -> list[dict[str, Any]]:
-        import json
-
-        text = peek(self.host, "tasks:")
-        return json.loads(text) if text else []
+        try:
+            found = json.loads(self.host.read("tasks:"))
+            return [task for task in found if {"pid", "tid", "comm", "allowed"} <= set(task)]
+        except (OSError, ValueError, TypeError):
+            return []
 
     def processes(self, *wanted: str) -> dict[str, int]:
         """Return name -> pid of those named that run; `*` at the end matches more."""

@@ -137,7 +137,10 @@ def _card(context: Context, name: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for part in CARD_PARTS:
         text = peek(context.host, f"ethtool:{name}/{part}")
-        out[part] = None if text is None else json.loads(text)
+        try:
+            out[part] = None if text is None else CODECS["json"].parse(text)
+        except ValueError:
+            out[part] = None
     if out["driver"]:
         out["driver"].pop("bus", None)
     return out

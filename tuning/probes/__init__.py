@@ -63,7 +63,7 @@ def look(context: Context, knob: Knob) -> list[Sight]:
         ]
     except OSError as error:
         return [failed(context, knob, error)]
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         return [unseen("", State.UNKNOWN, f"answer not understood: {error!r}")]
 
 

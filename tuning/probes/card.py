@@ -210,6 +210,9 @@ def bypass(context: Context, knob: Knob) -> list[Sight]:
     host = context.host
     ways = ["kernel", "busy-poll"]
     answer = host.read("can:afxdp").strip()
+    reason = ""
+    if answer != "yes" and not context.facts.root:
+        reason = "AF_XDP can only be tried as root"
     if answer == "yes":
         ways.append("AF_XDP")
         for card in context.cards:
@@ -222,7 +225,7 @@ def bypass(context: Context, knob: Knob) -> list[Sight]:
         ways.append("RDMA")
     if "onload" in names(host, "/dev"):
         ways.append("Onload")
-    return [Sight(value=ways, shown=", ".join(ways), writes=())]
+    return [Sight(value=ways, shown=", ".join(ways), reason=reason, writes=())]
 
 
 @probe("stamps")

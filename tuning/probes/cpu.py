@@ -104,6 +104,8 @@ def partition(context: Context, knob: Knob) -> list[Sight]:
 @probe("cpuset_v1")
 def cpuset_v1(context: Context, knob: Knob) -> list[Sight]:
     wanted = context.roles.isolated
+    if context.facts.cgroup_unified:
+        return [unseen("", State.NOT_APPLICABLE, "cgroup 2 has the cpuset controller here")]
     if peek(context.host, f"{V1}/cpuset.cpus") is None:
         context.host.read(f"{V1}/cpuset.cpus")
     folder = f"{V1}/{GROUP}"
@@ -113,8 +115,8 @@ def cpuset_v1(context: Context, knob: Knob) -> list[Sight]:
         return [Sight(value=shown, shown=shown, writes=())]
     if not wanted:
         return nothing_isolated(context)
-    if context.facts.cgroup_unified or boot_isolated(context) >= wanted:
-        return [unseen("", State.NOT_APPLICABLE, "isolated by better means", shown=shown)]
+    if boot_isolated(context) >= wanted:
+        return [unseen("", State.NOT_APPLICABLE, "isolated by a boot parameter", shown=shown)]
     exclusive = peek(context.host, f"{folder}/cpuset.cpu_exclusive") == "1"
     good = held == wanted and exclusive
     nodes = {context.facts.node_of(cpu) for cpu in wanted}
@@ -280,8 +282,7 @@ def absent_is_good(context: Context, knob: Knob) -> list[Sight]:
         if error.errno == errno.ENOENT:
             return [Sight(shown="not in this kernel", state=State.OK, writes=())]
         return [failed(context, knob, error, "", knob.where[0])]
-    seen = read_sight(context, knob, knob.where[0])
-    return [Sight(value=seen.value, shown=seen.shown, writes=())]
+    return [read_sight(context, knob, knob.where[0])]
 
 
 @probe("preempt_model")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import posixpath
 import re
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from tuning import cpus
 from tuning.context import Context
 from tuning.facts import Card
-from tuning.host import names, peek, refuse
+from tuning.host import names, peek
 from tuning.model import Knob, Sight, State, Write
 from tuning.probes import between, once, probe, processes, read_sight, sampler, unseen
 
@@ -280,7 +279,7 @@ def irq_threads(context: Context, knob: Knob) -> list[Sight]:
         if match and task["kernel"]:
             threads[match[1]] = task
     if not threads:
-        raise refuse(errno.ENOENT, "threads named irq/N-*")
+        return [unseen("", State.NOT_APPLICABLE, knob.absent)]
     ours = (
         set().union(*(numbers_of(context, card) for card in context.cards))
         if context.cards
