@@ -43,7 +43,7 @@ class Codec:
 
     def restore(self, raw: str) -> str:
         """Return what must be written so that `raw` reads back."""
-        return self.write(self.parse(raw))
+        return raw.strip()
 
 
 class Integer(Codec):
@@ -57,6 +57,9 @@ class Choice(Codec):
     def parse(self, raw: str) -> str:
         match = re.search(r"\[([^\]]+)\]", raw)
         return match[1] if match else raw.strip()
+
+    def restore(self, raw: str) -> str:
+        return self.parse(raw)
 
 
 class CpuList(Codec):

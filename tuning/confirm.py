@@ -28,7 +28,7 @@ from tuning.journal import Busy, Journal
 
 SECONDS = 60.0
 POLL_SECONDS = 0.2
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 
 
 def arm(journal: Journal, plan: str, boot: str, seconds: float = SECONDS, root: str = "/") -> int:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
+from tuning.codecs import CODECS
 from tuning.host import check_address, check_write, refuse
 
 
@@ -95,11 +96,11 @@ class FakeHost:
 
 def _settle(old: str, text: str) -> str:
     """Return what reads back after `text` was written over `old`."""
-    if "[" in old and re.search(r"\[\w+\]", old):
+    if re.search(r"\[[^\]]+\] ?", old) and not old.lstrip().startswith(("{", "[{")):
         words = old.replace("[", "").replace("]", "").split()
         if text not in words:
             raise refuse(errno.EINVAL, text, f"{text!r} is none of {', '.join(words)}")
         return " ".join(f"[{word}]" if word == text else word for word in words) + "\n"
     if old.lstrip().startswith("{") and text.lstrip().startswith("{"):
-        return json.dumps({**json.loads(old), **json.loads(text)}, sort_keys=True)
+        return CODECS["json"].write({**json.loads(old), **json.loads(text)})
     return text + ("\n" if old.endswith("\n") else "")

@@ -15,6 +15,7 @@ from typing import Any
 
 from tuning import cpus
 from tuning.captured import CapturedHost
+from tuning.codecs import CODECS
 from tuning.fake import FakeHost
 
 FOLDER = Path(__file__).parent / "hosts"
@@ -145,10 +146,10 @@ def _card(tree: dict[str, str], links: dict[str, str], card: str, about: dict[st
     for name in ("rx_dropped", "rx_missed_errors", "rx_fifo_errors", "tx_dropped"):
         tree[f"{base}/statistics/{name}"] = "0\n"
     for what, answer in about["ethtool"].items():
-        tree[f"ethtool:{card}/{what}"] = json.dumps(answer)
+        tree[f"ethtool:{card}/{what}"] = CODECS["json"].write(answer)
     settings = {"defer": 100, "gro_flush_ns": 200000, "irq_suspend_ns": 20000000, "threaded": 0}
     tree[f"napi:{card}"] = json.dumps([{"id": 257, "irq": 100, **settings}])
-    tree[f"napi:{card}/257"] = json.dumps(settings)
+    tree[f"napi:{card}/257"] = CODECS["json"].write(settings)
     tree[f"netdev:{card}"] = json.dumps({"xdp_features": 35})
     tree[f"qdisc:{card}"] = "mq"
 

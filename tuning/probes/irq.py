@@ -13,8 +13,10 @@ from tuning.facts import Card
 from tuning.host import names, peek
 from tuning.model import Knob, Sight, State, Write
 from tuning.probes import between, once, probe, processes, read_sight, sampler, unseen
+from tuning.probes.process import whole_record
 
 PER_SECOND_MAX = {"LOC": 2.0, "RES": 1.0, "CAL": 1.0, "TLB": 1.0}
+THREAD_PRIORITY = 50  # what the kernel gives interrupt threads; softirq threads have none
 WATCHED_LINES = ("LOC", "RES", "CAL", "TLB", "IWI", "TRM", "THR", "NMI", "PMI")
 
 
@@ -286,6 +288,8 @@ def irq_threads(context: Context, knob: Knob) -> list[Sight]:
         else set()
     )
     chosen = [task for number, task in threads.items() if number in ours]
-    return [
-        read_sight(context, knob, f"task:{t['tid']}/sched", str(t["comm"])) for t in chosen
-    ] or [unseen("", State.NOT_APPLICABLE, "no trading card has a thread")]
+    sights = [read_sight(context, knob, f"task:{t['tid']}/sched", str(t["comm"])) for t in chosen]
+    above = {"policy": "fifo", "priority": THREAD_PRIORITY}
+    return [whole_record(sight, above) for sight in sights] or [
+        unseen("", State.NOT_APPLICABLE, "no trading card has a thread")
+    ]

@@ -90,12 +90,12 @@ def scheduled(context: Context, knob: Knob, tids: Callable[[Lane], list[int]]) -
 @probe("lane_policy")
 def lane_policy(context: Context, knob: Knob) -> list[Sight]:
     return [
-        _whole(sight, {"policy": "other", "priority": 0})
+        whole_record(sight, {"policy": "other", "priority": 0})
         for sight in scheduled(context, knob, lambda lane: [lane.pid])
     ]
 
 
-def _whole(sight: Sight, change: dict[str, Any]) -> Sight:
+def whole_record(sight: Sight, change: dict[str, Any]) -> Sight:
     """Write a whole scheduling record: the kernel takes no part of one."""
     if sight.state is not None:
         return sight
@@ -119,7 +119,7 @@ def lane_deadline(context: Context, knob: Knob) -> list[Sight]:
         if sight.state is None:
             uses = "yes" if sight.value["policy"] == "deadline" else "no"
             change = {"policy": "other", "priority": 0, "runtime_ns": 0}
-            writes = _whole(sight, change).writes
+            writes = whole_record(sight, change).writes
             sight = Sight(
                 sight.target,
                 uses,
@@ -148,7 +148,7 @@ def lane_slice(context: Context, knob: Knob) -> list[Sight]:
     out = []
     for sight in scheduled(context, knob, helpers):
         if sight.state is None:
-            whole = _whole(sight, {"runtime_ns": 100000})
+            whole = whole_record(sight, {"runtime_ns": 100000})
             shown = f"{sight.value['runtime_ns'] / 1000:.0f} us"
             sight = Sight(
                 whole.target,

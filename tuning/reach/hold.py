@@ -23,7 +23,10 @@ from tuning.reach import live_only
 
 DEVICE = "/dev/cpu_dma_latency"
 SO_TIMESTAMP = 29
-CODE = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); signal.pause()"
+CODE = (
+    "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    "os.write(1, b'!'); os.close(1); signal.pause()"
+)
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -74,11 +77,18 @@ def holders(what: str) -> list[int]:
 
 def _start(what: str, descriptor: int) -> None:
     command = [sys.executable, "-I", "-S", "-c", CODE, f"corelane-hold:{what}"]
-    null = subprocess.DEVNULL
     child = subprocess.Popen(
-        command, stdin=descriptor, stdout=null, stderr=null, start_new_session=True
+        command,
+        stdin=descriptor,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     _children[child.pid] = child
+    # The kernel shows a command line only some time after exec: wait until the holder speaks.
+    if child.stdout is None or child.stdout.read(1) != b"!":
+        raise OSError(errno.ECHILD, "the holder did not start", f"hold:{what}")
+    child.stdout.close()
 
 
 def _end(pid: int) -> None:
