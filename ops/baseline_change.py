@@ -28,7 +28,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
     """Print what apply would do, the boot parameters, and what only a person can do."""
     here = context(arguments, brief=True)
     found = check.check(here, knobs.select(arguments.only))
-    wanted = plan.make(here, found, force=arguments.force)
+    wanted = plan.make(here, found, force=arguments.force, named=arguments.only)
     words = boot.missing_words(here, found)
     files = boot.drop_ins(here, found)
     written = boot.write_drop_ins(files, arguments.drop_in) if arguments.drop_in else []
@@ -88,7 +88,9 @@ def run_apply(arguments: argparse.Namespace) -> int:
         changer = Changer(here.host, journal, here.facts.boot_id, here.facts.kernel)
         _print_outcomes(changer.recover(), arguments, "left by a process that died:")
         _undo_overdue(changer, journal, here, arguments)
-        wanted = plan.make(here, check.check(here, chosen), force=arguments.force)
+        wanted = plan.make(
+            here, check.check(here, chosen), force=arguments.force, named=arguments.only
+        )
         if not arguments.json:
             _print_plan(here, wanted)
         if not wanted.actions:
@@ -98,7 +100,9 @@ def run_apply(arguments: argparse.Namespace) -> int:
 
         def replan() -> plan.Plan:
             fresh = context(arguments, brief=True)
-            return plan.make(fresh, check.check(fresh, chosen), force=arguments.force)
+            return plan.make(
+                fresh, check.check(fresh, chosen), force=arguments.force, named=arguments.only
+            )
 
         outcomes = changer.apply(
             wanted,

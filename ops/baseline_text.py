@@ -39,7 +39,7 @@ def report(context: Context, found: Report, *, every: bool = False) -> Iterator[
         yield from _wrap(f"{order}. {in_plain_words(finding)}", "  ", "     ")
         if finding.fix:
             yield from _wrap(finding.fix, "     -> ", "        ")
-    yield f"  {'verdict':12} {'knob and target':32} {'observed':26} wanted; below: reason, remedy"
+    yield f"  {'verdict':12} {'knob and target':32} {'observed':26} wanted; below: remedy"
     groups: dict[str, list[Finding]] = {}
     for finding in found.findings:
         groups.setdefault(finding.knob.group, []).append(finding)

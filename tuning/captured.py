@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tuning.host import Host, check_address, refuse
+from tuning.host import Host, check_address, folders, refuse
 
 FORMAT = 1
 SECRET = re.compile(r"(?i)\b([\w.-]*(?:secret|passw|token|apikey|api_key)[\w.-]*)=\S+")
@@ -43,6 +43,8 @@ class CapturedHost:
         self.tree = tree
         self.constructed = bool(record.get("constructed", False))
         self._second = False
+        known = [*tree, *record.get("links", {}), *record.get("errors", {})]
+        self._folders = folders(path for path in known if path.startswith("/"))
 
     @classmethod
     def load(cls, path: str | Path) -> CapturedHost:
@@ -94,11 +96,8 @@ class CapturedHost:
             return list(lists[directory])
         if directory in self.record.get("errors", {}):
             raise refuse(self.record["errors"][directory], directory)
-        prefix = directory.rstrip("/") + "/"
-        known = [*self.tree, *self.record.get("links", {}), *self.record.get("errors", {})]
-        found = {path[len(prefix) :].split("/")[0] for path in known if path.startswith(prefix)}
-        if self.constructed and found:
-            return sorted(found)
+        if self.constructed and directory in self._folders:
+            return sorted(self._folders[directory])
         raise self._missing(directory)
 
     def link(self, path: str) -> str:

@@ -136,6 +136,9 @@ class Changer:
             )
         self._restore(next(c for c in self.journal.changes() if c.n == n), force=True)
         got = codec.canonical(after)
+        if action.codec == "json":  # only what was asked about
+            found = codec.parse(after)
+            got = codec.write({key: found.get(key) for key in codec.parse(action.value)})
         return self._outcome("failed", action, f"asked {action.value}, got {got}; put back")
 
     def _refused(self, n: int, action: Action, before: str, error: OSError) -> Outcome:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from tuning.codecs import CODECS
-from tuning.host import check_address, check_write, refuse
+from tuning.host import check_address, check_write, folders, refuse
 
 
 class FakeHost:
@@ -32,6 +32,8 @@ class FakeHost:
         self.children: dict[str, dict[str, str]] = {}  # directory -> files that appear with it
         self.reflexes: dict[str, Callable[[FakeHost, str, str], str | None]] = {}
         self.on_pause: Callable[[FakeHost], None] | None = None
+        self._known: set[str] = set()
+        self._folders: dict[str, set[str]] = {}
 
     def read(self, address: str) -> str:
         check_address(address)
@@ -62,9 +64,11 @@ class FakeHost:
 
     def list(self, directory: str) -> list[str]:
         check_address(directory)
-        prefix = directory.rstrip("/") + "/"
-        known = [*self.texts, *self.links, *self.read_errors]
-        found = {path[len(prefix) :].split("/")[0] for path in known if path.startswith(prefix)}
+        known = {*self.texts, *self.links, *self.read_errors}
+        if known != self._known:  # the index is made anew when an address came or went
+            self._known = known
+            self._folders = folders(path for path in known if path.startswith("/"))
+        found = self._folders.get(directory.rstrip("/") or "/")
         if not found:
             raise refuse(errno.ENOENT, directory)
         return sorted(found)

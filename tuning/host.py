@@ -16,7 +16,7 @@ import gzip
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -113,6 +113,17 @@ def _expand(host: Host, base: str, parts: list[str]) -> Iterator[str]:
     for name in names(host, base or "/"):
         if fnmatch.fnmatchcase(name, head):
             yield from _expand(host, f"{base}/{name}", rest)
+
+
+def folders(paths: Iterable[str]) -> dict[str, set[str]]:
+    """Return the names in each folder that some paths imply."""
+    out: dict[str, set[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        while name and name not in out.setdefault(folder or "/", set()):
+            out[folder or "/"].add(name)
+            folder, _, name = folder.rpartition("/")
+    return out
 
 
 class LiveHost:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,8 +73,14 @@ class Plan:
         }
 
 
-def make(context: Context, report: Report, *, force: bool = False) -> Plan:
-    """Plan what would make the report's findings right; `force` takes on conflicts too."""
+def make(
+    context: Context, report: Report, *, force: bool = False, named: Collection[str] = ()
+) -> Plan:
+    """Plan what would make the report's findings right.
+
+    `force` takes on conflicts too; `named` are the knobs that were asked for by id: some are
+    changed only then, because they take much away (option `by_name`).
+    """
     actions: list[Action] = []
     manual: list[tuple[str, str]] = []
     skipped: list[tuple[str, str]] = []
@@ -84,6 +91,8 @@ def make(context: Context, report: Report, *, force: bool = False) -> Plan:
         if finding.state not in WRONG:
             continue
         reason = _left_out(finding, planned, force)
+        if knob.options.get("by_name") and knob.id not in named:
+            reason = f"{knob.options['by_name']}; ask for it by name: --only {knob.id}"
         if reason:
             skipped.append((knob.id, reason))
             continue

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -15,3 +17,11 @@ def pytest_runtest_setup(item):
 def needs_ip():
     if shutil.which("ip") is None or shutil.which("unshare") is None:
         pytest.skip("requires ip and unshare (packages iproute2, util-linux)")
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder in memory where there is one: these tests fsync some thousand times."""
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=place, prefix="corelane-test-") as folder:
+        yield Path(folder)

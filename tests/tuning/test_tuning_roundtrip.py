@@ -33,7 +33,7 @@ def test_knob_applied_and_rolled_back_leaves_the_host_as_it_was(knob, tmp_path):
     wrong = check.check(context, [knob])
     assert wrong.findings[0].state is State.DRIFT, wrong.findings[0]
     before = dict(host.texts)
-    wanted = plan.make(context, wrong)
+    wanted = plan.make(context, wrong, named=[knob.id])
     assert {action.knob for action in wanted.actions} == {knob.id}
 
     changer = Changer(host, Journal(tmp_path), context.facts.boot_id)
@@ -90,6 +90,16 @@ def test_plan_takes_one_of_two_knobs_that_exclude_each_other():
     wanted = plan.make(context, report)
     assert "cpu.partition" in {action.knob for action in wanted.actions}
     assert "cpu.isolcpus" in dict(wanted.manual)
+
+
+def test_plan_takes_hardware_threads_away_only_when_asked_by_name():
+    context = look_at(host_for(SPOILS["cpu.smt"]), "bare-metal")
+    report = check.check(context)
+    unnamed = plan.make(context, report)
+    assert "--only cpu.smt" in dict(unnamed.skipped)["cpu.smt"]
+    assert [a.knob for a in plan.make(context, report, named=["cpu.smt"]).actions].count(
+        "cpu.smt"
+    ) == 1
 
 
 def test_plan_leaves_what_is_pending_or_in_conflict_alone_and_says_so():
