@@ -22,7 +22,7 @@ EXAMPLES = """examples:
 """
 VERBS_HELP = """examples:
   corelane baseline plan --drop-in /tmp
-  sudo corelane baseline apply --only sysctl memory
+  sudo corelane baseline apply --only memory tcp
   sudo corelane baseline rollback
   corelane baseline capture host.tar.xz && corelane baseline-check --from host.tar.xz
 """

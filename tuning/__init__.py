@@ -10,11 +10,14 @@ Refuses: trading, configuration of the appliance, and any import of the other pa
     check_realtime_capability()  priority, locking, throttle  -> RTStatus
     benchmark_latency()          jitter of the cores          -> LatencyProfile (tuning.jitter)
     one_click_health_check()     all of it in one answer      -> BaselineStatus
+    get_hardware_timestamp(), validate_ptp_sync(), get_clock_drift(),
+    coordinate_with_time_authority()                          time (tuning.time)
     fingerprint()                what figures depend on       -> Fingerprint
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 _HOME = {
@@ -32,7 +35,11 @@ _HOME = {
     "get_network_optimization": "tuning.health",
     "one_click_health_check": "tuning.health",
     "validate_system_baseline": "tuning.health",
+    "coordinate_with_time_authority": "tuning.time",
     "fingerprint": "tuning.health",
+    "get_clock_drift": "tuning.time",
+    "get_hardware_timestamp": "tuning.time",
+    "validate_ptp_sync": "tuning.time",
 }
 __all__ = sorted(_HOME)
 
@@ -41,6 +48,4 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: the holder and the guard need little of this."""
     if name not in _HOME:
         raise AttributeError(f"module 'tuning' has no attribute {name!r}")
-    import importlib
-
     return getattr(importlib.import_module(_HOME[name]), name)

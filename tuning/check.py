@@ -107,6 +107,8 @@ def check(context: Context, chosen: Sequence[Knob] | None = None) -> Report:
         for knob in counters:
             context.samples[knob.id] = (before[knob.id], _sample(context, knob), passed)
         found.update({knob.id: examine(context, knob) for knob in counters})
+    if context.host.kind == "live" and not context.brief:
+        found.update({name: _proven(context, finding) for name, finding in found.items()})
     findings = tuple(found[knob.id] for knob in chosen)
     blind = tuple(
         f.knob.id for f in findings if any(s.reason.startswith("permission:") for s in f.sights)
@@ -122,6 +124,17 @@ def check(context: Context, chosen: Sequence[Knob] | None = None) -> Report:
         seconds=time.monotonic() - started,
         blind=blind,
     )
+
+
+def _proven(context: Context, finding: Finding) -> Finding:
+    """Hold a green finding against its effect, where it has one: what reads right may not work."""
+    from tuning import effect
+
+    proof = effect.prove(context, finding)
+    if proof is None or proof.state in (State.OK, State.UNKNOWN):
+        return finding
+    reason = f"by effect: {proof.detail}"
+    return replace(finding, state=proof.state, reason=reason, fix=finding.knob.fix)
 
 
 def _sample(context: Context, knob: Knob) -> Any:

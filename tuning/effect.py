@@ -7,6 +7,7 @@ Refuses: trusting what reads back; and disturbing lanes: nothing spins on a core
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import subprocess
@@ -29,6 +30,20 @@ SPIN = (
     "print('on',flush=True)\n"
     "end=time.monotonic()+float(sys.argv[2])\n"
     "while time.monotonic()<end: pass\n"
+)
+
+
+FIFO_SPIN = (
+    "import os,sys,time\n"
+    "os.sched_setaffinity(0,{int(sys.argv[1])})\n"
+    "os.sched_setscheduler(0,os.SCHED_FIFO,os.sched_param(1))\n"
+    "now=time.monotonic_ns; start=last=now(); own=time.thread_time_ns()\n"
+    "end=start+int(float(sys.argv[2])*1e9); gap=0\n"
+    "while last<end:\n"
+    "    t=now()\n"
+    "    if t-last>gap: gap=t-last\n"
+    "    last=t\n"
+    "print(last-start,time.thread_time_ns()-own,gap)\n"
 )
 
 
@@ -74,17 +89,24 @@ def _irq(context: Context, finding: Finding) -> Proof:
 
 
 def _ticks(context: Context, finding: Finding) -> Proof:
-    busy = {lane.cpu for lane in context.lanes}
-    free = sorted(context.roles.isolated - busy)
+    free = sorted(undisturbed(context))
     if not free:
-        return Proof(
-            finding.knob.id, State.UNKNOWN, "every isolated core has a lane; not disturbed"
-        )
+        return Proof(finding.knob.id, State.UNKNOWN, "every isolated core is in use; not disturbed")
     rate = ticks_while_spinning(context, free[-1])
     state = State.OK if rate <= TICKS_PER_SECOND_MAX else State.DRIFT
     return Proof(
         finding.knob.id, state, f"core {free[-1]}: {rate:.1f} ticks a second while spinning"
     )
+
+
+def undisturbed(context: Context) -> frozenset[int]:
+    """Return the isolated cores where nothing of a user's was put."""
+    busy = {lane.cpu for lane in context.lanes}
+    for task in context.facts.tasks:
+        allowed = cpus.parse_list(str(task["allowed"]))
+        if not task["kernel"] and allowed <= context.roles.isolated:
+            busy |= allowed
+    return context.roles.isolated - busy
 
 
 def ticks_while_spinning(context: Context, cpu: int, seconds: float = SPIN_SECONDS) -> float:
@@ -104,6 +126,30 @@ def ticks_while_spinning(context: Context, cpu: int, seconds: float = SPIN_SECON
 def _ticks_of(context: Context, cpu: int) -> int:
     rows = lines(context.host.read("/proc/interrupts"))
     return next(line.counts[cpu] for line in rows if line.number == "LOC")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a thread that never sleeps under FIFO got of its core."""
+
+    cpu: int
+    seconds: float
+    share: float  # of the time, by its own CPU clock
+    longest_gap_ms: float
+
+
+def spin_under_fifo(cpu: int, seconds: float) -> Held:
+    """Spin a real-time child on a core: throttling takes 50 ms of each second from it.
+
+    Everything else on that core waits meanwhile.  Raises OSError without the right to do so.
+    """
+    command = [sys.executable, "-I", "-S", "-c", FIFO_SPIN, str(cpu), str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 20)
+    words = done.stdout.split()
+    if done.returncode or len(words) != 3:
+        raise OSError(errno.EPERM, (done.stderr.strip().splitlines() or ["no answer"])[-1])
+    wall, own, gap = (int(word) for word in words)
+    return Held(cpu, wall / 1e9, own / wall, gap / 1e6)
 
 
 def _hugepages(context: Context, finding: Finding) -> Proof:

@@ -7,12 +7,15 @@ Refuses: changing anything; what is changed goes through plan and change.
 from __future__ import annotations
 
 import json
+import resource
+import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tuning import cpus, knobs
+from tuning import cpus, effect, knobs
 from tuning import fingerprints as prints
 from tuning.check import Report, check
+from tuning.codecs import CODECS
 from tuning.context import Context, look_at
 from tuning.fingerprints import Fingerprint
 from tuning.host import Host, LiveHost, peek
@@ -102,6 +105,8 @@ class RTStatus:
     memlock_bytes: int | None
     rtprio: int | None
     timer_resolution_ns: int | None
+    fifo_share: float | None  # of a core under FIFO, if it was tried
+    fifo_longest_gap_ms: float | None
     findings: dict[str, str]
 
     @property
@@ -229,8 +234,6 @@ def get_memory_layout(host: Host | None = None, profile: str | None = None) -> M
 
 
 def _memory(context: Context, report: Report | None) -> MemoryConfig:
-    from tuning.codecs import CODECS
-
     transparent = peek(context.host, "/sys/kernel/mm/transparent_hugepage/enabled")
     swaps = (peek(context.host, "/proc/swaps") or "").splitlines()[1:]
     return MemoryConfig(
@@ -247,16 +250,22 @@ def _memory(context: Context, report: Report | None) -> MemoryConfig:
     )
 
 
-def check_realtime_capability(host: Host | None = None, profile: str | None = None) -> RTStatus:
-    """Try what real-time work needs and read what limits it."""
-    return _realtime(context_of(host, profile), None)
+def check_realtime_capability(
+    host: Host | None = None, profile: str | None = None, *, spin_s: float = 0.0
+) -> RTStatus:
+    """Try what real-time work needs and read what limits it.
+
+    With `spin_s` a real-time thread spins that long on the last lane core, and what it was refused
+    is measured: throttling takes 50 ms of each second.  Do not ask for it while lanes trade.
+    """
+    return _realtime(context_of(host, profile), None, spin_s)
 
 
-def _realtime(context: Context, report: Report | None) -> RTStatus:
-    import resource
-    import time
-
+def _realtime(context: Context, report: Report | None, spin_s: float = 0.0) -> RTStatus:
     live = context.host.kind == "live"
+    held = None
+    if live and spin_s > 0:
+        held = effect.spin_under_fifo(max(context.roles.lanes or context.facts.online), spin_s)
     return RTStatus(
         kernel=peek(context.host, "/proc/sys/kernel/version") or "",
         fifo=peek(context.host, "can:fifo") or "unknown",
@@ -264,6 +273,8 @@ def _realtime(context: Context, report: Report | None) -> RTStatus:
         memlock_bytes=resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] if live else None,
         rtprio=resource.getrlimit(14)[0] if live else None,
         timer_resolution_ns=round(time.clock_getres(time.CLOCK_MONOTONIC) * 1e9) if live else None,
+        fifo_share=None if held is None else round(held.share, 4),
+        fifo_longest_gap_ms=None if held is None else round(held.longest_gap_ms, 3),
         findings=_wrong(context, report, "realtime"),
     )
 

@@ -70,8 +70,9 @@ def default_folder() -> Path:
     """Return where the host's journal lies: the machine's state for root, the user's otherwise."""
     if "CORELANE_HOST_STATE" in os.environ:
         return Path(os.environ["CORELANE_HOST_STATE"])
-    if os.geteuid() == 0:
-        return Path("/var/lib/corelane/host")
+    shared = Path("/var/lib/corelane/host")
+    if os.geteuid() == 0 or shared.is_dir():
+        return shared
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "corelane" / "host"
 
@@ -137,9 +138,8 @@ class Journal:
         text = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
         line = b"%08x %s\n" % (zlib.crc32(text), text)
         fresh = not self.path.exists()
-        descriptor = os.open(
-            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self.path, flags, 0o644)  # settings are no secret
         try:
             os.write(descriptor, line)
             os.fsync(descriptor)
