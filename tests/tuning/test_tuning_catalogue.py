@@ -83,3 +83,12 @@ def test_alias_finds_its_knob_and_a_wrong_name_its_neighbours():
 def test_want_that_is_not_understood_is_refused(spec):
     with pytest.raises(ValueError, match="want"):
         want.parse(spec)
+
+
+def test_page_of_the_catalogue_is_up_to_date():
+    from pathlib import Path
+
+    from tuning.knobs.__main__ import table
+
+    page = Path(__file__).resolve().parents[2] / "docs" / "baseline-knobs.md"
+    assert page.read_text() == table(), "run: python -m tuning.knobs > docs/baseline-knobs.md"
