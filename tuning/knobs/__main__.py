@@ -11,9 +11,10 @@ from tuning.model import Knob
 
 HEAD = """# The catalogue of knobs
 
-Made from `tuning/knobs/*.toml` by `python -m tuning.knobs`. RSW: set at run time, applied, verified and restored on a real
-machine; RW: set at run time; BOOT: boot parameter or unit file, offered as a drop-in; FIRMWARE, OWNER: a person's; NO: a
-figure. `-` not applicable, `=` left as it is, `?` reported only. `!` keeps its severity in every profile.
+Made from `tuning/knobs/*.toml` by `python -m tuning.knobs`. RSW: set at run time, applied, verified
+and restored on a real machine; RW: set at run time; BOOT: boot parameter or unit file, offered as a
+drop-in; FIRMWARE, OWNER: a person's; NO: a figure. `-` not applicable, `=` left as it is, `?`
+reported only. `!` keeps its severity in every profile.
 """
 
 
