@@ -199,6 +199,25 @@ def test_answer_that_makes_no_sense_is_unknown_and_stops_nothing(address, text):
     assert len(found) == 112
 
 
+def test_partition_over_other_cores_is_not_the_wanted_one():
+    host = tuning_hosts.fake("two-socket-server")
+    group = "/sys/fs/cgroup/corelane/cpuset.cpus"
+    host.texts.update(
+        {"/sys/devices/system/cpu/isolated": "\n", f"{group}.partition": "isolated\n"}
+    )
+    wanted = "4-15,20-31,36-47,52-63"
+    for isolated, state in ((wanted, "OK"), ("4-7", "DRIFT"), ("", "DRIFT")):
+        host.texts["/sys/fs/cgroup/cpuset.cpus.isolated"] = isolated + "\n"
+        assert rows(host)["cpu.partition"].state == state
+    del host.texts["/sys/fs/cgroup/cpuset.cpus.isolated"]  # before Linux 6.8
+    for effective, state in ((wanted, "OK"), ("4-7", "DRIFT")):
+        host.texts[f"{group}.effective"] = effective + "\n"
+        assert rows(host)["cpu.partition"].state == state
+    host.texts[f"{group}.partition"] = "isolated invalid (Cpu list in cpuset.cpus not exclusive)\n"
+    found = rows(host)["cpu.partition"]
+    assert found.state == "DRIFT" and "invalid" in found.observed
+
+
 def test_null_in_nohz_full_is_no_core():
     found = rows(tuning_hosts.captured("laptop"), "bare-metal")
     assert found["cpu.nohz_full"].state is State.DRIFT and found["cpu.nohz_full"].observed == "none"

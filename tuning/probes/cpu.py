@@ -28,9 +28,16 @@ def boot_isolated(context: Context) -> frozenset[int]:
 
 
 def partitioned(context: Context) -> frozenset[int]:
-    """Return the CPUs that cgroup 2 partitions isolate now."""
+    """Return the CPUs that cgroup 2 partitions isolate; before Linux 6.8 only ours is seen."""
     base = context.facts.cgroup_unified
-    return (listed(context, f"{base}/cpuset.cpus.isolated") or frozenset()) if base else frozenset()
+    if not base:
+        return frozenset()
+    every = listed(context, f"{base}/cpuset.cpus.isolated")
+    if every is not None:
+        return every
+    if peek(context.host, f"{base}/{GROUP}/cpuset.cpus.partition") != "isolated":
+        return frozenset()
+    return listed(context, f"{base}/{GROUP}/cpuset.cpus.effective") or frozenset()
 
 
 def nothing_isolated(context: Context) -> list[Sight]:
@@ -76,7 +83,8 @@ def partition(context: Context, knob: Knob) -> list[Sight]:
         raise refuse(errno.ENOENT, "/sys/fs/cgroup/cgroup.controllers")
     address = f"{base}/{GROUP}/cpuset.cpus.partition"
     now = peek(context.host, address)
-    shown = now or "no partition"
+    held = cpus.format_list(partitioned(context))
+    shown = f"{now} {held}".strip() if now else "no partition"
     if not context.wanted(knob).demands:
         return [Sight(value=now, shown=shown, writes=())]
     if not wanted:
@@ -92,7 +100,7 @@ def partition(context: Context, knob: Knob) -> list[Sight]:
     expected = f"isolated {cpus.format_list(wanted)}"
     return [
         Sight(
-            value="isolated" if good else now,
+            value="isolated" if good else "",
             shown=shown,
             address=address,
             writes=writes,
@@ -147,12 +155,20 @@ def nohz_full(context: Context, knob: Knob) -> list[Sight]:
 
 @probe("rcu_nocbs")
 def rcu_nocbs(context: Context, knob: Knob) -> list[Sight]:
-    """Take the cores from the kernel's rcuo threads; the command line alone proves nothing."""
+    """A core counts if the command line names it and the kernel made its rcuo thread.
+
+    Neither alone proves it: a word may name what the kernel refused, and a kernel that offloads
+    some cores makes threads for all.
+    """
     if context.facts.config.get("RCU_NOCB_CPU") == "n":
         raise refuse(errno.ENOENT, "CONFIG_RCU_NOCB_CPU")
     processes(context, ())
     threads = (re.fullmatch(r"rcuo[a-z]/(\d+)", str(task["comm"])) for task in context.facts.tasks)
-    return boot_list(context, knob, frozenset(int(m[1]) for m in threads if m), "tasks:")
+    named: set[int] = set()
+    for word in ("rcu_nocbs", "nohz_full"):
+        text = context.facts.boot_words.get(word, "")
+        named |= cpus.parse_list(text, last=context.facts.last, every=context.facts.online)
+    return boot_list(context, knob, frozenset(int(m[1]) for m in threads if m) & named, "tasks:")
 
 
 @probe("housekeeping")
