@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
-.PHONY: run build test lint bench fuzz check help
+.PHONY: run build test test-qemu lint bench fuzz check help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -31,6 +31,9 @@ test: build ## everything that a change must pass: sanitized native tests, then 
 	@$(PY) ops/prepare.py --tests
 	@$(PY) ops/sanitize.py
 	@$(PY) -m pytest $(ARGS)
+
+test-qemu: build ## boot a Debian kernel with isolation parameters in QEMU (fetches 86 MB once)
+	@$(PY) -m pytest tests/tuning/qemu_boot.py $(ARGS)
 
 lint: build ## ruff and mypy
 	@$(VENV)/bin/ruff check .

@@ -82,5 +82,9 @@ if __name__ == "__main__":
             compiler_directives=DIRECTIVES,
             build_dir="build/cython",
         ),
-        cffi_modules=["runtime/_shm_build.py:ffibuilder", "tuning/_host_build.py:ffibuilder"],
+        cffi_modules=[
+            "runtime/_shm_build.py:ffibuilder",
+            "tuning/_calls_build.py:ffibuilder",
+            "tuning/_host_build.py:ffibuilder",
+        ],
     )
