@@ -22,8 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 APT = ["gcc", "g++", "make", "python3-dev", "python3-venv"]
 # Tool -> package; unpacked into TOOLS by `make test`, where tests/time looks for them.
 TEST_APT = {
-    "chronyc": "chrony", "chronyd": "chrony", "ip": "iproute2",
-    "pmc": "linuxptp", "ptp4l": "linuxptp",
+    "chronyc": "chrony",
+    "chronyd": "chrony",
+    "ip": "iproute2",
+    "pmc": "linuxptp",
+    "ptp4l": "linuxptp",
 }
 TOOLS = ROOT / "build" / "tools"
 
@@ -52,7 +55,11 @@ def install(python: str) -> None:
     print(f"prepare: {', '.join(lacking)} missing; {line}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-q"], check=True, env=environment)
-    subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *APT], check=True, env=environment)
+    subprocess.run(
+        ["apt-get", "install", "-y", "-q", "--no-install-recommends", *APT],
+        check=True,
+        env=environment,
+    )
     still = missing(python)
     if still:
         print(f"prepare: {', '.join(still)} still missing for {python}", file=sys.stderr)
@@ -80,14 +87,28 @@ def unpack_tools() -> None:
         return
     packages = sorted({TEST_APT[tool] for tool in lacking})
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        print(f"prepare: {', '.join(lacking)} missing: tests that need them are skipped "
-              f"(Debian packages: {' '.join(packages)})", file=sys.stderr)
+        print(
+            f"prepare: {', '.join(lacking)} missing: tests that need them are skipped "
+            f"(Debian packages: {' '.join(packages)})",
+            file=sys.stderr,
+        )
         return
     print(f"prepare: unpacking {', '.join(packages)} into {TOOLS.relative_to(ROOT)} for the tests")
     archives = TOOLS / "archives"
     (archives / "partial").mkdir(parents=True, exist_ok=True)
-    get = ["apt-get", "install", "-y", "-qq", "--download-only", "--no-install-recommends",
-           "-o", f"Dir::Cache::archives={archives}", "-o", "APT::Sandbox::User=root", *packages]
+    get = [
+        "apt-get",
+        "install",
+        "-y",
+        "-qq",
+        "--download-only",
+        "--no-install-recommends",
+        "-o",
+        f"Dir::Cache::archives={archives}",
+        "-o",
+        "APT::Sandbox::User=root",
+        *packages,
+    ]
     if not succeeds(get):  # no package lists yet, or old ones
         succeeds(["apt-get", "update", "-qq"])
         succeeds(get)
@@ -95,7 +116,9 @@ def unpack_tools() -> None:
         succeeds(["dpkg", "-x", str(archive), str(TOOLS)])
     still = missing_tools()
     if still:
-        print(f"prepare: {', '.join(still)} still missing: their tests are skipped", file=sys.stderr)
+        print(
+            f"prepare: {', '.join(still)} still missing: their tests are skipped", file=sys.stderr
+        )
 
 
 def make_venv(venv: Path, python: str) -> None:
@@ -109,7 +132,15 @@ def make_venv(venv: Path, python: str) -> None:
         *project["project"]["optional-dependencies"]["dev"],
     ]
     subprocess.run(
-        [str(venv / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", *sorted(set(wanted))],
+        [
+            str(venv / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            *sorted(set(wanted)),
+        ],
         check=True,
     )
 
@@ -124,7 +155,9 @@ def main() -> int:
         unpack_tools()
         return 0
     if not arguments.python:
-        print("prepare: no CPython 3.11 to 3.13 found on PATH; install one of them", file=sys.stderr)
+        print(
+            "prepare: no CPython 3.11 to 3.13 found on PATH; install one of them", file=sys.stderr
+        )
         return 2
     install(arguments.python)
     make_venv(arguments.venv, arguments.python)

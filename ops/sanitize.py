@@ -26,7 +26,11 @@ def sync() -> None:
     """Copy what changed; remove what is gone, so that no stale source is compiled."""
     wanted = {path for name in ("setup.py", "pyproject.toml") for path in [ROOT / name]}
     for folder in FOLDERS:
-        wanted |= {p for p in (ROOT / folder).rglob("*") if p.suffix in SUFFIXES and "__pycache__" not in p.parts}
+        wanted |= {
+            p
+            for p in (ROOT / folder).rglob("*")
+            if p.suffix in SUFFIXES and "__pycache__" not in p.parts
+        }
     there = {TREE / path.relative_to(ROOT): path for path in wanted}
     for target, source in there.items():
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
@@ -40,7 +44,9 @@ def sync() -> None:
 
 def library(name: str) -> str:
     """Return the path of one of the compiler's runtime libraries."""
-    return subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        ["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def main() -> int:
@@ -48,8 +54,13 @@ def main() -> int:
     sync()
     environment = {**os.environ, "HOTPATH_BUILD": "sanitize", "PYTHONPATH": str(TREE)}
     jobs = str(min(os.cpu_count() or 1, 8))
-    done = subprocess.run([sys.executable, "setup.py", "build_ext", "--inplace", "--parallel", jobs], cwd=TREE,
-                          env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "setup.py", "build_ext", "--inplace", "--parallel", jobs],
+        cwd=TREE,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         print(done.stdout + done.stderr)
         return 1
@@ -62,10 +73,24 @@ def main() -> int:
         "PYTHONMALLOC": "malloc",
         "CORELANE_DATA": os.environ.get("CORELANE_DATA", str(ROOT.parent / "shared" / "data")),
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:benchmark", "-o", "addopts=-ra --strict-markers",
-               *tests, *sys.argv[1:]]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:benchmark",
+        "-o",
+        "addopts=-ra --strict-markers",
+        *tests,
+        *sys.argv[1:],
+    ]
     code = subprocess.run(command, cwd=TREE, env=environment).returncode
-    print(f"sanitize: build {built:.0f} s, tests {time.monotonic() - began - built:.0f} s, exit {code}")
+    print(
+        f"sanitize: build {built:.0f} s, tests {time.monotonic() - began - built:.0f} s, exit {code}"
+    )
     return code
 
 

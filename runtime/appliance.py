@@ -43,7 +43,7 @@ class Settings:
     segment_bytes: int = 16 * 1024 * 1024
     segment_count: int = 4
     rate: tuple[int, int, int] = (25, 50, 10)
-    order_notional_max: int = 2_000        # quote units
+    order_notional_max: int = 2_000  # quote units
     position_notional_max: int = 10_000
     open_orders_max: int = 10
     band_bps: int = 50
@@ -57,8 +57,15 @@ class ApplianceError(Exception):
 class Appliance:
     """One lane and the cold side that serves it."""
 
-    def __init__(self, settings: Settings, endpoints: Endpoints, api_key: str, key_path: Path, ca: str | None,
-                 say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        endpoints: Endpoints,
+        api_key: str,
+        key_path: Path,
+        ca: str | None,
+        say: Callable[[str], None],
+    ) -> None:
         self.settings = settings
         self.endpoints = endpoints
         self.api_key = api_key
@@ -79,40 +86,78 @@ class Appliance:
             self.say(f"pages.removed page={path.name} cause=writer_gone")
         directory = state.state_dir(s.deployment)
         connector = aiohttp.TCPConnector(ssl=self.context()) if self.ca else None
-        self.http = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=5))
+        self.http = aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(total=5)
+        )
         self.session = Session(self.endpoints, self.api_key, self.key, self.http)
         info = await self.session.exchange_info()
         known = {entry["symbol"]: entry for entry in info["symbols"]}
         missing = [name for name in s.symbols if name not in known]
         if missing:
-            raise ApplianceError(f"venue has no {', '.join(missing)}; it lists {', '.join(sorted(known)[:12])}")
+            raise ApplianceError(
+                f"venue has no {', '.join(missing)}; it lists {', '.join(sorted(known)[:12])}"
+            )
         ids = state.instrument_ids(directory, [f"{VENUE}:{name}" for name in s.symbols])
         self.symbols = {ids[f"{VENUE}:{name}"]: name for name in s.symbols}
-        self.about = {number: reference.instrument(known[name]) for number, name in self.symbols.items()}
-        prices = {name: int(json.loads(await self.session.depth(name, 5))["bids"][0][0].split(".")[0]) for name in s.symbols}
+        self.about = {
+            number: reference.instrument(known[name]) for number, name in self.symbols.items()
+        }
+        prices = {
+            name: int(json.loads(await self.session.depth(name, 5))["bids"][0][0].split(".")[0])
+            for name in s.symbols
+        }
         self.epoch = state.next_epoch(directory)
 
         self.control = Control(s.deployment, "operator")
-        self.lane_page = Page.make(s.deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch)
+        self.lane_page = Page.make(
+            s.deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch
+        )
         journal_bytes = lib.HP_JOURNAL_HEAD_BYTES + s.segment_bytes * s.segment_count
-        journal = Page.make(s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch)
+        journal = Page.make(
+            s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
+        )
         self.mail_in = Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES)
         self.mail_out = Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES)
-        self.pages = [self.control.page, self.lane_page, journal, self.mail_in.page, self.mail_out.page]
+        self.pages = [
+            self.control.page,
+            self.lane_page,
+            journal,
+            self.mail_in.page,
+            self.mail_out.page,
+        ]
 
         spec = {
-            "deployment": s.deployment, "codec": "venues.binance.usdm.codec", "prefix": s.deployment[:12],
-            "epoch": self.epoch, "controls": ["operator"], "segment_bytes": s.segment_bytes,
-            "segment_count": s.segment_count, "market": self.endpoints.market(s.symbols), "orders": self.endpoints.orders,
-            "spin": s.spin, "core": s.core, "lock": s.lock, "ca": self.ca, "rate": list(s.rate),
-            "strategies": s.strategies, "parameters": s.parameters,
+            "deployment": s.deployment,
+            "codec": "venues.binance.usdm.codec",
+            "prefix": s.deployment[:12],
+            "epoch": self.epoch,
+            "controls": ["operator"],
+            "segment_bytes": s.segment_bytes,
+            "segment_count": s.segment_count,
+            "market": self.endpoints.market(s.symbols),
+            "orders": self.endpoints.orders,
+            "spin": s.spin,
+            "core": s.core,
+            "lock": s.lock,
+            "ca": self.ca,
+            "rate": list(s.rate),
+            "strategies": s.strategies,
+            "parameters": s.parameters,
             "instruments": [
-                {"id": number, "symbol": name, "about": self.about[number], "limits": self.limits(number, prices[name])}
+                {
+                    "id": number,
+                    "symbol": name,
+                    "about": self.about[number],
+                    "limits": self.limits(number, prices[name]),
+                }
                 for number, name in self.symbols.items()
             ],
         }
         self.lane = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "runtime.lane_process", stdin=asyncio.subprocess.PIPE,
+            sys.executable,
+            "-m",
+            "runtime.lane_process",
+            stdin=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
         assert self.lane.stdin is not None
@@ -132,10 +177,13 @@ class Appliance:
         s = self.settings
         per_unit = 10 ** self.about[number]["size_decimals"]
         return {
-            "strategies": (1 << max(1, len(s.strategies))) - 1, "accounts": 1,
+            "strategies": (1 << max(1, len(s.strategies))) - 1,
+            "accounts": 1,
             "order_lots_max": max(1, s.order_notional_max * per_unit // price),
             "position_lots_max": max(1, s.position_notional_max * per_unit // price),
-            "open_orders_max": s.open_orders_max, "band_bps": s.band_bps, "stale_ms": s.stale_ms,
+            "open_orders_max": s.open_orders_max,
+            "band_bps": s.band_bps,
+            "stale_ms": s.stale_ms,
         }
 
     def spawn(self, work: Any) -> None:
@@ -159,7 +207,9 @@ class Appliance:
             report.kind = lib.HP_REPORT_POSITION
             report.instrument = number
             report.position_side = {"BOTH": 0, "LONG": 1, "SHORT": 2}[entry["positionSide"]]
-            report.position_lots = reference.scaled(entry["positionAmt"], self.about[number]["size_decimals"], "positionAmt")
+            report.position_lots = reference.scaled(
+                entry["positionAmt"], self.about[number]["size_decimals"], "positionAmt"
+            )
             self.mail_in.put(lib.HP_MAIL_REPORT, bytes(ffi.buffer(report)))
         self.mail_in.put(lib.HP_MAIL_OPENING, b"")
 
@@ -182,16 +232,23 @@ class Appliance:
         try:
             if what == lib.HP_WANT_SNAPSHOT:
                 body = await self.session.depth(self.symbols[aux])
-                if not self.mail_in.put(lib.HP_MAIL_SNAPSHOT, body + bytes(lib.HP_FRAME_PAD_BYTES), aux):
+                if not self.mail_in.put(
+                    lib.HP_MAIL_SNAPSHOT, body + bytes(lib.HP_FRAME_PAD_BYTES), aux
+                ):
                     self.say(f"mail.full kind=snapshot instrument={aux} bytes={len(body)}")
             elif what == lib.HP_WANT_LOGON:
                 if aux:  # a refused logon is not tried again at once
                     await asyncio.sleep(1)
                 self.mail_in.put(lib.HP_MAIL_LOGON, self.session.logon_text().encode())
             elif what == lib.HP_WANT_LISTEN_KEY:
-                self.mail_in.put(lib.HP_MAIL_LISTEN_KEY, self.endpoints.user(await self.session.listen_key()).encode())
+                self.mail_in.put(
+                    lib.HP_MAIL_LISTEN_KEY,
+                    self.endpoints.user(await self.session.listen_key()).encode(),
+                )
         except (VenueError, aiohttp.ClientError, TimeoutError) as error:
-            self.say(f"cold.answer_failed want={what} aux={aux} error={error!r}")  # the lane asks again
+            self.say(
+                f"cold.answer_failed want={what} aux={aux} error={error!r}"
+            )  # the lane asks again
 
     async def keep_listen_key(self) -> None:
         while True:
@@ -239,14 +296,28 @@ class Appliance:
         for number, name in self.symbols.items():
             p = view.positions[number]
             symbols[name] = {
-                "position_lots": sum(p.lots), "venue_position_lots": sum(p.venue_lots), "bought_lots": p.bought_lots,
-                "sold_lots": p.sold_lots, "realised_e8": p.realised_e8, "fees_e8": p.fees_e8,
-                "venue_realised_e8": p.venue_pnl_e8, "size_decimals": self.about[number]["size_decimals"],
+                "position_lots": sum(p.lots),
+                "venue_position_lots": sum(p.venue_lots),
+                "bought_lots": p.bought_lots,
+                "sold_lots": p.sold_lots,
+                "realised_e8": p.realised_e8,
+                "fees_e8": p.fees_e8,
+                "venue_realised_e8": p.venue_pnl_e8,
+                "size_decimals": self.about[number]["size_decimals"],
             }
         return {
-            "orders": c.orders_sent, "cancels": c.cancels_sent, "fills": c.fills, "fills_buy": c.fills_buy,
-            "fills_sell": c.fills_sell, "rejects": c.rejects, "open_orders": c.open_orders, "unknown": c.unknown_now,
-            "messages": c.messages, "gaps": c.gaps, "resyncs": c.resyncs, "symbols": symbols,
+            "orders": c.orders_sent,
+            "cancels": c.cancels_sent,
+            "fills": c.fills,
+            "fills_buy": c.fills_buy,
+            "fills_sell": c.fills_sell,
+            "rejects": c.rejects,
+            "open_orders": c.open_orders,
+            "unknown": c.unknown_now,
+            "messages": c.messages,
+            "gaps": c.gaps,
+            "resyncs": c.resyncs,
+            "symbols": symbols,
             "realised_e8": sum(s["realised_e8"] for s in symbols.values()),
             "fees_e8": sum(s["fees_e8"] for s in symbols.values()),
         }

@@ -29,20 +29,38 @@ class VenueStartError(Exception):
 class EmbeddedVenue:
     """`async with EmbeddedVenue(folder, symbols) as venue`: serving until the block ends."""
 
-    def __init__(self, folder: Path, symbols: list[str], *, seed: int = 1, tls: bool = False, rate: float = 1.0,
-                 core: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        symbols: list[str],
+        *,
+        seed: int = 1,
+        tls: bool = False,
+        rate: float = 1.0,
+        core: int | None = None,
+    ) -> None:
         self.folder = folder
         core_arguments = [] if core is None else [f"--core={core}"]
         self.command = [
-            sys.executable, "-m", "venues.simulator", f"--symbols={','.join(symbols)}", f"--seed={seed}",
-            f"--rate={rate}", f"--directory={folder}", "--json", "--exit-with-stdin", *(["--tls"] if tls else []),
+            sys.executable,
+            "-m",
+            "venues.simulator",
+            f"--symbols={','.join(symbols)}",
+            f"--seed={seed}",
+            f"--rate={rate}",
+            f"--directory={folder}",
+            "--json",
+            "--exit-with-stdin",
+            *(["--tls"] if tls else []),
             *core_arguments,
         ]
         self.process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> EmbeddedVenue:
         self.process = await asyncio.create_subprocess_exec(
-            *self.command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            *self.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
             start_new_session=True,  # a terminal's Ctrl-C must not end the venue before the drain
         )
         assert self.process.stdout is not None
@@ -50,9 +68,13 @@ class EmbeddedVenue:
             line = await asyncio.wait_for(self.process.stdout.readline(), START_SECONDS)
         except TimeoutError:
             self.process.kill()
-            raise VenueStartError(f"the embedded venue said nothing for {START_SECONDS:.0f} s") from None
+            raise VenueStartError(
+                f"the embedded venue said nothing for {START_SECONDS:.0f} s"
+            ) from None
         if not line:
-            raise VenueStartError(f"the embedded venue ended with code {await self.process.wait()}; its reason stands above")
+            raise VenueStartError(
+                f"the embedded venue ended with code {await self.process.wait()}; its reason stands above"
+            )
         facts = json.loads(line)
         credentials = json.loads(Path(facts["credentials"]).read_text())
         self.endpoints = Endpoints(rest=facts["rest"], streams=facts["ws"], orders=facts["ws_api"])
@@ -91,10 +113,14 @@ class EmbeddedVenue:
         for held in found["positions"]:
             positions[held["symbol"]] = positions.get(held["symbol"], 0) + held["lots"]
         return {
-            "orders": found["counts"]["order"] + rejected_orders(found), "fills": found["counts"]["fill"],
-            "fills_buy": found["filled"]["BUY"]["fills"], "fills_sell": found["filled"]["SELL"]["fills"],
-            "open_orders": found["open_orders"], "positions": positions,
-            "realised_e8": e8(found["realized"]), "fees_e8": e8(found["fees"]),
+            "orders": found["counts"]["order"] + rejected_orders(found),
+            "fills": found["counts"]["fill"],
+            "fills_buy": found["filled"]["BUY"]["fills"],
+            "fills_sell": found["filled"]["SELL"]["fills"],
+            "open_orders": found["open_orders"],
+            "positions": positions,
+            "realised_e8": e8(found["realized"]),
+            "fees_e8": e8(found["fees"]),
         }
 
 

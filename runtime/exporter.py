@@ -11,7 +11,12 @@ from typing import Any
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from runtime._shm import ffi, lib
@@ -43,8 +48,11 @@ COUNTERS = {
 
 def verdict_names() -> dict[int, str]:
     """Return {verdict number: name} from the header's enum."""
-    return {n: text.removeprefix("HP_VERDICT_").removeprefix("HP_").lower()
-            for n, text in ffi.typeof("enum hp_verdict_code").elements.items() if n != lib.HP_VERDICT_COUNT}
+    return {
+        n: text.removeprefix("HP_VERDICT_").removeprefix("HP_").lower()
+        for n, text in ffi.typeof("enum hp_verdict_code").elements.items()
+        if n != lib.HP_VERDICT_COUNT
+    }
 
 
 def cumulative(histogram: Any) -> list[tuple[str, float]]:
@@ -74,26 +82,40 @@ class LaneCollector(Collector):
             family = CounterMetricFamily(f"corelane_{name}", text, labels=["lane"])
             family.add_metric([lane], getattr(view.counters, field))
             yield family
-        verdicts = CounterMetricFamily("corelane_gate_verdicts", "Verdicts given by the gate.", labels=["lane", "verdict"])
+        verdicts = CounterMetricFamily(
+            "corelane_gate_verdicts", "Verdicts given by the gate.", labels=["lane", "verdict"]
+        )
         for number, name in self.verdicts.items():
             verdicts.add_metric([lane, name], view.verdicts[number])
         yield verdicts
         for name, value, text in (
-            ("open_orders", view.counters.open_orders, "Orders that work or may work at the venue."),
+            (
+                "open_orders",
+                view.counters.open_orders,
+                "Orders that work or may work at the venue.",
+            ),
             ("unknown_orders", view.counters.unknown_now, "Orders whose outcome is not known."),
             ("lane_state", view.state, "State of the lane: enum hp_lane_state."),
-            ("lane_is_spinning", view.is_spinning, "1 when the lane owns its core and spins on purpose."),
+            (
+                "lane_is_spinning",
+                view.is_spinning,
+                "1 when the lane owns its core and spins on purpose.",
+            ),
         ):
             gauge = GaugeMetricFamily(f"corelane_{name}", text, labels=["lane"])
             gauge.add_metric([lane], value)
             yield gauge
-        position = GaugeMetricFamily("corelane_position_lots", "Net position, lots.", labels=["lane", "symbol"])
+        position = GaugeMetricFamily(
+            "corelane_position_lots", "Net position, lots.", labels=["lane", "symbol"]
+        )
         for n in range(1, view.instrument_count + 1):
             symbol = ffi.string(view.tops[n].symbol).decode()
             if symbol:
                 position.add_metric([lane, symbol], sum(view.positions[n].lots))
         yield position
-        hops = HistogramMetricFamily("corelane_latency_seconds", "Time per hop of an order.", labels=["lane", "hop"])
+        hops = HistogramMetricFamily(
+            "corelane_latency_seconds", "Time per hop of an order.", labels=["lane", "hop"]
+        )
         for n, name in enumerate(HOPS):
             hops.add_metric([lane, name], cumulative(view.hops[n]), view.hops[n].sum / 1e9)
         yield hops

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-
 from hotpath.lane.live import LiveLane
+
 from runtime.pages import Page
 
 
@@ -36,7 +36,9 @@ def load_strategy(text: str) -> type:
     text = SHIPPED.get(text, text)
     where, _, name = text.partition(":")
     if not name:
-        raise ValueError(f"strategy {text!r}: want path.py:Class, module:Class or one of {', '.join(sorted(SHIPPED))}")
+        raise ValueError(
+            f"strategy {text!r}: want path.py:Class, module:Class or one of {', '.join(sorted(SHIPPED))}"
+        )
     if where.endswith(".py"):
         path = Path(where).resolve()
         if not path.is_file():
@@ -61,16 +63,30 @@ def build(spec: dict[str, Any]) -> LiveLane:
     deployment = spec["deployment"]
     page = Page.open(deployment, "lane.0", "hp_lane_page_t", writable=True)
     journal = Page.open(deployment, "journal.0", "hp_page_t", writable=True)
-    mails = [Page.open(deployment, f"mail.{way}.0", "hp_page_t", writable=True) for way in ("in", "out")]
-    controls = [Page.open(deployment, f"control.{writer}", "hp_control_page_t") for writer in spec["controls"]]
+    mails = [
+        Page.open(deployment, f"mail.{way}.0", "hp_page_t", writable=True) for way in ("in", "out")
+    ]
+    controls = [
+        Page.open(deployment, f"control.{writer}", "hp_control_page_t")
+        for writer in spec["controls"]
+    ]
     context = None
     if spec.get("ca"):
         context = ssl.create_default_context(cafile=spec["ca"])
     lane = LiveLane(
-        codec, page.map, lane=0, epoch=spec["epoch"], journal=journal.map, segment_bytes=spec["segment_bytes"],
-        segment_count=spec["segment_count"], clock=(time.monotonic_ns(), time.time_ns()),
-        mail_in=mails[0].map, mail_out=mails[1].map, controls=[c.map for c in controls],
-        urls={"market": spec["market"], "orders": spec["orders"], "user": None, "ssl": context}, spin=spec["spin"],
+        codec,
+        page.map,
+        lane=0,
+        epoch=spec["epoch"],
+        journal=journal.map,
+        segment_bytes=spec["segment_bytes"],
+        segment_count=spec["segment_count"],
+        clock=(time.monotonic_ns(), time.time_ns()),
+        mail_in=mails[0].map,
+        mail_out=mails[1].map,
+        controls=[c.map for c in controls],
+        urls={"market": spec["market"], "orders": spec["orders"], "user": None, "ssl": context},
+        spin=spec["spin"],
     )
     lane.calibrate()
     for item in spec["instruments"]:
@@ -84,7 +100,9 @@ def build(spec: dict[str, Any]) -> LiveLane:
 async def run(spec: dict[str, Any]) -> int:
     lane = build(spec)
     reached = lane.settle(spec["core"], lock=spec["lock"])
-    lane.log(f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} spin={int(spec['spin'])}")
+    lane.log(
+        f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} spin={int(spec['spin'])}"
+    )
     return int(await lane.run())
 
 

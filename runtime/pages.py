@@ -37,7 +37,12 @@ def name(deployment: str, page: str) -> str:
 
 def build_id() -> int:
     """Return a number that changes with the shared layouts: readers refuse another build's pages."""
-    sizes = (ffi.sizeof("hp_lane_page_t"), ffi.sizeof("hp_event_t"), ffi.sizeof("hp_order_t"), lib.HP_PAGE_LAYOUT)
+    sizes = (
+        ffi.sizeof("hp_lane_page_t"),
+        ffi.sizeof("hp_event_t"),
+        ffi.sizeof("hp_order_t"),
+        lib.HP_PAGE_LAYOUT,
+    )
     out = 0xCBF29CE484222325
     for size in sizes:
         out = ((out ^ size) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
@@ -56,7 +61,9 @@ class Page:
         self.header: Any = ffi.cast("hp_page_t *", self._buffer)
 
     @classmethod
-    def make(cls, deployment: str, page: str, kind: str, number: int, size: int, epoch: int = 0) -> Page:
+    def make(
+        cls, deployment: str, page: str, kind: str, number: int, size: int, epoch: int = 0
+    ) -> Page:
         """Create a page, reserve all of its memory, and write its header."""
         path = SHM / name(deployment, page)
         path.unlink(missing_ok=True)
@@ -71,7 +78,9 @@ class Page:
                 f"mount a larger one (containers: --shm-size=256m)"
             ) from error
         else:
-            mapped = mmap.mmap(handle, size, flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0))
+            mapped = mmap.mmap(
+                handle, size, flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
+            )
         finally:
             os.close(handle)
         made = cls(path, mapped, kind)
@@ -95,7 +104,9 @@ class Page:
         try:
             handle = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise PageError(f"no page {path.name} in {SHM}; is deployment {deployment!r} running?") from None
+            raise PageError(
+                f"no page {path.name} in {SHM}; is deployment {deployment!r} running?"
+            ) from None
         try:
             size = os.fstat(handle).st_size
             prot = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
@@ -104,7 +115,11 @@ class Page:
             os.close(handle)
         opened = cls(path, mapped, kind)
         header = opened.header
-        if header.magic != MAGIC or header.layout != lib.HP_PAGE_LAYOUT or header.build_id != build_id():
+        if (
+            header.magic != MAGIC
+            or header.layout != lib.HP_PAGE_LAYOUT
+            or header.build_id != build_id()
+        ):
             raise PageError(
                 f"page {path.name} has layout {header.layout} build {header.build_id:x}; this build reads layout "
                 f"{lib.HP_PAGE_LAYOUT} build {build_id():x}; restart its writer first"
@@ -126,7 +141,9 @@ class Control:
     """A control page and its one writer: this process."""
 
     def __init__(self, deployment: str, writer: str) -> None:
-        self.page = Page.make(deployment, f"control.{writer}", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES)
+        self.page = Page.make(
+            deployment, f"control.{writer}", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES
+        )
 
     @property
     def word(self) -> int:
@@ -154,7 +171,9 @@ class Mail:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.ring: Any = ffi.cast("hp_ring_t *", ffi.cast("char *", page.header) + ffi.sizeof("hp_page_t"))
+        self.ring: Any = ffi.cast(
+            "hp_ring_t *", ffi.cast("char *", page.header) + ffi.sizeof("hp_page_t")
+        )
 
     @classmethod
     def make(cls, deployment: str, page: str, capacity: int) -> Mail:
@@ -172,7 +191,11 @@ class Mail:
         record = lib.hp_ring_peek(self.ring)
         if record == ffi.NULL:
             return None
-        out = (record.kind, record.aux, bytes(ffi.buffer(lib.hp_ring_payload(record), record.length)))
+        out = (
+            record.kind,
+            record.aux,
+            bytes(ffi.buffer(lib.hp_ring_payload(record), record.length)),
+        )
         lib.hp_ring_pop(self.ring)
         return out
 
@@ -183,7 +206,9 @@ def stale(deployment: str) -> list[Path]:
     for path in SHM.glob(name(deployment, "*")):
         try:
             with path.open("rb") as file:
-                header = ffi.from_buffer("hp_page_t[]", bytearray(file.read(ffi.sizeof("hp_page_t"))))[0]
+                header = ffi.from_buffer(
+                    "hp_page_t[]", bytearray(file.read(ffi.sizeof("hp_page_t")))
+                )[0]
                 os.kill(header.writer_pid, 0)
         except (OSError, ValueError, IndexError):
             out.append(path)

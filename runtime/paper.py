@@ -10,6 +10,7 @@ import mmap
 from typing import Any
 
 from hotpath.lane.paper import PaperLane
+
 from hotpath.lane.replay import Replay
 from runtime._shm import ffi, lib
 from runtime.exporter import verdict_names
@@ -37,7 +38,11 @@ class PaperRun:
             if number > 255:
                 break
             self.lane.add_instrument(
-                number, symbol, price_decimals=price_decimals, size_decimals=size_decimals, limits=LIMITS
+                number,
+                symbol,
+                price_decimals=price_decimals,
+                size_decimals=size_decimals,
+                limits=LIMITS,
             )
         self.lane.follow(replay)
         self.lane.add_strategy(strategy)

@@ -249,7 +249,10 @@ def problems(result: dict[str, Any], streams: set[str]) -> list[str]:
         if count:
             out.append(f"bad messages: {count} {name}, first in line {result['first_lines'][name]}")
     if result.get("strategy", {}).get("error"):
-        out.append("the strategy was halted by an exception: " + result["strategy"]["error"].splitlines()[-1])
+        out.append(
+            "the strategy was halted by an exception: "
+            + result["strategy"]["error"].splitlines()[-1]
+        )
     for name in ("gaps", "crossed", "ambiguous_snapshots", "lost", "forgotten"):
         if result[name]:
             out.append(f"{result[name]} {name.replace('_', ' ')}")

@@ -25,7 +25,9 @@ def state_dir(deployment: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise StateError(f"cannot make {path}: {error.strerror}; set XDG_STATE_HOME to a writable directory") from error
+        raise StateError(
+            f"cannot make {path}: {error.strerror}; set XDG_STATE_HOME to a writable directory"
+        ) from error
     return path
 
 
@@ -57,7 +59,9 @@ def next_epoch(directory: Path) -> int:
     except FileNotFoundError:
         last = 0
     except ValueError as error:
-        raise StateError(f"{path} holds no number; restore it (it must not go back) or start a new deployment") from error
+        raise StateError(
+            f"{path} holds no number; restore it (it must not go back) or start a new deployment"
+        ) from error
     if last >= EPOCH_MAX:
         raise StateError(f"{path} is at {last}; epochs are used up: start a new deployment name")
     write_durably(path, f"{last + 1}\n")
@@ -73,7 +77,9 @@ def instrument_ids(directory: Path, wanted: list[str]) -> dict[str, int]:
         if item not in known:
             known[item] = max(known.values(), default=0) + 1
             if known[item] > INSTRUMENTS_MAX:
-                raise StateError(f"{path} has {len(known)} instruments; a lane indexes at most {INSTRUMENTS_MAX}")
+                raise StateError(
+                    f"{path} has {len(known)} instruments; a lane indexes at most {INSTRUMENTS_MAX}"
+                )
     if len(known) != before:
         write_durably(path, json.dumps(known, indent=0) + "\n")
     return {item: known[item] for item in wanted}

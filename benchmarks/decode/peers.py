@@ -16,7 +16,15 @@ def fields(data: dict[str, Any], number: Callable[[str], Any]) -> tuple[Any, ...
     """Read every field that an event has, as numbers."""
     kind = data["e"]
     if kind == "bookTicker":
-        return (data["u"], data["E"], data["T"], number(data["b"]), number(data["B"]), number(data["a"]), number(data["A"]))
+        return (
+            data["u"],
+            data["E"],
+            data["T"],
+            number(data["b"]),
+            number(data["B"]),
+            number(data["a"]),
+            number(data["A"]),
+        )
     if kind == "trade":
         return (data["t"], data["E"], data["T"], number(data["p"]), number(data["q"]), data["m"])
     return (data["U"], data["u"], data["pu"], data["E"], data["T"])
@@ -32,7 +40,9 @@ def to_int(places: int) -> Callable[[str], int]:
     return convert
 
 
-def with_sortedcontainers(frames: list[bytes], snapshot: bytes) -> tuple[float, int, list[tuple[int, int]]]:
+def with_sortedcontainers(
+    frames: list[bytes], snapshot: bytes
+) -> tuple[float, int, list[tuple[int, int]]]:
     """Return (seconds, deltas applied, the tops after each delta in tenths)."""
     import orjson
     from sortedcontainers import SortedDict
@@ -63,7 +73,9 @@ def with_sortedcontainers(frames: list[bytes], snapshot: bytes) -> tuple[float, 
     return time.perf_counter() - began, applied, tops
 
 
-def with_order_book(frames: list[bytes], snapshot: bytes) -> tuple[float, int, list[tuple[int, int]]]:
+def with_order_book(
+    frames: list[bytes], snapshot: bytes
+) -> tuple[float, int, list[tuple[int, int]]]:
     """The same with Decimal and the order_book extension.
 
     The extension sorts when a best level is asked for after a change, so it is asked only once, at the

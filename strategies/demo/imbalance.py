@@ -11,7 +11,9 @@ class Imbalance(Strategy):
     """Join the heavier side of the touch; long or flat."""
 
     depth = Param(5, minimum=1, maximum=20, doc="levels per side that are weighed")
-    threshold_bps = Param(6000, minimum=5000, maximum=10000, doc="share of the bid that counts as heavy")
+    threshold_bps = Param(
+        6000, minimum=5000, maximum=10000, doc="share of the bid that counts as heavy"
+    )
     size_lots = Param(5, minimum=1, maximum=1_000_000, doc="lots of an entry")
     ttl_ms = Param(500, minimum=1, maximum=60_000, doc="life of a resting order")
 
@@ -23,6 +25,18 @@ class Imbalance(Strategy):
         lean = book.imbalance_bps(self.depth)
         if held == 0:
             if lean > self.threshold_bps:
-                self.buy(instrument, price_ticks=book.bid_ticks, lots=self.size_lots, post_only=True, ttl_ms=self.ttl_ms)
+                self.buy(
+                    instrument,
+                    price_ticks=book.bid_ticks,
+                    lots=self.size_lots,
+                    post_only=True,
+                    ttl_ms=self.ttl_ms,
+                )
         elif held > 0 and lean < 10000 - self.threshold_bps:
-            self.sell(instrument, price_ticks=book.ask_ticks, lots=held, post_only=True, ttl_ms=self.ttl_ms)
+            self.sell(
+                instrument,
+                price_ticks=book.ask_ticks,
+                lots=held,
+                post_only=True,
+                ttl_ms=self.ttl_ms,
+            )

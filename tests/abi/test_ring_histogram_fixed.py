@@ -4,7 +4,6 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from runtime._shm import ffi, lib
 
 MONEY_BAD = -(2**63)
@@ -25,13 +24,18 @@ def test_ring_equals_queue(steps_taken):
             assert (record == ffi.NULL) is (not queue)
             if queue:
                 kind, payload = queue.pop(0)
-                assert (record.kind, bytes(ffi.buffer(lib.hp_ring_payload(record), record.length))) == (kind, payload)
+                assert (
+                    record.kind,
+                    bytes(ffi.buffer(lib.hp_ring_payload(record), record.length)),
+                ) == (kind, payload)
                 lib.hp_ring_pop(ring)
         elif lib.hp_ring_put(ring, n, 0, step, len(step)):
             queue.append((n, step))
         else:
             refused += 1
-            assert lib.hp_ring_used(ring) + lib.hp_ring_footprint(len(step)) > capacity - 320 or queue
+            assert (
+                lib.hp_ring_used(ring) + lib.hp_ring_footprint(len(step)) > capacity - 320 or queue
+            )
     assert ring.refused == refused
     while queue:
         record = lib.hp_ring_peek(ring)
@@ -68,34 +72,57 @@ def test_histogram_quantile_is_within_one_bucket_of_the_sorted_list(values, per_
     exact = sorted(values)[rank - 1]
     found = lib.hp_histogram_quantile(histogram, per_million)
     assert exact <= found <= exact + exact / 32 + 1
-    assert (histogram.count, histogram.min, histogram.max) == (len(values), min(values), max(values))
+    assert (histogram.count, histogram.min, histogram.max) == (
+        len(values),
+        min(values),
+        max(values),
+    )
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.integers(-2**62, 2**62), st.integers(-2**62, 2**62), st.integers(0, 18), st.integers(0, 18), st.integers(0, 1))
+@given(
+    st.integers(-(2**62), 2**62),
+    st.integers(-(2**62), 2**62),
+    st.integers(0, 18),
+    st.integers(0, 18),
+    st.integers(0, 1),
+)
 def test_linear_notional_equals_fractions(price, lots, price_decimals, size_decimals, rounding):
     exact = Fraction(price * lots * 10**8, 10 ** (price_decimals + size_decimals))
     whole = exact.numerator // exact.denominator
     if rounding and whole != exact:
         whole += 1
     wanted = whole if -(2**63) < whole < 2**63 else MONEY_BAD
-    assert lib.hp_notional_linear(price, lots, price_decimals, size_decimals, 10**8, rounding) == wanted
+    assert (
+        lib.hp_notional_linear(price, lots, price_decimals, size_decimals, 10**8, rounding)
+        == wanted
+    )
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.integers(1, 2**60), st.integers(-2**40, 2**40), st.integers(0, 8), st.integers(0, 8), st.integers(1, 10**12),
-       st.integers(0, 1))
-def test_inverse_notional_equals_fractions_or_refuses(price, lots, price_decimals, size_decimals, multiplier, rounding):
+@given(
+    st.integers(1, 2**60),
+    st.integers(-(2**40), 2**40),
+    st.integers(0, 8),
+    st.integers(0, 8),
+    st.integers(1, 10**12),
+    st.integers(0, 1),
+)
+def test_inverse_notional_equals_fractions_or_refuses(
+    price, lots, price_decimals, size_decimals, multiplier, rounding
+):
     exact = Fraction(lots * multiplier * 10**price_decimals, price * 10**size_decimals)
     whole = exact.numerator // exact.denominator
     if rounding and whole != exact:
         whole += 1
-    found = lib.hp_notional_inverse(price, lots, price_decimals, size_decimals, multiplier, rounding)
+    found = lib.hp_notional_inverse(
+        price, lots, price_decimals, size_decimals, multiplier, rounding
+    )
     fits = -(2**63) < whole < 2**63 and abs(lots * multiplier) <= 2**126 // 10**price_decimals
     assert found == (whole if fits else MONEY_BAD)
 
 
-@given(st.integers(-2**62, 2**62), st.integers(1, 2**62))
+@given(st.integers(-(2**62), 2**62), st.integers(1, 2**62))
 def test_division_floors(a, b):
     assert lib.hp_div_floor(a, b) == a // b
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 import mmap
 
 import pytest
-
 from hotpath.lane.manual import ManualLane
 from runtime._shm import ffi, lib
+
 from runtime.pages import LANE_BYTES
 from venues.binance.usdm.codec import Codec
 
-LIMITS = {"strategies": 0b11, "accounts": 1, "order_lots_max": 1000, "position_lots_max": 1000, "open_orders_max": 5,
-          "band_bps": 100, "stale_ms": 1000}
+LIMITS = {
+    "strategies": 0b11,
+    "accounts": 1,
+    "order_lots_max": 1000,
+    "position_lots_max": 1000,
+    "open_orders_max": 5,
+    "band_bps": 100,
+    "stale_ms": 1000,
+}
 SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
 
 
@@ -29,7 +36,9 @@ class Rig:
         self.lane = ManualLane(Codec(), self.page, **extra)
         self.lane.calibrate(1_000_000)
         for number, symbol in SYMBOLS.items():
-            self.lane.add_instrument(number, symbol, price_decimals=1, size_decimals=3, limits=LIMITS)
+            self.lane.add_instrument(
+                number, symbol, price_decimals=1, size_decimals=3, limits=LIMITS
+            )
         for strategy in strategies:
             self.lane.add_strategy(strategy)
         self.lane.start_strategies()
@@ -50,13 +59,17 @@ class Rig:
         symbol = SYMBOLS[instrument]
         self.lane.frame(
             f'{{"stream":"{symbol.lower()}@depth@0ms","data":{{"e":"depthUpdate","E":1723161258284,"T":1723161258280,'
-            f'"s":"{symbol}","U":{before + 1},"u":{before + 10},"pu":{before},"b":[{levels[0]}],"a":[{levels[1]}]}}}}'.encode())
+            f'"s":"{symbol}","U":{before + 1},"u":{before + 10},"pu":{before},"b":[{levels[0]}],"a":[{levels[1]}]}}}}'.encode()
+        )
 
     def sync(self, bid=60000.0, ask=60000.1, bid_size=1.0, ask_size=1.0, instrument=1):
         """Bring a book to SYNCED at this touch."""
         self.depth(instrument=instrument)
-        self.lane.snapshot(instrument, f'{{"lastUpdateId":{self.update[instrument]},"E":1,"T":1,"bids":[["{bid:.2f}","{bid_size:.3f}"]],'
-                                       f'"asks":[["{ask:.2f}","{ask_size:.3f}"]]}}'.encode())
+        self.lane.snapshot(
+            instrument,
+            f'{{"lastUpdateId":{self.update[instrument]},"E":1,"T":1,"bids":[["{bid:.2f}","{bid_size:.3f}"]],'
+            f'"asks":[["{ask:.2f}","{ask_size:.3f}"]]}}'.encode(),
+        )
 
     def report(self, kind, client_id, **fields):
         """A decoded report of the venue."""
@@ -68,7 +81,11 @@ class Rig:
         self.lane.report(bytes(ffi.buffer(record)))
 
     def state(self, client_id):
-        return ffi.typeof("enum hp_order_state").elements[self.lane.order(client_id)["state"]].removeprefix("HP_ORDER_")
+        return (
+            ffi.typeof("enum hp_order_state")
+            .elements[self.lane.order(client_id)["state"]]
+            .removeprefix("HP_ORDER_")
+        )
 
     def only(self):
         """The client id of the one working order."""

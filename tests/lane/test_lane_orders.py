@@ -1,8 +1,8 @@
 """The lane's promises about orders, on a virtual clock."""
 
 import pytest
-
 from runtime._shm import lib
+
 from strategies import Strategy
 
 MS = 1_000_000
@@ -17,7 +17,9 @@ class Buyer(Strategy):
 
     def on_book(self, book):
         if self.want and self.flat(book.instrument):
-            self.buy(book.instrument, price_ticks=book.bid_ticks, lots=5, post_only=True, ttl_ms=500)
+            self.buy(
+                book.instrument, price_ticks=book.bid_ticks, lots=5, post_only=True, ttl_ms=500
+            )
 
     def on_order(self, order):
         self.told.append((order.client_id, order.state, order.verdict))

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies.demo.imbalance_native import ImbalanceNative
 
 from strategies import Param, Strategy
 from strategies.demo.imbalance import Imbalance
-from strategies.demo.imbalance_native import ImbalanceNative
 
 
 class Probe(Strategy):
@@ -31,25 +31,41 @@ def ask(rig, action):
     return r, r.lane.strategies[0].results[0]
 
 
-@pytest.mark.parametrize(("price", "size"), [("60000.0", "0.005"), (Decimal("60000"), Decimal("0.0050")), ("6e4", "5e-3")])
+@pytest.mark.parametrize(
+    ("price", "size"),
+    [("60000.0", "0.005"), (Decimal("60000"), Decimal("0.0050")), ("6e4", "5e-3")],
+)
 def test_decimal_and_text_are_taken_exactly(rig, price, size):
     r, _ = ask(rig, lambda s, b: s.buy(b.instrument, price=price, size=size))
     order = r.lane.orders()[0]
     assert (order["price_ticks"], order["lots"]) == (600000, 5)
 
 
-@pytest.mark.parametrize(("price", "size", "kind", "words"), [
-    ("60000.05", "0.005", ValueError, "finer than instrument 1 allows: 1 decimals"),
-    ("60000", "0.0005", ValueError, "finer than"), ("six", "1", ValueError, "not a number"),
-    ("NaN", "1", ValueError, "not a number"), (60000.0, "1", TypeError, "float")])
+@pytest.mark.parametrize(
+    ("price", "size", "kind", "words"),
+    [
+        ("60000.05", "0.005", ValueError, "finer than instrument 1 allows: 1 decimals"),
+        ("60000", "0.0005", ValueError, "finer than"),
+        ("six", "1", ValueError, "not a number"),
+        ("NaN", "1", ValueError, "not a number"),
+        (60000.0, "1", TypeError, "float"),
+    ],
+)
 def test_inexact_values_are_refused(rig, price, size, kind, words):
     _, result = ask(rig, lambda s, b: s.buy(b.instrument, price=price, size=size))
     assert isinstance(result, kind)
     assert words in str(result)
 
 
-@pytest.mark.parametrize("arguments", [
-    {"price": "1", "price_ticks": 1, "lots": 1}, {"lots": 1}, {"price_ticks": 1}, {"price_ticks": 1, "lots": 1, "size": "1"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"price": "1", "price_ticks": 1, "lots": 1},
+        {"lots": 1},
+        {"price_ticks": 1},
+        {"price_ticks": 1, "lots": 1, "size": "1"},
+    ],
+)
 def test_both_forms_at_once_or_none_are_an_error(rig, arguments):
     _, result = ask(rig, lambda s, b: s.buy(b.instrument, **arguments))
     assert isinstance(result, TypeError)
@@ -72,7 +88,10 @@ def test_params_have_defaults_bounds_and_types():
 
 
 def test_both_demo_strategies_have_one_schema():
-    schemas = [{n: (p.default, p.minimum, p.maximum) for n, p in c.params().items()} for c in (Imbalance, ImbalanceNative)]
+    schemas = [
+        {n: (p.default, p.minimum, p.maximum) for n, p in c.params().items()}
+        for c in (Imbalance, ImbalanceNative)
+    ]
     assert schemas[0] == schemas[1]
 
 
@@ -90,7 +109,13 @@ def test_intents_before_on_start_are_an_error():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 99), st.integers(1, 99), st.integers(0, 2)), min_size=1, max_size=25))
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 99), st.integers(1, 99), st.integers(0, 2)),
+        min_size=1,
+        max_size=25,
+    )
+)
 def test_python_and_cython_demo_send_the_same_orders(rig, moves):
     """The same books and fills: byte-equal requests."""
     sent = []
@@ -102,8 +127,13 @@ def test_python_and_cython_demo_send_the_same_orders(rig, moves):
             for n, order in enumerate(r.lane.orders()):
                 r.report("ACK", order["client_id"])
                 if filled:
-                    r.report("FILL", order["client_id"], last_lots=order["lots"] - order["filled_lots"],
-                             last_ticks=order["price_ticks"], trade_id=order["client_id"] * 10 + n)
+                    r.report(
+                        "FILL",
+                        order["client_id"],
+                        last_lots=order["lots"] - order["filled_lots"],
+                        last_ticks=order["price_ticks"],
+                        trade_id=order["client_id"] * 10 + n,
+                    )
             r.lane.turn(100_000_000)
         sent.append(r.lane.sent)
     assert sent[0] == sent[1]

@@ -74,14 +74,27 @@ def test_every_include_points_down():
             top = name.split("/")[0]
             if top in OURS and top not in MAY[path.parts[0]]:
                 found.append(f"{path}: includes {name}")
-            if path.parts[0] == "tuning" and (ROOT / "hotpath" / "abi" / name).exists() and name not in TUNING_MAY_INCLUDE:
-                found.append(f"{path}: tuning may include only {sorted(TUNING_MAY_INCLUDE)}, not {name}")
+            if (
+                path.parts[0] == "tuning"
+                and (ROOT / "hotpath" / "abi" / name).exists()
+                and name not in TUNING_MAY_INCLUDE
+            ):
+                found.append(
+                    f"{path}: tuning may include only {sorted(TUNING_MAY_INCLUDE)}, not {name}"
+                )
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize(("where", "line"), [
-    ("hotpath/lane/x.py", "from runtime import pages"), ("hotpath/book/x.pyx", "from venues.binance cimport y"),
-    ("tuning/x.py", "import hotpath.abi"), ("venues/okx/x.py", "from venues.binance import codec"),
-    ("strategies/x.py", "import runtime.state"), ("runtime/x.py", "from ops import cli")])
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("hotpath/lane/x.py", "from runtime import pages"),
+        ("hotpath/book/x.pyx", "from venues.binance cimport y"),
+        ("tuning/x.py", "import hotpath.abi"),
+        ("venues/okx/x.py", "from venues.binance import codec"),
+        ("strategies/x.py", "import runtime.state"),
+        ("runtime/x.py", "from ops import cli"),
+    ],
+)
 def test_the_law_catches_a_planted_breach(where, line):
     assert breaches(Path(where), line)

@@ -39,7 +39,11 @@ def hot_sources():
 
 
 def test_no_noexcept_function_asserts_or_raises():
-    found = [f"{path.relative_to(ROOT)}:{n}" for path in hot_sources() for n in offences(path.read_text())]
+    found = [
+        f"{path.relative_to(ROOT)}:{n}"
+        for path in hot_sources()
+        for n in offences(path.read_text())
+    ]
     assert not found, "use HP_ASSERT or a status: " + ", ".join(found)
 
 
@@ -57,8 +61,15 @@ def test_the_build_fails_on_performance_hints(tmp_path):
 
     folder = tmp_path / "hotpath"
     folder.mkdir()
-    (folder / "slow.pyx").write_text("cdef void f() nogil:\n    pass\n\ndef g():\n    with nogil:\n        f()\n")
-    done = subprocess.run([sys.executable, "-m", "cython", "-3", "hotpath/slow.pyx"], cwd=tmp_path, capture_output=True, text=True)
+    (folder / "slow.pyx").write_text(
+        "cdef void f() nogil:\n    pass\n\ndef g():\n    with nogil:\n        f()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "cython", "-3", "hotpath/slow.pyx"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert HINT.findall(done.stdout + done.stderr)
 
 

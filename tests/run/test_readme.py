@@ -20,9 +20,29 @@ def block():
 def test_first_strategy_trades(tmp_path):
     (tmp_path / "lean.py").write_text(block())
     done = subprocess.run(
-        [sys.executable, "-m", "ops", "run", "--strategy", f"{tmp_path / 'lean.py'}:Lean", "--param", "depth=10", "--duration", "6",
-         "--deployment", f"readme{os.getpid()}", "--metrics-port", "0", "--json"],
-        cwd=ROOT, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+        [
+            sys.executable,
+            "-m",
+            "ops",
+            "run",
+            "--strategy",
+            f"{tmp_path / 'lean.py'}:Lean",
+            "--param",
+            "depth=10",
+            "--duration",
+            "6",
+            "--deployment",
+            f"readme{os.getpid()}",
+            "--metrics-port",
+            "0",
+            "--json",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     end = json.loads(done.stdout.splitlines()[-1])
     assert end["orders"] > 0

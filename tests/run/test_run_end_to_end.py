@@ -19,12 +19,18 @@ CORELANE = [sys.executable, "-m", "ops"]
 @pytest.fixture
 def place(tmp_path):
     """Environment of one run: own state, own deployment name."""
-    return {"env": {**os.environ, "XDG_STATE_HOME": str(tmp_path)}, "name": f"t{os.getpid()}", "tmp": tmp_path}
+    return {
+        "env": {**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+        "name": f"t{os.getpid()}",
+        "tmp": tmp_path,
+    }
 
 
 def run(place, *arguments, timeout=60):
     command = [*CORELANE, "run", "--deployment", place["name"], "--metrics-port", "0", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=place["env"], capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(
+        command, cwd=ROOT, env=place["env"], capture_output=True, text=True, timeout=timeout
+    )
 
 
 def check(done):
@@ -37,8 +43,11 @@ def check(done):
     return end
 
 
-@pytest.mark.parametrize("arguments", [(), ("--strategy", "demo-native"), ("--tls",), ("--blocking",)],
-                         ids=["python", "native", "tls", "blocking"])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--strategy", "demo-native"), ("--tls",), ("--blocking",)],
+    ids=["python", "native", "tls", "blocking"],
+)
 def test_run_trades_drains_and_agrees_with_the_venue(place, arguments):
     end = check(run(place, "--duration", "6", "--json", *arguments))
     assert {row["hop"] for row in end["latency"]} >= {"decode", "send", "tick_to_trade"}
@@ -55,8 +64,15 @@ def test_second_start_uses_a_higher_epoch(place):
 
 def test_ctrl_c_drains_and_metrics_are_served_meanwhile(place):
     command = [*CORELANE, "run", "--deployment", place["name"], "--metrics-port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, env=place["env"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=place["env"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
         lines = [process.stdout.readline() for _ in range(4)]
         port = re.search(r"metrics http://127.0.0.1:(\d+)/metrics", lines[0]).group(1)
@@ -77,10 +93,19 @@ def test_ctrl_c_drains_and_metrics_are_served_meanwhile(place):
 def test_dead_cold_side_makes_the_lane_cancel_and_leave(place):
     """kill -9 of the cold side: the lane drains by itself and no process stays behind."""
     command = [*CORELANE, "run", "--deployment", place["name"], "--metrics-port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, env=place["env"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=place["env"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     for _ in range(3):
         process.stdout.readline()
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout.split()
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True
+    ).stdout.split()
     assert len(children) == 2
     process.kill()
     process.wait()
@@ -92,13 +117,16 @@ def test_dead_cold_side_makes_the_lane_cancel_and_leave(place):
         path.unlink()
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (("--strategy", "nowhere.py:X"), "strategy file .*nowhere.py does not exist"),
-    (("--strategy", "nothing"), "want path.py:Class, module:Class or one of demo, demo-native"),
-    (("--strategy", "strategies.demo.imbalance:Nope"), "has no strategy class 'Nope'"),
-    (("--param", "depth=99"), r"parameter depth is 99; want 1\.\.20"),
-    (("--symbols", "NOSUCH"), "symbol NOSUCH is unknown"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--strategy", "nowhere.py:X"), "strategy file .*nowhere.py does not exist"),
+        (("--strategy", "nothing"), "want path.py:Class, module:Class or one of demo, demo-native"),
+        (("--strategy", "strategies.demo.imbalance:Nope"), "has no strategy class 'Nope'"),
+        (("--param", "depth=99"), r"parameter depth is 99; want 1\.\.20"),
+        (("--symbols", "NOSUCH"), "symbol NOSUCH is unknown"),
+    ],
+)
 def test_what_cannot_run_says_why_and_exits_2(place, arguments, words):
     done = run(place, "--duration", "2", *arguments, timeout=30)
     assert done.returncode == 2

@@ -5,9 +5,9 @@ import urllib.request
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from runtime._shm import ffi, lib
 
 from runtime import exporter
-from runtime._shm import ffi, lib
 from runtime.pages import LANE_BYTES, Page
 
 
@@ -24,7 +24,11 @@ def scrape(page):
         text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
     finally:
         server.shutdown()
-    return {(s.name, *sorted(s.labels.items())): s.value for f in text_string_to_metric_families(text) for s in f.samples}
+    return {
+        (s.name, *sorted(s.labels.items())): s.value
+        for f in text_string_to_metric_families(text)
+        for s in f.samples
+    }
 
 
 def test_scrape_shows_what_the_page_holds(page):
@@ -45,9 +49,19 @@ def test_histogram_is_cumulative_and_ends_in_its_count(page):
         lib.hp_histogram_record(hop, value)
     found = scrape(page)
     key = ("hop", "tick_to_trade"), ("lane", "0")
-    buckets = {float(k[3][1]): v for k, v in found.items() if k[0] == "corelane_latency_seconds_bucket" and k[1:3] == key}
+    buckets = {
+        float(k[3][1]): v
+        for k, v in found.items()
+        if k[0] == "corelane_latency_seconds_bucket" and k[1:3] == key
+    }
     assert list(buckets.values()) == sorted(buckets.values())
-    assert (buckets[1e-7], buckets[2e-7], buckets[1e-5], buckets[1.0], buckets[float("inf")]) == (1, 2, 3, 3, 4)
+    assert (buckets[1e-7], buckets[2e-7], buckets[1e-5], buckets[1.0], buckets[float("inf")]) == (
+        1,
+        2,
+        3,
+        3,
+        4,
+    )
     assert found["corelane_latency_seconds_count", *key] == 4
 
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-
 from runtime._shm import ffi, lib
+
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, stale
 
 
@@ -22,7 +22,12 @@ def test_page_is_seen_by_another_process(deployment):
     page = Page.make(deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES)
     page.view.counters.fills = 42
     code = f"from runtime.pages import Page; print(Page.open({deployment!r}, 'lane.0', 'hp_lane_page_t').view.counters.fills)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "42\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "42\n"
+    )
 
 
 def test_page_of_another_layout_is_refused(deployment):

@@ -12,9 +12,31 @@ from cffi import FFI
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-ABI = ["atomic", "fixed", "clock", "histogram", "crc32c", "event", "instrument", "intent", "verdict", "order", "ring",
-       "journal", "book", "page"]
-STEPS = ["order/state", "order/table", "order/position", "risk/bucket", "risk/limits", "risk/gate", "journal/writer"]
+ABI = [
+    "atomic",
+    "fixed",
+    "clock",
+    "histogram",
+    "crc32c",
+    "event",
+    "instrument",
+    "intent",
+    "verdict",
+    "order",
+    "ring",
+    "journal",
+    "book",
+    "page",
+]
+STEPS = [
+    "order/state",
+    "order/table",
+    "order/position",
+    "risk/bucket",
+    "risk/limits",
+    "risk/gate",
+    "journal/writer",
+]
 CDEF = """
 enum hp_moved { HP_MOVED_REFUSED, HP_MOVED_STATE, HP_MOVED_FACT, HP_MOVED_REPEAT };
 int t_apply(hp_order_t *o, const hp_report_t *r, uint64_t now, uint64_t read_lag_ns);
@@ -85,9 +107,16 @@ def steps():
     found = list(folder.glob(f"{module}*.so"))
     if not found:
         cflags, ldflags = FLAGS[BUILD]
-        includes = [f'#include "{name}.h"' for name in ABI] + [f'#include "hotpath/{name}.h"' for name in STEPS]
-        ffi.set_source(module, "\n".join(includes) + SOURCE, include_dirs=[str(ROOT / "hotpath" / "abi"), str(ROOT)],
-                       extra_compile_args=["-std=c11", *BASE, "-Wno-unused-function", *cflags], extra_link_args=ldflags)
+        includes = [f'#include "{name}.h"' for name in ABI] + [
+            f'#include "hotpath/{name}.h"' for name in STEPS
+        ]
+        ffi.set_source(
+            module,
+            "\n".join(includes) + SOURCE,
+            include_dirs=[str(ROOT / "hotpath" / "abi"), str(ROOT)],
+            extra_compile_args=["-std=c11", *BASE, "-Wno-unused-function", *cflags],
+            extra_link_args=ldflags,
+        )
         found = [Path(ffi.compile(tmpdir=str(folder)))]
     spec = importlib.util.spec_from_file_location(module, found[0])
     loaded = importlib.util.module_from_spec(spec)

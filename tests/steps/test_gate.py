@@ -23,8 +23,20 @@ class Case:
         a.id, a.status, a.contract, a.price_decimals, a.size_decimals = 1, 1, 1, 1, 3
         a.multiplier_e8, a.tick_size_ticks, a.step_size_lots, a.size_min_lots = 10**8, 1, 1, 1
         i = self.intent
-        i.id, i.instrument, i.kind, i.side, i.type, i.time_in_force = 7, 1, self.lib.HP_INTENT_PLACE, BUY, 1, 1
-        i.price_ticks, i.lots, i.recv_ns, i.book_state = 600_000, 10, NOW - 1000, self.lib.HP_BOOK_SYNCED
+        i.id, i.instrument, i.kind, i.side, i.type, i.time_in_force = (
+            7,
+            1,
+            self.lib.HP_INTENT_PLACE,
+            BUY,
+            1,
+            1,
+        )
+        i.price_ticks, i.lots, i.recv_ns, i.book_state = (
+            600_000,
+            10,
+            NOW - 1000,
+            self.lib.HP_BOOK_SYNCED,
+        )
         i.bid_ticks, i.bid_lots, i.ask_ticks, i.ask_lots = 600_000, 5, 600_001, 5
         limits = self.limits
         limits.strategies = limits.accounts = 1
@@ -33,8 +45,16 @@ class Case:
         limits.band_bps, limits.stale_ns = 100, 1_000_000
 
     def ask(self, now=NOW):
-        code = self.lib.hp_gate_check(self.gate, self.intent, self.about, self.limits, self.position, self.exposure,
-                                      now, self.verdict)
+        code = self.lib.hp_gate_check(
+            self.gate,
+            self.intent,
+            self.about,
+            self.limits,
+            self.position,
+            self.exposure,
+            now,
+            self.verdict,
+        )
         assert self.verdict.verdict == code
         return code
 
@@ -53,12 +73,19 @@ def test_gate_passes_what_nothing_speaks_against(case):
     assert (case.verdict.intent_id, case.verdict.now_ns) == (7, NOW)
 
 
-@pytest.mark.parametrize("bend", [
-    lambda c: setattr(c.intent, "kind", 0), lambda c: setattr(c.intent, "kind", 9),
-    lambda c: setattr(c.intent, "strategy", 1), lambda c: setattr(c.intent, "strategy", 64),
-    lambda c: setattr(c.intent, "account", 1), lambda c: setattr(c.intent, "account", 32),
-    lambda c: setattr(c.limits, "kinds", 0b1100), lambda c: setattr(c.limits, "strategies", 0),
-])
+@pytest.mark.parametrize(
+    "bend",
+    [
+        lambda c: setattr(c.intent, "kind", 0),
+        lambda c: setattr(c.intent, "kind", 9),
+        lambda c: setattr(c.intent, "strategy", 1),
+        lambda c: setattr(c.intent, "strategy", 64),
+        lambda c: setattr(c.intent, "account", 1),
+        lambda c: setattr(c.intent, "account", 32),
+        lambda c: setattr(c.limits, "kinds", 0b1100),
+        lambda c: setattr(c.limits, "strategies", 0),
+    ],
+)
 def test_gate_blocks_what_is_not_on_the_allow_list(case, bend):
     bend(case)
     assert case.ask() == verdict(case, "NOT_ALLOWED")
@@ -69,15 +96,26 @@ def test_gate_blocks_while_not_armed(case):
     assert case.ask() == verdict(case, "NOT_ARMED")
 
 
-@pytest.mark.parametrize(("word", "name"), [("KILL", "KILLED"), ("FREEZE", "FROZEN"), ("FLATTEN", "FROZEN"),
-                                            ("SAFE_MODE", "FROZEN"), ("DRAIN", "DRAINING"), ("STOP", "DRAINING")])
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("KILL", "KILLED"),
+        ("FREEZE", "FROZEN"),
+        ("FLATTEN", "FROZEN"),
+        ("SAFE_MODE", "FROZEN"),
+        ("DRAIN", "DRAINING"),
+        ("STOP", "DRAINING"),
+    ],
+)
 def test_control_word_blocks_new_risk(case, word, name):
     case.gate.words = getattr(case.lib, f"HP_WORD_{word}")
     assert case.ask() == verdict(case, name)
     assert case.verdict.words == case.gate.words
 
 
-@pytest.mark.parametrize(("word", "passes"), [("KILL", False), ("FREEZE", True), ("FLATTEN", True), ("DRAIN", True)])
+@pytest.mark.parametrize(
+    ("word", "passes"), [("KILL", False), ("FREEZE", True), ("FLATTEN", True), ("DRAIN", True)]
+)
 def test_control_word_and_a_risk_reducing_order(case, word, passes):
     case.position.lots[0] = 10
     case.intent.side, case.intent.reduce_only, case.intent.lots = SELL, 1, 10
@@ -93,8 +131,17 @@ def test_cancel_passes_every_word_and_an_unarmed_gate(case, word):
     assert case.ask() == case.lib.HP_PASS
 
 
-@pytest.mark.parametrize(("status", "reduces", "passes"), [
-    (0, False, False), (1, False, True), (2, False, False), (3, False, False), (3, True, True), (4, True, False)])
+@pytest.mark.parametrize(
+    ("status", "reduces", "passes"),
+    [
+        (0, False, False),
+        (1, False, True),
+        (2, False, False),
+        (3, False, False),
+        (3, True, True),
+        (4, True, False),
+    ],
+)
 def test_instrument_status(case, status, reduces, passes):
     case.about.status = status
     if reduces:
@@ -105,15 +152,24 @@ def test_instrument_status(case, status, reduces, passes):
         assert case.verdict.verdict == verdict(case, "INSTRUMENT_STATUS")
 
 
-@pytest.mark.parametrize(("state", "name"), [("EMPTY", "BOOK_NOT_SYNCED"), ("BUFFERING", "BOOK_NOT_SYNCED"),
-                                             ("GAPPED", "BOOK_NOT_SYNCED"), ("STALE", "BOOK_STALE"),
-                                             ("CROSSED", "BOOK_CROSSED")])
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        ("EMPTY", "BOOK_NOT_SYNCED"),
+        ("BUFFERING", "BOOK_NOT_SYNCED"),
+        ("GAPPED", "BOOK_NOT_SYNCED"),
+        ("STALE", "BOOK_STALE"),
+        ("CROSSED", "BOOK_CROSSED"),
+    ],
+)
 def test_only_a_synced_book_quotes(case, state, name):
     case.intent.book_state = getattr(case.lib, f"HP_BOOK_{state}")
     assert case.ask() == verdict(case, name)
 
 
-@pytest.mark.parametrize(("age", "passes"), [(999_999, True), (1_000_000, True), (1_000_001, False), (-1, False)])
+@pytest.mark.parametrize(
+    ("age", "passes"), [(999_999, True), (1_000_000, True), (1_000_001, False), (-1, False)]
+)
 def test_age_of_the_picture(case, age, passes):
     case.intent.recv_ns = NOW - age
     assert (case.ask() == case.lib.HP_PASS) is passes
@@ -121,21 +177,34 @@ def test_age_of_the_picture(case, age, passes):
         assert case.verdict.verdict == verdict(case, "BOOK_STALE")
 
 
-@pytest.mark.parametrize(("bid", "ask", "passes"), [(600_000, 600_001, True), (600_001, 600_001, False), (600_002, 600_001, False)])
+@pytest.mark.parametrize(
+    ("bid", "ask", "passes"),
+    [(600_000, 600_001, True), (600_001, 600_001, False), (600_002, 600_001, False)],
+)
 def test_crossed_or_locked_picture(case, bid, ask, passes):
     case.intent.bid_ticks, case.intent.ask_ticks = bid, ask
     assert (case.ask() == case.lib.HP_PASS) is passes
 
 
-@pytest.mark.parametrize("bend", [lambda i: setattr(i, "lots", 0), lambda i: setattr(i, "lots", -1),
-                                  lambda i: setattr(i, "price_ticks", 0), lambda i: setattr(i, "side", 0),
-                                  lambda i: setattr(i, "side", 3), lambda i: setattr(i, "position_side", 3)])
+@pytest.mark.parametrize(
+    "bend",
+    [
+        lambda i: setattr(i, "lots", 0),
+        lambda i: setattr(i, "lots", -1),
+        lambda i: setattr(i, "price_ticks", 0),
+        lambda i: setattr(i, "side", 0),
+        lambda i: setattr(i, "side", 3),
+        lambda i: setattr(i, "position_side", 3),
+    ],
+)
 def test_precision(case, bend):
     bend(case.intent)
     assert case.ask() == verdict(case, "PRECISION")
 
 
-@pytest.mark.parametrize(("ticks", "passes"), [(599_999, False), (600_000, True), (600_001, False), (600_005, True)])
+@pytest.mark.parametrize(
+    ("ticks", "passes"), [(599_999, False), (600_000, True), (600_001, False), (600_005, True)]
+)
 def test_tick_size(case, ticks, passes):
     case.about.tick_size_ticks, case.intent.price_ticks = 5, ticks
     assert (case.ask() == case.lib.HP_PASS) is passes
@@ -147,7 +216,9 @@ def test_step_size(case, lots, passes):
     assert (case.ask() == case.lib.HP_PASS) is passes
 
 
-@pytest.mark.parametrize(("lots", "passes"), [(9, False), (10, True), (11, True), (20, True), (21, False)])
+@pytest.mark.parametrize(
+    ("lots", "passes"), [(9, False), (10, True), (11, True), (20, True), (21, False)]
+)
 def test_size_range(case, lots, passes):
     case.about.size_min_lots, case.about.size_max_lots, case.intent.lots = 10, 20, lots
     assert (case.ask() == case.lib.HP_PASS) is passes
@@ -155,7 +226,10 @@ def test_size_range(case, lots, passes):
         assert case.verdict.verdict == verdict(case, "SIZE_RANGE")
 
 
-@pytest.mark.parametrize(("minimum_e8", "passes"), [(599_999_999_99, True), (600_000_000_00, True), (600_000_000_01, False)])
+@pytest.mark.parametrize(
+    ("minimum_e8", "passes"),
+    [(599_999_999_99, True), (600_000_000_00, True), (600_000_000_01, False)],
+)
 def test_min_notional(case, minimum_e8, passes):
     """60,000.0 x 0.010 = 600 quote units."""
     case.about.notional_min_e8 = minimum_e8
@@ -165,7 +239,9 @@ def test_min_notional(case, minimum_e8, passes):
         assert (case.verdict.found, case.verdict.wanted) == (600_000_000_00, minimum_e8)
 
 
-@pytest.mark.parametrize(("price", "passes"), [(606_000, True), (606_001, False), (594_001, True), (594_000, False)])
+@pytest.mark.parametrize(
+    ("price", "passes"), [(606_000, True), (606_001, False), (594_001, True), (594_000, False)]
+)
 def test_hard_band_around_the_mid(case, price, passes):
     """Band 100 bps of the mid 600,000.5: 594,000.495 .. 606,000.505."""
     case.intent.price_ticks = price
@@ -174,9 +250,17 @@ def test_hard_band_around_the_mid(case, price, passes):
         assert case.verdict.verdict == verdict(case, "FENCE_HARD")
 
 
-@pytest.mark.parametrize(("held", "side", "lots", "passes"), [
-    (10, SELL, 10, True), (10, SELL, 11, False), (10, BUY, 1, False), (-10, BUY, 10, True), (-10, BUY, 11, False),
-    (0, SELL, 1, False)])
+@pytest.mark.parametrize(
+    ("held", "side", "lots", "passes"),
+    [
+        (10, SELL, 10, True),
+        (10, SELL, 11, False),
+        (10, BUY, 1, False),
+        (-10, BUY, 10, True),
+        (-10, BUY, 11, False),
+        (0, SELL, 1, False),
+    ],
+)
 def test_reduce_only(case, held, side, lots, passes):
     case.position.lots[0] = held
     case.intent.side, case.intent.lots, case.intent.reduce_only = side, lots, 1
@@ -193,10 +277,19 @@ def test_order_limit(case, lots, passes):
         assert case.verdict.verdict == verdict(case, "ORDER_LIMIT")
 
 
-@pytest.mark.parametrize(("side", "held", "buys", "sells", "passes"), [
-    (BUY, 900, 89, 0, True), (BUY, 900, 90, 0, True), (BUY, 900, 91, 0, False),
-    (SELL, -900, 0, 90, True), (SELL, -900, 0, 91, False), (BUY, -2000, 0, 0, True), (SELL, 0, 5000, 990, True),
-    (SELL, 0, 0, 991, False)])
+@pytest.mark.parametrize(
+    ("side", "held", "buys", "sells", "passes"),
+    [
+        (BUY, 900, 89, 0, True),
+        (BUY, 900, 90, 0, True),
+        (BUY, 900, 91, 0, False),
+        (SELL, -900, 0, 90, True),
+        (SELL, -900, 0, 91, False),
+        (BUY, -2000, 0, 0, True),
+        (SELL, 0, 5000, 990, True),
+        (SELL, 0, 0, 991, False),
+    ],
+)
 def test_position_limit_counts_all_that_works_on_that_side(case, side, held, buys, sells, passes):
     case.position.lots[0] = held
     case.exposure.working_buy_lots, case.exposure.working_sell_lots = buys, sells
@@ -212,7 +305,9 @@ def test_open_orders_limit(case, count, passes):
     assert (case.ask() == case.lib.HP_PASS) is passes
 
 
-@pytest.mark.parametrize("field", ["order_lots_max", "position_lots_max", "open_orders_max", "stale_ns"])
+@pytest.mark.parametrize(
+    "field", ["order_lots_max", "position_lots_max", "open_orders_max", "stale_ns"]
+)
 def test_a_limit_of_zero_permits_nothing(case, field):
     setattr(case.limits, field, 0)
     assert case.ask() not in (case.lib.HP_PASS,)

@@ -28,15 +28,17 @@ def make(steps, count=2):
 
 def read_segment(steps, memory, index):
     """Return (segment header, [(sequence, kind, aux, payload)]) of one segment, checking every CRC."""
-    raw = bytes(steps.ffi.buffer(memory))[4096 + index * SEGMENT:4096 + (index + 1) * SEGMENT]
+    raw = bytes(steps.ffi.buffer(memory))[4096 + index * SEGMENT : 4096 + (index + 1) * SEGMENT]
     header = struct.unpack_from("<QIIQQQQ", raw)
     at, records = 128, []
     while at + 40 <= len(raw):
-        length, kind, lane, _, sequence, recv, mono, crc, aux = struct.unpack_from("<IHBBQQQII", raw, at)
+        length, kind, lane, _, sequence, recv, mono, crc, aux = struct.unpack_from(
+            "<IHBBQQQII", raw, at
+        )
         if length == 0:
             break
-        blank = raw[at:at + 32] + bytes(4) + raw[at + 36:at + 40]
-        payload = raw[at + 40:at + 40 + length]
+        blank = raw[at : at + 32] + bytes(4) + raw[at + 36 : at + 40]
+        payload = raw[at + 40 : at + 40 + length]
         assert crc == crc32c(blank + payload), "torn or misplaced record"
         assert lane == 3
         records.append((sequence, kind, aux, payload))

@@ -10,13 +10,28 @@ BUY, SELL = 1, 2
 
 def linear(steps, price_decimals=1, size_decimals=3):
     i = steps.ffi.new("hp_instrument_t *")
-    i.id, i.contract, i.price_decimals, i.size_decimals, i.multiplier_e8 = 1, 1, price_decimals, size_decimals, 10**8
+    i.id, i.contract, i.price_decimals, i.size_decimals, i.multiplier_e8 = (
+        1,
+        1,
+        price_decimals,
+        size_decimals,
+        10**8,
+    )
     return i
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([BUY, SELL]), st.integers(1, 10**7), st.integers(1, 10**5),
-                          st.integers(-10**6, 10**6)), max_size=40))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([BUY, SELL]),
+            st.integers(1, 10**7),
+            st.integers(1, 10**5),
+            st.integers(-(10**6), 10**6),
+        ),
+        max_size=40,
+    )
+)
 def test_realised_plus_open_cost_is_all_money_that_moved(steps, fills):
     """Conservation: realised = -(signed cash) - open cost, to the last unit, at every step."""
     position, about = steps.ffi.new("hp_lane_position_t *"), linear(steps)
@@ -46,14 +61,24 @@ def test_closing_part_takes_its_share_of_the_cost(steps, entry, held, price, clo
 
 
 def test_fill_that_overflows_leaves_the_position_alone(steps):
-    position, about = steps.ffi.new("hp_lane_position_t *"), linear(steps, price_decimals=0, size_decimals=0)
+    position, about = (
+        steps.ffi.new("hp_lane_position_t *"),
+        linear(steps, price_decimals=0, size_decimals=0),
+    )
     assert steps.lib.hp_position_fill(position, about, 0, BUY, 10, 1, 0)
     assert not steps.lib.hp_position_fill(position, about, 0, BUY, 2**60, 2**60, 0)
     assert (position.lots[0], position.cost_e8[0]) == (1, 10 * 10**8)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.integers(1, 50), st.sampled_from([BUY, SELL])), max_size=300))
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2), st.integers(1, 3), st.integers(1, 50), st.sampled_from([BUY, SELL])
+        ),
+        max_size=300,
+    )
+)
 def test_fill_key_is_new_once(steps, keys):
     fills = steps.ffi.new("hp_fills_t *")
     seen = set()

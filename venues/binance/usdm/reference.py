@@ -9,7 +9,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-STATUS = {"TRADING": 1, "PENDING_TRADING": 2, "HALT": 2, "BREAK": 2, "PRE_SETTLE": 3, "SETTLING": 2, "CLOSE": 4}
+STATUS = {
+    "TRADING": 1,
+    "PENDING_TRADING": 2,
+    "HALT": 2,
+    "BREAK": 2,
+    "PRE_SETTLE": 3,
+    "SETTLING": 2,
+    "CLOSE": 4,
+}
 LINEAR = 1
 
 
@@ -55,7 +63,9 @@ def instrument(entry: dict[str, Any]) -> dict[str, int]:
         "multiplier_e8": 100_000_000,
     }
     if "MIN_NOTIONAL" in filters:
-        out["notional_min_e8"] = scaled(filters["MIN_NOTIONAL"]["notional"], 8, f"{symbol} minimum notional")
+        out["notional_min_e8"] = scaled(
+            filters["MIN_NOTIONAL"]["notional"], 8, f"{symbol} minimum notional"
+        )
     if "MAX_NUM_ORDERS" in filters:
         out["open_orders_max"] = int(filters["MAX_NUM_ORDERS"]["limit"])
     return out

@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
 RECV_WINDOW_MS = 5000
+# As the codec names its requests: kind 4, no order, the first of its session (codec.request_name).
+LOGON_ID = "4" + "0" * 16 + ".1"
 
 
 class VenueError(Exception):
@@ -48,7 +50,10 @@ class Endpoints:
         """Return the market sockets of these symbols: depth and tickers, then trades and mark prices."""
         public = "/".join(f"{s.lower()}@depth@0ms/{s.lower()}@bookTicker" for s in symbols)
         market = "/".join(f"{s.lower()}@aggTrade/{s.lower()}@markPrice@1s" for s in symbols)
-        return [f"{self.streams}/public/stream?streams={public}", f"{self.streams}/market/stream?streams={market}"]
+        return [
+            f"{self.streams}/public/stream?streams={public}",
+            f"{self.streams}/market/stream?streams={market}",
+        ]
 
     def user(self, listen_key: str) -> str:
         return f"{self.streams}/private/ws?listenKey={listen_key}"
@@ -58,14 +63,22 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     """Load a PEM private key; it never leaves this process."""
     key = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{path} holds a {type(key).__name__}; want an Ed25519 private key (session.logon needs it)")
+        raise ValueError(
+            f"{path} holds a {type(key).__name__}; want an Ed25519 private key (session.logon needs it)"
+        )
     return key
 
 
 class Session:
     """Signed REST of one account."""
 
-    def __init__(self, endpoints: Endpoints, api_key: str, key: Ed25519PrivateKey, http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        api_key: str,
+        key: Ed25519PrivateKey,
+        http: aiohttp.ClientSession,
+    ) -> None:
         self.endpoints = endpoints
         self._api_key = api_key
         self._key = key
@@ -77,11 +90,19 @@ class Session:
     def logon_text(self) -> str:
         """Return one session.logon request; its timestamp makes it good for seconds only."""
         parameters: dict[str, Any] = {"apiKey": self._api_key, "timestamp": int(time.time() * 1000)}
-        parameters["signature"] = self.sign("&".join(f"{k}={v}" for k, v in sorted(parameters.items())))
-        return json.dumps({"id": "4", "method": "session.logon", "params": parameters}, separators=(",", ":"))
+        parameters["signature"] = self.sign(
+            "&".join(f"{k}={v}" for k, v in sorted(parameters.items()))
+        )
+        return json.dumps(
+            {"id": LOGON_ID, "method": "session.logon", "params": parameters}, separators=(",", ":")
+        )
 
     async def request(
-        self, method: str, path: str, parameters: Mapping[str, Any] | None = None, signed: bool = True
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, Any] | None = None,
+        signed: bool = True,
     ) -> bytes:
         """Send one request and return the body; VenueError on any refusal."""
         query = dict(parameters or {})
@@ -108,12 +129,16 @@ class Session:
             return body
 
     async def exchange_info(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(await self.request("GET", "/fapi/v1/exchangeInfo", signed=False))
+        found: dict[str, Any] = json.loads(
+            await self.request("GET", "/fapi/v1/exchangeInfo", signed=False)
+        )
         return found
 
     async def depth(self, symbol: str, limit: int = 1000) -> bytes:
         """Return a book snapshot as the venue wrote it: the lane's codec reads it."""
-        return await self.request("GET", "/fapi/v1/depth", {"symbol": symbol, "limit": limit}, signed=False)
+        return await self.request(
+            "GET", "/fapi/v1/depth", {"symbol": symbol, "limit": limit}, signed=False
+        )
 
     async def listen_key(self) -> str:
         return str(json.loads(await self.request("POST", "/fapi/v1/listenKey"))["listenKey"])
@@ -146,4 +171,6 @@ class Session:
 
     async def dead_man(self, symbol: str, countdown_ms: int) -> None:
         """Arm (or with 0 stop) the venue's timer that cancels everything of a symbol."""
-        await self.request("POST", "/fapi/v1/countdownCancelAll", {"symbol": symbol, "countdownTime": countdown_ms})
+        await self.request(
+            "POST", "/fapi/v1/countdownCancelAll", {"symbol": symbol, "countdownTime": countdown_ms}
+        )

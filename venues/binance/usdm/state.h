@@ -13,9 +13,9 @@
 #define USDM_STATE_H
 
 #include "codec.h"
+#include "hotpath/book/rules.h"
 #include "hotpath/decode/general.h"
 
-#define USDM_SEQUENCE_RULE 1   /* HP_SEQUENCE_BINANCE_FUTURES of hotpath/book/rules.h */
 #define USDM_NAMES 10          /* stream names of one instrument */
 #define USDM_STREAMS_MAX (USDM_NAMES * HP_SYMBOLS_MAX)
 #define USDM_STREAM_SLOTS 8192

@@ -63,7 +63,7 @@ static inline void usdm_table(usdm_state_t *state, hp_codec_t *table)
     table->put_instrument = usdm_table_put;
     table->finer = usdm_table_finer;
     table->symbol = usdm_table_symbol;
-    table->sequence_rule = USDM_SEQUENCE_RULE;
+    table->sequence_rule = HP_SEQUENCE_BINANCE_FUTURES;
 }
 
 #endif
