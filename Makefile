@@ -5,16 +5,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
-SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
+SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
-.PHONY: run build test lint bench fuzz check help
+.PHONY: run build test test-qemu lint bench fuzz check help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: pyproject.toml ops/prepare.py
-	@python3 ops/prepare.py --venv $(VENV) --python "$(PYTHON)"
+	@test -n "$(PYTHON)" || { echo "prepare: no CPython 3.11 to 3.13 on PATH; install one (apt-get install python3)"; exit 2; }
+	@"$(PYTHON)" ops/prepare.py --venv $(VENV) --python "$(PYTHON)"
 	@touch $@
 
 $(STAMP): $(VENV)/.ready setup.py $(SOURCES)
@@ -26,14 +27,20 @@ build: $(STAMP) ## prepare the machine, make .venv, compile
 run: build ## start the appliance: embedded venue, demo strategy, live status
 	@$(VENV)/bin/corelane run $(ARGS)
 
-test: build ## everything that a change must pass
+test: build ## everything that a change must pass: sanitized native tests, then all tests
+	@$(PY) ops/prepare.py --tests
+	@$(PY) ops/sanitize.py
 	@$(PY) -m pytest $(ARGS)
+
+test-qemu: build ## boot a Debian kernel with isolation parameters in QEMU (fetches 86 MB once)
+	@$(PY) -m pytest tests/tuning/qemu_boot.py $(ARGS)
 
 lint: build ## ruff and mypy
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 
 bench: build ## speed, with anchors (needs two quiet cores)
+	@$(PY) -m pip install -q --disable-pip-version-check "orjson>=3.11,<4" "order_book>=0.6,<1" "sortedcontainers>=2.4,<3"
 	@$(VENV)/bin/corelane bench all
 
 fuzz: build ## a million mutated frames per message kind, both readers, sanitizers on

@@ -13,9 +13,13 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 if sys.platform != "linux" or platform.machine() != "x86_64":
-    raise SystemExit(f"corelane builds on x86-64 Linux only, this is {sys.platform}/{platform.machine()}")
+    raise SystemExit(
+        f"corelane builds on x86-64 Linux only, this is {sys.platform}/{platform.machine()}"
+    )
 if sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info[:2] <= (3, 13):
-    raise SystemExit(f"corelane needs CPython 3.11 to 3.13, this is {sys.implementation.name} {sys.version.split()[0]}")
+    raise SystemExit(
+        f"corelane needs CPython 3.11 to 3.13, this is {sys.implementation.name} {sys.version.split()[0]}"
+    )
 
 ROOT = Path(__file__).parent
 BUILD = os.environ.get("HOTPATH_BUILD", "release")
@@ -27,30 +31,56 @@ MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
     "hotpath.book.book": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "hotpath.decode.trial": [],
+    "hotpath.lane.lane": [],
+    "hotpath.lane.live": [],
+    "hotpath.lane.manual": [],
+    "hotpath.lane.paper": [],
     "hotpath.lane.replay": [],
+    "hotpath.lane.strategy": [],
+    "strategies.demo.imbalance_native": [],
     "venues.binance.usdm.codec": [],
 }
 
 C = ["-std=c11", "-Wstrict-prototypes"]
 CXX = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-DSIMDJSON_EXCEPTIONS=0", f"-I{SIMDJSON}"]
 BASE = [
-    "-D_GNU_SOURCE", "-Wall", "-Wextra", "-fvisibility=hidden", "-fno-omit-frame-pointer", "-g",
-    "-fno-strict-aliasing", f"-ffile-prefix-map={ROOT}=.", f"-march={MARCH}",
+    "-D_GNU_SOURCE",
+    "-Wall",
+    "-Wextra",
+    "-fvisibility=hidden",
+    "-fno-omit-frame-pointer",
+    "-g",
+    "-fno-strict-aliasing",
+    f"-ffile-prefix-map={ROOT}=.",
+    f"-march={MARCH}",
 ]
 FLAGS = {
     "release": (["-O2", "-fno-plt", "-fno-semantic-interposition"], []),
     "debug": (["-O1", "-DHP_DEBUG=1"], []),
     "sanitize": (
-        ["-O1", "-DHP_DEBUG=1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-wrapv"],
+        [
+            "-O1",
+            "-DHP_DEBUG=1",
+            "-fsanitize=address,undefined",
+            "-fno-sanitize-recover=undefined",
+            "-fno-wrapv",
+        ],
         ["-fsanitize=address,undefined"],
     ),
     "coverage": (["-O0", "--coverage", "-DCYTHON_TRACE_NOGIL=1"], ["--coverage"]),
 }
 DIRECTIVES = {
-    "language_level": 3, "boundscheck": False, "wraparound": False, "initializedcheck": False,
-    "cdivision": True, "binding": True, "embedsignature": True, "auto_pickle": False,
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "initializedcheck": False,
+    "cdivision": True,
+    "binding": True,
+    "embedsignature": True,
+    "auto_pickle": False,
 }
-HEADERS = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("[hv]*/**/*.h"))
+HEADERS = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("[hv]*/**/*.h*"))
 
 
 def extension(name: str) -> Extension:
@@ -75,5 +105,9 @@ if __name__ == "__main__":
             compiler_directives=DIRECTIVES,
             build_dir="build/cython",
         ),
-        cffi_modules=["runtime/_shm_build.py:ffibuilder"],
+        cffi_modules=[
+            "runtime/_shm_build.py:ffibuilder",
+            "tuning/_calls_build.py:ffibuilder",
+            "tuning/_host_build.py:ffibuilder",
+        ],
     )

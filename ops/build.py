@@ -18,7 +18,9 @@ HINT = re.compile(r"performance hint: (?:hotpath|venues)/\S+.*")
 
 def run(command: list[str]) -> tuple[int, str]:
     """Run a command in the root and return its exit code and all that it printed."""
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     return done.returncode, done.stdout
 
 
@@ -29,12 +31,29 @@ def main() -> int:
     log.parent.mkdir(exist_ok=True)
     log.write_text(output)
     hints = HINT.findall(output)
-    warnings = [line for line in output.splitlines() if re.search(r"\bwarning: ", line) and "simdjson" not in line]
+    warnings = [
+        line
+        for line in output.splitlines()
+        if re.search(r"\bwarning: ", line) and "simdjson" not in line
+    ]
     if code or hints or warnings:
         print(output if code else "\n".join(hints + warnings))
-        print(f"build: failed ({len(hints)} performance hints, {len(warnings)} warnings, exit {code}); all of it: {log}")
+        print(
+            f"build: failed ({len(hints)} performance hints, {len(warnings)} warnings, exit {code}); all of it: {log}"
+        )
         return 1
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "-e", "."]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--no-build-isolation",
+        "-e",
+        ".",
+    ]
     code, output = run(pip)
     if code:
         print(output)

@@ -11,7 +11,8 @@ import argparse
 import importlib
 import sys
 
-COMMANDS: list[str] = ["replay"]  # module names in ops/, in the order in which help lists them
+# module names in ops/, in the order in which help lists them
+COMMANDS = ["run", "replay", "baseline", "latency_profile", "time", "venue", "bench"]
 
 
 def parser() -> argparse.ArgumentParser:

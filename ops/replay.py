@@ -48,6 +48,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--tops", metavar="CSV", type=Path, help="the top after each applied delta")
     parser.add_argument("--book", metavar="CSV", type=Path, help="the final book, best first")
     parser.add_argument("--strategy", metavar="S", help="run a strategy on it")
+    parser.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a strategy parameter"
+    )
     parser.set_defaults(run=run)
 
 
@@ -97,22 +100,40 @@ def table(result: dict[str, Any]) -> str:
         )
     for symbol, count in list(result["unknown_symbols"].items())[:5]:
         rows.append(f"  unknown symbol {symbol[:40]!r}: {count:,} messages")
+    rows += paper_rows(result["strategy"]) if "strategy" in result else []
     rows.append("")
     rows += [f"NOT GOOD  {problem}" for problem in result["problems"]] or ["good  nothing missing"]
     return "\n".join(rows)
+
+
+def paper_rows(paper: dict[str, Any]) -> list[str]:
+    """Return what a strategy did on paper, as text."""
+    realised, fees = paper["realised_e8"] / 1e8, paper["fees_e8"] / 1e8
+    verdicts = "  ".join(f"{name} {count:,}" for name, count in paper["verdicts"].items())
+    return [
+        "",
+        f"  strategy {paper['class']} on paper: orders {paper['orders']:,}  cancels {paper['cancels']:,}"
+        f"  fills {paper['fills_buy']:,}+{paper['fills_sell']:,}  rejects {paper['rejects']:,}",
+        f"  realised {realised:,.2f}  fees {fees:,.2f}  callback {paper['callback_ns']:,} ns",
+        f"  verdicts  {verdicts}",
+        *(f"  {symbol:14} holds {p['lots']:,} lots" for symbol, p in paper["positions"].items()),
+    ]
 
 
 def run(arguments: argparse.Namespace) -> int:
     from runtime.capture import CaptureError
     from runtime.replay import Run
 
+    strategy = None
     if arguments.strategy is not None:
-        print(
-            f"replay: --strategy {arguments.strategy}: strategies cannot be run on a capture yet;"
-            " leave it out to replay decode and book",
-            file=sys.stderr,
-        )
-        return 2
+        from runtime.lane_process import load_strategy
+
+        try:
+            pairs = dict(item.split("=", 1) for item in arguments.param)
+            strategy = load_strategy(arguments.strategy)(**pairs)
+        except (ValueError, ImportError) as error:
+            print(f"replay: --strategy {arguments.strategy}: {error}", file=sys.stderr)
+            return 2
     try:
         replay = Run(arguments.files, arguments.venue)
         with contextlib.ExitStack() as stack:
@@ -122,7 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
                 if (path := getattr(arguments, name)) is not None
             }
             with progress_bar(sys.stderr.isatty()) as progress:
-                replay.run(opened.get("tops"), progress)
+                replay.run(opened.get("tops"), progress, strategy)
             if "book" in opened:
                 replay.write_book(opened["book"])
     except CaptureError as error:

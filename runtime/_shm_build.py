@@ -14,12 +14,27 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from hotpath.abi.declare import cffi_blocks, prototypes  # noqa: E402
-from setup import BASE, FLAGS, BUILD  # noqa: E402
+from setup import BASE, BUILD, FLAGS  # noqa: E402
 
 # In the order of inclusion: a record stands before those that hold it.
 HEADERS = [
-    "atomic", "fixed", "clock", "histogram", "crc32c", "event", "instrument", "intent", "verdict", "order",
-    "ring", "journal", "book", "page", "codec",
+    "atomic",
+    "fixed",
+    "clock",
+    "histogram",
+    "hiccup",
+    "crc32c",
+    "event",
+    "instrument",
+    "intent",
+    "verdict",
+    "order",
+    "ring",
+    "journal",
+    "book",
+    "page",
+    "codec",
+    "mail",
 ]
 
 ffibuilder = FFI()

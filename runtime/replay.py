@@ -13,12 +13,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from hotpath.book.book import State
 from hotpath.lane.replay import Replay, Stop
 from runtime.capture import Capture, CaptureError, refuse_other_formats
 from runtime.replay_head import begin
+
+if TYPE_CHECKING:
+    from runtime.paper import PaperRun
 
 LOOK_BYTES = 4096  # of each file, to see that it is a capture
 BACKLOG = {"deltas_log2": 14, "level_max": 1 << 20}  # a recorder's snapshot may come late
@@ -62,6 +65,7 @@ class Run:
     def __init__(self, paths: Iterable[Path], venue: str | None = None) -> None:
         self.captures: list[Capture] = []
         self.ambiguous = 0
+        self.paper: PaperRun | None = None
         self.elapsed_s = 0.0
         self.began_s = time.monotonic()
         try:
@@ -85,14 +89,26 @@ class Run:
             capture.close()
 
     def run(
-        self, tops: TextIO | None = None, progress: Callable[[int, int], None] | None = None
+        self,
+        tops: TextIO | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        strategy: Any = None,
     ) -> None:
-        """Go through all files.  `progress` gets bytes of the files read, and of all."""
+        """Go through all files.  `progress` gets bytes of the files read, and of all.
+
+        `strategy`: one instance, run on paper beside the books (runtime/paper.py).
+        """
         self.replay = Replay(self.beginning.dialect.codec(), rows=tops is not None)
         self.symbols = list(self.beginning.scales)[:256]
         for symbol in self.symbols:
             scale = self.beginning.scales[symbol]
             self.replay.add(symbol, scale.price_decimals, scale.size_decimals, **BACKLOG)
+        if strategy is not None:
+            from runtime.paper import PaperRun
+
+            scales = {s: self.beginning.scales[s] for s in self.symbols}
+            pairs = {s: (scale.price_decimals, scale.size_decimals) for s, scale in scales.items()}
+            self.paper = PaperRun(self.replay, pairs, strategy)
         if tops is not None:
             tops.write("line,symbol,update_id,bid,bid_size,ask,ask_size\n")
         total = sum(capture.size for capture in self.captures)
@@ -132,6 +148,13 @@ class Run:
     def finer(self) -> bool:
         """Take the finer scale that the message in question needs, if every value fits it."""
         instrument, price_decimals, size_decimals = self.replay.finer
+        if self.paper is not None:
+            symbol = self.symbols[instrument - 1]
+            raise CaptureError(
+                f"{symbol} has a value of {price_decimals} price and {size_decimals} size decimals in line"
+                f" {self.replay.line}, finer than what came before; a strategy's positions cannot be"
+                " rescaled: run it on a capture that starts with the finer snapshot"
+            )
         scale = self.beginning.scales[self.symbols[instrument - 1]]
         if not scale.allows(price_decimals, size_decimals):
             return False
@@ -213,6 +236,8 @@ class Run:
             "decode_book_ns": replay.nanoseconds,
             "elapsed_s": round(self.elapsed_s, 3),
         }
+        if self.paper is not None:
+            out["strategy"] = self.paper.result()
         out["problems"] = problems(out, {symbol for symbol, m in markets.items() if m[0]})
         return out
 
@@ -223,6 +248,11 @@ def problems(result: dict[str, Any], streams: set[str]) -> list[str]:
     for name, count in result["bad"].items():
         if count:
             out.append(f"bad messages: {count} {name}, first in line {result['first_lines'][name]}")
+    if result.get("strategy", {}).get("error"):
+        out.append(
+            "the strategy was halted by an exception: "
+            + result["strategy"]["error"].splitlines()[-1]
+        )
     for name in ("gaps", "crossed", "ambiguous_snapshots", "lost", "forgotten"):
         if result[name]:
             out.append(f"{result[name]} {name.replace('_', ' ')}")

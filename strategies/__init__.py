@@ -1,0 +1,8 @@
+"""Trading systems, one folder each, over the base class that lanes offer.
+
+    from strategies import Param, Strategy
+"""
+
+from hotpath.lane.strategy import Book, Event, Fill, Order, Param, Strategy
+
+__all__ = ["Book", "Event", "Fill", "Order", "Param", "Strategy"]

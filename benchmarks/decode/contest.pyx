@@ -1,6 +1,6 @@
 """Run decoders over a capture in memory: any hp_codec_t, one loop, one clock.
 
-Owns:    frames in memory, the timed loop, the checksum of all events, the simdjson contender as a codec.
+Owns:    frames in memory, the timed loop, the checksum of all events, the contender as a codec.
 Refuses: choosing passes, judging figures (__main__.py), books.
 """
 
@@ -12,6 +12,13 @@ from libc.string cimport memcpy, memset
 from hotpath.abi.clock cimport hp_mono_ns
 from hotpath.abi.codec cimport *
 from hotpath.abi.crc32c cimport hp_crc32c
+from hotpath.lane.core cimport hp_book_bytes, hp_book_init, hp_book_size_t, hp_book_t, hp_l2_ask_ticks, hp_l2_bid_ticks
+
+cdef extern from "hotpath/book/sync.h" nogil:
+    int hp_book_apply(hp_book_t *b, const hp_event_t *e, const hp_levels_t *levels, uint64_t tag) noexcept
+
+cdef extern from "stdlib.h" nogil:
+    int posix_memalign(void **out, size_t alignment, size_t size)
 
 cdef extern from "benchmarks/decode/simdjson_job.h" nogil:
     ctypedef struct contender_t:
@@ -111,10 +118,51 @@ cdef class Frames:
             began = hp_mono_ns()
             for n in range(passes):
                 for i in range(self.count):
-                    decode(codec.state, self.text + self.starts[i], self.starts[i + 1] - self.starts[i],
-                           &event, self.levels)
+                    decode(codec.state, self.text + self.starts[i],
+                           self.starts[i + 1] - self.starts[i], &event, self.levels)
             began = hp_mono_ns() - began
         return began
+
+    def run_book(self, capsule, snapshot_capsule, uint32_t instrument, bytes snapshot, int passes, bint general=False):
+        """Decode everything and keep the book, `passes` times; each pass starts from the snapshot.
+
+        Returns (nanoseconds of wall clock, deltas applied, checksum of the last tops of all passes).
+        """
+        cdef hp_codec_t *codec = codec_of(capsule)
+        cdef hp_codec_t *reader = codec_of(snapshot_capsule)
+        cdef hp_event_t event, start
+        cdef hp_levels_t *start_levels = <hp_levels_t *>calloc(1, sizeof(hp_levels_t))
+        cdef hp_book_size_t size
+        cdef hp_book_t book
+        cdef void *memory = NULL
+        cdef bytes padded = snapshot + bytes(HP_FRAME_PAD_BYTES)
+        cdef size_t i
+        cdef uint64_t began, spent = 0, applied = 0, top = 0
+        cdef int n
+        size.window_log2, size.overflow_log2, size.deltas_log2, size.level_max = 14, 13, 10, 65536
+        if start_levels == NULL or posix_memalign(&memory, 128, hp_book_bytes(&size)):
+            raise MemoryError("book")
+        memset(&event, 0, sizeof(event))
+        memset(&start, 0, sizeof(start))
+        if reader.decode_snapshot(reader.state, instrument, padded, len(snapshot), &start, start_levels) != HP_DECODE_EVENT:
+            raise ValueError("the snapshot does not decode")
+        decode = codec.decode_general if general else codec.decode
+        with nogil:
+            for n in range(passes):
+                memset(memory, 0, hp_book_bytes(&size))
+                hp_book_init(&book, instrument, 1, &size, memory)
+                hp_book_apply(&book, &start, start_levels, 0)
+                began = hp_mono_ns()
+                for i in range(self.count):
+                    decode(codec.state, self.text + self.starts[i], self.starts[i + 1] - self.starts[i],
+                           &event, self.levels)
+                    if event.kind == HP_EVENT_DEPTH and hp_book_apply(&book, &event, self.levels, 0) == 1:
+                        applied += 1
+                        top = top * 31 + <uint64_t>(hp_l2_bid_ticks(&book.l2) * 7 + hp_l2_ask_ticks(&book.l2))
+                spent += hp_mono_ns() - began
+        free(memory)
+        free(start_levels)
+        return spent, applied, top
 
     def checksum(self, capsule, bint general=False):
         """Return (events, CRC32C over every byte of every event and its levels)."""
@@ -122,14 +170,17 @@ cdef class Frames:
         cdef hp_event_t event
         cdef size_t i
         cdef size_t events = 0
+        cdef size_t count
         cdef uint32_t crc = 0
         decode = codec.decode_general if general else codec.decode
         for i in range(self.count):
             memset(&event, 0, sizeof(event))
-            if decode(codec.state, self.text + self.starts[i], self.starts[i + 1] - self.starts[i],
-                      &event, self.levels) != HP_DECODE_EVENT:
+            if decode(codec.state, self.text + self.starts[i],
+                      self.starts[i + 1] - self.starts[i], &event,
+                      self.levels) != HP_DECODE_EVENT:
                 continue
             events += 1
             crc = hp_crc32c(crc, &event, sizeof(event))
-            crc = hp_crc32c(crc, self.levels, (event.bid_count + event.ask_count) * sizeof(hp_level_t))
+            count = event.bid_count + event.ask_count
+            crc = hp_crc32c(crc, self.levels, count * sizeof(hp_level_t))
         return events, crc

@@ -1,8 +1,10 @@
 /* simdjson_job.cpp - the contender: the same job, written by hand with simdjson On-Demand.
  *
- * Owns:    contender_decode, of the signature of hp_codec_t.decode, for wrapped USD-M market messages.
- * Refuses: every check that a consumer of On-Demand would not write: it trusts names, order and types
- *          as the venue sends them, reads each field once in the text's order and stops after the last.
+ * Owns:    contender_decode, of the signature of hp_codec_t.decode, for wrapped USD-M market
+ *          messages.
+ * Refuses: every check that a consumer of On-Demand would not write: it trusts names, order and
+ *          types as the venue sends them, reads each field once in the text's order and stops after
+ *          the last.
  *
  * It is meant to be as fast as such code gets: raw strings (no copy, no unescaping), find_field in
  * order, the product's own number kernels and symbol table. */
@@ -29,10 +31,13 @@ inline const char *raw(simdjson_result<ondemand::value> value)
     return value.get_raw_json_string().get(text) == SUCCESS ? text.raw() : nullptr;
 }
 
-inline bool pair(const char *a, const hp_scale_t *a_scale, const char *b, const hp_scale_t *b_scale, int64_t *to)
+inline bool pair(const char *a, const hp_scale_t *a_scale, const char *b, const hp_scale_t *b_scale,
+                 int64_t *to)
 {
     __m128i both;
-    if (!a || !b || !hp_decimal_pair(hp_decimal_scan(a, a_scale), hp_decimal_scan(b, b_scale), &both)) return false;
+    if (!a || !b ||
+        !hp_decimal_pair(hp_decimal_scan(a, a_scale), hp_decimal_scan(b, b_scale), &both))
+        return false;
     _mm_storeu_si128(reinterpret_cast<__m128i *>(to), both);
     return true;
 }
@@ -58,7 +63,8 @@ inline const hp_symbol_t *symbol(contender *state, ondemand::object &object)
     return end ? hp_symbols_find(&state->symbols, text, static_cast<size_t>(end - text)) : nullptr;
 }
 
-inline bool side(simdjson_result<ondemand::value> value, const hp_symbol_t *s, hp_level_t *&level, const hp_level_t *limit)
+inline bool side(simdjson_result<ondemand::value> value, const hp_symbol_t *s, hp_level_t *&level,
+                 const hp_level_t *limit)
 {
     ondemand::array array;
     if (value.get_array().get(array) != SUCCESS) return false;
@@ -131,7 +137,8 @@ inline bool trade(contender *state, ondemand::object &o, hp_event_t *event)
 
 inline bool aggregate(contender *state, ondemand::object &o, hp_event_t *event)
 {
-    if (!time(o, "E", &event->event_ns) || !whole(o, "a", &event->body.trade.trade_id)) return false;
+    if (!time(o, "E", &event->event_ns) || !whole(o, "a", &event->body.trade.trade_id))
+        return false;
     const hp_symbol_t *s = symbol(state, o);
     if (!s) return false;
     event->kind = HP_EVENT_AGG_TRADE;
@@ -179,14 +186,16 @@ extern "C" int contender_put_instrument(void *opaque, const hp_instrument_t *ins
     return hp_symbols_put(&static_cast<contender *>(opaque)->symbols, instrument) != nullptr;
 }
 
-extern "C" int contender_decode(void *opaque, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels)
+extern "C" int contender_decode(void *opaque, const char *data, size_t size, hp_event_t *event,
+                                hp_levels_t *levels)
 {
     auto *state = static_cast<contender *>(opaque);
     ondemand::document document;
     ondemand::object frame, object;
     ondemand::raw_json_string kind;
     if (state->parser.iterate(data, size, size + HP_FRAME_PAD_BYTES).get(document) != SUCCESS ||
-        document.get_object().get(frame) != SUCCESS || frame.find_field("data").get_object().get(object) != SUCCESS ||
+        document.get_object().get(frame) != SUCCESS ||
+        frame.find_field("data").get_object().get(object) != SUCCESS ||
         object.find_field("e").get_raw_json_string().get(kind) != SUCCESS)
         return HP_DECODE_MALFORMED;
     memset(event, 0, sizeof *event);

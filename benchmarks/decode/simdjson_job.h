@@ -13,7 +13,8 @@ typedef struct contender contender_t;
 contender_t *contender_open(void);
 void contender_close(contender_t *state);
 int contender_put_instrument(void *state, const hp_instrument_t *instrument);
-int contender_decode(void *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels);
+int contender_decode(void *state, const char *data, size_t size, hp_event_t *event,
+                     hp_levels_t *levels);
 
 #ifdef __cplusplus
 }

@@ -63,7 +63,9 @@ def declare(header: Path) -> str:
         lines.append(f"    const uint64_t {name}" if wide else f"    enum: {name}")
     for name, body in ENUM.findall(plain):
         lines.append(f"    cdef enum {name}:")
-        lines += [f"        {part.split('=')[0].strip()}" for part in body.split(",") if part.strip()]
+        lines += [
+            f"        {part.split('=')[0].strip()}" for part in body.split(",") if part.strip()
+        ]
     for kind, body, name in RECORD.findall(text):
         lines.append(f"    ctypedef {kind} {name}:")
         lines += [f"        {field}" for field in fields(body)]
@@ -82,7 +84,11 @@ def declare(header: Path) -> str:
     ]
     used = sorted(t for t in CTYPES if re.search(rf"\b{t}\b", body_text))
     intro = text.split("\n", 1)[0].removeprefix("/* ").removesuffix(" */")
-    head = [f"# {intro}", "# Names only; python -m hotpath.abi.declare derives them from the header.", ""]
+    head = [
+        f"# {intro}",
+        "# Names only; python -m hotpath.abi.declare derives them from the header.",
+        "",
+    ]
     if used:
         head.append(f"from libc.stdint cimport {', '.join(used)}")
     head += includes

@@ -126,8 +126,12 @@ typedef struct hp_lane_counters {
     uint64_t mail_in;
     uint64_t mail_out;
     uint64_t mail_refused;
+    uint64_t position_corrections; /* venue's position differed from ours while nothing was in flight */
+    uint64_t intents_refused;      /* emitted while the queue of intents was full */
+    uint64_t cancel_retries;
+    uint64_t foreign_reports;      /* about orders that are not of this deployment */
     uint64_t frames_before_ack_max; /* market frames processed between arrival and service of an ack */
-    uint64_t pad[45];
+    uint64_t pad[41];
 } hp_lane_counters_t;
 
 typedef struct hp_lane_position { /* one per instrument; the lane's view */
@@ -137,7 +141,9 @@ typedef struct hp_lane_position { /* one per instrument; the lane's view */
     int64_t fees_e8;
     int64_t bought_lots;
     int64_t sold_lots;
-    int64_t pad[6];
+    int64_t venue_lots[3];   /* the venue's own word, by position side */
+    int64_t venue_pnl_e8;    /* realised, the venue's figures added up */
+    int64_t pad[2];
 } hp_lane_position_t;
 
 typedef struct hp_lane_page {

@@ -105,8 +105,12 @@ cdef extern from "page.h" nogil:
         uint64_t mail_in
         uint64_t mail_out
         uint64_t mail_refused
+        uint64_t position_corrections
+        uint64_t intents_refused
+        uint64_t cancel_retries
+        uint64_t foreign_reports
         uint64_t frames_before_ack_max
-        uint64_t pad[45]
+        uint64_t pad[41]
     ctypedef struct hp_lane_position_t:
         int64_t lots[3]
         int64_t cost_e8[3]
@@ -114,7 +118,9 @@ cdef extern from "page.h" nogil:
         int64_t fees_e8
         int64_t bought_lots
         int64_t sold_lots
-        int64_t pad[6]
+        int64_t venue_lots[3]
+        int64_t venue_pnl_e8
+        int64_t pad[2]
     ctypedef struct hp_lane_page_t:
         hp_page_t page
         uint32_t state

@@ -6,6 +6,7 @@ from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.codec cimport *
 from hotpath.abi.event cimport *
+from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.instrument cimport *
 from hotpath.abi.intent cimport *
@@ -113,6 +114,16 @@ def layout():
     out["hp_event_t.bid_count"] = <size_t>&(<hp_event_t *>0).bid_count
     out["hp_event_t.ask_count"] = <size_t>&(<hp_event_t *>0).ask_count
     out["hp_event_t.body"] = <size_t>&(<hp_event_t *>0).body
+    out["hp_hiccup_t"] = sizeof(hp_hiccup_t)
+    out["hp_hiccup_t.last_tsc"] = <size_t>&(<hp_hiccup_t *>0).last_tsc
+    out["hp_hiccup_t.threshold_ticks"] = <size_t>&(<hp_hiccup_t *>0).threshold_ticks
+    out["hp_hiccup_t.observed_ticks"] = <size_t>&(<hp_hiccup_t *>0).observed_ticks
+    out["hp_hiccup_t.stolen_ticks"] = <size_t>&(<hp_hiccup_t *>0).stolen_ticks
+    out["hp_hiccup_t.steps"] = <size_t>&(<hp_hiccup_t *>0).steps
+    out["hp_hiccup_t.latest_tsc"] = <size_t>&(<hp_hiccup_t *>0).latest_tsc
+    out["hp_hiccup_t.latest_ticks"] = <size_t>&(<hp_hiccup_t *>0).latest_ticks
+    out["hp_hiccup_t.worst_tsc"] = <size_t>&(<hp_hiccup_t *>0).worst_tsc
+    out["hp_hiccup_t.gaps"] = <size_t>&(<hp_hiccup_t *>0).gaps
     out["hp_histogram_t"] = sizeof(hp_histogram_t)
     out["hp_histogram_t.count"] = <size_t>&(<hp_histogram_t *>0).count
     out["hp_histogram_t.sum"] = <size_t>&(<hp_histogram_t *>0).sum
@@ -338,6 +349,10 @@ def layout():
     out["hp_lane_counters_t.mail_in"] = <size_t>&(<hp_lane_counters_t *>0).mail_in
     out["hp_lane_counters_t.mail_out"] = <size_t>&(<hp_lane_counters_t *>0).mail_out
     out["hp_lane_counters_t.mail_refused"] = <size_t>&(<hp_lane_counters_t *>0).mail_refused
+    out["hp_lane_counters_t.position_corrections"] = <size_t>&(<hp_lane_counters_t *>0).position_corrections
+    out["hp_lane_counters_t.intents_refused"] = <size_t>&(<hp_lane_counters_t *>0).intents_refused
+    out["hp_lane_counters_t.cancel_retries"] = <size_t>&(<hp_lane_counters_t *>0).cancel_retries
+    out["hp_lane_counters_t.foreign_reports"] = <size_t>&(<hp_lane_counters_t *>0).foreign_reports
     out["hp_lane_counters_t.frames_before_ack_max"] = <size_t>&(<hp_lane_counters_t *>0).frames_before_ack_max
     out["hp_lane_counters_t.pad"] = <size_t>&(<hp_lane_counters_t *>0).pad
     out["hp_lane_position_t"] = sizeof(hp_lane_position_t)
@@ -347,6 +362,8 @@ def layout():
     out["hp_lane_position_t.fees_e8"] = <size_t>&(<hp_lane_position_t *>0).fees_e8
     out["hp_lane_position_t.bought_lots"] = <size_t>&(<hp_lane_position_t *>0).bought_lots
     out["hp_lane_position_t.sold_lots"] = <size_t>&(<hp_lane_position_t *>0).sold_lots
+    out["hp_lane_position_t.venue_lots"] = <size_t>&(<hp_lane_position_t *>0).venue_lots
+    out["hp_lane_position_t.venue_pnl_e8"] = <size_t>&(<hp_lane_position_t *>0).venue_pnl_e8
     out["hp_lane_position_t.pad"] = <size_t>&(<hp_lane_position_t *>0).pad
     out["hp_lane_page_t"] = sizeof(hp_lane_page_t)
     out["hp_lane_page_t.page"] = <size_t>&(<hp_lane_page_t *>0).page

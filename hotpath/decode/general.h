@@ -1,15 +1,16 @@
 /* general.h - the general reader: any JSON text, read by a venue's table of fields.
  *
  * Owns:    the words in which a venue describes its messages, and the face of the reader.
- * Refuses: knowing a venue; events (a venue's schema.h turns values into them); allocation after start.
+ * Refuses: knowing a venue; events (a venue's schema.h turns values into them); allocation after
+ *          start.
  *
- * It is the specification of what a message means.  It visits each field once, in any order, refuses
- * a key that stands twice in an object of the schema, checks values that it does not know, and checks
- * to the end of the document.  Structure comes from simdjson's index of the text.
+ * It is the specification of what a message means.  It visits each field once, in any order,
+ * refuses a key that stands twice in an object of the schema, checks values that it does not know,
+ * and checks to the end of the document.  Structure comes from simdjson's index of the text.
  *
- * A plan is a list of shapes; a shape is the table of an object's fields.  A KIND field names, by its
- * text, the further shape of the object it stands in; fields met before it wait for it, and fields that
- * need a scale wait for the symbol.  All shapes of a plan share one set of slots. */
+ * A plan is a list of shapes; a shape is the table of an object's fields.  A KIND field names, by
+ * its text, the further shape of the object it stands in; fields met before it wait for it, and
+ * fields that need a scale wait for the symbol.  All shapes of a plan share one set of slots. */
 #ifndef HP_GENERAL_H
 #define HP_GENERAL_H
 
@@ -47,11 +48,11 @@ enum hp_json_type {
 
 enum hp_json_flag {
     HP_JSON_REQUIRED = 1,
-    HP_JSON_SIGNED = 2,   /* decimals and whole numbers: one minus sign is fine */
-    HP_JSON_EMPTY = 4,    /* decimals: "" is how the venue says nothing; reads as 0 */
-    HP_JSON_ROUND = 8,    /* decimals that only inform: digits finer than the scale are cut, not refused */
-    HP_JSON_LATER = 16,   /* OBJECT, ROWS: waits for the symbol, which stands outside it */
-    HP_JSON_LOOSE = 32    /* TEXT, OBJECT: a value of another type is checked and not kept */
+    HP_JSON_SIGNED = 2, /* decimals and whole numbers: one minus sign is fine */
+    HP_JSON_EMPTY = 4,  /* decimals: "" is how the venue says nothing; reads as 0 */
+    HP_JSON_ROUND = 8,  /* decimals that only inform: digits finer than the scale are cut */
+    HP_JSON_LATER = 16, /* OBJECT, ROWS: waits for the symbol, which stands outside it */
+    HP_JSON_LOOSE = 32  /* TEXT, OBJECT: a value of another type is checked and not kept */
 };
 
 typedef struct hp_json_field {
@@ -88,9 +89,9 @@ typedef struct hp_json_values {
     const hp_symbol_t *finer;  /* the first whose scale a value was too fine for; NULL = none */
     int price_needed, size_needed; /* decimals that its values need */
     uint32_t bid_count, ask_count; /* in hp_levels_t, bids first */
-    /* Called at the end of each object of a ROWS field; its slots are empty again afterwards.  It may
-     * forgive an unknown symbol (set symbol_unknown to 0).  Answers HP_DECODE_EVENT to go on, anything
-     * else to end the reading with it.  May be NULL. */
+    /* Called at the end of each object of a ROWS field; its slots are empty again afterwards.  It
+     * may forgive an unknown symbol (set symbol_unknown to 0).  Answers HP_DECODE_EVENT to go on,
+     * anything else to end the reading with it.  May be NULL. */
     int (*row)(void *context, struct hp_json_values *values, uint32_t shape);
     void *context;
     hp_json_value_t at[HP_JSON_SLOTS_MAX];
@@ -106,9 +107,9 @@ typedef struct hp_json_functions {
     void (*plan_free)(hp_json_plan_t *plan);
     hp_json_reader_t *(*open)(size_t frame_bytes_max);
     void (*close)(hp_json_reader_t *reader);
-    /* Read one document by shape `root` of the plan.  `symbol` gives the scales when the text names no
-     * symbol.  The caller sets values->row and ->context; all else is written here.  Errors of the
-     * text first; then UNKNOWN_KIND, MISSING, UNKNOWN_SYMBOL, FINER; then HP_DECODE_EVENT. */
+    /* Read one document by shape `root` of the plan.  `symbol` gives the scales when the text names
+     * no symbol.  The caller sets values->row and ->context; all else is written here.  Errors of
+     * the text first; then UNKNOWN_KIND, MISSING, UNKNOWN_SYMBOL, FINER; then HP_DECODE_EVENT. */
     int (*read)(hp_json_reader_t *reader, const hp_json_plan_t *plan, uint32_t root,
                 const hp_symbols_t *symbols, const hp_symbol_t *symbol,
                 const char *text, size_t size, hp_levels_t *levels, hp_json_values_t *values);

@@ -8,4 +8,4 @@ cdef dict event_as_dict(const hp_event_t *event, const hp_levels_t *levels)
 
 
 cdef class Reader:
-    cdef hp_json_reader_t *reader  # owned; one document at a time, so one reader serves a whole lane
+    cdef hp_json_reader_t *reader  # owned; one document at a time: one serves a whole lane

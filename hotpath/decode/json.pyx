@@ -1,6 +1,6 @@
 """The general reader as a module, and the number kernels as plain functions for tests and tools.
 
-Owns:    the one copy of simdjson in the process; readers (8 MiB of token index each, reserved once).
+Owns:    the process's one copy of simdjson; readers (8 MiB of token index each, reserved once).
 Refuses: venues' tables, events.
 """
 
@@ -71,9 +71,10 @@ cdef dict event_as_dict(const hp_event_t *event, const hp_levels_t *levels):
         "event_ns": event.event_ns, "match_ns": event.match_ns,
     }
     if event.kind == HP_EVENT_DEPTH or event.kind == HP_EVENT_SNAPSHOT:
-        out["first_id"], out["last_id"], out["prev_id"] = event.first_id, event.last_id, event.prev_id
-        out["bids"] = [(levels.at[i].price_ticks, levels.at[i].lots) for i in range(bids)]
-        out["asks"] = [(levels.at[i].price_ticks, levels.at[i].lots) for i in range(bids, bids + event.ask_count)]
+        out["first_id"], out["last_id"] = event.first_id, event.last_id
+        out["prev_id"] = event.prev_id
+        both = [(levels.at[i].price_ticks, levels.at[i].lots) for i in range(bids + event.ask_count)]
+        out["bids"], out["asks"] = both[:bids], both[bids:]
     elif event.kind == HP_EVENT_BOOK_TICKER:
         out["last_id"] = event.last_id
         out["bid_ticks"], out["bid_lots"] = event.body.top.bid_ticks, event.body.top.bid_lots

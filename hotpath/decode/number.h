@@ -1,16 +1,16 @@
 /* number.h - decimal text to scaled integers, exactly.
  *
- * Owns:    hp_decimal_read and hp_whole_read (the specification, any length) and the 16-byte kernels that
- *          agree with them.
- * Refuses: signs, exponents, leading zeros, floats, rounding.  A digit finer than the scale is never
- *          dropped: the answer is HP_DECODE_FINER and the decimals that the value needs.
+ * Owns:    hp_decimal_read and hp_whole_read (the specification, any length) and the 16-byte
+ *          kernels that agree with them.
+ * Refuses: signs, exponents, leading zeros, floats, rounding.  A digit finer than the scale is
+ *          never dropped: the answer is HP_DECODE_FINER and the decimals that the value needs.
  *
- * A decimal in quotes is known by two places: its closing quote and its point.  They select a pattern,
- * written out beforehand for each scale, which says of each byte what it must be and where its digit
- * goes; so one comparison checks the whole text and one shuffle puts it on the scale.
+ * A decimal in quotes is known by two places: its closing quote and its point.  They select a
+ * pattern, written out beforehand for each scale, which says of each byte what it must be and where
+ * its digit goes; so one comparison checks the whole text and one shuffle puts it on the scale.
  *
- * The kernels decline whatever is not plain; callers then ask the specification.  They read 16 bytes
- * from the text's start, whatever its size. */
+ * The kernels decline whatever is not plain; callers then ask the specification.  They read 16
+ * bytes from the text's start, whatever its size. */
 #ifndef HP_NUMBER_H
 #define HP_NUMBER_H
 
@@ -51,15 +51,17 @@ static inline void hp_pattern_set(hp_pattern_t *pattern, int size, int point, in
     memset(pattern->range, 255, sizeof pattern->range);
     memset(pattern->source, 128, sizeof pattern->source);
     if (point < 1 || point > size || point == size - 1 || point + decimals > 16) {
-        /* never: the first quote stands at `size`, so a quote before it or another byte there cannot be */
+        /* never: the first quote stands at `size`, so a quote before it or another byte there
+         * cannot be */
         pattern->zero[0] = size > 0 ? '"' : 'x';
         pattern->range[0] = 0;
         return;
     }
     for (int at = 0; at < size; at++) {
-        int place = at < point ? point - 1 - at + decimals : decimals - (at - point); /* power of ten */
+        const int place = decimals + point - at - (at < point); /* power of ten */
         pattern->zero[at] = at == point ? '.' : '0';
-        pattern->range[at] = at == point || place < 0 ? 0 : 9; /* finer than the scale: zeros only */
+        /* finer than the scale: zeros only */
+        pattern->range[at] = at == point || place < 0 ? 0 : 9;
         if (at != point && place >= 0) pattern->source[15 - place] = (uint8_t)at;
     }
     pattern->zero[size] = '"';
@@ -67,7 +69,8 @@ static inline void hp_pattern_set(hp_pattern_t *pattern, int size, int point, in
     if (point > 1) {
         pattern->zero[0] = '1';
         pattern->range[0] = 8;
-        for (pattern->bias = 1, decimals += point - 1; decimals > 0; decimals--) pattern->bias *= 10;
+        for (pattern->bias = 1, decimals += point - 1; decimals > 0; decimals--)
+            pattern->bias *= 10;
     }
 }
 
@@ -79,15 +82,17 @@ static inline void hp_patterns_set(hp_patterns_t *patterns, int decimals)
             hp_pattern_set(&patterns->at[size * HP_PATTERN_TEXT + point], size, point, decimals);
 }
 
-/* The specification: digits, or digits point digits, nothing else.  HP_DECODE_EVENT, HP_DECODE_NUMBER,
- * or HP_DECODE_FINER with the decimals that the value needs in `*needed`. */
-static inline int hp_decimal_read(const char *text, size_t size, int decimals, int64_t *value, int *needed)
+/* The specification: digits, or digits point digits, nothing else.  HP_DECODE_EVENT,
+ * HP_DECODE_NUMBER, or HP_DECODE_FINER with the decimals that the value needs in `*needed`. */
+static inline int hp_decimal_read(const char *text, size_t size, int decimals, int64_t *value,
+                                  int *needed)
 {
     int64_t sum = 0;
     size_t at = 0;
     int last = 0, count = 0; /* of the fraction's digits: last that is not zero, all */
     for (; at < size && text[at] >= '0' && text[at] <= '9'; at++) {
-        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, text[at] - '0', &sum))
+        if (__builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_add_overflow(sum, text[at] - '0', &sum))
             return HP_DECODE_NUMBER;
     }
     if (at == 0 || (at > 1 && text[0] == '0')) return HP_DECODE_NUMBER;
@@ -97,8 +102,8 @@ static inline int hp_decimal_read(const char *text, size_t size, int decimals, i
             if (text[at] < '0' || text[at] > '9') return HP_DECODE_NUMBER;
             if (count < HP_DECIMALS_MAX + 1) count++;
             if (text[at] != '0') last = count;
-            if (count <= decimals &&
-                (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, text[at] - '0', &sum)))
+            if (count <= decimals && (__builtin_mul_overflow(sum, 10, &sum) ||
+                                      __builtin_add_overflow(sum, text[at] - '0', &sum)))
                 return HP_DECODE_NUMBER;
         }
     }
@@ -147,7 +152,8 @@ static inline hp_decimal_t hp_decimal_scan(const char *text, const hp_scale_t *s
 {
     hp_decimal_t out;
     __m128i bytes = hp_load16(text);
-    unsigned quote = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))) | 0x8000;
+    unsigned quote = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))) |
+                     0x8000;
     unsigned point = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
     out.size = (unsigned)__builtin_ctz(quote);
     point = (unsigned)__builtin_ctz(point | (quote & (0u - quote)));
@@ -176,7 +182,8 @@ static inline int hp_decimal_one(const char *text, const hp_scale_t *scale, int6
     return good;
 }
 
-/* A whole number and how many bytes it took, 0 = not plain.  What follows it is the caller's affair. */
+/* A whole number and how many bytes it took, 0 = not plain.  What follows it is the caller's
+ * affair. */
 typedef struct hp_whole {
     __m128i digits;
     unsigned size;
@@ -186,7 +193,8 @@ static inline hp_whole_t hp_whole_scan(const char *text)
 {
     hp_whole_t out;
     __m128i values = _mm_sub_epi8(hp_load16(text), _mm_set1_epi8('0'));
-    unsigned other = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(values, _mm_set1_epi8(10)), values));
+    unsigned other = (unsigned)_mm_movemask_epi8(
+        _mm_cmpeq_epi8(_mm_max_epu8(values, _mm_set1_epi8(10)), values));
     out.size = (unsigned)__builtin_ctz(other | 0x10000);
     out.digits = _mm_shuffle_epi8(values, hp_load16(hp_to_the_right + out.size));
     if (HP_UNLIKELY(out.size == 16 || (text[0] == '0' && out.size > 1))) out.size = 0;
@@ -194,9 +202,15 @@ static inline hp_whole_t hp_whole_scan(const char *text)
 }
 
 /* Two whole numbers to two integers. */
-static inline __m128i hp_whole_pair(hp_whole_t a, hp_whole_t b) { return hp_digits_to_pair(a.digits, b.digits); }
+static inline __m128i hp_whole_pair(hp_whole_t a, hp_whole_t b)
+{
+    return hp_digits_to_pair(a.digits, b.digits);
+}
 
-static inline int64_t hp_whole_one(hp_whole_t whole) { return _mm_cvtsi128_si64(hp_whole_pair(whole, whole)); }
+static inline int64_t hp_whole_one(hp_whole_t whole)
+{
+    return _mm_cvtsi128_si64(hp_whole_pair(whole, whole));
+}
 
 /* The specification of whole numbers: how many bytes were one that fits int64, 0 = none. */
 static inline size_t hp_whole_read(const char *text, size_t size, int64_t *value)
@@ -204,7 +218,8 @@ static inline size_t hp_whole_read(const char *text, size_t size, int64_t *value
     int64_t sum = 0;
     size_t at = 0;
     for (; at < size && text[at] >= '0' && text[at] <= '9'; at++)
-        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, text[at] - '0', &sum))
+        if (__builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_add_overflow(sum, text[at] - '0', &sum))
             return 0;
     if (at > 1 && text[0] == '0') return 0;
     *value = sum;

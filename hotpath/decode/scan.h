@@ -1,14 +1,16 @@
-/* scan.h - tools of shape scanners: literals, steps over numbers, texts compared 16 bytes at a time.
+/* scan.h - tools of shape scanners: literals, steps over numbers, texts compared by 16 bytes.
  *
  * Owns:    what every venue's scanner needs to walk a text whose shape it knows.
  * Refuses: the shapes themselves, numbers (number.h).
  *
- * A scanner walks with `p` up to `end` and returns 0 from the first thing that is not its shape.  Text
- * may be read 64 bytes past `end`; so a check of `p` against `end` stands between any 48 bytes read.
+ * A scanner walks with `p` up to `end` and returns 0 from the first thing that is not its shape.
+ * Text may be read 64 bytes past `end`; so a check of `p` against `end` stands between any 48 bytes
+ * read.
  *
- * Where a number ends decides where all that follows is looked for, and waiting for it costs more than
- * reading it.  Numbers in one place mostly have the size they had last time: HP_STEP goes on from the
- * guess in the same moment and lets the branch predictor answer for it.  A guess is never trusted. */
+ * Where a number ends decides where all that follows is looked for, and waiting for it costs more
+ * than reading it.  Numbers in one place mostly have the size they had last time: HP_STEP goes on
+ * from the guess in the same moment and lets the branch predictor answer for it.  A guess is never
+ * trusted. */
 #ifndef HP_SCAN_H
 #define HP_SCAN_H
 
@@ -32,9 +34,11 @@ static inline uint64_t hp_load8(const char *from)
 }
 
 /* Is `text` the literal?  Sizes 1 to 16, known to the compiler; reads 8 or 16 bytes. */
-static inline __attribute__((always_inline)) int hp_literal(const char *text, const char *literal, size_t size)
+static inline __attribute__((always_inline)) int hp_literal(const char *text, const char *literal,
+                                                            size_t size)
 {
-    if (size < 8) return ((hp_load8(text) ^ hp_word(literal, size)) & ((1ull << 8 * (size & 7)) - 1)) == 0;
+    if (size < 8)
+        return ((hp_load8(text) ^ hp_word(literal, size)) & ((1ull << 8 * (size & 7)) - 1)) == 0;
     return ((hp_load8(text) ^ hp_word(literal, 8)) |
             (hp_load8(text + size - 8) ^ hp_word(literal + size - 8, 8))) == 0;
 }
@@ -45,7 +49,8 @@ static inline int hp_equal(const char *a, const char *b, unsigned size)
     __m128i differ = _mm_setzero_si128();
     for (; size > 16; size -= 16, a += 16, b += 16)
         differ = _mm_or_si128(differ, _mm_xor_si128(hp_load16(a), hp_load16(b)));
-    __m128i last = _mm_and_si128(_mm_xor_si128(hp_load16(a), hp_load16(b)), hp_load16(hp_first_bytes + 16 - size));
+    __m128i last = _mm_and_si128(_mm_xor_si128(hp_load16(a), hp_load16(b)),
+                                 hp_load16(hp_first_bytes + 16 - size));
     differ = _mm_or_si128(differ, last);
     return _mm_testz_si128(differ, differ);
 }
@@ -54,7 +59,7 @@ static inline int hp_equal(const char *a, const char *b, unsigned size)
 static inline const char *hp_step(const char *p, unsigned size, uint8_t *guess)
 {
     size_t guessed = *guess;
-    __asm__("" : "+r"(guessed)); /* else the compiler knows that both are equal, and waits for `size` */
+    __asm__("" : "+r"(guessed)); /* else the compiler sees that both are equal: waits for `size` */
     if (HP_LIKELY(size == *guess)) return p + guessed;
     *guess = (uint8_t)size;
     return p + size;

@@ -4,7 +4,8 @@
  *          patterns of every scale in use.
  * Refuses: growing, removing (an id is never reused), allocation.
  *
- * Writer: put (start, and between gap and resync).  Text is given with at least 32 readable bytes. */
+ * Writer: put (start, and between gap and resync).  Text is given with at least 32 readable bytes.
+ *         */
 #ifndef HP_SYMBOLS_H
 #define HP_SYMBOLS_H
 
@@ -55,7 +56,8 @@ static inline uint32_t hp_symbols_hash(const char *text, size_t size, __m128i *l
     *high = _mm_and_si128(hp_load16(text + 16), hp_load16(hp_first_bytes + 16 - (size - first)));
     __m128i mixed = _mm_xor_si128(*low, _mm_slli_epi64(*high, 1));
     uint64_t h = _mm_crc32_u64(0, (uint64_t)_mm_cvtsi128_si64(mixed));
-    return (uint32_t)_mm_crc32_u64(h, (uint64_t)_mm_extract_epi64(mixed, 1)) & (HP_SYMBOLS_SLOTS - 1);
+    return (uint32_t)_mm_crc32_u64(h, (uint64_t)_mm_extract_epi64(mixed, 1)) &
+           (HP_SYMBOLS_SLOTS - 1);
 }
 
 static inline hp_symbol_t *hp_symbols_find(const hp_symbols_t *table, const char *text, size_t size)
@@ -65,8 +67,9 @@ static inline hp_symbol_t *hp_symbols_find(const hp_symbols_t *table, const char
     uint32_t slot = hp_symbols_hash(text, size, &low, &high);
     for (; table->by_text[slot] != 0; slot = (slot + 1) & (HP_SYMBOLS_SLOTS - 1)) {
         const hp_symbol_t *symbol = &table->at[table->by_text[slot] - 1];
-        __m128i differ = _mm_or_si128(_mm_xor_si128(low, hp_load16(symbol->instrument.symbol)),
-                                      _mm_xor_si128(high, hp_load16(symbol->instrument.symbol + 16)));
+        __m128i differ = _mm_or_si128(
+            _mm_xor_si128(low, hp_load16(symbol->instrument.symbol)),
+            _mm_xor_si128(high, hp_load16(symbol->instrument.symbol + 16)));
         if (_mm_testz_si128(differ, differ)) return (hp_symbol_t *)(uintptr_t)symbol;
     }
     return NULL;

@@ -3,13 +3,13 @@
  * Owns:    tokens, the check of values that nobody asked for, strings with escapes.
  * Refuses: fields, kinds, numbers as values.
  *
- * simdjson's first stage has checked UTF-8, control characters and that strings are closed, and lists
- * where each token starts: { } [ ] : , and the first byte of each string, number and literal.  What
- * stands between two tokens belongs to the first one, or is white space.  Everything else about the
- * grammar is checked here.
+ * simdjson's first stage has checked UTF-8, control characters and that strings are closed, and
+ * lists where each token starts: { } [ ] : , and the first byte of each string, number and
+ * literal.  What stands between two tokens belongs to the first one, or is white space.  Everything
+ * else about the grammar is checked here.
  *
- * `at` is the current token, `end` one past the last; the list goes on with entries that are safe to
- * read (the text's size), so a few tokens may be looked at before the check against `end`. */
+ * `at` is the current token, `end` one past the last; the list goes on with entries that are safe
+ * to read (the text's size), so a few tokens may be looked at before the check against `end`. */
 #ifndef HP_TOKENS_HPP
 #define HP_TOKENS_HPP
 
@@ -56,7 +56,8 @@ inline bool has_backslash(Slice s)
 {
     const __m128i slash = _mm_set1_epi8('\\');
     for (size_t at = 0; at < s.size; at += 16) {
-        unsigned found = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(hp_load16(s.text + at), slash)));
+        unsigned found = static_cast<unsigned>(
+            _mm_movemask_epi8(_mm_cmpeq_epi8(hp_load16(s.text + at), slash)));
         if (s.size - at < 16) found &= (1u << (s.size - at)) - 1;
         if (found) return true;
     }
@@ -68,7 +69,10 @@ inline int hex4(const char *p)
     int value = 0;
     for (int i = 0; i < 4; i++) {
         char c = p[i];
-        int v = digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int v = digit(c)               ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
         if (v < 0) return -1;
         value = value << 4 | v;
     }
@@ -141,8 +145,8 @@ struct Tokens {
 
     char byte(const uint32_t *at) const { return text[*at]; }
 
-    /* What stands between the quotes of the string at `at`.  Only white space can follow the closing
-     * quote before the next token. */
+    /* What stands between the quotes of the string at `at`.  Only white space can follow the
+     * closing quote before the next token. */
     Slice string(const uint32_t *at) const
     {
         const char *first = text + at[0] + 1, *last = text + at[1] - 1;
@@ -197,7 +201,8 @@ struct Tokens {
                 }
                 at++, depth--, objects >>= 1;
             } else {
-                if (end - at < 2) return false; /* a scalar never ends a text: what follows bounds it */
+                /* a scalar never ends a text: what follows bounds it */
+                if (end - at < 2) return false;
                 if (c == '"' ? !string_good(at) : !scalar_good(at)) return false;
                 at++;
             }

@@ -24,6 +24,10 @@ cdef extern from "hotpath/lane/replay_lines.h" nogil:
         hp_replay_cut_t *cut, const char *text, uint32_t size, int final,
         hp_replay_line_t *lines, uint32_t room) noexcept nogil
 
+cdef extern from "hotpath/lane/replay.h":
+    # Only C code calls it; Replay.run holds the GIL while it is set.
+    ctypedef void (*hp_replay_hook_t)(void *context, const hp_event_t *event, hp_book_t *book, int applied) noexcept
+
 cdef extern from "hotpath/lane/replay.h" nogil:
     enum: HP_REPLAY_INSTRUMENTS_MAX
     enum: HP_REPLAY_SAMPLE_EVERY
@@ -51,8 +55,6 @@ cdef extern from "hotpath/lane/replay.h" nogil:
         uint64_t count
         uint32_t size
         char text[32]
-    ctypedef void (*hp_replay_hook_t)(
-        void *context, const hp_event_t *event, hp_book_t *book, int applied) noexcept nogil
     ctypedef struct hp_replay_t:
         const hp_codec_t *codec
         hp_levels_t *levels
@@ -94,7 +96,7 @@ cdef class Replay:
     cdef uint32_t filled         # bytes of it that are input
     cdef bint final              # the input ends there
     cdef bint skipping           # inside a line that is too long to be held
-    cdef object codec            # kept alive: its table is used
+    cdef readonly object codec   # kept alive: its table is used
     cdef readonly list books     # by instrument id - 1
 
     cdef hp_replay_market_t *market(self, uint32_t id) except NULL

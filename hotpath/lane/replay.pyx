@@ -181,6 +181,8 @@ cdef class Replay:
     def run(self):
         """Go on with the block; return Stop, NONE at its end."""
         cdef int stop
+        if self.replay.hook != NULL:  # a strategy may be Python
+            return hp_replay_run(self.replay)
         with nogil:
             stop = hp_replay_run(self.replay)
         return stop
@@ -204,8 +206,11 @@ cdef class Replay:
         cdef int applied = 0, status
         self.stopped()
         self.reserve(self.replay.count + m.book.backlog.count)
-        with nogil:
+        if self.replay.hook != NULL:
             status = hp_replay_snapshot(self.replay, m, &applied)
+        else:
+            with nogil:
+                status = hp_replay_snapshot(self.replay, m, &applied)
         return STATUS[status], applied
 
     def skip(self, str status):

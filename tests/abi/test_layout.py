@@ -27,4 +27,10 @@ def test_derived_declarations_are_up_to_date():
 def test_zero_is_the_safe_answer():
     lib = _shm.lib
     assert (lib.HP_BLOCKED, lib.HP_PASS) == (0, 1)
-    assert lib.HP_ORDER_NONE == lib.HP_BOOK_EMPTY == lib.HP_DECODE_REFUSED == lib.HP_INTENT_REFUSED == 0
+    assert (
+        lib.HP_ORDER_NONE
+        == lib.HP_BOOK_EMPTY
+        == lib.HP_DECODE_REFUSED
+        == lib.HP_INTENT_REFUSED
+        == 0
+    )

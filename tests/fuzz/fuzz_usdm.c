@@ -2,13 +2,13 @@
  *
  *     fuzz_usdm CORPUS COUNT SEED [KIND]
  *
- * CORPUS has a frame a line: `<kind> <text>`; kinds are market, snapshot and report words, one series
- * of COUNT mutated frames for each.  For every frame:
+ * CORPUS has a frame a line: `<kind> <text>`; kinds are market, snapshot and report words, one
+ * series of COUNT mutated frames for each.  For every frame:
  *   market    the codec answers as the general reader does: status, event, levels, byte for byte
  *   snapshot  the same body before other bytes gives the same
- *   report    the same, and every report is within its enums
- * A frame lies at the end of its memory with exactly the 64 readable bytes behind it that are promised,
- * so that one byte more is the sanitizer's; what those bytes are must not matter.
+ * report    the same, and every report is within its enums A frame lies at the end of its memory
+ * with exactly the 64 readable bytes behind it that are promised, so that one byte more is the
+ * sanitizer's; what those bytes are must not matter.
  *
  * Prints a line a kind; exit 1 with seed and frame at the first disagreement. */
 #include <stdio.h>
@@ -70,20 +70,26 @@ static void market(const char *data, size_t size, uint64_t *shape_count, uint64_
     by_codec = by_general = by_shape = untouched;
     const int shape = usdm_scan(state, data, size, &by_shape, levels);
     const int general = usdm_decode_general(state, data, size, &by_general, levels_again);
-    if (shape && general != HP_DECODE_EVENT) fail("the shape scanner took what the general reader refuses", data, size);
+    if (shape && general != HP_DECODE_EVENT)
+        fail("the shape scanner took what the general reader refuses", data, size);
     const int codec = usdm_decode(state, data, size, &by_codec, levels);
     if (codec != general) fail("two statuses", data, size);
-    if (codec <= HP_DECODE_REFUSED || codec >= HP_DECODE_COUNT) fail("a status that is none", data, size);
+    if (codec <= HP_DECODE_REFUSED || codec >= HP_DECODE_COUNT)
+        fail("a status that is none", data, size);
     if (codec != HP_DECODE_EVENT) {
-        if (memcmp(&by_codec, &untouched, sizeof untouched) != 0) fail("a refused frame wrote an event", data, size);
+        if (memcmp(&by_codec, &untouched, sizeof untouched) != 0)
+            fail("a refused frame wrote an event", data, size);
         return;
     }
-    if (((by_codec.flags & HP_EVENT_FALLBACK) == 0) != shape) fail("a wrong fallback flag", data, size);
+    if (((by_codec.flags & HP_EVENT_FALLBACK) == 0) != shape)
+        fail("a wrong fallback flag", data, size);
     by_codec.flags &= (uint8_t)~HP_EVENT_FALLBACK;
     if (memcmp(&by_codec, &by_general, sizeof by_codec) != 0) fail("two events", data, size);
-    if (by_codec.line != 0xa5 || by_codec.recv_ns != 0xa5a5a5a5a5a5a5a5ull) fail("line or recv_ns written", data, size);
+    if (by_codec.line != 0xa5 || by_codec.recv_ns != 0xa5a5a5a5a5a5a5a5ull)
+        fail("line or recv_ns written", data, size);
     const size_t count = (size_t)by_codec.bid_count + by_codec.ask_count;
-    if (memcmp(levels, levels_again, count * sizeof(hp_level_t)) != 0) fail("two lists of levels", data, size);
+    if (memcmp(levels, levels_again, count * sizeof(hp_level_t)) != 0)
+        fail("two lists of levels", data, size);
     *shape_count += (uint64_t)shape;
     *event_count += 1;
 }
@@ -94,33 +100,40 @@ static int snapshot(const char *data, size_t size, hp_event_t *event, hp_levels_
     return usdm_decode_snapshot(state, INSTRUMENT, data, size, event, into);
 }
 
-static void snapshots(const fuzz_text_t *text, const char *behind, const char *other, uint64_t *event_count)
+static void snapshots(const fuzz_text_t *text, const char *behind, const char *other,
+                      uint64_t *event_count)
 {
     hp_event_t first, second;
     const int status = snapshot(lay(text, behind), text->size, &first, levels);
     const char *data = lay(text, other);
-    if (snapshot(data, text->size, &second, levels_again) != status) fail("bytes behind a body matter", data, text->size);
+    if (snapshot(data, text->size, &second, levels_again) != status)
+        fail("bytes behind a body matter", data, text->size);
     if (status != HP_DECODE_EVENT) return;
     const size_t count = (size_t)first.bid_count + first.ask_count;
-    if (memcmp(&first, &second, sizeof first) != 0 || memcmp(levels, levels_again, count * sizeof(hp_level_t)) != 0)
+    if (memcmp(&first, &second, sizeof first) != 0 ||
+        memcmp(levels, levels_again, count * sizeof(hp_level_t)) != 0)
         fail("bytes behind a body change it", data, text->size);
     *event_count += 1;
 }
 
-static void reports(const fuzz_text_t *text, const char *behind, const char *other, uint64_t *event_count)
+static void reports(const fuzz_text_t *text, const char *behind, const char *other,
+                    uint64_t *event_count)
 {
     static hp_report_t first[REPORTS_MAX], second[REPORTS_MAX];
     const int count = usdm_decode_reports(state, lay(text, behind), text->size, first, REPORTS_MAX);
     const char *data = lay(text, other);
     if (usdm_decode_reports(state, data, text->size, second, REPORTS_MAX) != count)
         fail("bytes behind a report matter", data, text->size);
-    if (count == 0 || count <= -HP_DECODE_COUNT || count > REPORTS_MAX) fail("a count that is none", data, text->size);
+    if (count == 0 || count <= -HP_DECODE_COUNT || count > REPORTS_MAX)
+        fail("a count that is none", data, text->size);
     for (int n = 0; n < count; n++) {
         const hp_report_t *r = &first[n];
         if (r->kind == 0 || r->kind >= HP_REPORT_KIND_COUNT || r->state >= HP_ORDER_STATE_COUNT ||
-            r->error >= HP_ERROR_COUNT || r->side > 2 || r->position_side > 2 || r->foreign > 1 || r->is_maker > 1)
+            r->error >= HP_ERROR_COUNT || r->side > 2 || r->position_side > 2 || r->foreign > 1 ||
+            r->is_maker > 1)
             fail("a report outside its enums", data, text->size);
-        if (r->kind == HP_REPORT_FILL && r->last_lots <= 0) fail("a fill of nothing", data, text->size);
+        if (r->kind == HP_REPORT_FILL && r->last_lots <= 0)
+            fail("a fill of nothing", data, text->size);
     }
     if (count > 0 && memcmp(first, second, (size_t)count * sizeof first[0]) != 0)
         fail("bytes behind a report change it", data, text->size);
@@ -148,13 +161,16 @@ static void run(const kind_t *kind, uint64_t count, uint64_t seed)
             memcpy(behind + b, &word, 8);
         }
         const size_t from = fuzz_below(&random, other->size); /* as if the buffer went on */
-        for (size_t b = 0; b < sizeof again; b++) again[b] = from + b < other->size ? other->at[from + b] : '}';
-        if (kind->group == 'm') market(lay(&text, n % 2 ? behind : again), text.size, &shape_count, &event_count);
+        for (size_t b = 0; b < sizeof again; b++)
+            again[b] = from + b < other->size ? other->at[from + b] : '}';
+        if (kind->group == 'm')
+            market(lay(&text, n % 2 ? behind : again), text.size, &shape_count, &event_count);
         else if (kind->group == 's') snapshots(&text, behind, again, &event_count);
         else reports(&text, behind, again, &event_count);
     }
-    printf("fuzz kind=%s frames=%llu read=%llu scanned=%llu seed=%llu\n", kind->name, (unsigned long long)count,
-           (unsigned long long)event_count, (unsigned long long)shape_count, (unsigned long long)seed);
+    printf("fuzz kind=%s frames=%llu read=%llu scanned=%llu seed=%llu\n", kind->name,
+           (unsigned long long)count, (unsigned long long)event_count,
+           (unsigned long long)shape_count, (unsigned long long)seed);
     fflush(stdout);
 }
 
@@ -166,7 +182,7 @@ static int load(const char *path)
     while (fgets(line, sizeof line, file) && seed_count < SEEDS_MAX) {
         size_t size = strlen(line);
         char *space = strchr(line, ' ');
-        if (space == NULL || size == 0 || line[size - 1] != '\n') continue; /* longer than a seed may be */
+        if (space == NULL || line[size - 1] != '\n') continue; /* longer than a seed may be */
         *space = 0;
         uint32_t k = 0;
         while (k < kind_count && strcmp(kinds[k].name, line) != 0) k++;
@@ -198,10 +214,12 @@ int main(int argc, char **argv)
     levels = malloc(sizeof *levels);
     levels_again = malloc(sizeof *levels_again);
     memory = malloc(FUZZ_BYTES_MAX + HP_FRAME_PAD_BYTES);
-    if (!reader || !state || !levels || !levels_again || !memory || !usdm_open(state, json, reader)) return 2;
-    hp_instrument_t i = { .id = INSTRUMENT, .symbol = "BTCUSDT", .symbol_length = 7, .price_decimals = 1,
-                          .size_decimals = 3 };
-    if (!usdm_put_instrument(state, &i) || !usdm_put_asset(state, "USDT", 4, 11) || !usdm_set_prefix(state, "site1", 5))
+    if (!reader || !state || !levels || !levels_again || !memory || !usdm_open(state, json, reader))
+        return 2;
+    hp_instrument_t i = { .id = INSTRUMENT, .symbol = "BTCUSDT", .symbol_length = 7,
+                          .price_decimals = 1, .size_decimals = 3 };
+    if (!usdm_put_instrument(state, &i) || !usdm_put_asset(state, "USDT", 4, 11) ||
+        !usdm_set_prefix(state, "site1", 5))
         return 2;
     for (uint32_t k = 0; k < kind_count; k++)
         if (argc < 5 || strcmp(argv[4], kinds[k].name) == 0) run(&kinds[k], count, seed);

@@ -1,6 +1,7 @@
 /* mutate.h - changes to a text that keep it close to what a parser wants.
  *
- * Owns:    a seeded generator and the mutations: bytes, ranges, digits, values, fields, two texts mixed.
+ * Owns:    a seeded generator and the mutations: bytes, ranges, digits, values, fields, two texts
+ *          mixed.
  * Refuses: knowing any message. */
 #ifndef FUZZ_MUTATE_H
 #define FUZZ_MUTATE_H
@@ -32,7 +33,8 @@ static inline size_t fuzz_below(uint64_t *state, size_t bound)
 }
 
 /* Put `size` bytes in the place of [from, to). */
-static inline void fuzz_splice(fuzz_text_t *text, size_t from, size_t to, const char *bytes, size_t size)
+static inline void fuzz_splice(fuzz_text_t *text, size_t from, size_t to, const char *bytes,
+                               size_t size)
 {
     if (from > to || to > text->size || text->size - (to - from) + size > FUZZ_BYTES_MAX) return;
     memmove(text->at + from + size, text->at + to, text->size - to);
@@ -40,7 +42,8 @@ static inline void fuzz_splice(fuzz_text_t *text, size_t from, size_t to, const 
     text->size = text->size - (to - from) + size;
 }
 
-/* The n-th place at or behind `from` where one of `bytes` stands, going round; size when none does. */
+/* The n-th place at or behind `from` where one of `bytes` stands, going round; size when none does.
+ * */
 static inline size_t fuzz_find(const fuzz_text_t *text, size_t from, const char *bytes)
 {
     for (size_t n = 0; n < text->size; n++) {
@@ -50,7 +53,8 @@ static inline size_t fuzz_find(const fuzz_text_t *text, size_t from, const char 
     return text->size;
 }
 
-/* From the start of some field's key to the end of its value, roughly: up to the comma behind it. */
+/* From the start of some field's key to the end of its value, roughly: up to the comma behind it.
+ * */
 static inline int fuzz_field(const fuzz_text_t *text, uint64_t *random, size_t *from, size_t *to)
 {
     size_t colon = fuzz_find(text, fuzz_below(random, text->size), ":");
@@ -72,15 +76,17 @@ static inline int fuzz_field(const fuzz_text_t *text, uint64_t *random, size_t *
 }
 
 static const char *const fuzz_values[] = {
-    "", "0", "1", "-1", "1.5", "1e3", "null", "true", "false", "NaN", "\"\"", "\"0\"", "\"-0.5\"", "\"00.1\"",
-    "\"1.\"", "\".5\"", "\".\"", "\"1e3\"", "\"12345678901234567890\"", "9223372036854775807",
-    "9223372036854775808", "9223372036855", "\"92233720368547758.1\"", "\"61800.25\"", "\"0.0010\"",
-    "\"123456789012345.6\"", "\"1234567890123456\"", "\"0.00000001\"", "\"100000000000000\"", "[]", "{}",
-    "[[\"1\",\"2\"]]", "[[\"1\",\"2\",\"3\"]]", "[[\"1\",2]]", "[[]]", "\"BTC\\u0055SDT\"", "\"ETHUSDT\"",
-    "\"depthUpdate\"", "\"trade\"", "\"bookTicker\"", "\"\\ud800\"", "\"\\ud83d\\ude00\"", "\"\\x\"", "\"a\\nb\"",
-    "\"btcusdt@depth\"", "\"btcusdt@trade\"", "\"!bookTicker\"", "\"MARKET\"", "\"FILLED\"", "\"TRADE\"",
+    "", "0", "1", "-1", "1.5", "1e3", "null", "true", "false", "NaN", "\"\"", "\"0\"", "\"-0.5\"",
+    "\"00.1\"", "\"1.\"", "\".5\"", "\".\"", "\"1e3\"", "\"12345678901234567890\"",
+    "9223372036854775807", "9223372036854775808", "9223372036855", "\"92233720368547758.1\"",
+    "\"61800.25\"", "\"0.0010\"", "\"123456789012345.6\"", "\"1234567890123456\"", "\"0.00000001\"",
+    "\"100000000000000\"", "[]", "{}", "[[\"1\",\"2\"]]", "[[\"1\",\"2\",\"3\"]]", "[[\"1\",2]]",
+    "[[]]", "\"BTC\\u0055SDT\"", "\"ETHUSDT\"", "\"depthUpdate\"", "\"trade\"", "\"bookTicker\"",
+    "\"\\ud800\"", "\"\\ud83d\\ude00\"", "\"\\x\"", "\"a\\nb\"", "\"btcusdt@depth\"",
+    "\"btcusdt@trade\"", "\"!bookTicker\"", "\"MARKET\"", "\"FILLED\"", "\"TRADE\"",
     "\"site1-000108000000002a\"", "\"1000108000000002a.2b\"", "200", "400", "503", "-2011", "-1007",
-    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", "0123", "1723161256313 ", "\xff",
+    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", "0123",
+    "1723161256313 ", "\xff",
 };
 
 static inline void fuzz_value(fuzz_text_t *text, uint64_t *random)
@@ -133,7 +139,8 @@ static inline void fuzz_mutate(fuzz_text_t *text, const fuzz_text_t *other, uint
         }
         break;
     case 9: /* a field of the other text in some place of a field here: moved, twice, foreign */
-        if (fuzz_field(text, random, &at, &to) && fuzz_field(other, random, &from, &to) && to - from < 256) {
+        if (fuzz_field(text, random, &at, &to) && fuzz_field(other, random, &from, &to) &&
+            to - from < 256) {
             fuzz_splice(text, at, at, ",", 1);
             fuzz_splice(text, at, at, other->at + from, to - from);
         }

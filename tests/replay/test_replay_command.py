@@ -77,8 +77,6 @@ def test_venue_may_be_named_where_nothing_is_recognised(capture, capsys):
     assert "1 malformed, first in line 1" in capsys.readouterr().out
 
 
-def test_strategy_is_refused_for_now(refused, capture):
-    assert "--strategy" in refused(capture(recorder.good()), "--strategy", "demo")
 
 
 def test_output_that_cannot_be_written_is_named(refused, capture, tmp_path):

@@ -30,7 +30,9 @@ cdef class Codec:
         if not usdm_open(self.state, face(), self.reader.reader):
             raise MemoryError("codec: field tables")
         if not usdm_set_prefix(self.state, text, len(text)):
-            raise ValueError(f"client order id prefix is {prefix!r}; want at most 12 of [.A-Z:/a-z0-9_-]")
+            raise ValueError(
+                f"client order id prefix is {prefix!r}; want at most 12 of [.A-Z:/a-z0-9_-]"
+            )
         usdm_table(self.state, &self.table)
 
     def __dealloc__(self):
@@ -91,23 +93,26 @@ cdef class Codec:
         cdef hp_event_t event
         memset(&event, 0, sizeof(event))
         cdef bytes padded = data + PAD
-        return self.answer(self.table.decode(self.state, padded, len(data), &event, self.levels), &event)
+        status = self.table.decode(self.state, padded, len(data), &event, self.levels)
+        return self.answer(status, &event)
 
     def decode_general(self, bytes data not None):
         """Return the same by the general reader alone."""
         cdef hp_event_t event
         memset(&event, 0, sizeof(event))
         cdef bytes padded = data + PAD
-        return self.answer(self.table.decode_general(self.state, padded, len(data), &event, self.levels), &event)
+        status = self.table.decode_general(self.state, padded, len(data), &event, self.levels)
+        return self.answer(status, &event)
 
     def decode_snapshot(self, int instrument, bytes data not None):
         """Return the same for a REST depth body of a known instrument."""
         cdef hp_event_t event
         memset(&event, 0, sizeof(event))
         cdef bytes padded = data + PAD
-        return self.answer(
-            self.table.decode_snapshot(self.state, instrument, padded, len(data), &event, self.levels), &event
+        status = self.table.decode_snapshot(
+            self.state, instrument, padded, len(data), &event, self.levels
         )
+        return self.answer(status, &event)
 
     cdef tuple bytes_of(self, bytes padded, size_t size, bint general):
         cdef hp_event_t event
@@ -133,7 +138,7 @@ cdef class Codec:
     def decode_inside(self, bytes data not None, bytes behind not None):
         """Return the same for a frame that lies in a buffer before `behind`, 64 bytes or more."""
         if len(behind) < HP_FRAME_PAD_BYTES:
-            raise ValueError(f"{len(behind)} bytes behind the frame; want at least {HP_FRAME_PAD_BYTES}")
+            raise ValueError(f"{len(behind)} bytes behind; want at least {HP_FRAME_PAD_BYTES}")
         return self.bytes_of(data + behind, len(data), False)
 
     def put_asset(self, text, id):
@@ -142,7 +147,7 @@ cdef class Codec:
         return usdm_put_asset(self.state, name, len(name), id) == 1
 
     def encode(self, **fields):
-        """Return the text of a request (fields of hp_request_t by name), b"" when it cannot be said."""
+        """Return the text of a request (fields of hp_request_t), b"" when it cannot be said."""
         cdef hp_request_t request
         cdef char text[HP_REQUEST_BYTES_MAX]
         memset(&request, 0, sizeof(request))
@@ -170,12 +175,15 @@ cdef class Codec:
     def decode_reports(self, bytes data not None, int most=64):
         """Return the reports of a frame as dicts, or the Status that refuses it."""
         cdef bytes padded = data + PAD
-        cdef hp_report_t *reports = <hp_report_t *>calloc(most if most > 0 else 1, sizeof(hp_report_t))
+        cdef size_t room = most if most > 0 else 1
+        cdef hp_report_t *reports = <hp_report_t *>calloc(room, sizeof(hp_report_t))
         if reports == NULL:
             raise MemoryError("reports")
         try:
             count = self.table.decode_reports(self.state, padded, len(data), reports, most)
-            return Status(-count) if count < 0 else [report_as_dict(&reports[n]) for n in range(count)]
+            if count < 0:
+                return Status(-count)
+            return [report_as_dict(&reports[n]) for n in range(count)]
         finally:
             free(reports)
 
@@ -198,7 +206,7 @@ cdef dict report_as_dict(const hp_report_t *report):
 
 
 def request_name(int kind, uint64_t client_id, uint64_t request_id):
-    """Return the id text of a request; the cold half names its logon so, and the answer is known."""
+    """Return the id text of a request; a logon that is named so is known by its answer."""
     cdef char text[USDM_REQUEST_TEXT_MAX]
     if not HP_REQUEST_PLACE <= kind <= HP_REQUEST_REPLACE:
         raise ValueError(f"request kind is {kind}; want {HP_REQUEST_PLACE}..{HP_REQUEST_REPLACE}")

@@ -73,21 +73,26 @@ static inline int usdm_can_place(const hp_request_t *r)
     return !(r->position_side != HP_POSITION_BOTH && r->reduce_only && opens);
 }
 
-static inline char *usdm_put_place(const usdm_state_t *state, char *p, const hp_request_t *r, const hp_instrument_t *i)
+static inline char *usdm_put_place(const usdm_state_t *state, char *p, const hp_request_t *r,
+                                   const hp_instrument_t *i)
 {
     p = usdm_put_text(p, r->side == HP_SIDE_BUY ? ",\"side\":\"BUY\"" : ",\"side\":\"SELL\"");
     if (r->type == HP_TYPE_LIMIT) {
-        p = usdm_put_text(usdm_put_text(p, ",\"type\":\"LIMIT\",\"timeInForce\":\""), usdm_time_in_force(r));
-        p = usdm_put_decimal(usdm_put_text(p, "\",\"price\":\""), r->price_ticks, i->price_decimals);
+        p = usdm_put_text(usdm_put_text(p, ",\"type\":\"LIMIT\",\"timeInForce\":\""),
+                          usdm_time_in_force(r));
+        p = usdm_put_decimal(usdm_put_text(p, "\",\"price\":\""), r->price_ticks,
+                             i->price_decimals);
         *p++ = '"';
     } else {
         p = usdm_put_text(p, ",\"type\":\"MARKET\"");
     }
     p = usdm_put_decimal(usdm_put_text(p, ",\"quantity\":\""), r->lots, i->size_decimals);
     *p++ = '"';
-    /* In hedge mode the venue refuses the flag; selling a long or buying a short only reduces anyway. */
+    /* In hedge mode the venue refuses the flag; selling a long or buying a short only reduces
+     * anyway. */
     if (r->position_side == HP_POSITION_LONG) p = usdm_put_text(p, ",\"positionSide\":\"LONG\"");
-    else if (r->position_side == HP_POSITION_SHORT) p = usdm_put_text(p, ",\"positionSide\":\"SHORT\"");
+    else if (r->position_side == HP_POSITION_SHORT)
+        p = usdm_put_text(p, ",\"positionSide\":\"SHORT\"");
     else if (r->reduce_only) p = usdm_put_text(p, ",\"reduceOnly\":\"true\"");
     if (r->self_trade_mode != HP_STP_DEFAULT) {
         p = usdm_put_text(usdm_put_text(p, ",\"selfTradePreventionMode\":\""), usdm_self_trade(r));
@@ -112,14 +117,19 @@ static inline size_t usdm_put(const usdm_state_t *state, const hp_request_t *r, 
 {
     const hp_symbol_t *symbol = hp_symbols_by_id(&state->symbols, r->instrument);
     if (symbol == NULL || r->pad != 0) return 0;
-    if (r->timestamp_ms == 0 || r->timestamp_ms > INT64_MAX || r->deadline_ms > USDM_RECV_WINDOW_MS_MAX) return 0;
+    if (r->timestamp_ms == 0 || r->timestamp_ms > INT64_MAX ||
+        r->deadline_ms > USDM_RECV_WINDOW_MS_MAX)
+        return 0;
     const int place = r->kind == HP_REQUEST_PLACE;
-    if (place ? !usdm_can_place(r) : r->client_id == 0 && (r->venue_id == 0 || r->venue_id > INT64_MAX)) return 0;
+    if (place ? !usdm_can_place(r)
+              : r->client_id == 0 && (r->venue_id == 0 || r->venue_id > INT64_MAX))
+        return 0;
     const char *method = place                             ? "order.place"
                          : r->kind == HP_REQUEST_CANCEL ? "order.cancel"
                          : r->kind == HP_REQUEST_STATUS ? "order.status" : NULL;
     if (method == NULL) return 0;
-    char *p = usdm_put_request(usdm_put_text(to, "{\"id\":\""), r->kind, r->client_id, r->request_id);
+    char *p = usdm_put_request(usdm_put_text(to, "{\"id\":\""), r->kind, r->client_id,
+                               r->request_id);
     p = usdm_put_text(usdm_put_text(p, "\",\"method\":\""), method);
     p = usdm_put_text(p, "\",\"params\":{\"symbol\":\"");
     memcpy(p, symbol->instrument.symbol, symbol->instrument.symbol_length);

@@ -1,7 +1,8 @@
-/* reports.h - what the venue says about orders: answers on the order session, events of the user stream.
+/* reports.h - what the venue says about orders: answers of its session, events of its user stream.
  *
  * Owns:    their field tables and what they mean as hp_report_t.
- * Refuses: order states (hotpath/order), speed: these frames are rare, the general reader takes them all.
+ * Refuses: order states (hotpath/order), speed: these frames are rare, the general reader takes
+ *          them all.
  *
  * Answers:  {"id":OURS,"status":200,"result":{...}} or {"id":OURS,"status":4xx,"error":{"code":C}}.
  * Events:   {"e":KIND,...}, bare or as "data" of a combined stream.
@@ -10,9 +11,9 @@
  * position side and cumulative size; as later copies of a trade are dropped by its id, taking the
  * lite one would lose those.  It is CONTROL.
  *
- * An unknown symbol refuses a frame about an order (the instrument must be put, then the frame can be
- * read again).  In ACCOUNT_UPDATE one unknown position must not hide the others: it is reported as
- * foreign, of instrument 0. */
+ * An unknown symbol refuses a frame about an order (the instrument must be put, then the frame can
+ * be read again).  In ACCOUNT_UPDATE one unknown position must not hide the others: it is reported
+ * as foreign, of instrument 0. */
 #ifndef USDM_REPORTS_H
 #define USDM_REPORTS_H
 
@@ -24,8 +25,8 @@ enum usdm_report_slot {
     USDM_R_ID, USDM_R_STATUS, USDM_R_RESULT, USDM_R_ERROR, USDM_R_STREAM, USDM_R_DATA, USDM_R_KIND,
     USDM_R_CODE,
     /* an order, in a result or an event */
-    USDM_R_SYMBOL, USDM_R_ORDER_ID, USDM_R_CLIENT, USDM_R_STATE, USDM_R_PRICE, USDM_R_LOTS, USDM_R_DONE,
-    USDM_R_SIDE, USDM_R_POSITION_SIDE, USDM_R_TIME, USDM_R_SINCE,
+    USDM_R_SYMBOL, USDM_R_ORDER_ID, USDM_R_CLIENT, USDM_R_STATE, USDM_R_PRICE, USDM_R_LOTS,
+    USDM_R_DONE, USDM_R_SIDE, USDM_R_POSITION_SIDE, USDM_R_TIME, USDM_R_SINCE,
     USDM_R_EVENT_TIME, USDM_R_MATCH_TIME, USDM_R_ORDER,
     USDM_R_TIF, USDM_R_WHAT, USDM_R_LAST_LOTS, USDM_R_LAST_PRICE, USDM_R_FEE_ASSET, USDM_R_FEE,
     USDM_R_TRADE, USDM_R_MAKER, USDM_R_PNL, USDM_R_REASON,
@@ -34,8 +35,8 @@ enum usdm_report_slot {
 };
 
 enum usdm_order_shape {
-    USDM_R_FRAME_SHAPE, USDM_R_DATA_SHAPE, USDM_R_RESULT_SHAPE, USDM_R_ERROR_SHAPE, USDM_R_ORDER_SHAPE,
-    USDM_R_ACCOUNT_SHAPE, USDM_R_BALANCE_SHAPE, USDM_R_POSITION_SHAPE
+    USDM_R_FRAME_SHAPE, USDM_R_DATA_SHAPE, USDM_R_RESULT_SHAPE, USDM_R_ERROR_SHAPE,
+    USDM_R_ORDER_SHAPE, USDM_R_ACCOUNT_SHAPE, USDM_R_BALANCE_SHAPE, USDM_R_POSITION_SHAPE
 };
 
 enum usdm_user_event { USDM_NO_EVENT, USDM_ORDER_UPDATE, USDM_ACCOUNT_UPDATE, USDM_KEY_EXPIRED };
@@ -109,12 +110,14 @@ static const hp_json_field_t usdm_r_account_fields[] = {
 };
 static const hp_json_field_t usdm_r_balance_fields[] = {
     USDM_MUST("a", HP_JSON_TEXT, USDM_R_ASSET),
-    USDM_FIELD("wb", HP_JSON_MONEY, HP_JSON_REQUIRED | HP_JSON_SIGNED | HP_JSON_ROUND, USDM_R_WALLET),
+    USDM_FIELD("wb", HP_JSON_MONEY, HP_JSON_REQUIRED | HP_JSON_SIGNED | HP_JSON_ROUND,
+               USDM_R_WALLET),
 };
 static const hp_json_field_t usdm_r_position_fields[] = {
     USDM_MUST("s", HP_JSON_SYMBOL, USDM_R_SYMBOL),
     USDM_FIELD("pa", HP_JSON_SIZE, HP_JSON_REQUIRED | HP_JSON_SIGNED, USDM_R_AMOUNT),
-    USDM_FIELD("ep", HP_JSON_MONEY, HP_JSON_REQUIRED | HP_JSON_SIGNED | HP_JSON_ROUND, USDM_R_ENTRY),
+    USDM_FIELD("ep", HP_JSON_MONEY, HP_JSON_REQUIRED | HP_JSON_SIGNED | HP_JSON_ROUND,
+               USDM_R_ENTRY),
     USDM_MUST("ps", HP_JSON_TEXT, USDM_R_POSITION_SIDE),
 };
 static const hp_json_field_t usdm_r_expired_fields[] = {
@@ -168,9 +171,10 @@ static inline uint8_t usdm_position_side_of(const hp_json_values_t *v)
 static inline uint8_t usdm_state_of(const hp_json_values_t *v)
 {
     static const struct { const char *text; uint8_t state; } states[] = {
-        { "NEW", HP_ORDER_LIVE }, { "PARTIALLY_FILLED", HP_ORDER_PARTIAL }, { "FILLED", HP_ORDER_FILLED },
-        { "CANCELED", HP_ORDER_CANCELED }, { "EXPIRED", HP_ORDER_EXPIRED },
-        { "EXPIRED_IN_MATCH", HP_ORDER_EXPIRED }, { "REJECTED", HP_ORDER_REJECTED },
+        { "NEW", HP_ORDER_LIVE },          { "PARTIALLY_FILLED", HP_ORDER_PARTIAL },
+        { "FILLED", HP_ORDER_FILLED },     { "CANCELED", HP_ORDER_CANCELED },
+        { "EXPIRED", HP_ORDER_EXPIRED },   { "EXPIRED_IN_MATCH", HP_ORDER_EXPIRED },
+        { "REJECTED", HP_ORDER_REJECTED },
     };
     for (size_t n = 0; n < sizeof states / sizeof states[0]; n++)
         if (usdm_text_is(v, USDM_R_STATE, states[n].text)) return states[n].state;
@@ -188,7 +192,8 @@ static inline hp_report_t *usdm_report(usdm_sink_t *sink, uint8_t kind)
 }
 
 /* What both a result and an event say about an order. */
-static inline void usdm_fill_order(const usdm_state_t *state, const hp_json_values_t *v, hp_report_t *report)
+static inline void usdm_fill_order(const usdm_state_t *state, const hp_json_values_t *v,
+                                   hp_report_t *report)
 {
     report->instrument = v->symbol ? v->symbol->instrument.id : 0;
     report->state = usdm_state_of(v);
@@ -211,8 +216,9 @@ static inline uint8_t usdm_expiry_error(const hp_json_values_t *v)
 {
     if (usdm_text_is(v, USDM_R_REASON, "11")) return HP_ERROR_POST_ONLY;
     const int said = hp_json_seen(v, USDM_R_REASON) && !usdm_text_is(v, USDM_R_REASON, "0");
-    return !said && usdm_text_is(v, USDM_R_TIF, "GTX") && usdm_number(v, USDM_R_DONE) == 0 ? HP_ERROR_POST_ONLY
-                                                                                          : HP_ERROR_NONE;
+    return !said && usdm_text_is(v, USDM_R_TIF, "GTX") && usdm_number(v, USDM_R_DONE) == 0
+               ? HP_ERROR_POST_ONLY
+               : HP_ERROR_NONE;
 }
 
 static inline void usdm_order_event(usdm_sink_t *sink, const hp_json_values_t *v)
@@ -237,7 +243,8 @@ static inline void usdm_order_event(usdm_sink_t *sink, const hp_json_values_t *v
         report->pnl_e8 = usdm_number(v, USDM_R_PNL);
         report->is_maker = usdm_number(v, USDM_R_MAKER) != 0;
         if (hp_json_seen(v, USDM_R_FEE_ASSET))
-            report->asset = usdm_asset(sink->state, v->at[USDM_R_FEE_ASSET].text, v->at[USDM_R_FEE_ASSET].size);
+            report->asset = usdm_asset(sink->state, v->at[USDM_R_FEE_ASSET].text,
+                                       v->at[USDM_R_FEE_ASSET].size);
     } else if (kind == HP_REPORT_EXPIRED) {
         report->error = usdm_expiry_error(v);
     }
@@ -248,7 +255,8 @@ static inline int usdm_account_row(void *opaque, hp_json_values_t *v, uint32_t s
 {
     usdm_sink_t *sink = (usdm_sink_t *)opaque;
     if (v->missing) return HP_DECODE_MISSING;
-    hp_report_t *report = usdm_report(sink, shape == USDM_R_BALANCE_SHAPE ? HP_REPORT_BALANCE : HP_REPORT_POSITION);
+    hp_report_t *report = usdm_report(sink, shape == USDM_R_BALANCE_SHAPE ? HP_REPORT_BALANCE
+                                                                          : HP_REPORT_POSITION);
     if (report == NULL) return HP_DECODE_TOO_LARGE;
     if (shape == USDM_R_BALANCE_SHAPE) {
         report->asset = usdm_asset(sink->state, v->at[USDM_R_ASSET].text, v->at[USDM_R_ASSET].size);
@@ -295,7 +303,8 @@ static inline uint8_t usdm_result_kind(uint8_t request, const hp_json_values_t *
         return state == HP_ORDER_EXPIRED    ? HP_REPORT_EXPIRED
                : state == HP_ORDER_CANCELED ? HP_REPORT_CANCELED
                : state == HP_ORDER_REJECTED ? HP_REPORT_REJECT : HP_REPORT_ACK;
-    case HP_REQUEST_CANCEL: return state == HP_ORDER_CANCELED ? HP_REPORT_CANCELED : HP_REPORT_STATUS;
+    case HP_REQUEST_CANCEL:
+        return state == HP_ORDER_CANCELED ? HP_REPORT_CANCELED : HP_REPORT_STATUS;
     case HP_REQUEST_STATUS: return HP_REPORT_STATUS;
     case HP_REQUEST_REPLACE: return HP_REPORT_REPLACED;
     case HP_REQUEST_LOGON: return HP_REPORT_SESSION;
@@ -313,7 +322,8 @@ static inline int usdm_answer(usdm_sink_t *sink, const hp_json_values_t *v)
     const int64_t code = usdm_number(v, USDM_R_CODE);
     const uint8_t error = failed ? usdm_error(code) : HP_ERROR_NONE;
     if (code < INT32_MIN || code > INT32_MAX) return HP_DECODE_NUMBER;
-    const uint8_t kind = failed ? usdm_error_kind(name.kind, status, error) : usdm_result_kind(name.kind, v);
+    const uint8_t kind = failed ? usdm_error_kind(name.kind, status, error)
+                                : usdm_result_kind(name.kind, v);
     const int of_order = !failed && kind != HP_REPORT_SESSION && kind != HP_REPORT_CONTROL;
     if (of_order && !(hp_json_seen(v, USDM_R_ORDER_ID) && hp_json_seen(v, USDM_R_SYMBOL) &&
                       hp_json_seen(v, USDM_R_CLIENT) && hp_json_seen(v, USDM_R_STATE)))
@@ -333,16 +343,18 @@ static inline int usdm_answer(usdm_sink_t *sink, const hp_json_values_t *v)
 
 /* Reports of one frame; their number, or -enum hp_decode.  More than `max` is -HP_DECODE_TOO_LARGE:
  * half of an account's positions would be taken for all of them. */
-static inline int usdm_decode_reports(void *opaque, const char *data, size_t size, hp_report_t *reports, int max)
+static inline int usdm_decode_reports(void *opaque, const char *data, size_t size,
+                                      hp_report_t *reports, int max)
 {
     usdm_state_t *state = (usdm_state_t *)opaque;
     hp_json_values_t *v = &state->values;
     usdm_sink_t sink = { state, reports, 0, max };
     v->row = usdm_account_row;
     v->context = &sink;
-    int status = state->json->read(state->reader, state->order, USDM_R_FRAME_SHAPE, &state->symbols, NULL,
-                                   data, size, NULL, v);
-    if (status != HP_DECODE_EVENT && status != HP_DECODE_UNKNOWN_KIND) return -usdm_refuse(state, status);
+    int status = state->json->read(state->reader, state->order, USDM_R_FRAME_SHAPE, &state->symbols,
+                                   NULL, data, size, NULL, v);
+    if (status != HP_DECODE_EVENT && status != HP_DECODE_UNKNOWN_KIND)
+        return -usdm_refuse(state, status);
     if (hp_json_seen(v, USDM_R_STREAM) != hp_json_seen(v, USDM_R_DATA)) return -HP_DECODE_MISSING;
     if (v->kind == USDM_ORDER_UPDATE) {
         usdm_order_event(&sink, v);
@@ -352,11 +364,14 @@ static inline int usdm_decode_reports(void *opaque, const char *data, size_t siz
         status = usdm_answer(&sink, v);
         if (status != HP_DECODE_EVENT) return -status;
     } else if (!hp_json_seen(v, USDM_R_KIND)) {
-        if (!hp_json_seen(v, USDM_R_ID) && !hp_json_seen(v, USDM_R_RESULT)) return -HP_DECODE_MISSING;
+        if (!hp_json_seen(v, USDM_R_ID) && !hp_json_seen(v, USDM_R_RESULT))
+            return -HP_DECODE_MISSING;
     }
-    if (sink.count == 0 && usdm_report(&sink, HP_REPORT_CONTROL) == NULL) return -HP_DECODE_TOO_LARGE;
+    if (sink.count == 0 && usdm_report(&sink, HP_REPORT_CONTROL) == NULL)
+        return -HP_DECODE_TOO_LARGE;
     for (int n = 0; n < sink.count; n++) {
-        if (hp_json_seen(v, USDM_R_EVENT_TIME)) reports[n].event_ns = v->at[USDM_R_EVENT_TIME].number;
+        if (hp_json_seen(v, USDM_R_EVENT_TIME))
+            reports[n].event_ns = v->at[USDM_R_EVENT_TIME].number;
         if (hp_json_seen(v, USDM_R_MATCH_TIME) && reports[n].match_ns == 0)
             reports[n].match_ns = v->at[USDM_R_MATCH_TIME].number;
     }

@@ -1,21 +1,22 @@
 /* schema.h - the market messages of USD-M as tables, and what their fields mean.
  *
- * Owns:    the field tables of the general reader for market streams; values -> event; the rule that a
- *          stream's name must agree with what it carries.
+ * Owns:    the field tables of the general reader for market streams; values -> event; the rule
+ *          that a stream's name must agree with what it carries.
  * Refuses: bytes (hotpath/decode/general.cpp reads them), the fast path (shape.h).
  *
- * Frames: {"stream":NAME,"data":{...}} of a combined stream, the bare {...} of a single one, and the
- * answers to SUBSCRIBE.  NAME is <symbol>@<kind>[@<speed>] or !<kind>.  A name that says another symbol
- * or another of our kinds than its data is HP_DECODE_TYPE; one that says a kind which is not carried
- * here is HP_DECODE_UNKNOWN_KIND: depth20 and rpiDepth also send "depthUpdate", but no deltas of the
- * whole book. */
+ * Frames: {"stream":NAME,"data":{...}} of a combined stream, the bare {...} of a single one, and
+ * the answers to SUBSCRIBE.  NAME is <symbol>@<kind>[@<speed>] or !<kind>.  A name that says
+ * another symbol or another of our kinds than its data is HP_DECODE_TYPE; one that says a kind
+ * which is not carried here is HP_DECODE_UNKNOWN_KIND: depth20 and rpiDepth also send
+ * "depthUpdate", but no deltas of the whole book. */
 #ifndef USDM_SCHEMA_H
 #define USDM_SCHEMA_H
 
 #include "state.h"
 
 enum usdm_slot {
-    USDM_STREAM, USDM_DATA, USDM_KIND, USDM_RESULT, USDM_ID, USDM_ERROR, USDM_CODE, USDM_SNAPSHOT_ID,
+    USDM_STREAM, USDM_DATA, USDM_KIND, USDM_RESULT, USDM_ID, USDM_ERROR, USDM_CODE,
+    USDM_SNAPSHOT_ID,
     USDM_SYMBOL, USDM_PAIR, USDM_MARKET, USDM_EVENT_TIME, USDM_MATCH_TIME,
     USDM_FIRST, USDM_LAST, USDM_PREVIOUS, USDM_BIDS, USDM_ASKS,
     USDM_BID, USDM_BID_SIZE, USDM_ASK, USDM_ASK_SIZE,
@@ -27,7 +28,8 @@ enum usdm_slot {
 #define USDM_MUST(key, type, slot) USDM_FIELD(key, type, HP_JSON_REQUIRED, slot)
 #define USDM_COUNT_OF(table) ((uint32_t)(sizeof(table) / sizeof((table)[0])))
 /* s, and what 2026 added: ps behind it, st at the end */
-#define USDM_SYMBOL_FIELDS USDM_MUST("s", HP_JSON_SYMBOL, USDM_SYMBOL), USDM_FIELD("ps", HP_JSON_TEXT, 0, USDM_PAIR)
+#define USDM_SYMBOL_FIELDS \
+    USDM_MUST("s", HP_JSON_SYMBOL, USDM_SYMBOL), USDM_FIELD("ps", HP_JSON_TEXT, 0, USDM_PAIR)
 #define USDM_MARKET_FIELD USDM_FIELD("st", HP_JSON_WHOLE, 0, USDM_MARKET)
 
 enum usdm_market_shape { USDM_FRAME_SHAPE, USDM_DATA_SHAPE, USDM_SNAPSHOT_SHAPE };
@@ -136,12 +138,14 @@ static inline int usdm_says(const char *word, const char *end, uint32_t kind)
 {
     const usdm_kind_t *k = &usdm_kinds[kind];
     const size_t size = (size_t)(end - word);
-    return k->stream != NULL && size >= k->stream_size && memcmp(word, k->stream, k->stream_size) == 0 &&
+    return k->stream != NULL && size >= k->stream_size &&
+           memcmp(word, k->stream, k->stream_size) == 0 &&
            (size == k->stream_size || word[k->stream_size] == '@');
 }
 
 /* Does a stream's name agree with the kind and the symbol that came under it? */
-static inline int usdm_name_status(const char *name, size_t size, uint32_t kind, const char *symbol, size_t symbol_size)
+static inline int usdm_name_status(const char *name, size_t size, uint32_t kind, const char *symbol,
+                                   size_t symbol_size)
 {
     const char *end = name + size, *word = name;
     if (size != 0 && *name != '!')
@@ -212,28 +216,33 @@ static inline int usdm_refuse(usdm_state_t *state, int status)
         state->finer_price = v->price_needed;
         state->finer_size = v->size_needed;
     } else if (status == HP_DECODE_UNKNOWN_SYMBOL) {
-        state->symbol_size = (uint32_t)(v->symbol_size < USDM_SYMBOL_TEXT_MAX ? v->symbol_size : USDM_SYMBOL_TEXT_MAX);
+        state->symbol_size = (uint32_t)(v->symbol_size < USDM_SYMBOL_TEXT_MAX
+                                            ? v->symbol_size
+                                            : USDM_SYMBOL_TEXT_MAX);
         if (state->symbol_size) memcpy(state->symbol_text, v->symbol_text, state->symbol_size);
     }
     return status;
 }
 
 /* The specification. */
-static inline int usdm_decode_general(void *opaque, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels)
+static inline int usdm_decode_general(void *opaque, const char *data, size_t size,
+                                      hp_event_t *event, hp_levels_t *levels)
 {
     usdm_state_t *state = (usdm_state_t *)opaque;
     hp_json_values_t *v = &state->values;
     v->row = NULL;
-    int status = state->json->read(state->reader, state->market, USDM_FRAME_SHAPE, &state->symbols, NULL,
-                                   data, size, levels, v);
+    int status = state->json->read(state->reader, state->market, USDM_FRAME_SHAPE, &state->symbols,
+                                   NULL, data, size, levels, v);
     if (status != HP_DECODE_EVENT) return usdm_refuse(state, status);
     const int stream = hp_json_seen(v, USDM_STREAM);
     if (stream != hp_json_seen(v, USDM_DATA)) return HP_DECODE_MISSING;
     if (v->kind == HP_EVENT_NONE) {
-        if (hp_json_seen(v, USDM_RESULT) || hp_json_seen(v, USDM_ERROR) || hp_json_seen(v, USDM_CODE))
+        if (hp_json_seen(v, USDM_RESULT) || hp_json_seen(v, USDM_ERROR) ||
+            hp_json_seen(v, USDM_CODE))
             return HP_DECODE_CONTROL;
         /* a REST snapshot: whoever asked for it knows the instrument */
-        return hp_json_seen(v, USDM_SNAPSHOT_ID) ? usdm_refuse(state, HP_DECODE_UNKNOWN_SYMBOL) : HP_DECODE_MISSING;
+        return hp_json_seen(v, USDM_SNAPSHOT_ID) ? usdm_refuse(state, HP_DECODE_UNKNOWN_SYMBOL)
+                                                 : HP_DECODE_MISSING;
     }
     if (stream) {
         const hp_json_value_t *name = &v->at[USDM_STREAM], *symbol = &v->at[USDM_SYMBOL];
@@ -244,8 +253,8 @@ static inline int usdm_decode_general(void *opaque, const char *data, size_t siz
     return HP_DECODE_EVENT;
 }
 
-static inline int usdm_decode_snapshot(void *opaque, uint32_t instrument, const char *data, size_t size,
-                                       hp_event_t *event, hp_levels_t *levels)
+static inline int usdm_decode_snapshot(void *opaque, uint32_t instrument, const char *data,
+                                       size_t size, hp_event_t *event, hp_levels_t *levels)
 {
     usdm_state_t *state = (usdm_state_t *)opaque;
     hp_json_values_t *v = &state->values;
@@ -255,8 +264,8 @@ static inline int usdm_decode_snapshot(void *opaque, uint32_t instrument, const 
         v->symbol_size = 0;
         return usdm_refuse(state, HP_DECODE_UNKNOWN_SYMBOL);
     }
-    int status = state->json->read(state->reader, state->market, USDM_SNAPSHOT_SHAPE, &state->symbols, symbol,
-                                   data, size, levels, v);
+    int status = state->json->read(state->reader, state->market, USDM_SNAPSHOT_SHAPE,
+                                   &state->symbols, symbol, data, size, levels, v);
     if (status != HP_DECODE_EVENT) return usdm_refuse(state, status);
     usdm_clear(event, HP_EVENT_SNAPSHOT, instrument);
     event->event_ns = hp_json_seen(v, USDM_EVENT_TIME) ? USDM_VALUE(USDM_EVENT_TIME) : 0;

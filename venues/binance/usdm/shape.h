@@ -1,12 +1,12 @@
 /* shape.h - the fast reader: combined-stream messages of exactly the shape that the venue sends.
  *
- * Owns:    a walk that checks every byte of the five market messages, "ps" behind "s" and "st":1 at the
- *          end included, and usdm_decode, which asks the general reader about everything else.
- * Refuses: deciding what a message means: whatever is accepted here, schema.h reads alike (tests hold
- *          them to it, byte for byte).
+ * Owns:    a walk that checks every byte of the five market messages, "ps" behind "s" and "st":1 at
+ *          the end included, and usdm_decode, which asks the general reader about everything else.
+ * Refuses: deciding what a message means: whatever is accepted here, schema.h reads alike (tests
+ *          hold them to it, byte for byte).
  *
- * The walk trusts nothing past `end` but that 64 bytes can be read there: each step reads at most 48
- * bytes from a position that was checked to be inside. */
+ * The walk trusts nothing past `end` but that 64 bytes can be read there: each step reads at most
+ * 48 bytes from a position that was checked to be inside. */
 #ifndef USDM_SHAPE_H
 #define USDM_SHAPE_H
 
@@ -100,8 +100,8 @@ static inline const char *usdm_maker(const char *p, uint8_t *flags)
     return p + (maker ? 4 : 5);
 }
 
-/* Each of these stands behind the head, at the first value.  1 = an event, 0 = not this shape: then the
- * event is as it was. */
+/* Each of these stands behind the head, at the first value.  1 = an event, 0 = not this shape: then
+ * the event is as it was. */
 
 static inline int usdm_scan_depth(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
                                   const char *end, hp_event_t *event, hp_levels_t *levels)
@@ -128,7 +128,8 @@ static inline int usdm_scan_depth(usdm_stream_t *stream, const hp_symbol_t *symb
     if (HP_UNLIKELY((p = usdm_side(p, end, symbol, &level, limit)) == NULL || p >= end)) return 0;
     const uint32_t bids = (uint32_t)(level - levels->at);
     HP_EXPECT(",\"a\":[");
-    if (HP_UNLIKELY((p = usdm_side(p, end, symbol, &level, limit)) == NULL || !usdm_tail(p, end))) return 0;
+    if (HP_UNLIKELY((p = usdm_side(p, end, symbol, &level, limit)) == NULL || !usdm_tail(p, end)))
+        return 0;
     int64_t first_ns, second_ns;
     if (HP_UNLIKELY(!usdm_times(event_ms, match_ms, &first_ns, &second_ns))) return 0;
     usdm_clear(event, HP_EVENT_DEPTH, symbol->instrument.id);
@@ -167,7 +168,8 @@ static inline int usdm_scan_ticker(usdm_stream_t *stream, const hp_symbol_t *sym
     HP_EXPECT(",\"E\":");
     hp_whole_t event_ms = hp_whole_scan(p);
     HP_STEP(event_ms.size, guess + 6);
-    int good = hp_decimal_pair(bid, bid_size, &best_bid) & hp_decimal_pair(ask, ask_size, &best_ask);
+    int good = hp_decimal_pair(bid, bid_size, &best_bid) &
+               hp_decimal_pair(ask, ask_size, &best_ask);
     if (HP_UNLIKELY(!good || !usdm_tail(p, end))) return 0;
     int64_t first_ns, second_ns;
     if (HP_UNLIKELY(!usdm_times(event_ms, match_ms, &first_ns, &second_ns))) return 0;
@@ -180,8 +182,8 @@ static inline int usdm_scan_ticker(usdm_stream_t *stream, const hp_symbol_t *sym
     return 1;
 }
 
-static inline int usdm_scan_aggregate(usdm_stream_t *stream, const hp_symbol_t *symbol, const char *p,
-                                      const char *end, hp_event_t *event)
+static inline int usdm_scan_aggregate(usdm_stream_t *stream, const hp_symbol_t *symbol,
+                                      const char *p, const char *end, hp_event_t *event)
 {
     __m128i dealt;
     uint8_t *guess = stream->guess, flags;
@@ -259,8 +261,9 @@ static inline int usdm_scan_trade(usdm_stream_t *stream, const hp_symbol_t *symb
     return 1;
 }
 
-static inline int usdm_scan_mark(usdm_stream_t *stream, const hp_symbol_t *symbol, const hp_scale_t *money,
-                                 const char *p, const char *end, hp_event_t *event)
+static inline int usdm_scan_mark(usdm_stream_t *stream, const hp_symbol_t *symbol,
+                                 const hp_scale_t *money, const char *p, const char *end,
+                                 hp_event_t *event)
 {
     __m128i prices, rates;
     uint8_t *guess = stream->guess;
@@ -298,7 +301,8 @@ static inline int usdm_scan_mark(usdm_stream_t *stream, const hp_symbol_t *symbo
 }
 
 /* 1 = an event, 0 = ask the general reader. */
-static inline int usdm_scan(usdm_state_t *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels)
+static inline int usdm_scan(usdm_state_t *state, const char *data, size_t size, hp_event_t *event,
+                            hp_levels_t *levels)
 {
     if (HP_UNLIKELY(size < USDM_FRAME_BYTES_MIN || size > HP_FRAME_BYTES_MAX)) return 0;
     usdm_stream_t *stream = usdm_find_stream(state, data);
@@ -314,7 +318,8 @@ static inline int usdm_scan(usdm_state_t *state, const char *data, size_t size, 
     }
 }
 
-static inline int usdm_decode(void *opaque, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels)
+static inline int usdm_decode(void *opaque, const char *data, size_t size, hp_event_t *event,
+                              hp_levels_t *levels)
 {
     usdm_state_t *state = (usdm_state_t *)opaque;
     int status = usdm_scan(state, data, size, event, levels);

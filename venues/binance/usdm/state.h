@@ -3,8 +3,8 @@
  * Owns:    usdm_state_t and what put_instrument changes in it.
  * Refuses: reading messages (shape.h, schema.h), orders (orders.h).
  *
- * A combined stream repeats the same head in each of its messages, so heads are written out once per
- * instrument and stream name and compared as bytes:
+ * A combined stream repeats the same head in each of its messages, so heads are written out once
+ * per instrument and stream name and compared as bytes:
  *
  *   {"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":
  *
@@ -13,13 +13,13 @@
 #define USDM_STATE_H
 
 #include "codec.h"
+#include "hotpath/book/rules.h"
 #include "hotpath/decode/general.h"
 
-#define USDM_SEQUENCE_RULE 1   /* HP_SEQUENCE_BINANCE_FUTURES of hotpath/book/rules.h */
 #define USDM_NAMES 10          /* stream names of one instrument */
 #define USDM_STREAMS_MAX (USDM_NAMES * HP_SYMBOLS_MAX)
 #define USDM_STREAM_SLOTS 8192
-#define USDM_HEAD_BYTES_MAX 96 /* {"stream":" 32 @markPrice@1s","data":{"e":"markPriceUpdate","E": */
+#define USDM_HEAD_BYTES_MAX 96 /* {"stream":"32 @markPrice@1s","data":{"e":"markPriceUpdate","E": */
 #define USDM_NAME_AT 11        /* where a stream's name starts */
 #define USDM_SYMBOL_TEXT_MAX 64
 #define USDM_PREFIX_MAX 12     /* of client order ids */
@@ -34,7 +34,7 @@ typedef struct usdm_stream {
     uint8_t kind;                        /* enum hp_event_kind */
     uint8_t pad;
     uint16_t at;                         /* index into symbols */
-    uint8_t guess[10];                   /* sizes of its numbers in the last message, in their order */
+    uint8_t guess[10];                   /* sizes of its numbers in the last message, in order */
     uint8_t pad2[16];
 } usdm_stream_t;
 HP_SIZE(usdm_stream_t, 192);
@@ -85,8 +85,8 @@ static const usdm_kind_t usdm_kinds[HP_EVENT_KIND_COUNT] = {
 
 static inline char usdm_lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
 
-/* Of the 16 bytes where a name starts: symbol, kind and mostly speed.  A short name takes what follows
- * it along: always the same. */
+/* Of the 16 bytes where a name starts: symbol, kind and mostly speed.  A short name takes what
+ * follows it along: always the same. */
 static inline uint32_t usdm_name_hash(const char *name)
 {
     uint64_t first, second;
@@ -102,7 +102,8 @@ static inline char *usdm_put_text(char *to, const char *text)
     return to + size;
 }
 
-static inline void usdm_put_stream(usdm_state_t *state, uint16_t at, uint8_t kind, const char *speed)
+static inline void usdm_put_stream(usdm_state_t *state, uint16_t at, uint8_t kind,
+                                   const char *speed)
 {
     const hp_instrument_t *i = &state->symbols.at[at].instrument;
     HP_ASSERT(state->stream_count < USDM_STREAMS_MAX);
@@ -130,8 +131,8 @@ static inline void usdm_put_stream(usdm_state_t *state, uint16_t at, uint8_t kin
 static inline int usdm_put_instrument(usdm_state_t *state, const hp_instrument_t *instrument)
 {
     for (unsigned n = 0; n < instrument->symbol_length && n < HP_SYMBOL_BYTES; n++) {
-        const uint8_t c = (uint8_t)instrument->symbol[n]; /* symbols are written into requests as they are */
-        if (c < ' ' || c == '"' || c == '\\') return 0;
+        const uint8_t c = (uint8_t)instrument->symbol[n];
+        if (c < ' ' || c == '"' || c == '\\') return 0; /* it is written into requests as it is */
     }
     uint32_t before = state->symbols.count;
     hp_symbol_t *symbol = hp_symbols_put(&state->symbols, instrument);

@@ -9,7 +9,8 @@
 #include "shape.h"
 
 /* 1, or 0: memory is out. */
-static inline int usdm_open(usdm_state_t *state, const hp_json_face_t *json, hp_json_reader_t *reader)
+static inline int usdm_open(usdm_state_t *state, const hp_json_face_t *json,
+                            hp_json_reader_t *reader)
 {
     memset(state, 0, sizeof *state);
     state->money = hp_symbols_scale(&state->symbols, HP_MONEY_DECIMALS);
@@ -32,7 +33,8 @@ static inline int usdm_table_put(void *state, const hp_instrument_t *instrument)
     return usdm_put_instrument((usdm_state_t *)state, instrument);
 }
 
-static inline void usdm_table_finer(void *opaque, uint32_t *instrument, int *price_decimals, int *size_decimals)
+static inline void usdm_table_finer(void *opaque, uint32_t *instrument, int *price_decimals,
+                                    int *size_decimals)
 {
     const usdm_state_t *state = (const usdm_state_t *)opaque;
     *instrument = state->finer_instrument;
@@ -61,7 +63,7 @@ static inline void usdm_table(usdm_state_t *state, hp_codec_t *table)
     table->put_instrument = usdm_table_put;
     table->finer = usdm_table_finer;
     table->symbol = usdm_table_symbol;
-    table->sequence_rule = USDM_SEQUENCE_RULE;
+    table->sequence_rule = HP_SEQUENCE_BINANCE_FUTURES;
 }
 
 #endif

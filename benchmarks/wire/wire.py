@@ -1,0 +1,265 @@
+"""How long from a market frame written to the order that it causes read, over a real socket?
+
+Input:  depth frames of about 300 bytes whose best bid moves each time (benchmarks/wire/peer.c)
+Load:   one frame at a time, 60 us apart; journal, gate and counters on
+Needs:  two quiet cores: the C peer spins on core 0, the lane on core 1
+Anchor: a C echo over the same loopback, spinning and in epoll, in the same interleaved run
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from runtime._shm import ffi, lib
+
+from runtime.pages import LANE_BYTES, Mail, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "wire"
+SNAPSHOT = b'{"lastUpdateId":%d,"E":1,"T":1,"bids":[["60000.00","40.000"],["59000.00","1.000"]],"asks":[["60100.00","1.000"]]}'
+PEER_CORE, LANE_CORE = 0, 1
+SEGMENT_BYTES, SEGMENTS = 16 * 1024 * 1024, 4
+HOPS = ("decode", "book", "decide", "gate", "send", "ack", "tick_to_trade")
+LIMITS = {
+    "strategies": 1,
+    "accounts": 1,
+    "order_lots_max": 10**6,
+    "position_lots_max": 10**9,
+    "open_orders_max": 100,
+    "band_bps": 10000,
+    "stale_ms": 10**6,
+}
+
+
+def compiler(source: str, target: str, *flags: str) -> Path:
+    """Compile one C program when it is older than its source."""
+    path, origin = BUILD / target, ROOT / "benchmarks" / "wire" / source
+    if not path.exists() or path.stat().st_mtime < origin.stat().st_mtime:
+        BUILD.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            [
+                shutil.which("gcc") or "cc",
+                "-O2",
+                "-Wall",
+                "-Wextra",
+                str(origin),
+                "-o",
+                str(path),
+                *flags,
+            ],
+            check=True,
+        )
+    return path
+
+
+def echo(kind: str, count: int) -> dict[str, Any]:
+    """One run of an anchor."""
+    out = subprocess.run(
+        [compiler("echo.c", "echo"), str(count), kind, str(PEER_CORE), str(LANE_CORE)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return json.loads(out)
+
+
+def make_chain(folder: Path) -> tuple[Path, Path]:
+    """Make a self-signed certificate for 127.0.0.1; returns (what a client trusts, chain with key)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key, cert, chain = folder / "key.pem", folder / "cert.pem", folder / "chain.pem"
+    if not chain.exists():
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "30",
+                "-subj",
+                "/CN=127.0.0.1",
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+                "-keyout",
+                str(key),
+                "-out",
+                str(cert),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        chain.write_text(cert.read_text() + key.read_text())
+        chain.chmod(0o600)
+    return cert, chain
+
+
+class Rig:
+    """One lane process against one peer; pages and processes are gone when the block ends."""
+
+    def __init__(
+        self, strategy: str, count: int, mode: str = "trade", tls: bool = False, warmup: int = 3000
+    ) -> None:
+        scheme, cert, ca = "ws", "-", None
+        if tls:
+            trusted, chain = make_chain(BUILD / "tls")
+            scheme, cert, ca = "wss", str(chain), str(trusted)
+        peer = (
+            compiler("peer.c", "peer-tls", "-DWITH_TLS", "-lssl", "-lcrypto")
+            if tls
+            else compiler("peer.c", "peer")
+        )
+        deployment = f"bench{os.getpid()}"
+        self.peer = subprocess.Popen(
+            ["taskset", "-c", str(PEER_CORE), peer, str(count), str(warmup), mode, cert],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.peer.stdout is not None
+        port = json.loads(self.peer.stdout.readline())["port"]
+        self.page = Page.make(
+            deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, 1
+        )
+        journal = Page.make(
+            deployment,
+            "journal.0",
+            "hp_page_t",
+            lib.HP_PAGE_JOURNAL,
+            4096 + SEGMENT_BYTES * SEGMENTS,
+            1,
+        )
+        mail_in, mail_out = (
+            Mail.make(deployment, f"mail.{way}.0", 1 << 20) for way in ("in", "out")
+        )
+        self.pages = [self.page, journal, mail_in.page, mail_out.page]
+        where = f"{scheme}://127.0.0.1:{port}"
+        spec = {
+            "deployment": deployment,
+            "codec": "venues.binance.usdm.codec",
+            "prefix": "bench",
+            "epoch": 1,
+            "controls": [],
+            "segment_bytes": SEGMENT_BYTES,
+            "segment_count": SEGMENTS,
+            "market": [f"{where}/market"],
+            "orders": f"{where}/orders",
+            "spin": True,
+            "core": LANE_CORE,
+            "lock": True,
+            "ca": ca,
+            "rate": [0, 0, 0],
+            "strategies": [strategy],
+            "parameters": {},
+            "instruments": [
+                {
+                    "id": 1,
+                    "symbol": "BTCUSDT",
+                    "limits": LIMITS,
+                    "about": {"price_decimals": 1, "size_decimals": 3},
+                }
+            ],
+        }
+        self.lane = subprocess.Popen(
+            [sys.executable, "-m", "runtime.lane_process"], stdin=subprocess.PIPE, cwd=ROOT
+        )
+        assert self.lane.stdin is not None
+        self.lane.stdin.write(json.dumps(spec).encode())
+        self.lane.stdin.close()
+        mail_in.put(lib.HP_MAIL_OPENING, b"")
+        mail_in.put(lib.HP_MAIL_LISTEN_KEY, f"{where}/user".encode())
+        until = time.monotonic() + 20
+        while time.monotonic() < until and self.peer.poll() is None and self.lane.poll() is None:
+            taken = mail_out.take()
+            if taken is None:
+                time.sleep(0.01)
+            elif taken[0] == lib.HP_MAIL_WANT and taken[1] == lib.HP_WANT_LOGON:
+                mail_in.put(
+                    lib.HP_MAIL_LOGON,
+                    b'{"id":"40000000000000000.1","method":"session.logon","params":{"apiKey":"x"}}',
+                )
+                mail_in.put(
+                    lib.HP_MAIL_SNAPSHOT, SNAPSHOT % 1000003 + bytes(lib.HP_FRAME_PAD_BYTES), 1
+                )
+                return
+        self.__exit__()
+        raise RuntimeError("the lane did not come up; its reason stands above")
+
+    def __enter__(self) -> Rig:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in (self.peer, self.lane):
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        for page in self.pages:
+            page.remove()
+            page.close()
+
+    def quantile(self, hop: int, per_million: int) -> int:
+        return int(lib.hp_histogram_quantile(ffi.addressof(self.page.view.hops, hop), per_million))
+
+
+def wire(
+    strategy: str, count: int, mode: str = "trade", tls: bool = False, warmup: int = 3000
+) -> dict[str, Any]:
+    """Play frames through one lane process; returns the peer's figures and what the lane counted."""
+    with Rig(strategy, count, mode, tls, warmup) as rig:
+        out, _ = rig.peer.communicate(timeout=900)
+        if rig.peer.returncode != 0:
+            raise RuntimeError(
+                f"the peer ended with {rig.peer.returncode}; its reason stands above"
+            )
+        figures: dict[str, Any] = json.loads(out.splitlines()[-1])
+        count_of = rig.page.view.counters
+        for name in (
+            "orders_sent",
+            "journal_records",
+            "fallbacks",
+            "frames_parked",
+            "frames_before_ack_max",
+        ):
+            figures[name] = getattr(count_of, name)
+        figures["hops_ns"] = {name: rig.quantile(n, 500_000) for n, name in enumerate(HOPS)}
+        return figures
+
+
+def memory_kib(pid: int) -> int:
+    """RssAnon + RssFile of a process: shared pages (lane page, journal, mail) do not count."""
+    lines = dict(
+        line.split(":", 1)
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if ":" in line
+    )
+    return sum(int(lines[name].split()[0]) for name in ("RssAnon", "RssFile"))
+
+
+def memory(millions: int = 5) -> dict[str, Any]:
+    """Play millions of frames; returns the lane's resident memory after each of them, KiB."""
+    with Rig("demo", millions * 1_000_000, "flood") as rig:
+        assert rig.peer.stdout is not None and rig.peer.stdin is not None
+        sizes = []
+        for n in range(millions):
+            if not rig.peer.stdout.readline():
+                raise RuntimeError("the peer ended early")
+            while rig.page.view.counters.messages < (n + 1) * 1_000_000:
+                time.sleep(0.01)
+            sizes.append(memory_kib(rig.lane.pid))
+            rig.peer.stdin.write("\n")
+            rig.peer.stdin.flush()
+        return {
+            "messages": millions * 1_000_000,
+            "kib_after_each_million": sizes,
+            "growth_kib": sizes[-1] - sizes[0],
+        }

@@ -1,0 +1,20 @@
+# mail.h - what a lane and its cold side tell each other, as records of two rings (ring.h).
+# Names only; python -m hotpath.abi.declare derives them from the header.
+
+cdef extern from "mail.h" nogil:
+    cdef enum hp_mail:
+        HP_MAIL_NONE
+        HP_MAIL_LOGON
+        HP_MAIL_SNAPSHOT
+        HP_MAIL_LISTEN_KEY
+        HP_MAIL_REPORT
+        HP_MAIL_OPENING
+        HP_MAIL_WANT
+        HP_MAIL_LOG
+    cdef enum hp_want:
+        HP_WANT_NONE
+        HP_WANT_SNAPSHOT
+        HP_WANT_LOGON
+        HP_WANT_LISTEN_KEY
+        HP_WANT_TRADES
+        HP_WANT_STATUS

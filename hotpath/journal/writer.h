@@ -1,0 +1,138 @@
+/* writer.h - append to the lane's journal ring.
+ *
+ * Owns:    one append of about 25 ns for 256 bytes: no allocation, no system call, no lock.
+ * Refuses: disk, reading back, waiting: without an archiver the oldest segment is overwritten and
+ *          counted; with one, a segment that it has not copied is never touched (append then fails and
+ *          the lane cancels: DESIGN section 5).
+ * Writer:  the lane.  Readers follow head->published (release after the bytes). */
+#ifndef HP_JOURNAL_WRITER_H
+#define HP_JOURNAL_WRITER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "atomic.h"
+#include "crc32c.h"
+#include "journal.h"
+#include "page.h"
+
+typedef struct hp_journal_writer {
+    hp_page_t *page;
+    hp_journal_head_t *head;
+    uint8_t *segments;        /* first byte of segment 0 */
+    uint8_t *at;              /* where the next record goes */
+    uint8_t *end;             /* end of the current segment */
+    uint64_t number;          /* of the current segment */
+    uint64_t sequence;        /* of the last record */
+    uint64_t segment_bytes;
+    uint32_t lane;
+    uint32_t pad;
+    hp_journal_clock_t clock; /* newest CLOCK; extrapolated when a segment opens */
+} hp_journal_writer_t;
+
+static inline size_t hp_journal_bytes(uint64_t segment_bytes, uint64_t segment_count)
+{
+    return HP_JOURNAL_HEAD_BYTES + segment_bytes * segment_count;
+}
+
+static inline uint64_t hp_journal_room(uint64_t length) { return (sizeof(hp_journal_record_t) + length + 7) & ~7ull; }
+
+/* Largest payload that a segment of this size takes: half of it, so that a roll-over always helps. */
+static inline uint64_t hp_journal_payload_max(const hp_journal_writer_t *w) { return w->segment_bytes / 2; }
+
+static inline void hp_journal_put(hp_journal_writer_t *w, uint16_t kind, uint32_t aux, uint64_t recv_ns,
+                                  uint64_t mono_ns, const void *payload, uint32_t length)
+{
+    hp_journal_record_t *r = (hp_journal_record_t *)(void *)w->at;
+    uint64_t room = hp_journal_room(length);
+    r->length = length;
+    r->kind = kind;
+    r->lane = (uint8_t)w->lane;
+    r->flags = 0;
+    r->sequence = ++w->sequence;
+    r->recv_ns = recv_ns;
+    r->mono_ns = mono_ns;
+    r->crc32c = 0;
+    r->aux = aux;
+    memcpy(r + 1, payload, length);
+    r->crc32c = hp_crc32c(hp_crc32c(0, r, sizeof *r), r + 1, length);
+    w->at += room;
+    if (HP_LIKELY(w->at + sizeof(uint32_t) <= w->end)) *(uint32_t *)(void *)w->at = 0; /* ends the scan of a reader */
+    hp_store_relaxed(&w->head->sequence, w->sequence);
+    hp_store_release(&w->head->published, w->number * w->segment_bytes + (uint64_t)(w->at - (w->end - w->segment_bytes)));
+}
+
+static inline void hp_journal_open_segment(hp_journal_writer_t *w, uint64_t number, uint64_t mono_ns)
+{
+    uint8_t *start = w->segments + (number % w->head->segment_count) * w->segment_bytes;
+    hp_journal_segment_t *s = (hp_journal_segment_t *)(void *)start;
+    if (number >= w->head->segment_count) hp_count(&w->head->overwritten, 1);
+    memset(s, 0, sizeof *s);
+    s->magic = HP_JOURNAL_SEGMENT_MAGIC;
+    s->layout = HP_JOURNAL_LAYOUT;
+    s->lane = w->lane;
+    s->epoch = w->head->epoch;
+    s->number = number;
+    s->first_sequence = w->sequence + 1;
+    s->segment_bytes = w->segment_bytes;
+    s->build_id = w->page->build_id;
+    s->opened_mono_ns = mono_ns;
+    s->opened_real_ns = w->clock.real_ns + (mono_ns - w->clock.mono_ns);
+    s->crc32c = hp_crc32c(0, s, offsetof(hp_journal_segment_t, crc32c));
+    w->number = number;
+    w->at = start + sizeof *s;
+    w->end = start + w->segment_bytes;
+    hp_journal_clock_t clock = w->clock;
+    clock.real_ns = s->opened_real_ns;
+    clock.mono_ns = mono_ns;
+    hp_journal_put(w, HP_RECORD_CLOCK, 0, 0, mono_ns, &clock, sizeof clock);
+}
+
+/* Append one record.  0 when it was refused: too large, or an archiver has not copied the segment that
+ * would be recycled. */
+static inline int hp_journal_append(hp_journal_writer_t *w, uint16_t kind, uint32_t aux, uint64_t recv_ns,
+                                    uint64_t mono_ns, const void *payload, uint32_t length)
+{
+    uint64_t room = hp_journal_room(length);
+    if (HP_UNLIKELY(w->at + room > w->end)) {
+        if (room > hp_journal_payload_max(w)) return 0;
+        uint64_t next = w->number + 1, archived = hp_load_acquire(&w->head->archived);
+        if (archived != UINT64_MAX && next >= w->head->segment_count &&
+            archived < (next - w->head->segment_count + 1) * w->segment_bytes) return 0;
+        hp_journal_open_segment(w, next, mono_ns);
+    }
+    hp_journal_put(w, kind, aux, recv_ns, mono_ns, payload, length);
+    return 1;
+}
+
+/* Record a fresh pair of clocks (each second). */
+static inline void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, uint64_t real_ns, uint64_t uncertainty_ns, uint64_t tsc)
+{
+    w->clock.mono_ns = mono_ns;
+    w->clock.real_ns = real_ns;
+    w->clock.uncertainty_ns = uncertainty_ns;
+    w->clock.tsc = tsc;
+    hp_journal_append(w, HP_RECORD_CLOCK, 0, 0, mono_ns, &w->clock, sizeof w->clock);
+}
+
+/* Lay out a ring in `memory` (zeroed, hp_journal_bytes long) and open its first segment. */
+static inline void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
+                                   uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock)
+{
+    HP_ASSERT(segment_bytes >= 65536 && segment_bytes % 4096 == 0 && segment_count >= 2);
+    memset(w, 0, sizeof *w);
+    w->page = (hp_page_t *)memory;
+    w->head = (hp_journal_head_t *)(void *)((uint8_t *)memory + sizeof(hp_page_t));
+    w->segments = (uint8_t *)memory + HP_JOURNAL_HEAD_BYTES;
+    w->segment_bytes = segment_bytes;
+    w->lane = lane;
+    w->clock = *clock;
+    w->head->segment_bytes = segment_bytes;
+    w->head->segment_count = segment_count;
+    w->head->epoch = epoch;
+    w->head->archived = UINT64_MAX;
+    hp_journal_open_segment(w, 0, clock->mono_ns);
+}
+
+#endif

@@ -1,0 +1,149 @@
+/* core.h - the state of one lane and its seams.
+ *
+ * Owns:    hp_lane_t (everything a lane knows), hp_env_t (the only door to clocks, sockets and cold
+ *          processes), hp_strategy_t (the door to a strategy), the queue of intents.
+ * Refuses: doing anything: market.h and trade.h hold the step functions f(lane, input, now) -> effects.
+ *
+ * The same compiled functions run live (loop.pyx fills the Env with a socket and a clock), in replay
+ * and in simulation.  One writer: the lane's thread. */
+#ifndef HP_LANE_CORE_H
+#define HP_LANE_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec.h"
+#include "hotpath/book/sync.h"
+#include "hotpath/journal/writer.h"
+#include "hotpath/order/position.h"
+#include "hotpath/order/table.h"
+#include "hotpath/risk/gate.h"
+#include "intent.h"
+#include "mail.h"
+#include "page.h"
+
+#define HP_INTENTS_QUEUED 64
+#define HP_STRATEGIES_MAX 16
+#define HP_MARKET_FRAMES_PER_TURN 16
+
+typedef struct hp_env {
+    void *self;
+    uint64_t (*now)(void *self);       /* CLOCK_MONOTONIC, ns */
+    uint64_t (*tsc)(void *self);       /* deltas inside the lane */
+    uint64_t (*venue_ms)(void *self);  /* UTC for the venue's timestamps */
+    /* Hand one request to the order session.  `data` has HP_FRAME_PAD_BYTES writable bytes before and
+     * after it and may be overwritten.  1 = on the wire, 0 = not one byte left. */
+    int (*send)(void *self, char *data, size_t size);
+    void (*want)(void *self, uint32_t what, uint32_t aux);
+} hp_env_t;
+
+typedef struct hp_strategy {
+    void *self;
+    void (*on_book)(void *self, uint32_t instrument);
+    void (*on_top)(void *self, const hp_event_t *event);
+    void (*on_trade)(void *self, const hp_event_t *event);
+    void (*on_mark)(void *self, const hp_event_t *event);
+    void (*on_order)(void *self, const hp_order_t *order, const hp_verdict_t *verdict);
+    void (*on_fill)(void *self, const hp_order_t *order, const hp_report_t *report);
+    void (*on_timer)(void *self, uint64_t now);
+    uint32_t is_halted;
+    uint32_t pad;
+    uint32_t working[HP_LANE_INSTRUMENTS_MAX]; /* its orders that work or may work, and its intents in the queue */
+} hp_strategy_t;
+
+typedef struct hp_lane_instrument {
+    hp_instrument_t      about;
+    hp_instrument_limits_t limits;
+    hp_exposure_t        exposure;
+    hp_book_t           *book;
+    uint32_t             is_subscribed;
+    uint32_t             snapshot_wanted;    /* asked for and not yet answered */
+    uint64_t             snapshot_wanted_ns;
+    uint64_t             not_synced_ns;      /* since when the book is blind; 0 = it is not */
+} hp_lane_instrument_t;
+
+typedef struct hp_lane {
+    hp_env_t         env;
+    const hp_codec_t *codec;
+    hp_lane_page_t   *page;
+    hp_lane_counters_t *count;       /* page->counters */
+    hp_journal_writer_t journal;
+    hp_orders_t      orders;
+    hp_fills_t       *fills;
+    hp_gate_t        gate;
+    hp_levels_t      *levels;
+    hp_event_t       event;
+    hp_lane_instrument_t *instruments; /* HP_LANE_INSTRUMENTS_MAX, by registry id */
+    hp_strategy_t    strategies[HP_STRATEGIES_MAX];
+    uint32_t         strategy_count;
+    uint32_t         lane;
+    uint64_t         epoch;
+    uint64_t         client_sequence;
+    uint64_t         intent_sequence;
+    uint64_t         request_sequence;
+
+    hp_intent_t      intents[HP_INTENTS_QUEUED];
+    uint32_t         intent_count;
+    uint32_t         is_session_ready;  /* logged on */
+    uint32_t         is_user_ready;     /* user stream open */
+    uint32_t         is_draining;
+
+    hp_stamps_t      stamps;            /* of the input in work */
+    uint64_t         recv_ns;
+    uint64_t         now_ns;            /* of the turn */
+    uint64_t         timer_ns;          /* last sweep */
+    uint64_t         strategy_timer_ns;
+    uint64_t         clock_ns;          /* last CLOCK record */
+
+    uint64_t         ack_timeout_ns;    /* SENT without a word -> UNKNOWN */
+    uint64_t         inquiry_ns;        /* between two inquiries about one order */
+    uint64_t         read_lag_ns;       /* the venue's bound */
+    uint64_t         deadline_ms;       /* recvWindow of orders */
+    uint64_t         stale_ns;          /* default bound of books */
+    uint64_t         reserved[8];
+    char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
+} hp_lane_t;
+
+static inline void hp_lane_journal(hp_lane_t *l, uint16_t kind, uint32_t aux, uint64_t recv_ns, const void *payload, size_t size)
+{
+    if (l->journal.head == NULL) return;
+    if (HP_LIKELY(hp_journal_append(&l->journal, kind, aux, recv_ns, l->now_ns, payload, (uint32_t)size))) {
+        hp_count(&l->count->journal_records, 1);
+        hp_count(&l->count->journal_bytes, hp_journal_room(size));
+    } else {
+        l->gate.is_armed = 0; /* what cannot be journaled must not be traded */
+    }
+}
+
+static inline hp_lane_instrument_t *hp_lane_instrument(hp_lane_t *l, uint32_t id)
+{
+    return id < HP_LANE_INSTRUMENTS_MAX && l->instruments[id].about.id == id && id != 0 ? &l->instruments[id] : NULL;
+}
+
+/* Queue an intent on the picture of now.  Returns its id; 0 = refused (unknown instrument or queue full). */
+static inline uint64_t hp_lane_emit(hp_lane_t *l, const hp_intent_t *wish)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, wish->instrument);
+    if (HP_UNLIKELY(i == NULL || l->intent_count == HP_INTENTS_QUEUED || wish->strategy >= l->strategy_count)) {
+        hp_count(&l->count->intents_refused, 1);
+        return 0;
+    }
+    hp_intent_t *in = &l->intents[l->intent_count++];
+    *in = *wish;
+    in->id = ++l->intent_sequence;
+    in->decided_ns = l->now_ns;
+    const hp_book_t *book = i->book;
+    in->book_state = book->state;
+    in->book_seq = book->update_id;
+    in->recv_ns = book->good_ns;
+    in->bid_ticks = hp_l2_bid_ticks(&book->l2);
+    in->bid_lots = book->l2.bid.best_lots;
+    in->ask_ticks = hp_l2_ask_ticks(&book->l2);
+    in->ask_lots = book->l2.ask.best_lots;
+    if (wish->kind == HP_INTENT_PLACE) l->strategies[wish->strategy].working[wish->instrument]++;
+    l->stamps.decided = l->env.tsc(l->env.self);
+    hp_count(&l->count->intents, 1);
+    return in->id;
+}
+
+#endif

@@ -1,0 +1,150 @@
+# core.pxd - names of core.h, trade.h and market.h.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from hotpath.abi.book cimport *
+from hotpath.abi.codec cimport hp_codec_t
+from hotpath.abi.event cimport hp_event_t, hp_level_t, hp_levels_t
+from hotpath.abi.instrument cimport hp_instrument_t
+from hotpath.abi.intent cimport hp_intent_t
+from hotpath.abi.journal cimport hp_journal_clock_t, hp_journal_head_t
+from hotpath.abi.mail cimport *
+from hotpath.abi.order cimport hp_order_t, hp_report_t
+from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
+from hotpath.abi.verdict cimport hp_verdict_t
+from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
+from hotpath.book.sync cimport hp_book_break, hp_book_bytes, hp_book_init, hp_book_size_t, hp_book_t
+from hotpath.abi.clock cimport hp_stamps_t
+
+
+cdef extern from "hotpath/risk/bucket.h" nogil:
+    ctypedef struct hp_bucket_t:
+        uint64_t period_ns
+    void hp_bucket_init(hp_bucket_t *b, uint64_t per_second, uint64_t burst, uint64_t reserve) noexcept nogil
+
+
+cdef extern from "hotpath/risk/limits.h" nogil:
+    ctypedef struct hp_instrument_limits_t:
+        uint64_t strategies
+        uint32_t accounts
+        uint32_t kinds
+        int64_t order_lots_max
+        int64_t position_lots_max
+        uint32_t open_orders_max
+        int band_bps
+        uint64_t stale_ns
+
+
+cdef extern from "hotpath/risk/gate.h" nogil:
+    ctypedef struct hp_exposure_t:
+        int64_t working_buy_lots
+        int64_t working_sell_lots
+        uint32_t open_orders
+    ctypedef struct hp_gate_t:
+        uint32_t words
+        uint32_t is_armed
+        hp_bucket_t orders[32]
+
+
+cdef extern from "hotpath/order/table.h" nogil:
+    ctypedef struct hp_orders_t:
+        uint32_t capacity
+        uint32_t working_count
+    size_t hp_orders_bytes(uint32_t capacity) noexcept nogil
+    void hp_orders_init(hp_orders_t *t, void *memory, uint32_t capacity) noexcept nogil
+    hp_order_t *hp_orders_find(const hp_orders_t *t, uint64_t client_id) noexcept nogil
+    hp_order_t *hp_orders_working(const hp_orders_t *t, uint32_t position) noexcept nogil
+
+
+cdef extern from "hotpath/order/position.h" nogil:
+    ctypedef struct hp_fills_t:
+        uint64_t count
+
+
+cdef extern from "hotpath/journal/writer.h" nogil:
+    ctypedef struct hp_journal_writer_t:
+        hp_page_t *page
+        hp_journal_head_t *head
+        uint64_t sequence
+    size_t hp_journal_bytes(uint64_t segment_bytes, uint64_t segment_count) noexcept nogil
+    void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
+                         uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock) noexcept nogil
+    void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, uint64_t real_ns, uint64_t uncertainty_ns,
+                          uint64_t tsc) noexcept nogil
+
+
+cdef extern from "hotpath/lane/core.h" nogil:
+    enum: HP_INTENTS_QUEUED
+    enum: HP_STRATEGIES_MAX
+    enum: HP_MARKET_FRAMES_PER_TURN
+    # Tables that only C code calls, on a thread that holds the GIL: their members may be Python-aware.
+    ctypedef struct hp_env_t:
+        void *self
+        uint64_t (*now)(void *self) noexcept
+        uint64_t (*tsc)(void *self) noexcept
+        uint64_t (*venue_ms)(void *self) noexcept
+        int (*send)(void *self, char *data, size_t size) noexcept
+        void (*want)(void *self, uint32_t what, uint32_t aux) noexcept
+    ctypedef struct hp_strategy_t:
+        void *self
+        void (*on_book)(void *self, uint32_t instrument) noexcept
+        void (*on_top)(void *self, const hp_event_t *event) noexcept
+        void (*on_trade)(void *self, const hp_event_t *event) noexcept
+        void (*on_mark)(void *self, const hp_event_t *event) noexcept
+        void (*on_order)(void *self, const hp_order_t *order, const hp_verdict_t *verdict) noexcept
+        void (*on_fill)(void *self, const hp_order_t *order, const hp_report_t *report) noexcept
+        void (*on_timer)(void *self, uint64_t now) noexcept
+        uint32_t is_halted
+        uint32_t working[256]
+    ctypedef struct hp_lane_instrument_t:
+        hp_instrument_t about
+        hp_instrument_limits_t limits
+        hp_exposure_t exposure
+        hp_book_t *book
+        uint32_t is_subscribed
+        uint32_t snapshot_wanted
+    ctypedef struct hp_lane_t:
+        hp_env_t env
+        const hp_codec_t *codec
+        hp_lane_page_t *page
+        hp_lane_counters_t *count
+        hp_journal_writer_t journal
+        hp_orders_t orders
+        hp_fills_t *fills
+        hp_gate_t gate
+        hp_levels_t *levels
+        hp_event_t event
+        hp_lane_instrument_t *instruments
+        hp_strategy_t strategies[16]
+        uint32_t strategy_count
+        uint32_t lane
+        uint64_t epoch
+        uint64_t client_sequence
+        hp_intent_t intents[64]
+        uint32_t intent_count
+        uint32_t is_session_ready
+        uint32_t is_user_ready
+        uint32_t is_draining
+        hp_stamps_t stamps
+        uint64_t recv_ns
+        uint64_t now_ns
+        uint64_t clock_ns
+        uint64_t ack_timeout_ns
+        uint64_t inquiry_ns
+        uint64_t read_lag_ns
+        uint64_t deadline_ms
+        uint64_t stale_ns
+    hp_lane_instrument_t *hp_lane_instrument(hp_lane_t *l, uint32_t id) noexcept nogil
+    uint64_t hp_lane_emit(hp_lane_t *l, const hp_intent_t *wish) noexcept nogil
+    void hp_lane_journal(hp_lane_t *l, uint16_t kind, uint32_t aux, uint64_t recv_ns, const void *payload, size_t size) noexcept nogil
+
+
+cdef extern from "hotpath/lane/market.h" nogil:
+    void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const char *data, size_t size, uint64_t recv_tsc) noexcept nogil
+    void hp_lane_report_frame(hp_lane_t *l, uint32_t socket, const char *data, size_t size) noexcept nogil
+    void hp_lane_report(hp_lane_t *l, const hp_report_t *r) noexcept nogil
+    void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const char *data, size_t size) noexcept nogil
+    void hp_lane_words(hp_lane_t *l, uint32_t words) noexcept nogil
+    void hp_lane_timers(hp_lane_t *l) noexcept nogil
+    void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
+    void hp_lane_decide(hp_lane_t *l) noexcept nogil

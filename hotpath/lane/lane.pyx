@@ -1,0 +1,249 @@
+"""The owner of a lane's memory: tables, books, pages, journal, strategies.
+
+Owns:    one allocation made at start, the codec's life time, the Python entry points of the steps.
+Refuses: sockets, clocks, processes: a subclass fills the Env (live.LiveLane, manual.ManualLane).
+"""
+
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from hotpath.abi.book cimport *
+from hotpath.abi.clock cimport hp_calibrate, hp_calibration_t
+from hotpath.abi.codec cimport HP_CODEC_LAYOUT, hp_codec_t
+from hotpath.abi.event cimport HP_LEVELS_MAX, hp_levels_t
+from hotpath.abi.instrument cimport *
+from hotpath.abi.journal cimport *
+from hotpath.abi.order cimport hp_report_t
+from hotpath.abi.page cimport *
+from hotpath.lane.core cimport *
+from hotpath.lane.strategy cimport Strategy
+
+cdef extern from "stdlib.h" nogil:
+    int posix_memalign(void **out, size_t alignment, size_t size)
+
+ORDER_CAPACITY = 1024
+OVERFLOW_LOG2, DELTAS_LOG2, BACKLOG_LEVELS = 13, 10, 65536  # per book; a backlog of about 50 s at 20 deltas/s
+INSTRUMENT_FIELDS = (
+    "venue", "status", "contract", "price_decimals", "size_decimals", "settle_asset", "tick_size_ticks",
+    "price_min_ticks", "price_max_ticks", "step_size_lots", "size_min_lots", "size_max_lots", "notional_min_e8",
+    "multiplier_e8", "band_up_bps", "band_down_bps", "open_orders_max", "algo_orders_max", "version", "stale_quote_ns",
+)
+
+
+cdef size_t line_up(size_t n) noexcept nogil:
+    return (n + 127) & ~<size_t>127
+
+
+cdef class Lane:
+    """One lane's state; see hotpath/lane/core.h."""
+
+    def __cinit__(self, codec, page, *, uint32_t lane=0, uint64_t epoch=1, journal=None, uint64_t segment_bytes=0,
+                  uint64_t segment_count=0, clock=(1, 1), uint64_t ack_timeout_ms=1000, uint64_t inquiry_ms=500,
+                  uint64_t read_lag_ms=5000, uint64_t deadline_ms=1000, order_capacity=None, **_):
+        cdef uint32_t capacity = order_capacity or ORDER_CAPACITY
+        cdef size_t orders = line_up(hp_orders_bytes(capacity)), fills = line_up(sizeof(hp_fills_t))
+        cdef size_t levels = line_up(sizeof(hp_levels_t)), table = line_up(256 * sizeof(hp_lane_instrument_t))
+        cdef char *at
+        cdef hp_journal_clock_t opened
+        memset(&self.core, 0, sizeof(self.core))
+        self.codec = codec
+        self.strategies = []
+        self.core.codec = <const hp_codec_t *>PyCapsule_GetPointer(codec.capsule, "hp_codec_t")
+        if self.core.codec.layout != HP_CODEC_LAYOUT:
+            raise ValueError(f"codec has layout {self.core.codec.layout}, this lane reads {HP_CODEC_LAYOUT}; rebuild the venue")
+        self._memory_bytes = orders + fills + levels + table
+        if posix_memalign(&self._memory, 128, self._memory_bytes):
+            raise MemoryError(f"lane needs {self._memory_bytes} bytes")
+        memset(self._memory, 0, self._memory_bytes)
+        at = <char *>self._memory
+        hp_orders_init(&self.core.orders, at, capacity)
+        at += orders
+        self.core.fills = <hp_fills_t *>at
+        at += fills
+        self.core.levels = <hp_levels_t *>at
+        at += levels
+        self.core.instruments = <hp_lane_instrument_t *>at
+
+        self._page_map = page
+        PyObject_GetBuffer(page, &self._page_view, PyBUF_WRITABLE)
+        self._has_page = True
+        if <size_t>self._page_view.len < sizeof(hp_lane_page_t):
+            raise ValueError(f"lane page has {self._page_view.len} bytes; want {sizeof(hp_lane_page_t)}")
+        self.core.page = <hp_lane_page_t *>self._page_view.buf
+        self.core.count = &self.core.page.counters
+        self.core.lane = lane
+        self.core.epoch = epoch
+        self.core.page.lane = lane
+        self.core.page.page.epoch = <uint32_t>epoch
+        self.core.ack_timeout_ns = ack_timeout_ms * 1000000
+        self.core.inquiry_ns = inquiry_ms * 1000000
+        self.core.read_lag_ns = read_lag_ms * 1000000
+        self.core.deadline_ms = deadline_ms
+        if journal is not None:
+            self._journal_map = journal
+            PyObject_GetBuffer(journal, &self._journal_view, PyBUF_WRITABLE)
+            self._has_journal = True
+            if <size_t>self._journal_view.len < hp_journal_bytes(segment_bytes, segment_count):
+                raise ValueError(f"journal ring has {self._journal_view.len} bytes; want "
+                                 f"{hp_journal_bytes(segment_bytes, segment_count)}")
+            memset(&opened, 0, sizeof(opened))
+            opened.mono_ns, opened.real_ns = clock
+            opened.uncertainty_ns = <uint64_t>-1
+            hp_journal_init(&self.core.journal, self._journal_view.buf, segment_bytes, segment_count, lane, epoch, &opened)
+
+    def __dealloc__(self):
+        cdef uint32_t n
+        if self.core.instruments != NULL:
+            for n in range(256):
+                free(self.core.instruments[n].book)
+        if self._has_page:
+            PyBuffer_Release(&self._page_view)
+        if self._has_journal:
+            PyBuffer_Release(&self._journal_view)
+        free(self._memory)
+
+    def calibrate(self, uint64_t span_ns=20_000_000):
+        """Measure the TSC against CLOCK_MONOTONIC; without it hops are not converted."""
+        hp_calibrate(&self.core.page.calibration, span_ns)
+        return self.core.page.calibration.ns_per_tick_q32 / 2**32
+
+    def add_instrument(self, uint32_t instrument_id, str symbol, *, uint32_t book_window_log2=14, limits=None, **about):
+        """Take an instrument (fields of hp_instrument_t), its limits and make its book.
+
+        limits: strategies, accounts (bit masks), order_lots_max, position_lots_max, open_orders_max,
+        band_bps, stale_ms.  What is left out permits nothing.
+        """
+        cdef hp_lane_instrument_t *i
+        cdef bytes text = symbol.encode("ascii")
+        if not 0 < instrument_id < 256 or len(text) > 31:
+            raise ValueError(f"instrument {instrument_id} {symbol!r}: want an id in 1..255 and at most 31 bytes of symbol")
+        i = &self.core.instruments[instrument_id]
+        free(i.book)
+        memset(i, 0, sizeof(hp_lane_instrument_t))
+        i.about.id = instrument_id
+        memcpy(i.about.symbol, <const char *>text, len(text))
+        i.about.symbol_length = <uint8_t>len(text)
+        i.about.scale_known = 1
+        unknown = set(about) - set(INSTRUMENT_FIELDS)
+        if unknown:
+            raise TypeError(f"unknown instrument fields: {', '.join(sorted(unknown))}")
+        i.about.venue = about.get("venue", 0)
+        i.about.status = about.get("status", HP_STATUS_TRADING)
+        i.about.contract = about.get("contract", HP_CONTRACT_LINEAR)
+        i.about.price_decimals = about["price_decimals"]
+        i.about.size_decimals = about["size_decimals"]
+        i.about.settle_asset = about.get("settle_asset", 0)
+        i.about.tick_size_ticks = about.get("tick_size_ticks", 1)
+        i.about.price_min_ticks = about.get("price_min_ticks", 0)
+        i.about.price_max_ticks = about.get("price_max_ticks", 0)
+        i.about.step_size_lots = about.get("step_size_lots", 1)
+        i.about.size_min_lots = about.get("size_min_lots", 1)
+        i.about.size_max_lots = about.get("size_max_lots", 0)
+        i.about.notional_min_e8 = about.get("notional_min_e8", 0)
+        i.about.multiplier_e8 = about.get("multiplier_e8", 100_000_000)
+        i.about.band_up_bps = about.get("band_up_bps", 0)
+        i.about.band_down_bps = about.get("band_down_bps", 0)
+        i.about.open_orders_max = about.get("open_orders_max", 0)
+        i.about.algo_orders_max = about.get("algo_orders_max", 0)
+        i.about.version = about.get("version", 1)
+        i.about.stale_quote_ns = about.get("stale_quote_ns", 0)
+        bounds = limits or {}
+        i.limits.strategies = bounds.get("strategies", 0)
+        i.limits.accounts = bounds.get("accounts", 0)
+        i.limits.kinds = (1 << 1) | (1 << 2) | (1 << 3)
+        i.limits.order_lots_max = bounds.get("order_lots_max", 0)
+        i.limits.position_lots_max = bounds.get("position_lots_max", 0)
+        i.limits.open_orders_max = bounds.get("open_orders_max", 0)
+        i.limits.band_bps = bounds.get("band_bps", 0)
+        i.limits.stale_ns = <uint64_t>bounds.get("stale_ms", 0) * 1000000
+        i.is_subscribed = 1
+        self.make_book(i, book_window_log2)
+        if instrument_id > self.core.page.instrument_count:
+            self.core.page.instrument_count = instrument_id
+        self.core.page.tops[instrument_id].instrument = instrument_id
+        self.core.page.tops[instrument_id].price_decimals = i.about.price_decimals
+        self.core.page.tops[instrument_id].size_decimals = i.about.size_decimals
+        memcpy(self.core.page.tops[instrument_id].symbol, i.about.symbol, 32)
+        if not self.core.codec.put_instrument(self.core.codec.state, &i.about):
+            raise ValueError(f"codec {self.core.codec.name.decode()} has no room for instrument {symbol}")
+        hp_lane_journal(&self.core, HP_RECORD_INSTRUMENT, instrument_id, 0, &i.about, sizeof(hp_instrument_t))
+
+    cdef void make_book(self, hp_lane_instrument_t *i, uint32_t window_log2) except *:
+        cdef hp_book_size_t size
+        cdef void *memory = NULL
+        cdef size_t head = line_up(sizeof(hp_book_t)), bytes_wanted
+        size.window_log2 = window_log2
+        size.overflow_log2 = OVERFLOW_LOG2
+        size.deltas_log2 = DELTAS_LOG2
+        size.level_max = BACKLOG_LEVELS
+        bytes_wanted = head + hp_book_bytes(&size)
+        if posix_memalign(&memory, 128, bytes_wanted):
+            raise MemoryError(f"book needs {bytes_wanted} bytes")
+        memset(memory, 0, bytes_wanted)
+        i.book = <hp_book_t *>memory
+        hp_book_init(i.book, i.about.id, self.core.codec.sequence_rule, &size, <char *>memory + head)
+
+    def set_rate(self, uint32_t account, uint64_t per_second, uint64_t burst, uint64_t reserve):
+        """Set an account's bucket of orders; 0 per second = no limit."""
+        if account >= 32:
+            raise ValueError(f"account {account}: want 0..31")
+        hp_bucket_init(&self.core.gate.orders[account], per_second, burst, reserve)
+
+    def add_strategy(self, Strategy strategy, uint32_t account=0):
+        """Bind a strategy; its id is the order in which it came."""
+        cdef uint32_t number = self.core.strategy_count
+        if number >= HP_STRATEGIES_MAX:
+            raise ValueError(f"a lane carries at most {HP_STRATEGIES_MAX} strategies")
+        self.strategies.append(strategy)
+        self.core.strategy_count = number + 1
+        strategy.bind(&self.core, number, account)
+        return number
+
+    def start_strategies(self):
+        for strategy in self.strategies:
+            strategy.on_start()
+
+    def stop_strategies(self):
+        for strategy in self.strategies:
+            strategy.on_stop()
+
+    cdef void set_now(self, uint64_t now_ns) noexcept nogil:
+        self.core.now_ns = now_ns
+
+    def arm(self, bint armed=True):
+        """Permit new risk (or take the permit away)."""
+        self.core.gate.is_armed = armed
+
+    @property
+    def is_armed(self):
+        return bool(self.core.gate.is_armed)
+
+    @property
+    def counters(self):
+        """The lane's counters as cffi-free data: a dict of plain integers."""
+        return self.core.count[0]
+
+    @property
+    def verdicts(self):
+        """{verdict number: count} of verdicts given."""
+        return {n: self.core.page.verdicts[n] for n in range(64) if self.core.page.verdicts[n]}
+
+    def position(self, uint32_t instrument):
+        """The lane's view of one position, in lots and 1e-8 of quote."""
+        return self.core.page.positions[instrument]
+
+    def orders(self):
+        """Return the working orders as dicts."""
+        cdef uint32_t n
+        return [hp_orders_working(&self.core.orders, n)[0] for n in range(self.core.orders.working_count)]
+
+    def order(self, uint64_t client_id):
+        """Return one order as a dict, finished ones included; None when the table has forgotten it."""
+        cdef hp_order_t *o = hp_orders_find(&self.core.orders, client_id)
+        return None if o == NULL else o[0]
+
+    def exposure(self, uint32_t instrument):
+        return self.core.instruments[instrument].exposure

@@ -1,0 +1,735 @@
+"""A lane on real sockets: uvloop turns it, picows frames it.
+
+Owns:    the loop's turn, the listeners, parking, pinning, locked memory, the mail rings to and from
+         the cold side.
+Refuses: REST, keys, signing, logging: the cold side does those; a lane counts.
+
+Orders first.  The loop gives no order between sockets, and one read may carry thousands of market
+frames, so market frames have a budget of 16 a turn: what exceeds it is copied to the parking ring and
+served in later turns, after rings, order sockets and timers.  While a socket has frames parked its
+further frames are parked behind them and its reading is paused.
+
+recv is stamped once per socket read (the first frame of a read, or of a turn) and carried by all its
+frames, so that queueing counts.
+"""
+
+import asyncio
+import gc
+import ipaddress
+import os
+import socket as sockets
+
+import aiofastnet
+import picows as picows_module
+import uvloop
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy, memset
+
+from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_store_release
+from hotpath.abi.clock cimport hp_mono_ns, hp_tsc
+from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
+from hotpath.abi.journal cimport HP_RECORD_COMMAND, HP_RECORD_POSITION, HP_RECORD_SESSION
+from hotpath.abi.mail cimport *
+from hotpath.abi.order cimport *
+from hotpath.abi.page cimport *
+from hotpath.abi.ring cimport *
+from hotpath.lane.core cimport *
+from hotpath.lane.lane cimport Lane
+from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
+
+cdef extern from "time.h" nogil:
+    cdef struct timespec:
+        long tv_sec
+        long tv_nsec
+    int clock_gettime(int clock, timespec *t)
+    enum: CLOCK_REALTIME
+
+cdef extern from "sys/mman.h" nogil:
+    int mlockall(int flags)
+    enum: MCL_CURRENT
+    enum: MCL_FUTURE
+
+cdef extern from "errno.h" nogil:
+    int errno
+    enum: EAGAIN
+
+cdef extern from "sys/socket.h" nogil:
+    ssize_t recv(int fd, void *to, size_t room, int flags)
+    enum: MSG_PEEK
+    enum: MSG_DONTWAIT
+    enum: MSG_TRUNC
+
+cdef extern from "Python.h":
+    Py_buffer *PyMemoryView_GET_BUFFER(object view)
+
+# picows and aiofastnet are a binary interface that Cython does not check.
+PICOWS, AIOFASTNET, UVLOOP = "2.3.1", "1.2.0", "0.23.0"
+for _name, _found, _wanted in (("picows", picows_module.__version__, PICOWS),
+                               ("aiofastnet", aiofastnet.__version__, AIOFASTNET),
+                               ("uvloop", uvloop.__version__, UVLOOP)):
+    if _found != _wanted:
+        raise ImportError(f"{_name} is {_found}; this build is made for {_wanted}: run make build")
+
+cdef enum:
+    SOCKET_ORDER = 1000
+    SOCKET_USER = 1001
+    SESSION_CLOSED = 0
+    SESSION_OPEN = 1
+
+cdef struct parked_t:
+    uint64_t recv_ns
+    uint64_t recv_tsc
+
+cdef uint64_t PARK_BYTES = 4 * 1024 * 1024
+# One read brings at most about this much (the kernel doubles it): what a read brings must be framed and
+# parked before the next look at the order sockets, and picows grows its buffer to what a read can fill.
+MARKET_RECEIVE_BYTES = 128 * 1024
+MARKET_BUFFER_BYTES = 512 * 1024  # never filled to the 90 % at which picows doubles it: memory stays flat
+cdef enum:
+    READ_BYTES = 65536
+cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
+cdef uint64_t COLD_SILENCE_NS = 2_000_000_000  # a cold side silent for longer is dead: cancel and leave
+
+
+cdef uint64_t live_now(void *self) noexcept:
+    return hp_mono_ns()
+
+cdef uint64_t live_tsc(void *self) noexcept:
+    return hp_tsc()
+
+cdef uint64_t live_venue_ms(void *self) noexcept:
+    cdef timespec t
+    clock_gettime(CLOCK_REALTIME, &t)
+    return <uint64_t>t.tv_sec * 1000 + <uint64_t>t.tv_nsec // 1000000
+
+cdef int live_send(void *self, char *data, size_t size) noexcept:
+    cdef LiveLane lane = <LiveLane>self
+    cdef OrderListener orders = lane.orders
+    if orders is None or orders.transport is None or orders.transport.is_disconnected:
+        return 0
+    try:
+        orders.transport.send_reuse_external_buffer(WSMsgType.TEXT, data, size)
+    except Exception:
+        return 0
+    return 1
+
+cdef void live_want(void *self, uint32_t what, uint32_t aux) noexcept:
+    (<LiveLane>self).want(what, aux)
+
+
+cdef class SocketListener(WSListener):
+    """What every socket of a lane shares: its number, its stamps, reassembly of fragmented messages."""
+
+    cdef LiveLane lane
+    cdef WSTransport transport
+    cdef uint32_t socket
+    cdef uint64_t recv_ns
+    cdef uint64_t recv_tsc
+    cdef uint64_t turn
+    cdef bint is_read_over
+    cdef bint is_paused
+    cdef uint32_t parked
+    cdef char *assembly
+    cdef size_t assembled
+    cdef size_t assembly_room
+    cdef object closed
+    cdef object read_ready            # the transport's own read callback
+    cdef object protocol              # picows' end of a plain socket; None under TLS
+    cdef int descriptor               # -1 while not connected
+
+    def __cinit__(self, LiveLane lane, uint32_t socket):
+        self.lane = lane
+        self.socket = socket
+        self.is_read_over = True
+        self.descriptor = -1
+        self.closed = lane.loop.create_future()
+
+    def __dealloc__(self):
+        free(self.assembly)
+
+    cdef inline void stamp(self, WSFrame frame) noexcept:
+        if self.is_read_over or self.turn != self.lane.turns:
+            self.recv_tsc = hp_tsc()
+            self.recv_ns = hp_mono_ns()
+            self.turn = self.lane.turns
+            hp_count(&self.lane.core.count.reads, 1)
+        self.is_read_over = frame.last_in_buffer
+
+    cdef bint assemble(self, WSFrame frame, char **data, size_t *size) noexcept:
+        """Collect fragments; True when a whole message is in *data."""
+        cdef size_t need
+        cdef char *grown
+        if frame.msg_type == WSMsgType.CLOSE:
+            self.transport.disconnect()
+            return False
+        if frame.msg_type != WSMsgType.TEXT and frame.msg_type != WSMsgType.CONTINUATION and frame.msg_type != WSMsgType.BINARY:
+            return False
+        if frame.fin and self.assembled == 0:
+            data[0] = frame.payload_ptr
+            size[0] = frame.payload_size
+            return True
+        need = self.assembled + frame.payload_size + HP_FRAME_PAD_BYTES
+        if need > HP_FRAME_BYTES_MAX + HP_FRAME_PAD_BYTES:
+            self.assembled = 0
+            self.transport.disconnect()
+            return False
+        if need > self.assembly_room:
+            grown = <char *>realloc(self.assembly, need * 2)
+            if grown == NULL:
+                self.transport.disconnect()
+                return False
+            self.assembly = grown
+            self.assembly_room = need * 2
+        memcpy(self.assembly + self.assembled, frame.payload_ptr, frame.payload_size)
+        self.assembled += frame.payload_size
+        if not frame.fin:
+            return False
+        memset(self.assembly + self.assembled, 0, HP_FRAME_PAD_BYTES)
+        data[0] = self.assembly
+        size[0] = self.assembled
+        self.assembled = 0
+        return True
+
+    cpdef on_ws_connected(self, WSTransport transport):
+        self.transport = transport
+        self.lane.connected(self)
+
+    cpdef on_ws_disconnected(self, WSTransport transport):
+        if not self.closed.done():
+            self.closed.set_result(None)
+        self.lane.disconnected(self)
+
+
+cdef class MarketListener(SocketListener):
+    cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
+        cdef char *data
+        cdef size_t size
+        cdef LiveLane lane = self.lane
+        self.stamp(frame)
+        if not self.assemble(frame, &data, &size):
+            return
+        if self.parked == 0 and lane.budget > 0:
+            lane.budget -= 1
+            lane.core.recv_ns = self.recv_ns
+            lane.core.now_ns = self.recv_ns
+            hp_lane_market_frame(&lane.core, self.socket, data, size, self.recv_tsc)
+        else:
+            lane.park(self, data, size)
+
+
+cdef class OrderListener(SocketListener):
+    cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
+        cdef char *data
+        cdef size_t size
+        cdef LiveLane lane = self.lane
+        cdef uint64_t before
+        self.stamp(frame)
+        if not self.assemble(frame, &data, &size):
+            return
+        before = HP_MARKET_FRAMES_PER_TURN - lane.budget
+        if before > lane.core.count.frames_before_ack_max:
+            lane.core.count.frames_before_ack_max = before
+        lane.core.recv_ns = self.recv_ns
+        lane.core.now_ns = self.recv_ns
+        lane.core.stamps.recv = self.recv_tsc
+        hp_lane_report_frame(&lane.core, self.socket, data, size)
+
+
+cdef class Turn:
+    """The loop's turn: a callable that arms itself again while the lane spins.
+
+    A spinning lane asks its own sockets, orders first, by a peek each; the whole loop (timers, connects,
+    everything else) gets a turn every SPIN_NS.  See docs/decisions/0002 for what was measured.
+    """
+
+    cdef LiveLane lane
+
+    def __call__(self):
+        cdef LiveLane lane = self.lane
+        cdef uint64_t until
+        lane.turn()
+        if not lane.is_spinning or lane.is_over:
+            return
+        until = lane.core.now_ns + SPIN_NS
+        while lane.core.now_ns < until and not lane.is_over:
+            lane.poll_sockets()
+            lane.turn()
+        lane.call_soon(self)
+
+
+cdef class LiveLane(Lane):
+    """One lane process.  `await run()` returns when it has drained."""
+
+    cdef readonly object loop
+    cdef object call_soon
+    cdef readonly bint is_spinning
+    cdef bint is_over
+    cdef uint32_t budget
+    cdef uint64_t turns
+    cdef uint64_t beat_ns
+    cdef uint64_t rss_ns
+    cdef hp_ring_t *parking
+    cdef hp_ring_t *mail_in
+    cdef hp_ring_t *mail_out
+    cdef Py_buffer _in_view
+    cdef Py_buffer _out_view
+    cdef bint _has_mail
+    cdef list _controls
+    cdef hp_control_page_t *controls[4]
+    cdef list _control_views
+    cdef uint32_t control_count
+    cdef OrderListener orders
+    cdef OrderListener user
+    cdef list markets                 # MarketListener by socket number
+    cdef object logon_text
+    cdef object listen_key_arrived
+    cdef readonly object urls
+    cdef bint has_opening
+    cdef uint64_t drain_until_ns
+    cdef Turn turner
+    cdef bint is_turn_due
+    cdef char *scratch                # what a peek brings
+    cdef set shown                    # strategies whose traceback has been handed over
+
+    def __cinit__(self, *args, **kwargs):
+        self.parking = <hp_ring_t *>calloc(1, sizeof(hp_ring_t) + PARK_BYTES + HP_FRAME_PAD_BYTES)
+        if self.parking == NULL:
+            raise MemoryError("parking ring")
+        hp_ring_init(self.parking, PARK_BYTES)
+        self.scratch = <char *>calloc(1, READ_BYTES)
+        if self.scratch == NULL:
+            raise MemoryError("read buffer")
+
+    def __init__(self, *args, mail_in, mail_out, controls, urls, bint spin=True, loop=None, **kwargs):
+        """mail_in, mail_out: writable buffers, each a page header and a ring.  controls: control pages.
+        urls: {"market": [..], "orders": url, "user": url or None}."""
+        cdef Py_buffer view
+        self.loop = loop or asyncio.get_running_loop()
+        self.call_soon = self.loop.call_soon
+        self.is_spinning = spin
+        self.urls = urls
+        self.markets = []
+        self.shown = set()
+        self.listen_key_arrived = asyncio.Event()
+        self.turner = Turn()
+        self.turner.lane = self
+        PyObject_GetBuffer(mail_in, &self._in_view, PyBUF_WRITABLE)
+        PyObject_GetBuffer(mail_out, &self._out_view, PyBUF_WRITABLE)
+        self._has_mail = True
+        self.mail_in = <hp_ring_t *>(<char *>self._in_view.buf + sizeof(hp_page_t))
+        self.mail_out = <hp_ring_t *>(<char *>self._out_view.buf + sizeof(hp_page_t))
+        if self.mail_in.magic != HP_RING_MAGIC or self.mail_out.magic != HP_RING_MAGIC:
+            raise ValueError("mail page holds no ring; the cold side makes it before it starts a lane")
+        self._controls = list(controls)
+        if len(self._controls) > 4:
+            raise ValueError(f"{len(self._controls)} control pages; want at most 4")
+        self.control_count = 0
+        for page in self._controls:
+            PyObject_GetBuffer(page, &view, PyBUF_SIMPLE)
+            self.controls[self.control_count] = <hp_control_page_t *>view.buf
+            self.control_count += 1
+            PyBuffer_Release(&view)  # the map in _controls keeps it alive
+        self.core.env.self = <void *>self
+        self.core.env.now = live_now
+        self.core.env.tsc = live_tsc
+        self.core.env.venue_ms = live_venue_ms
+        self.core.env.send = live_send
+        self.core.env.want = live_want
+        self.core.page.is_spinning = spin
+        self.core.page.started_ns = hp_mono_ns()
+
+    def __dealloc__(self):
+        free(self.parking)
+        free(self.scratch)
+        if self._has_mail:
+            PyBuffer_Release(&self._in_view)
+            PyBuffer_Release(&self._out_view)
+
+    # -- the turn ---------------------------------------------------------------------------------
+
+    cdef void turn(self) noexcept:
+        cdef uint64_t now = hp_mono_ns()
+        cdef uint32_t words = 0, n
+        self.is_turn_due = False
+        self.turns += 1
+        self.core.now_ns = now
+        self.core.recv_ns = now
+        self.budget = HP_MARKET_FRAMES_PER_TURN
+        for n in range(self.control_count):
+            words |= hp_load32_acquire(&self.controls[n].word)
+        hp_lane_words(&self.core, words)
+        if words & HP_WORD_STOP:
+            self.is_over = True
+        if not hp_ring_is_empty(self.mail_in):
+            self.read_mail()
+        if not hp_ring_is_empty(self.parking):
+            self.serve_parked()
+        self.core.recv_ns = now
+        hp_lane_timers(&self.core)
+        if now - self.beat_ns >= 1000000:
+            self.beat(now)
+
+    cdef int read(self, SocketListener listener) except -1:
+        """One look at a socket, one read at most.
+
+        A plain socket is read by peeking: the bytes go to picows, orders leave, and only then are they
+        taken off the socket, because taking them makes the kernel send its bare acknowledgement (2.6 us
+        here) inside that call.  TLS goes through the transport, which must see every byte itself.
+        """
+        cdef char byte
+        cdef Py_buffer *room
+        cdef ssize_t found, at = 0, part
+        if listener.descriptor < 0:
+            return 0
+        if listener.protocol is None:
+            if recv(listener.descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 or errno != EAGAIN:
+                listener.read_ready()
+            return 0
+        found = recv(listener.descriptor, self.scratch, READ_BYTES, MSG_PEEK | MSG_DONTWAIT)
+        if found <= 0:
+            if found == 0 or errno != EAGAIN:
+                listener.read_ready()  # the end or an error: the transport's business
+            return 0
+        while at < found:
+            view = listener.protocol.get_buffer(found - at)
+            room = PyMemoryView_GET_BUFFER(view)
+            part = found - at if found - at < room.len else room.len
+            memcpy(room.buf, self.scratch + at, part)
+            view = None
+            listener.protocol.buffer_updated(part)
+            at += part
+        if listener.descriptor >= 0:
+            recv(listener.descriptor, NULL, found, MSG_TRUNC | MSG_DONTWAIT)
+        return 0
+
+    cdef void poll_sockets(self) noexcept:
+        """Read what is there: order sockets first, then market sockets that are not paused."""
+        cdef MarketListener market
+        try:
+            if self.orders is not None:
+                self.read(self.orders)
+            if self.user is not None:
+                self.read(self.user)
+            for market in self.markets:
+                if not market.is_paused:
+                    self.read(market)
+        except Exception as error:
+            self.log(f"lane.read_error error={error!r}")
+
+    cdef object watch(self, SocketListener listener):
+        """Let a spinning lane read this socket itself; the loop then watches it no more."""
+        transport = listener.transport.underlying_transport
+        listener.read_ready = transport._read_ready
+        listener.descriptor = transport.get_extra_info("socket").fileno()
+        listener.protocol = None if listener.transport.is_secure else transport.get_protocol()
+        self.loop.remove_reader(listener.descriptor)
+
+    cdef void beat(self, uint64_t now) noexcept:
+        """What is needed about once a millisecond: heartbeat, arming, state, draining, the clock record."""
+        cdef hp_lane_page_t *page = self.core.page
+        cdef uint32_t state
+        cdef timespec t
+        self.beat_ns = now
+        hp_store_release(&page.page.heartbeat_ns, now)
+        page.turn_ns = now
+        page.counters.turns = self.turns
+        page.is_spinning = self.is_spinning
+        self.core.gate.is_armed = (self.core.is_session_ready and self.core.is_user_ready and self.has_opening
+                                   and not self.core.is_draining)
+        if self.control_count > 0 and not self.core.is_draining:
+            if now > self.controls[0].page.heartbeat_ns + COLD_SILENCE_NS:
+                self.core.is_draining = 1
+        if self.core.is_draining:
+            hp_lane_cancel_all(&self.core, 0, -1)
+            if self.drain_until_ns == 0:
+                self.drain_until_ns = now + 5000000000u
+            state = HP_LANE_DRAINED if self.core.orders.working_count == 0 else HP_LANE_DRAINING
+            if state == HP_LANE_DRAINED or now > self.drain_until_ns:
+                self.is_over = True
+        elif self.core.gate.is_armed:
+            state = HP_LANE_ARMED
+        else:
+            state = HP_LANE_CONNECTING if not self.core.is_session_ready else HP_LANE_SYNCING
+        page.state = state
+        if now - self.core.clock_ns >= 1000000000u:
+            self.core.clock_ns = now
+            clock_gettime(CLOCK_REALTIME, &t)
+            if self.core.journal.head != NULL:
+                hp_journal_clock(&self.core.journal, now, <uint64_t>t.tv_sec * 1000000000u + <uint64_t>t.tv_nsec,
+                                 <uint64_t>-1, hp_tsc())
+
+    cdef void due(self) noexcept:
+        """Ask for a turn soon; a spinning lane has one anyway."""
+        if not self.is_spinning and not self.is_turn_due:
+            self.is_turn_due = True
+            try:
+                self.call_soon(self.turner)
+            except Exception:
+                pass  # the loop is closed: the lane is over
+
+    # -- parking ----------------------------------------------------------------------------------
+
+    cdef void park(self, MarketListener listener, char *data, size_t size) noexcept:
+        cdef parked_t *to = <parked_t *>hp_ring_claim(self.parking, listener.socket, 0, sizeof(parked_t) + size)
+        if to == NULL:
+            # Cannot happen while reading is paused in time; if it does the stream has a hole: start it anew.
+            listener.transport.disconnect()
+            return
+        to.recv_ns = listener.recv_ns
+        to.recv_tsc = listener.recv_tsc
+        memcpy(to + 1, data, size)
+        hp_ring_publish(self.parking)
+        listener.parked += 1
+        hp_count(&self.core.count.frames_parked, 1)
+        if not listener.is_paused:
+            listener.is_paused = True
+            if listener.protocol is None:  # the transport reads by itself: it must be told
+                try:
+                    listener.transport.underlying_transport.pause_reading()
+                except Exception:
+                    listener.transport.disconnect()
+        self.due()
+
+    cdef void serve_parked(self) noexcept:
+        cdef hp_ring_record_t *record
+        cdef parked_t *head
+        cdef MarketListener listener
+        while self.budget > 0:
+            record = hp_ring_peek(self.parking)
+            if record == NULL:
+                break
+            self.budget -= 1
+            head = <parked_t *>hp_ring_payload(record)
+            self.core.recv_ns = head.recv_ns
+            hp_lane_market_frame(&self.core, record.kind, <const char *>(head + 1), record.length - sizeof(parked_t), head.recv_tsc)
+            listener = <MarketListener>self.markets[record.kind]
+            hp_ring_pop(self.parking)
+            if listener.parked > 0:
+                listener.parked -= 1
+            if listener.parked == 0 and listener.is_paused:
+                listener.is_paused = False
+                if listener.protocol is None:
+                    try:
+                        if not listener.transport.is_disconnected:
+                            listener.transport.underlying_transport.resume_reading()
+                            if self.is_spinning:
+                                self.loop.remove_reader(listener.descriptor)
+                    except Exception:
+                        listener.transport.disconnect()
+        if not hp_ring_is_empty(self.parking):
+            self.due()
+
+    # -- mail -------------------------------------------------------------------------------------
+
+    cdef void want(self, uint32_t what, uint32_t aux) noexcept:
+        cdef uint32_t words[2]
+        words[0] = what
+        words[1] = aux
+        if hp_ring_put(self.mail_out, HP_MAIL_WANT, what, words, sizeof(words)):
+            hp_count(&self.core.count.mail_out, 1)
+        else:
+            hp_count(&self.core.count.mail_refused, 1)
+
+    def log(self, str text):
+        """Hand a line to the cold side; counted when the ring is full."""
+        cdef bytes line = text.encode()[:4000]
+        if hp_ring_put(self.mail_out, HP_MAIL_LOG, 0, <const char *>line, len(line)):
+            hp_count(&self.core.count.mail_out, 1)
+        else:
+            hp_count(&self.core.count.mail_refused, 1)
+
+    cdef void read_mail(self) noexcept:
+        cdef hp_ring_record_t *record
+        cdef char *data
+        cdef uint32_t n
+        for n in range(16):
+            record = hp_ring_peek(self.mail_in)
+            if record == NULL:
+                return
+            data = <char *>hp_ring_payload(record)
+            hp_count(&self.core.count.mail_in, 1)
+            if record.kind == HP_MAIL_SNAPSHOT:
+                hp_lane_snapshot(&self.core, <uint32_t>record.aux, data, record.length - HP_FRAME_PAD_BYTES)
+            elif record.kind == HP_MAIL_REPORT:
+                hp_lane_journal(&self.core, HP_RECORD_POSITION, 0, self.core.recv_ns, data, record.length)
+                hp_lane_report(&self.core, <hp_report_t *>data)
+            elif record.kind == HP_MAIL_OPENING:
+                self.has_opening = True
+            else:
+                self.cold_mail(record.kind, data, record.length)
+            hp_ring_pop(self.mail_in)
+
+    cdef void cold_mail(self, uint32_t kind, char *data, size_t size) noexcept:
+        try:
+            text = PyBytes_FromStringAndSize(data, size).decode()
+            if kind == HP_MAIL_LOGON:
+                self.logon_text = text
+                self.send_logon()
+            elif kind == HP_MAIL_LISTEN_KEY:
+                self.urls["user"] = text
+                self.listen_key_arrived.set()
+        except Exception as error:
+            self.log(f"lane.mail_error kind={kind} error={error!r}")
+
+    cdef object send_logon(self):
+        cdef OrderListener orders = self.orders
+        if orders is not None and orders.transport is not None and self.logon_text is not None:
+            hp_lane_journal(&self.core, HP_RECORD_SESSION, SOCKET_ORDER, hp_mono_ns(), NULL, 0)
+            orders.transport.send(WSMsgType.TEXT, self.logon_text)
+            self.logon_text = None  # a signature is used once
+
+    # -- sessions ---------------------------------------------------------------------------------
+
+    cdef void note_session(self, uint32_t socket, uint32_t state) noexcept:
+        hp_lane_journal(&self.core, HP_RECORD_SESSION, socket, hp_mono_ns(), &state, sizeof(state))
+
+    cdef object connected(self, SocketListener listener):
+        self.note_session(listener.socket, SESSION_OPEN)
+        kind = type(listener.transport.underlying_transport)
+        if not kind.__module__.startswith("aiofastnet") or "allback" in kind.__name__:
+            listener.transport.disconnect()
+            raise RuntimeError(f"transport is {kind.__module__}.{kind.__name__}; want aiofastnet's own (the fall-back sends late)")
+        if self.is_spinning:
+            self.watch(listener)
+        if listener.socket == SOCKET_ORDER:
+            self.orders = <OrderListener>listener
+            self.core.is_session_ready = False
+            self.want(HP_WANT_LOGON, 0)
+        elif listener.socket == SOCKET_USER:
+            self.user = <OrderListener>listener
+            self.core.is_user_ready = True
+        else:
+            # What the old connection left parked comes before anything of the new one.
+            while not hp_ring_is_empty(self.parking):
+                self.budget = HP_MARKET_FRAMES_PER_TURN
+                self.serve_parked()
+
+    cdef object disconnected(self, SocketListener listener):
+        self.note_session(listener.socket, SESSION_CLOSED)
+        listener.read_ready = listener.protocol = None
+        listener.descriptor = -1
+        hp_count(&self.core.count.reconnects, 1)
+        if listener.socket == SOCKET_ORDER:
+            self.core.is_session_ready = False
+        elif listener.socket == SOCKET_USER:
+            self.core.is_user_ready = False
+        listener.parked = 0
+
+    async def market_socket(self, parsed):
+        """Connect a market socket whose receive buffer is bounded (set before the window is agreed on)."""
+        try:
+            ipaddress.ip_address(parsed.host)
+            family, address = (sockets.AF_INET6 if ":" in parsed.host else sockets.AF_INET), (parsed.host, parsed.port)
+        except ValueError:  # a name: the loop's resolver thread looks it up
+            found = await self.loop.getaddrinfo(parsed.host, parsed.port, type=sockets.SOCK_STREAM)
+            family, _, _, _, address = found[0]
+        sock = sockets.socket(family, sockets.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, MARKET_RECEIVE_BYTES)
+            sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+            await self.loop.sock_connect(sock, address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    async def keep(self, str role, uint32_t socket, factory):
+        """Hold one connection open until the lane is over: connect, wait, back off, connect again."""
+        delay = 0.05
+        while not self.is_over:
+            url = self.urls["market"][socket] if role == "market" else self.urls.get(role)
+            if role == "user" and url is None:
+                self.want(HP_WANT_LISTEN_KEY, 0)
+                self.listen_key_arrived.clear()
+                try:
+                    await asyncio.wait_for(self.listen_key_arrived.wait(), 5)
+                except TimeoutError:
+                    pass
+                continue
+            try:
+                _, listener = await picows_module.ws_connect(
+                    factory, url, use_aiofastnet=True, enable_auto_ping=True, auto_ping_idle_timeout=10,
+                    auto_ping_reply_timeout=10, max_frame_size=HP_FRAME_BYTES_MAX, ssl_context=self.urls.get("ssl"),
+                    websocket_handshake_timeout=5,
+                    read_buffer_init_size=MARKET_BUFFER_BYTES if role == "market" else 65536,
+                    socket_factory=self.market_socket if role == "market" else None)
+                delay = 0.05
+                await (<SocketListener>listener).closed
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                self.log(f"lane.connect_error role={role} socket={socket} error={error!r}")
+            if role == "user":
+                self.urls["user"] = None  # ask for a fresh key
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)
+
+    async def run(self):
+        """Connect, trade, drain.  Returns 0 when no order of ours works any more, 1 when some still do."""
+        cdef uint32_t n
+        tasks = []
+        for n in range(len(self.urls["market"])):
+            listener = MarketListener(self, n)
+            self.markets.append(listener)
+            tasks.append(asyncio.ensure_future(self.keep("market", n, self.market_factory(n))))
+        if self.urls.get("orders"):
+            tasks.append(asyncio.ensure_future(self.keep("orders", SOCKET_ORDER, lambda: OrderListener(self, SOCKET_ORDER))))
+            tasks.append(asyncio.ensure_future(self.keep("user", SOCKET_USER, lambda: OrderListener(self, SOCKET_USER))))
+        self.start_strategies()
+        self.core.clock_ns = hp_mono_ns()
+        if self.is_spinning:
+            self.call_soon(self.turner)
+        while not self.is_over:
+            if not self.is_spinning:
+                self.turn()
+            self.report_errors()
+            await asyncio.sleep(0.01 if not self.is_spinning else 0.05)
+        self.stop_strategies()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for listener in [*self.markets, self.orders, self.user]:
+            if listener is not None and (<SocketListener>listener).transport is not None:
+                (<SocketListener>listener).transport.disconnect()
+        self.core.page.state = HP_LANE_STOPPED
+        return 0 if self.core.orders.working_count == 0 else 1
+
+    def market_factory(self, uint32_t n):
+        def make():
+            listener = MarketListener(self, n)
+            self.markets[n] = listener
+            return listener
+        return make
+
+    cdef object report_errors(self):
+        """Show the traceback of a strategy that halted, once."""
+        for strategy in self.strategies:
+            if strategy.error is not None and strategy.id not in self.shown:
+                self.shown.add(strategy.id)
+                self.log(f"strategy.halted strategy={strategy.id} class={type(strategy).__name__}\n{strategy.error}")
+
+    # -- the process ------------------------------------------------------------------------------
+
+    def settle(self, core=None, bint lock=True):
+        """Pin, lock, freeze: what makes a process a lane.  Returns what was reached, as a dict."""
+        out = {"core": -1, "locked": 0}
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+            found = os.sched_getaffinity(0)
+            if found != {core}:
+                raise RuntimeError(f"asked for core {core}, runs on {sorted(found)}")
+            out["core"] = core
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        if lock and mlockall(MCL_CURRENT | MCL_FUTURE) == 0:
+            out["locked"] = 1
+        self.core.page.core = out["core"]
+        self.core.page.is_locked = out["locked"]
+        self.core.page.page.writer_pid = os.getpid()
+        return out

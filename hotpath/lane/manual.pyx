@@ -1,0 +1,103 @@
+"""A lane driven by hand: virtual clock, requests collected in a list.
+
+Owns:    the Env of tests, replay and simulation.
+Refuses: real time and real sockets.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from hotpath.abi.order cimport hp_report_t
+from hotpath.abi.clock cimport hp_tsc
+from hotpath.abi.event cimport HP_FRAME_PAD_BYTES
+from hotpath.lane.core cimport *
+from hotpath.lane.lane cimport Lane
+
+
+cdef uint64_t manual_now(void *self) noexcept:
+    return (<ManualLane>self).now_ns
+
+cdef uint64_t manual_tsc(void *self) noexcept:
+    return hp_tsc()
+
+cdef uint64_t manual_venue_ms(void *self) noexcept:
+    return (<ManualLane>self).venue_ms
+
+cdef int manual_send(void *self, char *data, size_t size) noexcept:
+    cdef ManualLane lane = <ManualLane>self
+    if lane.is_send_broken:
+        return 0
+    lane.sent.append(data[:size])
+    return 1
+
+cdef void manual_want(void *self, uint32_t what, uint32_t aux) noexcept:
+    (<ManualLane>self).wanted.append((what, aux))
+
+
+cdef class ManualLane(Lane):
+    """A lane whose inputs are method calls and whose outputs are lists."""
+
+    cdef public uint64_t now_ns
+    cdef public uint64_t venue_ms
+    cdef public bint is_send_broken
+    cdef readonly list sent           # request payloads, in order
+    cdef readonly list wanted         # (enum hp_want, aux), in order
+
+    def __init__(self, *args, **kwargs):
+        self.sent = []
+        self.wanted = []
+        self.now_ns = 1_000_000_000
+        self.venue_ms = 1_700_000_000_000
+        self.core.env.self = <void *>self
+        self.core.env.now = manual_now
+        self.core.env.tsc = manual_tsc
+        self.core.env.venue_ms = manual_venue_ms
+        self.core.env.send = manual_send
+        self.core.env.want = manual_want
+
+    def session(self, bint order_ready=True, bint user_ready=True):
+        """Say whether the order session is logged on and the user stream open."""
+        self.core.is_session_ready = order_ready
+        self.core.is_user_ready = user_ready
+
+    def frame(self, bytes data, uint32_t socket=0):
+        """One market frame."""
+        cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_market_frame(&self.core, socket, padded, len(data), hp_tsc())
+
+    def report_frame(self, bytes data, uint32_t socket=1):
+        """One frame of the order session or the user stream."""
+        cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_report_frame(&self.core, socket, padded, len(data))
+
+    def report(self, bytes record):
+        """One hp_report_t as bytes."""
+        cdef hp_report_t report
+        if len(record) != sizeof(hp_report_t):
+            raise ValueError(f"a report has {sizeof(hp_report_t)} bytes, not {len(record)}")
+        memcpy(&report, <const char *>record, sizeof(report))
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        report.recv_ns = self.now_ns
+        hp_lane_report(&self.core, &report)
+        hp_lane_decide(&self.core)
+
+    def snapshot(self, uint32_t instrument, bytes data):
+        """A REST snapshot."""
+        cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_snapshot(&self.core, instrument, padded, len(data))
+
+    def words(self, uint32_t words):
+        """The OR of the control words as of now."""
+        self.core.now_ns = self.now_ns
+        hp_lane_words(&self.core, words)
+
+    def turn(self, uint64_t advance_ns=0):
+        """Let time pass, then run the timers."""
+        self.now_ns += advance_ns
+        self.core.now_ns = self.now_ns
+        self.core.recv_ns = 0
+        hp_lane_timers(&self.core)

@@ -1,0 +1,68 @@
+# strategy.pxd - the base of all strategies and what its callbacks are handed.
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from hotpath.abi.event cimport hp_event_t
+from hotpath.abi.instrument cimport hp_instrument_t
+from hotpath.abi.order cimport hp_order_t, hp_report_t
+from hotpath.abi.verdict cimport hp_verdict_t
+from hotpath.lane.core cimport hp_book_t, hp_lane_t
+
+
+cdef class Book:
+    cdef const hp_book_t *book
+    cdef readonly uint32_t instrument
+
+    cpdef int64_t imbalance_bps(self, uint32_t levels) noexcept
+
+
+cdef class Event:
+    cdef hp_event_t event
+
+
+cdef class Order:
+    cdef hp_order_t order
+    cdef hp_verdict_t answer
+
+
+cdef class Fill:
+    cdef hp_report_t report
+    cdef hp_order_t order
+
+
+cdef class Strategy:
+    cdef hp_lane_t *lane
+    cdef readonly uint32_t id
+    cdef readonly uint32_t account
+    cdef public dict _values          # parameters by name
+    cdef readonly object error        # traceback text of the exception that halted it, or None
+    cdef list _books                  # by instrument id
+    cdef Event _event
+    cdef Order _order
+    cdef Fill _fill
+    cdef object _py_on_book           # bound method of a Python subclass: no look-up per call
+
+    # Callbacks; none is ever called from inside another.
+    cpdef on_start(self)
+    cpdef on_book(self, Book book)
+    cpdef on_top(self, Event top)
+    cpdef on_trade(self, Event trade)
+    cpdef on_mark(self, Event mark)
+    cpdef on_order(self, Order order)
+    cpdef on_fill(self, Fill fill)
+    cpdef on_timer(self, uint64_t now_ns)
+    cpdef on_stop(self)
+
+    # The fast forms, for Cython strategies: an intent id, 0 = refused.
+    cdef uint64_t place(self, uint32_t instrument, uint8_t side, int64_t price_ticks, int64_t lots,
+                        bint post_only, uint64_t ttl_ns) noexcept
+    cpdef int64_t position(self, uint32_t instrument) noexcept
+    cpdef uint32_t working(self, uint32_t instrument) noexcept
+    cpdef bint flat(self, uint32_t instrument) noexcept
+
+    cdef object _place(self, uint8_t side, uint32_t instrument, price, size, price_ticks, lots, bint post_only,
+                       bint reduce_only, ttl_ms, str tif, str position_side)
+    cdef hp_instrument_t *_about(self, uint32_t instrument) except NULL
+    cdef object _scaled(self, uint32_t instrument, value, int decimals, str what)
+    cdef void bind(self, hp_lane_t *lane, uint32_t strategy_id, uint32_t account) except *
+    cdef void fail(self) noexcept

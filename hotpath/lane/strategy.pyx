@@ -1,0 +1,573 @@
+"""The base class of strategies, and the one door between a lane's C structs and Python.
+
+Owns:    parameters, the views that callbacks are handed, intents as methods.
+Refuses: books, orders and clocks of its own: a strategy sees what its lane sees.
+
+A view (Book, Event, Order, Fill) belongs to the callback that received it: it is refilled for the
+next one, so copy out what you keep.  Callbacks never nest: what buy() or cancel() cause arrives later.
+"""
+
+import traceback
+import types
+from decimal import Decimal, InvalidOperation
+
+from cpython.object cimport PyObject
+from libc.string cimport memcpy, memset
+
+from hotpath.abi.book cimport HP_BOOK_SYNCED
+from hotpath.abi.clock cimport hp_tsc
+from hotpath.abi.event cimport HP_EVENT_BUYER_MAKER
+from hotpath.abi.fixed cimport hp_pow10
+from hotpath.abi.intent cimport *
+from hotpath.lane.core cimport *
+
+STRATEGY_NS_MAX = 50_000
+
+STATE_NAMES = ("NONE", "PENDING", "SENT", "LIVE", "PARTIAL", "FILLED", "CANCELED", "REJECTED", "EXPIRED", "UNKNOWN")
+SIDE_NAMES = ("NONE", "BUY", "SELL")
+TIF = {"GTC": HP_TIF_GTC, "IOC": HP_TIF_IOC, "FOK": HP_TIF_FOK}
+POSITION_SIDE = {"BOTH": HP_POSITION_BOTH, "LONG": HP_POSITION_LONG, "SHORT": HP_POSITION_SHORT}
+
+
+class Param:
+    """A strategy parameter with a default and bounds; checked when the strategy is made.
+
+    Read it as an attribute: `self.depth`.  Set it by `Strategy(depth=7)`.
+    """
+
+    def __init__(self, default, *, minimum=None, maximum=None, doc=""):
+        self.default = default
+        self.minimum = minimum
+        self.maximum = maximum
+        self.__doc__ = doc
+        self.name = ""
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        return instance._values[self.name]
+
+    def check(self, value):
+        """Return the value as the default's type; ValueError says bounds and what was found."""
+        kind = type(self.default)
+        try:
+            out = kind(value)
+        except (TypeError, ValueError, InvalidOperation):
+            raise ValueError(f"parameter {self.name} is {value!r}; want {kind.__name__}") from None
+        if (self.minimum is not None and out < self.minimum) or (self.maximum is not None and out > self.maximum):
+            raise ValueError(f"parameter {self.name} is {out}; want {self.minimum}..{self.maximum}")
+        return out
+
+
+cdef class Book:
+    """Read-only view of one instrument's book; lives as long as the lane."""
+
+    @property
+    def bid_ticks(self):
+        """Best bid in ticks; 0 when the side is empty."""
+        return hp_l2_bid_ticks(&self.book.l2)
+
+    @property
+    def ask_ticks(self):
+        """Best ask in ticks; 0 when the side is empty."""
+        return hp_l2_ask_ticks(&self.book.l2)
+
+    @property
+    def bid_lots(self):
+        return self.book.l2.bid.best_lots
+
+    @property
+    def ask_lots(self):
+        return self.book.l2.ask.best_lots
+
+    @property
+    def is_synced(self):
+        return self.book.state == HP_BOOK_SYNCED
+
+    @property
+    def update_id(self):
+        """The venue's last update id in this book."""
+        return self.book.update_id
+
+    cpdef int64_t imbalance_bps(self, uint32_t levels) noexcept:
+        """10000 x bid lots / (bid + ask lots) of the best `levels` levels."""
+        return hp_l2_imbalance_bps(&self.book.l2, levels)
+
+
+cdef class Event:
+    """A decoded market event: top of book, trade or mark price."""
+
+    @property
+    def instrument(self):
+        return self.event.instrument
+
+    @property
+    def event_ns(self):
+        """The venue's event time, UTC nanoseconds; 0 = not given."""
+        return self.event.event_ns
+
+    @property
+    def recv_ns(self):
+        """Our receive time, CLOCK_MONOTONIC."""
+        return self.event.recv_ns
+
+    @property
+    def bid_ticks(self):
+        return self.event.body.top.bid_ticks
+
+    @property
+    def bid_lots(self):
+        return self.event.body.top.bid_lots
+
+    @property
+    def ask_ticks(self):
+        return self.event.body.top.ask_ticks
+
+    @property
+    def ask_lots(self):
+        return self.event.body.top.ask_lots
+
+    @property
+    def price_ticks(self):
+        return self.event.body.trade.price_ticks
+
+    @property
+    def lots(self):
+        return self.event.body.trade.lots
+
+    @property
+    def trade_id(self):
+        return self.event.body.trade.trade_id
+
+    @property
+    def is_seller_aggressor(self):
+        return bool(self.event.flags & HP_EVENT_BUYER_MAKER)
+
+    @property
+    def mark_e8(self):
+        """Mark price, 1e-8 of quote."""
+        return self.event.body.mark.mark_e8
+
+
+cdef class Order:
+    """An order after a change, or an intent that the gate refused (client_id 0)."""
+
+    @property
+    def client_id(self):
+        return self.order.client_id
+
+    @property
+    def intent_id(self):
+        return self.answer.intent_id if self.answer.intent_id else self.order.intent_id
+
+    @property
+    def verdict(self):
+        """The gate's verdict (hotpath/abi/verdict.h); 1 = PASS."""
+        return self.answer.verdict
+
+    @property
+    def retry_ns(self):
+        """Earliest time for another try when the verdict was a throttle."""
+        return self.answer.retry_ns
+
+    @property
+    def state(self):
+        return STATE_NAMES[self.order.state]
+
+    @property
+    def instrument(self):
+        return self.order.instrument if self.order.client_id else self.answer.instrument
+
+    @property
+    def side(self):
+        return SIDE_NAMES[self.order.side]
+
+    @property
+    def price_ticks(self):
+        return self.order.price_ticks
+
+    @property
+    def lots(self):
+        return self.order.lots
+
+    @property
+    def filled_lots(self):
+        return self.order.filled_lots
+
+
+cdef class Fill:
+    """One fill of an order of ours."""
+
+    @property
+    def client_id(self):
+        return self.order.client_id
+
+    @property
+    def instrument(self):
+        return self.order.instrument
+
+    @property
+    def side(self):
+        return SIDE_NAMES[self.order.side]
+
+    @property
+    def price_ticks(self):
+        return self.report.last_ticks
+
+    @property
+    def lots(self):
+        return self.report.last_lots
+
+    @property
+    def trade_id(self):
+        return self.report.trade_id
+
+    @property
+    def fee_e8(self):
+        return self.report.fee_e8
+
+    @property
+    def is_maker(self):
+        return bool(self.report.is_maker)
+
+
+# Bridges: plain functions that a lane calls through its table.  A lane holds the GIL for all of its
+# life, so they take none.
+
+cdef void spend(Strategy s, uint64_t tsc) noexcept:
+    cdef uint64_t ns = ((hp_tsc() - tsc) * s.lane.page.calibration.ns_per_tick_q32) >> 32
+    s.lane.count.callbacks += 1
+    s.lane.count.callback_ns += ns
+    if ns > STRATEGY_NS_LIMIT:
+        s.lane.count.callback_slow += 1
+
+cdef uint64_t STRATEGY_NS_LIMIT = STRATEGY_NS_MAX
+
+cdef void bridge_book(void *self, uint32_t instrument) noexcept:
+    cdef Strategy s = <Strategy>self
+    cdef uint64_t tsc = hp_tsc()
+    try:
+        if s._py_on_book is not None:
+            s._py_on_book(s._books[instrument])
+        else:
+            s.on_book(<Book>s._books[instrument])
+    except BaseException:
+        s.fail()
+    spend(s, tsc)
+
+cdef void bridge_top(void *self, const hp_event_t *event) noexcept:
+    cdef Strategy s = <Strategy>self
+    cdef uint64_t tsc = hp_tsc()
+    memcpy(&s._event.event, event, sizeof(hp_event_t))
+    try:
+        s.on_top(s._event)
+    except BaseException:
+        s.fail()
+    spend(s, tsc)
+
+cdef void bridge_trade(void *self, const hp_event_t *event) noexcept:
+    cdef Strategy s = <Strategy>self
+    cdef uint64_t tsc = hp_tsc()
+    memcpy(&s._event.event, event, sizeof(hp_event_t))
+    try:
+        s.on_trade(s._event)
+    except BaseException:
+        s.fail()
+    spend(s, tsc)
+
+cdef void bridge_mark(void *self, const hp_event_t *event) noexcept:
+    cdef Strategy s = <Strategy>self
+    cdef uint64_t tsc = hp_tsc()
+    memcpy(&s._event.event, event, sizeof(hp_event_t))
+    try:
+        s.on_mark(s._event)
+    except BaseException:
+        s.fail()
+    spend(s, tsc)
+
+cdef void bridge_order(void *self, const hp_order_t *order, const hp_verdict_t *verdict) noexcept:
+    cdef Strategy s = <Strategy>self
+    cdef uint64_t tsc = hp_tsc()
+    if order != NULL:
+        memcpy(&s._order.order, order, sizeof(hp_order_t))
+    else:
+        memset(&s._order.order, 0, sizeof(hp_order_t))
+    if verdict != NULL:
+        memcpy(&s._order.answer, verdict, sizeof(hp_verdict_t))
+    else:
+        memset(&s._order.answer, 0, sizeof(hp_verdict_t))
+        s._order.answer.verdict = 1
+    try:
+        s.on_order(s._order)
+    except BaseException:
+        s.fail()
+    spend(s, tsc)
+
+cdef void bridge_fill(void *self, const hp_order_t *order, const hp_report_t *report) noexcept:
+    cdef Strategy s = <Strategy>self
+    cdef uint64_t tsc = hp_tsc()
+    memcpy(&s._fill.order, order, sizeof(hp_order_t))
+    memcpy(&s._fill.report, report, sizeof(hp_report_t))
+    try:
+        s.on_fill(s._fill)
+    except BaseException:
+        s.fail()
+    spend(s, tsc)
+
+cdef void bridge_timer(void *self, uint64_t now) noexcept:
+    cdef Strategy s = <Strategy>self
+    cdef uint64_t tsc = hp_tsc()
+    try:
+        s.on_timer(now)
+    except BaseException:
+        s.fail()
+    spend(s, tsc)
+
+
+cdef class Strategy:
+    """Base of all strategies: override callbacks, call buy, sell, cancel.
+
+    buy() and sell() return an intent id at once (0 = refused: unknown instrument or too many intents in
+    one turn).  The verdict, acknowledgement and fills arrive later through on_order and on_fill.
+    An exception in a callback halts this strategy, cancels its orders and is shown with its traceback.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        self._values = {}
+        self._books = []
+        self._event = Event()
+        self._order = Order()
+        self._fill = Fill()
+
+    def __init__(self, **parameters):
+        known = self.params()
+        for name in parameters:
+            if name not in known:
+                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; known: {', '.join(sorted(known)) or 'none'}")
+        for name, param in known.items():
+            self._values[name] = param.check(parameters.get(name, param.default))
+        own = getattr(self, "__dict__", None)
+        if own is not None:
+            own.update(self._values)  # an instance attribute is found faster than a descriptor
+
+    @classmethod
+    def params(cls):
+        """Return {name: Param} of this class and its bases."""
+        out = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                if isinstance(value, Param):
+                    value.name = name
+                    out[name] = value
+        return out
+
+    cpdef on_start(self):
+        """Called once, armed, before the first event."""
+
+    cpdef on_book(self, Book book):
+        """Called once per frame that changed a book."""
+
+    cpdef on_top(self, Event top):
+        """Called per best-bid/ask message; it never changes the book."""
+
+    cpdef on_trade(self, Event trade):
+        """Called per trade message."""
+
+    cpdef on_mark(self, Event mark):
+        """Called per mark-price message."""
+
+    cpdef on_order(self, Order order):
+        """Called when an order changed state, and when an intent was refused."""
+
+    cpdef on_fill(self, Fill fill):
+        """Called once per fill; the position already counts it."""
+
+    cpdef on_timer(self, uint64_t now_ns):
+        """Called every 100 ms."""
+
+    cpdef on_stop(self):
+        """Called once, before the lane drains."""
+
+    def book(self, uint32_t instrument):
+        """Return the Book of an instrument id."""
+        if instrument < len(self._books) and self._books[instrument] is not None:
+            return self._books[instrument]
+        raise KeyError(f"no book of instrument {instrument}; subscribed: {self.instruments()}")
+
+    def instruments(self):
+        """Return {symbol: instrument id} of the lane."""
+        out = {}
+        cdef uint32_t i
+        if self.lane != NULL:
+            for i in range(1, 256):
+                if self.lane.instruments[i].about.id == i:
+                    out[self.lane.instruments[i].about.symbol.decode("ascii")] = i
+        return out
+
+    cdef uint64_t place(self, uint32_t instrument, uint8_t side, int64_t price_ticks, int64_t lots,
+                        bint post_only, uint64_t ttl_ns) noexcept:
+        cdef hp_intent_t wish
+        memset(&wish, 0, sizeof(wish))
+        wish.strategy = self.id
+        wish.account = self.account
+        wish.instrument = instrument
+        wish.kind = HP_INTENT_PLACE
+        wish.side = side
+        wish.type = HP_TYPE_LIMIT
+        wish.time_in_force = HP_TIF_GTC
+        wish.post_only = post_only
+        wish.price_ticks = price_ticks
+        wish.lots = lots
+        wish.ttl_ns = ttl_ns
+        if self.lane == NULL:
+            return 0
+        return hp_lane_emit(self.lane, &wish)
+
+    cdef object _place(self, uint8_t side, uint32_t instrument, price, size, price_ticks, lots, bint post_only,
+                       bint reduce_only, ttl_ms, str tif, str position_side):
+        cdef hp_intent_t wish
+        if self.lane == NULL:
+            raise RuntimeError("this strategy is not bound to a lane; intents start with on_start")
+        if (price is None) == (price_ticks is None) or (size is None) == (lots is None):
+            raise TypeError("give price or price_ticks, and size or lots: exactly one of each")
+        if price is not None:
+            price_ticks = self.ticks(instrument, price)
+        if size is not None:
+            lots = self.lots(instrument, size)
+        memset(&wish, 0, sizeof(wish))
+        wish.strategy = self.id
+        wish.account = self.account
+        wish.instrument = instrument
+        wish.kind = HP_INTENT_PLACE
+        wish.side = side
+        wish.type = HP_TYPE_LIMIT
+        wish.time_in_force = HP_TIF_GTC if tif is None else TIF[tif]
+        wish.position_side = HP_POSITION_BOTH if position_side is None else POSITION_SIDE[position_side]
+        wish.post_only = post_only
+        wish.reduce_only = reduce_only
+        wish.price_ticks = price_ticks
+        wish.lots = lots
+        wish.ttl_ns = <uint64_t>ttl_ms * 1000000u
+        return hp_lane_emit(self.lane, &wish)
+
+    def buy(self, uint32_t instrument, *, price=None, size=None, price_ticks=None, lots=None, bint post_only=False,
+            bint reduce_only=False, ttl_ms=0, str tif=None, str position_side=None):
+        """Emit a buy intent and return its id.
+
+        price/size: Decimal or text, refused with ValueError when not exact at the instrument's scale.
+        price_ticks/lots: integers, the fast form.  ttl_ms: the lane cancels after that time, 0 = never.
+        """
+        return self._place(HP_SIDE_BUY, instrument, price, size, price_ticks, lots, post_only, reduce_only, ttl_ms, tif, position_side)
+
+    def sell(self, uint32_t instrument, *, price=None, size=None, price_ticks=None, lots=None, bint post_only=False,
+             bint reduce_only=False, ttl_ms=0, str tif=None, str position_side=None):
+        """Emit a sell intent and return its id; arguments as in buy()."""
+        return self._place(HP_SIDE_SELL, instrument, price, size, price_ticks, lots, post_only, reduce_only, ttl_ms, tif, position_side)
+
+    def cancel(self, uint64_t client_id):
+        """Emit a cancel of an order (its client id, from on_order) and return the intent's id."""
+        cdef hp_intent_t wish
+        if self.lane == NULL:
+            raise RuntimeError("this strategy is not bound to a lane; intents start with on_start")
+        cdef hp_order_t *order = hp_orders_find(&self.lane.orders, client_id)
+        if order == NULL:
+            raise KeyError(f"no order {client_id} in this lane")
+        memset(&wish, 0, sizeof(wish))
+        wish.strategy = self.id
+        wish.account = self.account
+        wish.instrument = order.instrument
+        wish.kind = HP_INTENT_CANCEL
+        wish.target = client_id
+        return hp_lane_emit(self.lane, &wish)
+
+    cpdef int64_t position(self, uint32_t instrument) noexcept:
+        """Net lots held by the lane's account in an instrument."""
+        if self.lane == NULL or instrument >= 256:
+            return 0
+        return (self.lane.page.positions[instrument].lots[0] + self.lane.page.positions[instrument].lots[1]
+                + self.lane.page.positions[instrument].lots[2])
+
+    cpdef uint32_t working(self, uint32_t instrument) noexcept:
+        """How many orders and waiting intents of this strategy work, or may work, on an instrument."""
+        if self.lane == NULL or instrument >= 256:
+            return 0
+        return self.lane.strategies[self.id].working[instrument]
+
+    cpdef bint flat(self, uint32_t instrument) noexcept:
+        """True when nothing is held and nothing of this strategy works there."""
+        return self.position(instrument) == 0 and self.working(instrument) == 0
+
+    def ticks(self, uint32_t instrument, price):
+        """Return a price (Decimal or text) in ticks; ValueError when it is not exact."""
+        return self._scaled(instrument, price, self._about(instrument).price_decimals, "price")
+
+    def lots(self, uint32_t instrument, size):
+        """Return a size (Decimal or text) in lots; ValueError when it is not exact."""
+        return self._scaled(instrument, size, self._about(instrument).size_decimals, "size")
+
+    cdef hp_instrument_t *_about(self, uint32_t instrument) except NULL:
+        cdef hp_lane_instrument_t *i = NULL
+        if self.lane != NULL:
+            i = hp_lane_instrument(self.lane, instrument)
+        if i == NULL:
+            raise KeyError(f"no instrument {instrument} in this lane; known: {self.instruments()}")
+        return &i.about
+
+    cdef object _scaled(self, uint32_t instrument, value, int decimals, str what):
+        if isinstance(value, float):
+            raise TypeError(f"{what} is a float; give Decimal, int or text, so that it is exact")
+        try:
+            scaled = Decimal(value).scaleb(decimals)
+            whole = int(scaled)
+        except (InvalidOperation, ValueError, OverflowError):
+            raise ValueError(f"{what} {value!r} is not a number") from None
+        if whole != scaled:
+            raise ValueError(f"{what} {value} is finer than instrument {instrument} allows: {decimals} decimals")
+        return whole
+
+    cdef void bind(self, hp_lane_t *lane, uint32_t strategy_id, uint32_t account) except *:
+        cdef hp_strategy_t *s = &lane.strategies[strategy_id]
+        cdef uint32_t i
+        cdef Book view
+        self.lane = lane
+        self.id = strategy_id
+        self.account = account
+        self._books = [None] * 256
+        for i in range(1, 256):
+            if lane.instruments[i].about.id == i and lane.instruments[i].book != NULL:
+                view = Book()
+                view.book = lane.instruments[i].book
+                view.instrument = i
+                self._books[i] = view
+        kind = type(self)
+        base = <object>Strategy
+        if isinstance(kind.on_book, types.FunctionType):
+            self._py_on_book = self.on_book
+        memset(s, 0, sizeof(hp_strategy_t))
+        s.self = <void *><PyObject *>self
+        # Only what a class overrides is called.
+        if kind.on_book is not base.on_book:
+            s.on_book = bridge_book
+        if kind.on_top is not base.on_top:
+            s.on_top = bridge_top
+        if kind.on_trade is not base.on_trade:
+            s.on_trade = bridge_trade
+        if kind.on_mark is not base.on_mark:
+            s.on_mark = bridge_mark
+        if kind.on_order is not base.on_order:
+            s.on_order = bridge_order
+        if kind.on_fill is not base.on_fill:
+            s.on_fill = bridge_fill
+        if kind.on_timer is not base.on_timer:
+            s.on_timer = bridge_timer
+
+    cdef void fail(self) noexcept:
+        """Halt after an exception: keep its traceback, cancel what works, touch nothing else."""
+        self.error = traceback.format_exc()
+        self.lane.strategies[self.id].is_halted = 1
+        self.lane.count.callback_errors += 1
+        self.lane.count.strategy_halted += 1
+        hp_lane_cancel_all(self.lane, 0, <int>self.id)

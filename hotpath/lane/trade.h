@@ -1,0 +1,348 @@
+/* trade.h - intents to requests, reports to orders: the order half of a lane's step.
+ *
+ * Owns:    placing, cancelling, inquiring, booking reports and fills, the timers of orders.
+ * Refuses: decoding and books (market.h), sockets (Env), deciding what to trade (a strategy).
+ *
+ * Write-ahead: the intent, the verdict and the request are in the journal before Env.send is called. */
+#ifndef HP_LANE_TRADE_H
+#define HP_LANE_TRADE_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "hotpath/lane/core.h"
+
+#define HP_CANCEL_RETRY_NS 500000000ull
+#define HP_WORDS_CANCEL (HP_WORD_KILL | HP_WORD_FREEZE | HP_WORD_DRAIN | HP_WORD_FLATTEN | HP_WORD_STOP)
+
+/* Add (sign 1) or remove (sign -1) what an order exposes. */
+static inline void hp_lane_expose(hp_lane_t *l, const hp_order_t *o, int sign)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, o->instrument);
+    HP_ASSERT(i != NULL);
+    if (!hp_order_is_working(o->state)) return;
+    int64_t rest = o->lots > o->filled_lots ? o->lots - o->filled_lots : 0;
+    if (o->side == HP_SIDE_BUY) i->exposure.working_buy_lots += sign * rest;
+    else i->exposure.working_sell_lots += sign * rest;
+    i->exposure.open_orders += (uint32_t)sign;
+    HP_DEBUG_ASSERT(i->exposure.working_buy_lots >= 0 && i->exposure.working_sell_lots >= 0);
+}
+
+static inline void hp_lane_count_state(hp_lane_t *l, uint8_t state, int64_t n)
+{
+    hp_count(&l->count->order_states[state], (uint64_t)n);
+}
+
+static inline void hp_lane_works(hp_lane_t *l, uint32_t strategy, uint32_t instrument, int n)
+{
+    if (strategy < l->strategy_count) l->strategies[strategy].working[instrument] += (uint32_t)n;
+}
+
+/* Apply a report to an order and keep every derived figure true. */
+static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_report_t *r)
+{
+    uint8_t before = o->state;
+    int was_working = hp_order_is_working(before);
+    hp_lane_expose(l, o, -1);
+    enum hp_moved moved = hp_order_apply(o, r, l->now_ns, l->read_lag_ns);
+    hp_lane_expose(l, o, 1);
+    if (moved == HP_MOVED_STATE) {
+        int is_working = hp_order_is_working(o->state);
+        hp_orders_settle(&l->orders, o);
+        hp_lane_count_state(l, before, -1);
+        hp_lane_count_state(l, o->state, 1);
+        if (was_working && !is_working) {
+            hp_lane_works(l, o->strategy, o->instrument, -1);
+        } else if (!was_working && is_working) {
+            hp_lane_works(l, o->strategy, o->instrument, 1);
+        }
+        switch (o->state) {
+        case HP_ORDER_REJECTED: hp_count(&l->count->rejects, 1); break;
+        case HP_ORDER_CANCELED: hp_count(&l->count->canceled, 1); break;
+        case HP_ORDER_EXPIRED: hp_count(&l->count->expired, 1); break;
+        case HP_ORDER_UNKNOWN: hp_count(&l->count->unknown, 1); break;
+        default: break;
+        }
+    } else if (moved == HP_MOVED_REFUSED) {
+        hp_count(&l->count->reports_refused, 1);
+    }
+    if (moved == HP_MOVED_STATE || moved == HP_MOVED_FACT)
+        hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
+    hp_store_relaxed(&l->count->open_orders, l->orders.working_count);
+    hp_store_relaxed(&l->count->unknown_now, l->count->order_states[HP_ORDER_UNKNOWN]);
+    return moved;
+}
+
+static inline void hp_lane_tell(hp_lane_t *l, uint32_t strategy, const hp_order_t *o, const hp_verdict_t *v)
+{
+    if (strategy >= l->strategy_count) return;
+    hp_strategy_t *s = &l->strategies[strategy];
+    if (s->on_order != NULL && !s->is_halted) s->on_order(s->self, o, v);
+}
+
+/* Encode, journal and send one request.  1 = on the wire. */
+static inline int hp_lane_send(hp_lane_t *l, hp_request_t *q)
+{
+    char *text = l->request + HP_FRAME_PAD_BYTES;
+    q->request_id = ++l->request_sequence;
+    q->timestamp_ms = l->env.venue_ms(l->env.self);
+    size_t size = l->codec->encode(l->codec->state, q, text, HP_REQUEST_BYTES_MAX);
+    if (size == 0) return 0;
+    hp_lane_journal(l, HP_RECORD_REQUEST, q->instrument, l->recv_ns, text, size);
+    return l->env.send(l->env.self, text, size);
+}
+
+static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, uint8_t kind)
+{
+    memset(q, 0, sizeof *q);
+    q->kind = kind;
+    q->client_id = o->client_id;
+    q->venue_id = o->venue_id;
+    q->instrument = o->instrument;
+    q->side = o->side;
+    q->position_side = o->position_side;
+    q->type = o->type;
+    q->time_in_force = o->time_in_force;
+    q->post_only = (o->flags & HP_ORDER_POST_ONLY) != 0;
+    q->reduce_only = (o->flags & HP_ORDER_REDUCE_ONLY) != 0;
+    q->price_ticks = o->price_ticks;
+    q->lots = o->lots;
+}
+
+/* Ask the venue to cancel; once per HP_CANCEL_RETRY_NS while no answer comes. */
+static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o)
+{
+    hp_request_t q;
+    if (!hp_order_is_working(o->state) || o->state == HP_ORDER_PENDING) return 0;
+    if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns < HP_CANCEL_RETRY_NS) return 0;
+    if (!l->is_session_ready) return 0;
+    if (o->flags & HP_ORDER_CANCEL_IN_FLIGHT) hp_count(&l->count->cancel_retries, 1);
+    hp_lane_fill_request(&q, o, HP_REQUEST_CANCEL);
+    q.deadline_ms = l->deadline_ms;
+    if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return 0; }
+    o->flags |= HP_ORDER_CANCEL_IN_FLIGHT;
+    o->cancel_sent_ns = l->now_ns;
+    hp_count(&l->count->cancels_sent, 1);
+    return 1;
+}
+
+/* Cancel what works: all of it (instrument 0), or of one instrument, or of one strategy. */
+static inline void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int32_t strategy)
+{
+    for (uint32_t n = 0; n < l->orders.working_count; n++) {
+        hp_order_t *o = hp_orders_working(&l->orders, n);
+        if ((instrument == 0 || o->instrument == instrument) && (strategy < 0 || o->strategy == (uint32_t)strategy))
+            hp_lane_cancel(l, o);
+    }
+}
+
+static inline void hp_lane_record_hops(hp_lane_t *l, const hp_stamps_t *s)
+{
+    const hp_calibration_t *c = &l->page->calibration;
+    const uint64_t *at = &s->recv;
+    for (int hop = HP_HOP_DECODE; hop <= HP_HOP_SEND; hop++)
+        if (at[hop] != 0 && at[hop + 1] >= at[hop])
+            hp_histogram_record(&l->page->hops[hop], hp_tsc_to_ns(c, at[hop + 1] - at[hop]));
+    if (s->recv != 0 && s->sent >= s->recv)
+        hp_histogram_record(&l->page->hops[HP_HOP_TICK_TO_TRADE], hp_tsc_to_ns(c, s->sent - s->recv));
+}
+
+static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict_t *v)
+{
+    hp_request_t q;
+    hp_order_t *o = hp_orders_add(&l->orders, hp_client_id(l->epoch, l->lane, ++l->client_sequence));
+    if (HP_UNLIKELY(o == NULL)) { hp_verdict_set(v, HP_VERDICT_TABLE_FULL, l->orders.working_count, l->orders.capacity); return; }
+    v->client_id = o->client_id;
+    o->intent_id = in->id;
+    o->strategy = in->strategy;
+    o->account = in->account;
+    o->instrument = in->instrument;
+    o->side = in->side;
+    o->position_side = in->position_side;
+    o->type = in->type;
+    o->time_in_force = in->time_in_force;
+    o->flags = (uint16_t)((in->post_only ? HP_ORDER_POST_ONLY : 0) | (in->reduce_only ? HP_ORDER_REDUCE_ONLY : 0));
+    o->price_ticks = in->price_ticks;
+    o->lots = in->lots;
+    o->expire_ns = in->ttl_ns != 0 ? l->now_ns + in->ttl_ns : 0;
+    uint64_t deadline_ns = in->deadline_ns != 0 ? in->deadline_ns : l->deadline_ms * 1000000u;
+    o->deadline_ns = v->now_ns + deadline_ns;
+    o->stamps = l->stamps;
+    hp_lane_count_state(l, HP_ORDER_PENDING, 1);
+    hp_lane_expose(l, o, 1);
+
+    hp_lane_fill_request(&q, o, HP_REQUEST_PLACE);
+    q.deadline_ms = deadline_ns / 1000000u;
+    q.self_trade_mode = in->self_trade_mode;
+    hp_lane_journal(l, HP_RECORD_VERDICT, in->instrument, l->recv_ns, v, sizeof *v);
+    int sent = hp_lane_send(l, &q);
+    o->stamps.sent = l->env.tsc(l->env.self);
+    o->sent_ns = v->now_ns;
+    hp_report_t own;
+    memset(&own, 0, sizeof own);
+    own.kind = sent ? HP_REPORT_SENT : HP_REPORT_SEND_FAILED;
+    hp_lane_apply(l, o, &own);
+    if (sent) {
+        hp_count(&l->count->orders_sent, 1);
+        hp_lane_record_hops(l, &o->stamps);
+    } else {
+        hp_count(&l->count->send_failures, 1);
+        hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1);
+        hp_lane_tell(l, in->strategy, o, v);
+    }
+}
+
+/* Judge the intents that stand in the queue now.  What a verdict's callback emits waits for the next
+ * call: no intent can chase its own refusal inside one turn. */
+static inline void hp_lane_decide(hp_lane_t *l)
+{
+    uint32_t count = l->intent_count;
+    if (HP_LIKELY(count == 0)) return;
+    for (uint32_t n = 0; n < count; n++) {
+        hp_intent_t *in = &l->intents[n];
+        hp_lane_instrument_t *i = &l->instruments[in->instrument];
+        hp_verdict_t v;
+        hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
+                      l->env.now(l->env.self), &v);
+        l->stamps.gated = l->env.tsc(l->env.self);
+        hp_lane_journal(l, HP_RECORD_INTENT, in->instrument, l->recv_ns, in, sizeof *in);
+                if (v.verdict == HP_PASS && in->kind == HP_INTENT_PLACE) {
+            if (l->is_session_ready) hp_lane_place(l, in, &v);
+            else hp_verdict_set(&v, HP_VERDICT_SEND_FAILED, 0, 1);
+        } else if (v.verdict == HP_PASS && in->kind == HP_INTENT_CANCEL) {
+            hp_order_t *o = hp_orders_find(&l->orders, in->target);
+            v.client_id = in->target;
+            if (o == NULL || !hp_order_is_working(o->state)) hp_verdict_set(&v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
+            else hp_lane_cancel(l, o);
+        } else if (v.verdict == HP_PASS) {
+            hp_verdict_set(&v, HP_BLOCKED, in->kind, 0); /* REPLACE has no encoder yet: refused, never dropped */
+        }
+        /* the intent counted as working while it stood in the queue; an order counts for itself */
+        if (in->kind == HP_INTENT_PLACE && v.client_id == 0) hp_lane_works(l, in->strategy, in->instrument, -1);
+        hp_count(&l->page->verdicts[v.verdict], 1);
+        if (v.client_id == 0 || v.verdict != HP_PASS) {
+            hp_lane_journal(l, HP_RECORD_VERDICT, in->instrument, l->recv_ns, &v, sizeof v);
+            if (v.client_id == 0) hp_lane_tell(l, in->strategy, NULL, &v);
+        }
+    }
+    l->intent_count -= count;
+    if (HP_UNLIKELY(l->intent_count > 0)) memmove(l->intents, l->intents + count, l->intent_count * sizeof l->intents[0]);
+}
+
+static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
+{
+    hp_request_t q;
+    if (!l->is_session_ready || (o->inquiry_ns != 0 && l->now_ns - o->inquiry_ns < l->inquiry_ns)) return;
+    hp_lane_fill_request(&q, o, HP_REQUEST_STATUS);
+    q.deadline_ms = l->deadline_ms;
+    if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return; }
+    o->inquiry_ns = l->now_ns;
+    o->flags |= HP_ORDER_INQUIRY_IN_FLIGHT;
+    hp_count(&l->count->inquiries, 1);
+}
+
+static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_report_t *r)
+{
+    if (!hp_fills_take(l->fills, o->account, o->instrument, r->trade_id, o->side)) {
+        hp_count(&l->count->fills_duplicate, 1);
+        return;
+    }
+    hp_lane_instrument_t *i = hp_lane_instrument(l, o->instrument);
+    hp_lane_position_t *p = &l->page->positions[o->instrument];
+    HP_ASSERT(i != NULL);
+    if (r->last_lots <= 0 || !hp_position_fill(p, &i->about, o->position_side, o->side, r->last_ticks, r->last_lots, r->fee_e8)) {
+        hp_count(&l->count->reports_refused, 1);
+        l->gate.is_armed = 0; /* a fill that cannot be booked: no number after it could be trusted */
+        return;
+    }
+    p->venue_pnl_e8 += r->pnl_e8;
+    hp_lane_apply(l, o, r);
+    hp_lane_journal(l, HP_RECORD_FILL, o->instrument, l->recv_ns, r, sizeof *r);
+    hp_count(&l->count->fills, 1);
+    hp_count(o->side == HP_SIDE_BUY ? &l->count->fills_buy : &l->count->fills_sell, 1);
+    if (o->strategy < l->strategy_count) {
+        hp_strategy_t *s = &l->strategies[o->strategy];
+        if (s->on_fill != NULL && !s->is_halted) s->on_fill(s->self, o, r);
+    }
+}
+
+/* Take one report of the venue. */
+static inline void hp_lane_report(hp_lane_t *l, const hp_report_t *r)
+{
+    hp_count(&l->count->reports, 1);
+    switch (r->kind) {
+    case HP_REPORT_NONE:
+    case HP_REPORT_CONTROL:
+        return;
+    case HP_REPORT_SESSION:
+        l->is_session_ready = r->error == HP_ERROR_NONE;
+        if (!l->is_session_ready) l->env.want(l->env.self, HP_WANT_LOGON, 1);
+        return;
+    case HP_REPORT_STREAM_END:
+        l->is_user_ready = 0;
+        l->env.want(l->env.self, HP_WANT_LISTEN_KEY, 1);
+        return;
+    case HP_REPORT_POSITION:
+        if (hp_lane_instrument(l, r->instrument) != NULL && r->position_side < HP_POSITION_SIDE_COUNT)
+            l->page->positions[r->instrument].venue_lots[r->position_side] = r->position_lots;
+        return;
+    case HP_REPORT_BALANCE:
+        return;
+    default:
+        break;
+    }
+    hp_order_t *o = r->foreign ? NULL : hp_orders_find(&l->orders, r->client_id);
+    if (o == NULL) {
+        hp_count(r->foreign ? &l->count->foreign_reports : &l->count->reports_refused, 1);
+        return;
+    }
+    if (r->kind == HP_REPORT_FILL) {
+        hp_lane_book_fill(l, o, r);
+        return;
+    }
+    if (r->kind == HP_REPORT_CANCEL_REJECT && r->error == HP_ERROR_UNKNOWN_ORDER && hp_order_is_working(o->state))
+        o->inquiry_ns = 0; /* gone, or not yet there: ask now, decide on evidence */
+    if (r->kind == HP_REPORT_ACK && o->stamps.ack == 0 && o->stamps.sent != 0) {
+        o->stamps.ack = l->stamps.recv;
+        hp_count(&l->count->acks, 1);
+        if (o->stamps.ack >= o->stamps.sent)
+            hp_histogram_record(&l->page->hops[HP_HOP_ACK], hp_tsc_to_ns(&l->page->calibration, o->stamps.ack - o->stamps.sent));
+    }
+    enum hp_moved moved = hp_lane_apply(l, o, r);
+    if (r->kind == HP_REPORT_CANCEL_REJECT && r->error == HP_ERROR_UNKNOWN_ORDER && hp_order_is_working(o->state))
+        hp_lane_inquire(l, o);
+    if (moved == HP_MOVED_STATE || r->kind == HP_REPORT_CANCEL_REJECT) hp_lane_tell(l, o->strategy, o, NULL);
+}
+
+/* One frame of the order session or the user stream. */
+static inline void hp_lane_report_frame(hp_lane_t *l, uint32_t socket, const char *data, size_t size)
+{
+    hp_report_t reports[16];
+    hp_lane_journal(l, HP_RECORD_REPORT_FRAME, socket, l->recv_ns, data, size);
+    int n = l->codec->decode_reports(l->codec->state, data, size, reports, 16);
+    if (n < 0) { hp_count(&l->count->reports_bad, 1); return; }
+    for (int k = 0; k < n; k++) {
+        reports[k].recv_ns = l->recv_ns;
+        hp_lane_report(l, &reports[k]);
+    }
+    hp_lane_decide(l);
+}
+
+/* Sweep of the order timers, at most once a millisecond. */
+static inline void hp_lane_order_timers(hp_lane_t *l)
+{
+    for (uint32_t n = 0; n < l->orders.working_count; n++) {
+        hp_order_t *o = hp_orders_working(&l->orders, n);
+        if (o->state == HP_ORDER_SENT && l->now_ns - o->sent_ns > l->ack_timeout_ns) {
+            hp_report_t own;
+            memset(&own, 0, sizeof own);
+            own.kind = HP_REPORT_TIMEOUT;
+            if (hp_lane_apply(l, o, &own) == HP_MOVED_STATE) hp_lane_tell(l, o->strategy, o, NULL);
+        }
+        if (o->state == HP_ORDER_UNKNOWN) hp_lane_inquire(l, o);
+        if ((o->expire_ns != 0 && l->now_ns >= o->expire_ns) || (l->gate.words & HP_WORDS_CANCEL)) hp_lane_cancel(l, o);
+        if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns > l->ack_timeout_ns) hp_lane_inquire(l, o);
+    }
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* position.h - what fills make: positions, realised PnL, and the memory of fills already booked.
+ *
+ * Owns:    the fill key set (venue is the lane's, so: account, instrument, trade id, side) and the
+ *          arithmetic of a position per position side.
+ * Refuses: orders (state.h), marking to market, other people's rounding: an open cost is the exact sum
+ *          of fill notionals, and closing a part takes its share rounded towards zero.
+ *
+ * The set is bounded: it forgets the oldest key after HP_FILLS_KEPT newer ones (a venue repeats a
+ * fill within seconds; restarts ask the venue). */
+#ifndef HP_ORDER_POSITION_H
+#define HP_ORDER_POSITION_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "fixed.h"
+#include "instrument.h"
+#include "intent.h"
+#include "page.h"
+
+#define HP_FILLS_KEPT 32768u                 /* a power of two */
+#define HP_FILLS_INDEX (HP_FILLS_KEPT * 2u)
+
+typedef struct hp_fill_key {
+    uint64_t trade_id;
+    uint32_t instrument;
+    uint16_t account;
+    uint8_t  side;
+    uint8_t  is_used;
+} hp_fill_key_t;
+
+typedef struct hp_fills {
+    uint64_t count;                          /* keys ever taken */
+    hp_fill_key_t kept[HP_FILLS_KEPT];       /* ring, oldest overwritten */
+    uint32_t index[HP_FILLS_INDEX];          /* position in `kept` + 1; 0 = empty */
+} hp_fills_t;
+
+static inline uint32_t hp_fill_hash(const hp_fill_key_t *k)
+{
+    uint64_t h = k->trade_id * 0x9e3779b97f4a7c15ull;
+    h ^= ((uint64_t)k->instrument << 32 | (uint64_t)k->account << 8 | k->side) * 0xc2b2ae3d27d4eb4full;
+    return (uint32_t)((h * 0x9e3779b97f4a7c15ull) >> 40) & (HP_FILLS_INDEX - 1);
+}
+
+static inline int hp_fill_same(const hp_fill_key_t *a, const hp_fill_key_t *b)
+{
+    return a->trade_id == b->trade_id && a->instrument == b->instrument && a->account == b->account && a->side == b->side;
+}
+
+static inline void hp_fills_forget(hp_fills_t *f, uint32_t position)
+{
+    uint32_t mask = HP_FILLS_INDEX - 1, i = hp_fill_hash(&f->kept[position]);
+    while (f->index[i] != position + 1) {
+        HP_ASSERT(f->index[i] != 0);
+        i = (i + 1) & mask;
+    }
+    for (uint32_t j = (i + 1) & mask; f->index[j] != 0; j = (j + 1) & mask) {
+        uint32_t home = hp_fill_hash(&f->kept[f->index[j] - 1]);
+        if (((j - home) & mask) >= ((j - i) & mask)) { f->index[i] = f->index[j]; i = j; }
+    }
+    f->index[i] = 0;
+}
+
+/* 1 when the key is new (and is now remembered), 0 when this fill has been booked already. */
+static inline int hp_fills_take(hp_fills_t *f, uint32_t account, uint32_t instrument, uint64_t trade_id, uint8_t side)
+{
+    hp_fill_key_t key = { trade_id, instrument, (uint16_t)account, side, 1 };
+    uint32_t mask = HP_FILLS_INDEX - 1, i = hp_fill_hash(&key);
+    for (; f->index[i] != 0; i = (i + 1) & mask)
+        if (hp_fill_same(&f->kept[f->index[i] - 1], &key)) return 0;
+    uint32_t position = (uint32_t)(f->count++ & (HP_FILLS_KEPT - 1));
+    if (f->kept[position].is_used) {
+        hp_fills_forget(f, position);
+        for (i = hp_fill_hash(&key); f->index[i] != 0; i = (i + 1) & mask) {}
+    }
+    f->kept[position] = key;
+    f->index[i] = position + 1;
+    return 1;
+}
+
+static inline int64_t hp_abs64(int64_t v) { return v < 0 ? -v : v; }
+
+/* Signed lots that `side` adds to the net of its position side (SHORT positions are negative). */
+static inline int64_t hp_signed_lots(uint8_t side, int64_t lots) { return side == HP_SIDE_BUY ? lots : -lots; }
+
+/* Book one fill.  Returns 0 when a product left 64 bits: the position is untouched and the caller
+ * trips the kill word, because no number after it could be trusted. */
+static inline int hp_position_fill(hp_lane_position_t *p, const hp_instrument_t *i, uint8_t position_side,
+                                   uint8_t side, int64_t price_ticks, int64_t lots, int64_t fee_e8)
+{
+    HP_ASSERT(position_side < HP_POSITION_SIDE_COUNT && lots > 0);
+    int64_t notional = hp_instrument_notional(i, price_ticks, lots, HP_ROUND_DOWN);
+    if (notional == HP_MONEY_BAD) return 0;
+    int64_t held = p->lots[position_side], cost = p->cost_e8[position_side];
+    int64_t delta = hp_signed_lots(side, lots);
+    int64_t closing = 0;
+    if ((held > 0 && delta < 0) || (held < 0 && delta > 0))
+        closing = hp_abs64(delta) < hp_abs64(held) ? hp_abs64(delta) : hp_abs64(held);
+
+    int64_t closed_cost = 0, closed_value = 0;
+    if (closing > 0) {
+        closed_cost = (int64_t)((hp_wide_t)cost * closing / hp_abs64(held));
+        closed_value = closing == lots ? notional : hp_instrument_notional(i, price_ticks, closing, HP_ROUND_DOWN);
+        if (closed_value == HP_MONEY_BAD) return 0;
+    }
+    int64_t opened_value = notional - closed_value;
+    int64_t sign = side == HP_SIDE_BUY ? 1 : -1;
+    /* long: value received - cost; short: cost is negative, value paid */
+    int64_t realised = hp_money_add(p->realised_e8, -sign * closed_value - closed_cost);
+    int64_t new_cost = hp_money_add(cost - closed_cost, sign * opened_value);
+    int64_t fees = hp_money_add(p->fees_e8, fee_e8);
+    if (realised == HP_MONEY_BAD || new_cost == HP_MONEY_BAD || fees == HP_MONEY_BAD) return 0;
+    p->lots[position_side] = held + delta;
+    p->cost_e8[position_side] = new_cost;
+    p->realised_e8 = realised;
+    p->fees_e8 = fees;
+    if (side == HP_SIDE_BUY) p->bought_lots += lots;
+    else p->sold_lots += lots;
+    return 1;
+}
+
+/* Net position over all sides. */
+static inline int64_t hp_position_net(const hp_lane_position_t *p) { return p->lots[0] + p->lots[1] + p->lots[2]; }
+
+#endif

@@ -1,0 +1,315 @@
+"""`corelane bench`: speed, against named anchors, from outside wall clock.
+
+decode   decode + book over the recorded capture, beside simdjson On-Demand and two Python stacks
+wire     market frame written to order read over a real socket, beside a C echo
+backlog  an acknowledgement behind 1 MiB of market frames
+memory   resident memory of a lane over five million frames
+
+Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is more than 10 % off
+its known level makes a round void; after five void rounds the figures stand with the anchor beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SPIN_US, EPOLL_US, SIMDJSON_NS = 7.7, 19.3, 265.0  # known levels of the anchors
+VOID_ROUNDS = 5
+PASSES = 21
+BARS = {
+    "simdjson": 2.0,
+    "general": 0.9,
+    "sortedcontainers": 40.0,
+    "order_book": 70.0,
+    "python": 1.6,
+    "cython": 1.45,
+}
+
+
+def add(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure speed against anchors",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: corelane bench wire --rounds 5",
+    )
+    parser.add_argument(
+        "what", choices=["decode", "wire", "backlog", "memory", "all"], help="which figures"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, metavar="N", help="interleaved rounds (default: 5)"
+    )
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=20_000,
+        metavar="N",
+        help="orders per wire round (default: 20000)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=run)
+
+
+def off(found: float, known: float) -> float:
+    """Return by how much a figure differs from its known level, as a fraction."""
+    return abs(found - known) / known
+
+
+def host() -> str:
+    """Return one line that names the machine of a figure."""
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown CPU",
+    )
+    cores = len(os.sched_getaffinity(0))
+    return (
+        f"{model}, {cores} cores, kernel {platform.release()}, Python {platform.python_version()}"
+    )
+
+
+def bench_decode(rounds: int) -> dict[str, Any]:
+    """Decode + book, nanoseconds a message, medians over interleaved rounds."""
+    from benchmarks.build import build
+    from benchmarks.decode import capture, peers
+
+    recording = capture.path(capture.BTCUSDT)
+    if not recording.exists():
+        raise FileNotFoundError(
+            f"no recording at {recording}; set CORELANE_DATA to the folder of recorded feeds"
+        )
+    build("benchmarks.decode.contest", "benchmarks/decode/simdjson_job.cpp")
+    from benchmarks.decode.contest import Contender, Frames, put_instrument
+    from venues.binance.usdm.codec import Codec
+
+    codec, contender = Codec(), Contender()
+    for face in (codec.capsule, contender.capsule):
+        put_instrument(face, b"BTCUSDT", 1, 1, 3)
+    snapshot = next(m for m in capture.messages(capture.BTCUSDT) if b'"lastUpdateId"' in m[:40])
+    recorded = capture.stream_frames(capture.BTCUSDT)
+    out: dict[str, Any] = {}
+    for label, frames in (
+        ("recorded", recorded),
+        ("with_2026_fields", [*map(capture.with_2026_fields, recorded)]),
+    ):
+        memory = Frames(frames)
+        readers = {
+            "shape": (codec, False),
+            "general": (codec, True),
+            "simdjson": (contender, False),
+        }
+        checks = {
+            name: memory.checksum(face.capsule, general)
+            for name, (face, general) in readers.items()
+        }
+        if len(set(checks.values())) != 1:
+            raise RuntimeError(f"readers differ on {label}: {checks}; no figures")
+        ns: dict[str, list[float]] = {name: [] for name in readers}
+        tops = set()
+        for _ in range(rounds):
+            for name, (face, general) in readers.items():
+                one = memory.run_book(face.capsule, codec.capsule, 1, snapshot, 1, general)
+                many = memory.run_book(face.capsule, codec.capsule, 1, snapshot, PASSES, general)
+                ns[name].append((many[0] - one[0]) / (PASSES - 1) / memory.count)
+                tops.add(one[1:])
+        for name, play in (
+            ("sortedcontainers", peers.with_sortedcontainers),
+            ("order_book", peers.with_order_book),
+        ):
+            runs = [play(frames, snapshot) for _ in range(max(1, rounds // 2))]
+            ns[name] = [seconds * 1e9 / memory.count for seconds, _, _ in runs]
+            if {applied for _, applied, _ in runs} != {next(iter(tops))[0]}:
+                raise RuntimeError(
+                    f"{name} applied another number of deltas on {label}; no figures"
+                )
+        median = {name: statistics.median(values) for name, values in ns.items()}
+        out[label] = {
+            "messages": memory.count,
+            "ns": median,
+            "spread": {name: max(v) / min(v) for name, v in ns.items()},
+            "ratio": {
+                "simdjson": median["simdjson"] / median["shape"],
+                "general": median["simdjson"] / median["general"],
+                "sortedcontainers": median["sortedcontainers"] / median["shape"],
+                "order_book": median["order_book"] / median["shape"],
+            },
+        }
+        if len(tops) != 1:
+            raise RuntimeError(f"books differ on {label}: {tops}; no figures")
+    out["anchor"] = {
+        "simdjson_ns": out["recorded"]["ns"]["simdjson"],
+        "known_ns": SIMDJSON_NS,
+        "off": off(out["recorded"]["ns"]["simdjson"], SIMDJSON_NS),
+    }
+    return out
+
+
+def bench_wire(rounds: int, count: int) -> dict[str, Any]:
+    """p50/p99/p99.9 over a real socket per strategy, beside C echo, medians over interleaved rounds."""
+    from benchmarks.wire.wire import echo, wire
+
+    runs: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("spin", "epoll", "python", "cython", "cython_tls")
+    }
+    void = 0
+    while len(runs["python"]) < rounds:
+        spin = echo("spin", count)
+        if off(spin["p50_us"], SPIN_US) > 0.1 and void < VOID_ROUNDS:
+            void += 1
+            continue
+        runs["spin"].append(spin)
+        runs["python"].append(wire("demo", count))
+        runs["cython"].append(wire("demo-native", count))
+        runs["spin"].append(echo("spin", count))
+        runs["epoll"].append(echo("epoll", count // 4))
+        runs["cython_tls"].append(wire("demo-native", count // 2, tls=True))
+    out: dict[str, Any] = {"void_rounds": void, "rounds": len(runs["python"])}
+    for name, some in runs.items():
+        out[name] = {
+            key: statistics.median(run[key] for run in some)
+            for key in ("p50_us", "p99_us", "p999_us")
+        }
+        out[name]["p50_range_us"] = [
+            min(run["p50_us"] for run in some),
+            max(run["p50_us"] for run in some),
+        ]
+    for name in ("python", "cython"):
+        out[name]["hops_ns"] = {
+            hop: statistics.median(run["hops_ns"][hop] for run in runs[name])
+            for hop in runs[name][0]["hops_ns"]
+        }
+    out["ratio"] = {
+        name: out[name]["p50_us"] / out["spin"]["p50_us"]
+        for name in ("python", "cython", "cython_tls")
+    }
+    out["anchor"] = {
+        "spin_us": out["spin"]["p50_us"],
+        "known_us": SPIN_US,
+        "off": off(out["spin"]["p50_us"], SPIN_US),
+        "epoll_us": out["epoll"]["p50_us"],
+        "known_epoll_us": EPOLL_US,
+    }
+    return out
+
+
+def bench_backlog(trials: int = 1000) -> dict[str, Any]:
+    """Ack written behind 1 MiB of market frames, to the cancel that it causes read."""
+    from benchmarks.wire.wire import wire
+
+    return wire("benchmarks.wire.ack:CancelOnAck", trials, mode="backlog", warmup=50)
+
+
+def bench_memory() -> dict[str, Any]:
+    from benchmarks.wire.wire import memory
+
+    return memory(5)
+
+
+def say(name: str, r: dict[str, Any]) -> None:
+    """Print one result as lines of at most 100 columns."""
+    if name == "decode":
+        for label in ("recorded", "with_2026_fields"):
+            row = r[label]
+            print(
+                f"decode + book, {label}, n={row['messages']}, (21 passes - 1 pass) / 20, median of rounds"
+            )
+            for reader, ns in row["ns"].items():
+                print(
+                    f"  {reader:<18}{ns:>10.1f} ns a message   spread {row['spread'][reader]:.2f}"
+                )
+            print(
+                "  "
+                + "   ".join(
+                    f"{k} / ours {v:.2f} (bar {BARS[k]})"
+                    for k, v in row["ratio"].items()
+                    if k != "general"
+                )
+            )
+            print(
+                f"  simdjson / general reader {row['ratio']['general']:.2f} (bar {BARS['general']})"
+            )
+        a = r["anchor"]
+        print(
+            f"  anchor simdjson {a['simdjson_ns']:.0f} ns, known {a['known_ns']:.0f}, off {a['off']:.0%}"
+        )
+    elif name == "wire":
+        print(f"wire, {r['rounds']} rounds ({r['void_rounds']} void), microseconds, medians")
+        print(f"  {'':<12}{'p50':>9}{'p99':>9}{'p99.9':>9}   p50 range        ratio to C spin")
+        for who in ("spin", "epoll", "python", "cython", "cython_tls"):
+            row = r[who]
+            low, high = row["p50_range_us"]
+            ratio = (
+                f"{r['ratio'][who]:.2f}" + (f" (bar {BARS[who]})" if who in BARS else "")
+                if who in r["ratio"]
+                else ""
+            )
+            print(
+                f"  {who:<12}{row['p50_us']:>9.2f}{row['p99_us']:>9.2f}{row['p999_us']:>9.2f}   {low:6.2f} .. {high:6.2f}   {ratio}"
+            )
+        a = r["anchor"]
+        print(
+            f"  anchor C spin {a['spin_us']:.2f} us, known {a['known_us']}, off {a['off']:.0%}; "
+            f"C epoll {a['epoll_us']:.2f} us, known {a['known_epoll_us']}"
+        )
+    elif name == "backlog":
+        print(
+            f"backlog, {r['count']} trials: ack behind 1 MiB of market frames to the cancel it causes"
+        )
+        print(
+            f"  p50 {r['p50_us']:.1f} us  p99 {r['p99_us']:.1f} us (bar 200)  max {r['max_us']:.0f} us; "
+            f"market frames processed before it: at most {r['frames_before_ack_max']} (bar 16)"
+        )
+    else:
+        print(
+            f"memory, RssAnon + RssFile of the lane after each million frames, KiB: {r['kib_after_each_million']}"
+        )
+        print(
+            f"  growth after the first million: {r['growth_kib']} KiB (bar 64); level {r['kib_after_each_million'][-1] / 1024:.1f} MiB (bar 80 MB)"
+        )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if not (ROOT / "benchmarks").is_dir():
+        print(
+            "corelane bench: the benchmarks are not installed; run it from a checkout",
+            file=sys.stderr,
+        )
+        return 2
+    sys.path.insert(0, str(ROOT))
+    wanted = (
+        ["decode", "wire", "backlog", "memory"] if arguments.what == "all" else [arguments.what]
+    )
+    if {"wire", "backlog", "memory"} & set(wanted) and not {0, 1} <= os.sched_getaffinity(0):
+        print("corelane bench: the wire needs cores 0 and 1 for itself", file=sys.stderr)
+        return 2
+    results: dict[str, Any] = {"host": host()}
+    if not arguments.json:
+        print(results["host"])
+    for name in wanted:
+        try:
+            results[name] = {
+                "decode": lambda: bench_decode(arguments.rounds),
+                "wire": lambda: bench_wire(arguments.rounds, arguments.count),
+                "backlog": bench_backlog,
+                "memory": bench_memory,
+            }[name]()
+        except (FileNotFoundError, RuntimeError, ImportError) as error:
+            print(f"corelane bench {name}: {error}", file=sys.stderr)
+            return 2
+        if not arguments.json:
+            say(name, results[name])
+    if arguments.json:
+        print(json.dumps(results))
+    return 0

@@ -1,0 +1,1 @@
+"""Parts of `corelane latency-profile`: documents, figures, the page."""

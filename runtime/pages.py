@@ -1,0 +1,215 @@
+"""Shared pages of one deployment: make, open, read, remove.
+
+Owns:    names in /dev/shm (corelane.<deployment>.<page>), the page header, room before first use.
+Refuses: writing into another writer's page (control words go through Control, which owns its page).
+
+A page is populated when it is made: a full tmpfs is an error here, never a SIGBUS in a lane.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from runtime._shm import ffi, lib
+
+SHM = Path("/dev/shm")
+MAGIC = 0x3130454741505048  # "HPPAGE01"
+LANE_BYTES = ffi.sizeof("hp_lane_page_t")
+CONTROL_BYTES = ffi.sizeof("hp_control_page_t")
+
+
+# Views are bare pointers into their map, so a map lives until its page is closed, never by accident shorter.
+_open_maps: dict[int, mmap.mmap] = {}
+
+
+class PageError(Exception):
+    """A page is absent, foreign, or does not fit."""
+
+
+def name(deployment: str, page: str) -> str:
+    """Return the file name of a page."""
+    return f"corelane.{deployment}.{page}"
+
+
+def build_id() -> int:
+    """Return a number that changes with the shared layouts: readers refuse another build's pages."""
+    sizes = (
+        ffi.sizeof("hp_lane_page_t"),
+        ffi.sizeof("hp_event_t"),
+        ffi.sizeof("hp_order_t"),
+        lib.HP_PAGE_LAYOUT,
+    )
+    out = 0xCBF29CE484222325
+    for size in sizes:
+        out = ((out ^ size) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return out
+
+
+class Page:
+    """One mapped page.  `view` casts it to its struct."""
+
+    def __init__(self, path: Path, mapped: mmap.mmap, kind: str) -> None:
+        self.path = path
+        self.map = mapped
+        self._buffer = ffi.from_buffer(mapped)
+        _open_maps[id(mapped)] = mapped
+        self.view: Any = ffi.cast(f"{kind} *", self._buffer)
+        self.header: Any = ffi.cast("hp_page_t *", self._buffer)
+
+    @classmethod
+    def make(
+        cls, deployment: str, page: str, kind: str, number: int, size: int, epoch: int = 0
+    ) -> Page:
+        """Create a page, reserve all of its memory, and write its header."""
+        path = SHM / name(deployment, page)
+        path.unlink(missing_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(handle, 0, size)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            free = os.statvfs(SHM).f_bavail * os.statvfs(SHM).f_frsize
+            raise PageError(
+                f"no room for page {path.name}: {size} bytes wanted, {free} free in {SHM}; "
+                f"mount a larger one (containers: --shm-size=256m)"
+            ) from error
+        else:
+            mapped = mmap.mmap(
+                handle, size, flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
+            )
+        finally:
+            os.close(handle)
+        made = cls(path, mapped, kind)
+        header = made.header
+        header.layout = lib.HP_PAGE_LAYOUT
+        header.kind = number
+        header.build_id = build_id()
+        header.writer_pid = os.getpid()
+        header.epoch = epoch
+        header.size = size
+        header.heartbeat_ns = time.monotonic_ns()
+        text = page.encode()[:63]
+        ffi.memmove(header.name, text, len(text))
+        header.magic = MAGIC
+        return made
+
+    @classmethod
+    def open(cls, deployment: str, page: str, kind: str, writable: bool = False) -> Page:
+        """Map an existing page; PageError says what does not match."""
+        path = SHM / name(deployment, page)
+        try:
+            handle = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise PageError(
+                f"no page {path.name} in {SHM}; is deployment {deployment!r} running?"
+            ) from None
+        try:
+            size = os.fstat(handle).st_size
+            prot = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
+            mapped = mmap.mmap(handle, size, flags=mmap.MAP_SHARED, prot=prot)
+        finally:
+            os.close(handle)
+        opened = cls(path, mapped, kind)
+        header = opened.header
+        if (
+            header.magic != MAGIC
+            or header.layout != lib.HP_PAGE_LAYOUT
+            or header.build_id != build_id()
+        ):
+            raise PageError(
+                f"page {path.name} has layout {header.layout} build {header.build_id:x}; this build reads layout "
+                f"{lib.HP_PAGE_LAYOUT} build {build_id():x}; restart its writer first"
+            )
+        return opened
+
+    def remove(self) -> None:
+        """Unlink the page's file; mappings stay valid until they are closed."""
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give the memory back; views taken before must not be used again."""
+        _open_maps.pop(id(self.map), None)
+        self.view = self.header = None
+        ffi.release(self._buffer)
+
+
+class Control:
+    """A control page and its one writer: this process."""
+
+    def __init__(self, deployment: str, writer: str) -> None:
+        self.page = Page.make(
+            deployment, f"control.{writer}", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES
+        )
+
+    @property
+    def word(self) -> int:
+        return int(self.page.view.word)
+
+    def set(self, bits: int, reason: str) -> None:
+        """Set bits of the word; lanes obey within one turn."""
+        view = self.page.view
+        text = reason.encode()[:95] + b"\0"
+        ffi.memmove(view.reason, text, len(text))
+        view.since_ns = time.monotonic_ns()
+        view.generation += 1
+        lib.hp_store32_release(ffi.addressof(view, "word"), view.word | bits)
+
+    def clear(self, bits: int) -> None:
+        """Clear bits; only the writer of a page may."""
+        view = self.page.view
+        view.since_ns = time.monotonic_ns()
+        view.generation += 1
+        lib.hp_store32_release(ffi.addressof(view, "word"), view.word & ~bits)
+
+
+class Mail:
+    """One direction of the mail between a lane and the cold side: a page that holds a ring."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.ring: Any = ffi.cast(
+            "hp_ring_t *", ffi.cast("char *", page.header) + ffi.sizeof("hp_page_t")
+        )
+
+    @classmethod
+    def make(cls, deployment: str, page: str, capacity: int) -> Mail:
+        size = ffi.sizeof("hp_page_t") + ffi.sizeof("hp_ring_t") + capacity
+        mail = cls(Page.make(deployment, page, "hp_page_t", lib.HP_PAGE_MAIL, size))
+        lib.hp_ring_init(mail.ring, capacity)
+        return mail
+
+    def put(self, kind: int, data: bytes, aux: int = 0) -> bool:
+        """Append one record; False when the ring is full (nothing was written)."""
+        return bool(lib.hp_ring_put(self.ring, kind, aux, data, len(data)))
+
+    def take(self) -> tuple[int, int, bytes] | None:
+        """Return (kind, aux, payload) of the next record, or None."""
+        record = lib.hp_ring_peek(self.ring)
+        if record == ffi.NULL:
+            return None
+        out = (
+            record.kind,
+            record.aux,
+            bytes(ffi.buffer(lib.hp_ring_payload(record), record.length)),
+        )
+        lib.hp_ring_pop(self.ring)
+        return out
+
+
+def stale(deployment: str) -> list[Path]:
+    """Return pages of a deployment whose writer is gone."""
+    out = []
+    for path in SHM.glob(name(deployment, "*")):
+        try:
+            with path.open("rb") as file:
+                header = ffi.from_buffer(
+                    "hp_page_t[]", bytearray(file.read(ffi.sizeof("hp_page_t")))
+                )[0]
+                os.kill(header.writer_pid, 0)
+        except (OSError, ValueError, IndexError):
+            out.append(path)
+    return out

@@ -1,0 +1,134 @@
+"""The appliance as a person starts it: real processes, real sockets, the venue's own record as judge."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CORELANE = [sys.executable, "-m", "ops"]
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Environment of one run: own state, own deployment name."""
+    return {
+        "env": {**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+        "name": f"t{os.getpid()}",
+        "tmp": tmp_path,
+    }
+
+
+def run(place, *arguments, timeout=60):
+    command = [*CORELANE, "run", "--deployment", place["name"], "--metrics-port", "0", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=place["env"], capture_output=True, text=True, timeout=timeout
+    )
+
+
+def check(done):
+    assert done.returncode == 0, done.stderr
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert end["agrees_with_venue"], (end, done.stderr)
+    assert (end["open_orders"], end["unknown"], end["venue"]["open_orders"]) == (0, 0, 0)
+    assert end["orders"] > 0
+    assert end["gaps"] == 0
+    return end
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--strategy", "demo-native"), ("--tls",), ("--blocking",)],
+    ids=["python", "native", "tls", "blocking"],
+)
+def test_run_trades_drains_and_agrees_with_the_venue(place, arguments):
+    end = check(run(place, "--duration", "6", "--json", *arguments))
+    assert {row["hop"] for row in end["latency"]} >= {"decode", "send", "tick_to_trade"}
+    for name, held in end["symbols"].items():
+        assert held["position_lots"] == held["bought_lots"] - held["sold_lots"], name
+    assert not [path for path in Path("/dev/shm").glob(f"corelane.{place['name']}.*")]
+
+
+def test_second_start_uses_a_higher_epoch(place):
+    for _ in range(2):
+        check(run(place, "--duration", "3", "--json"))
+    assert (place["tmp"] / "corelane" / place["name"] / "epoch").read_text() == "2\n"
+
+
+def test_ctrl_c_drains_and_metrics_are_served_meanwhile(place):
+    command = [*CORELANE, "run", "--deployment", place["name"], "--metrics-port", "0"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=place["env"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        lines = [process.stdout.readline() for _ in range(4)]
+        port = re.search(r"metrics http://127.0.0.1:(\d+)/metrics", lines[0]).group(1)
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
+        sent = float(re.search(r'corelane_orders_sent_total\{lane="0"\} (\S+)', text).group(1))
+        assert sent > 0
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
+        out, err = process.communicate(timeout=30)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert process.returncode == 0, err
+    assert "latency profile, microseconds" in out
+    assert "lane and venue agree; 0 orders open, 0 unknown; drained" in out
+    assert re.match(r"\s+\ds \w+\s+msg", lines[-1])
+
+
+def test_dead_cold_side_makes_the_lane_cancel_and_leave(place):
+    """kill -9 of the cold side: the lane drains by itself and no process stays behind."""
+    command = [*CORELANE, "run", "--deployment", place["name"], "--metrics-port", "0"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=place["env"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(3):
+        process.stdout.readline()
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True
+    ).stdout.split()
+    assert len(children) == 2
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 20
+    while time.monotonic() < until and any(Path(f"/proc/{pid}").exists() for pid in children):
+        time.sleep(0.1)
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    for path in Path("/dev/shm").glob(f"corelane.{place['name']}.*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--strategy", "nowhere.py:X"), "strategy file .*nowhere.py does not exist"),
+        (("--strategy", "nothing"), "want path.py:Class, module:Class or one of demo, demo-native"),
+        (("--strategy", "strategies.demo.imbalance:Nope"), "has no strategy class 'Nope'"),
+        (("--param", "depth=99"), r"parameter depth is 99; want 1\.\.20"),
+        (("--symbols", "NOSUCH"), "symbol NOSUCH is unknown"),
+    ],
+)
+def test_what_cannot_run_says_why_and_exits_2(place, arguments, words):
+    done = run(place, "--duration", "2", *arguments, timeout=30)
+    assert done.returncode == 2
+    assert re.search(words, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,351 @@
+"""Every check of the gate at its boundary: limit - 1, limit, limit + 1."""
+
+import pytest
+
+BUY, SELL = 1, 2
+NOW = 10_000_000_000
+
+
+class Case:
+    """An intent that passes, with all that it is judged against; tests bend one thing."""
+
+    def __init__(self, steps):
+        self.lib, ffi = steps.lib, steps.ffi
+        self.gate = ffi.new("hp_gate_t *")
+        self.intent = ffi.new("hp_intent_t *")
+        self.about = ffi.new("hp_instrument_t *")
+        self.limits = ffi.new("hp_instrument_limits_t *")
+        self.position = ffi.new("hp_lane_position_t *")
+        self.exposure = ffi.new("hp_exposure_t *")
+        self.verdict = ffi.new("hp_verdict_t *")
+        self.gate.is_armed = 1
+        a = self.about
+        a.id, a.status, a.contract, a.price_decimals, a.size_decimals = 1, 1, 1, 1, 3
+        a.multiplier_e8, a.tick_size_ticks, a.step_size_lots, a.size_min_lots = 10**8, 1, 1, 1
+        i = self.intent
+        i.id, i.instrument, i.kind, i.side, i.type, i.time_in_force = (
+            7,
+            1,
+            self.lib.HP_INTENT_PLACE,
+            BUY,
+            1,
+            1,
+        )
+        i.price_ticks, i.lots, i.recv_ns, i.book_state = (
+            600_000,
+            10,
+            NOW - 1000,
+            self.lib.HP_BOOK_SYNCED,
+        )
+        i.bid_ticks, i.bid_lots, i.ask_ticks, i.ask_lots = 600_000, 5, 600_001, 5
+        limits = self.limits
+        limits.strategies = limits.accounts = 1
+        limits.kinds = 0b1110
+        limits.order_lots_max, limits.position_lots_max, limits.open_orders_max = 100, 1000, 5
+        limits.band_bps, limits.stale_ns = 100, 1_000_000
+
+    def ask(self, now=NOW):
+        code = self.lib.hp_gate_check(
+            self.gate,
+            self.intent,
+            self.about,
+            self.limits,
+            self.position,
+            self.exposure,
+            now,
+            self.verdict,
+        )
+        assert self.verdict.verdict == code
+        return code
+
+
+@pytest.fixture
+def case(steps):
+    return Case(steps)
+
+
+def verdict(case, name):
+    return getattr(case.lib, f"HP_VERDICT_{name}")
+
+
+def test_gate_passes_what_nothing_speaks_against(case):
+    assert case.ask() == case.lib.HP_PASS
+    assert (case.verdict.intent_id, case.verdict.now_ns) == (7, NOW)
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [
+        lambda c: setattr(c.intent, "kind", 0),
+        lambda c: setattr(c.intent, "kind", 9),
+        lambda c: setattr(c.intent, "strategy", 1),
+        lambda c: setattr(c.intent, "strategy", 64),
+        lambda c: setattr(c.intent, "account", 1),
+        lambda c: setattr(c.intent, "account", 32),
+        lambda c: setattr(c.limits, "kinds", 0b1100),
+        lambda c: setattr(c.limits, "strategies", 0),
+    ],
+)
+def test_gate_blocks_what_is_not_on_the_allow_list(case, bend):
+    bend(case)
+    assert case.ask() == verdict(case, "NOT_ALLOWED")
+
+
+def test_gate_blocks_while_not_armed(case):
+    case.gate.is_armed = 0
+    assert case.ask() == verdict(case, "NOT_ARMED")
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("KILL", "KILLED"),
+        ("FREEZE", "FROZEN"),
+        ("FLATTEN", "FROZEN"),
+        ("SAFE_MODE", "FROZEN"),
+        ("DRAIN", "DRAINING"),
+        ("STOP", "DRAINING"),
+    ],
+)
+def test_control_word_blocks_new_risk(case, word, name):
+    case.gate.words = getattr(case.lib, f"HP_WORD_{word}")
+    assert case.ask() == verdict(case, name)
+    assert case.verdict.words == case.gate.words
+
+
+@pytest.mark.parametrize(
+    ("word", "passes"), [("KILL", False), ("FREEZE", True), ("FLATTEN", True), ("DRAIN", True)]
+)
+def test_control_word_and_a_risk_reducing_order(case, word, passes):
+    case.position.lots[0] = 10
+    case.intent.side, case.intent.reduce_only, case.intent.lots = SELL, 1, 10
+    case.gate.words = getattr(case.lib, f"HP_WORD_{word}")
+    assert (case.ask() == case.lib.HP_PASS) is passes
+
+
+@pytest.mark.parametrize("word", ["KILL", "FREEZE", "FLATTEN", "DRAIN", "STOP"])
+def test_cancel_passes_every_word_and_an_unarmed_gate(case, word):
+    case.gate.is_armed = 0
+    case.gate.words = getattr(case.lib, f"HP_WORD_{word}")
+    case.intent.kind = case.lib.HP_INTENT_CANCEL
+    assert case.ask() == case.lib.HP_PASS
+
+
+@pytest.mark.parametrize(
+    ("status", "reduces", "passes"),
+    [
+        (0, False, False),
+        (1, False, True),
+        (2, False, False),
+        (3, False, False),
+        (3, True, True),
+        (4, True, False),
+    ],
+)
+def test_instrument_status(case, status, reduces, passes):
+    case.about.status = status
+    if reduces:
+        case.position.lots[0] = 10
+        case.intent.side, case.intent.reduce_only = SELL, 1
+    assert (case.ask() == case.lib.HP_PASS) is passes
+    if not passes:
+        assert case.verdict.verdict == verdict(case, "INSTRUMENT_STATUS")
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        ("EMPTY", "BOOK_NOT_SYNCED"),
+        ("BUFFERING", "BOOK_NOT_SYNCED"),
+        ("GAPPED", "BOOK_NOT_SYNCED"),
+        ("STALE", "BOOK_STALE"),
+        ("CROSSED", "BOOK_CROSSED"),
+    ],
+)
+def test_only_a_synced_book_quotes(case, state, name):
+    case.intent.book_state = getattr(case.lib, f"HP_BOOK_{state}")
+    assert case.ask() == verdict(case, name)
+
+
+@pytest.mark.parametrize(
+    ("age", "passes"), [(999_999, True), (1_000_000, True), (1_000_001, False), (-1, False)]
+)
+def test_age_of_the_picture(case, age, passes):
+    case.intent.recv_ns = NOW - age
+    assert (case.ask() == case.lib.HP_PASS) is passes
+    if not passes:
+        assert case.verdict.verdict == verdict(case, "BOOK_STALE")
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "passes"),
+    [(600_000, 600_001, True), (600_001, 600_001, False), (600_002, 600_001, False)],
+)
+def test_crossed_or_locked_picture(case, bid, ask, passes):
+    case.intent.bid_ticks, case.intent.ask_ticks = bid, ask
+    assert (case.ask() == case.lib.HP_PASS) is passes
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [
+        lambda i: setattr(i, "lots", 0),
+        lambda i: setattr(i, "lots", -1),
+        lambda i: setattr(i, "price_ticks", 0),
+        lambda i: setattr(i, "side", 0),
+        lambda i: setattr(i, "side", 3),
+        lambda i: setattr(i, "position_side", 3),
+    ],
+)
+def test_precision(case, bend):
+    bend(case.intent)
+    assert case.ask() == verdict(case, "PRECISION")
+
+
+@pytest.mark.parametrize(
+    ("ticks", "passes"), [(599_999, False), (600_000, True), (600_001, False), (600_005, True)]
+)
+def test_tick_size(case, ticks, passes):
+    case.about.tick_size_ticks, case.intent.price_ticks = 5, ticks
+    assert (case.ask() == case.lib.HP_PASS) is passes
+
+
+@pytest.mark.parametrize(("lots", "passes"), [(9, False), (10, True), (11, False), (15, True)])
+def test_step_size(case, lots, passes):
+    case.about.step_size_lots, case.intent.lots = 5, lots
+    assert (case.ask() == case.lib.HP_PASS) is passes
+
+
+@pytest.mark.parametrize(
+    ("lots", "passes"), [(9, False), (10, True), (11, True), (20, True), (21, False)]
+)
+def test_size_range(case, lots, passes):
+    case.about.size_min_lots, case.about.size_max_lots, case.intent.lots = 10, 20, lots
+    assert (case.ask() == case.lib.HP_PASS) is passes
+    if not passes:
+        assert case.verdict.verdict == verdict(case, "SIZE_RANGE")
+
+
+@pytest.mark.parametrize(
+    ("minimum_e8", "passes"),
+    [(599_999_999_99, True), (600_000_000_00, True), (600_000_000_01, False)],
+)
+def test_min_notional(case, minimum_e8, passes):
+    """60,000.0 x 0.010 = 600 quote units."""
+    case.about.notional_min_e8 = minimum_e8
+    assert (case.ask() == case.lib.HP_PASS) is passes
+    if not passes:
+        assert case.verdict.verdict == verdict(case, "MIN_NOTIONAL")
+        assert (case.verdict.found, case.verdict.wanted) == (600_000_000_00, minimum_e8)
+
+
+@pytest.mark.parametrize(
+    ("price", "passes"), [(606_000, True), (606_001, False), (594_001, True), (594_000, False)]
+)
+def test_hard_band_around_the_mid(case, price, passes):
+    """Band 100 bps of the mid 600,000.5: 594,000.495 .. 606,000.505."""
+    case.intent.price_ticks = price
+    assert (case.ask() == case.lib.HP_PASS) is passes
+    if not passes:
+        assert case.verdict.verdict == verdict(case, "FENCE_HARD")
+
+
+@pytest.mark.parametrize(
+    ("held", "side", "lots", "passes"),
+    [
+        (10, SELL, 10, True),
+        (10, SELL, 11, False),
+        (10, BUY, 1, False),
+        (-10, BUY, 10, True),
+        (-10, BUY, 11, False),
+        (0, SELL, 1, False),
+    ],
+)
+def test_reduce_only(case, held, side, lots, passes):
+    case.position.lots[0] = held
+    case.intent.side, case.intent.lots, case.intent.reduce_only = side, lots, 1
+    assert (case.ask() == case.lib.HP_PASS) is passes
+    if not passes:
+        assert case.verdict.verdict == verdict(case, "REDUCE_ONLY")
+
+
+@pytest.mark.parametrize(("lots", "passes"), [(99, True), (100, True), (101, False)])
+def test_order_limit(case, lots, passes):
+    case.intent.lots = lots
+    assert (case.ask() == case.lib.HP_PASS) is passes
+    if not passes:
+        assert case.verdict.verdict == verdict(case, "ORDER_LIMIT")
+
+
+@pytest.mark.parametrize(
+    ("side", "held", "buys", "sells", "passes"),
+    [
+        (BUY, 900, 89, 0, True),
+        (BUY, 900, 90, 0, True),
+        (BUY, 900, 91, 0, False),
+        (SELL, -900, 0, 90, True),
+        (SELL, -900, 0, 91, False),
+        (BUY, -2000, 0, 0, True),
+        (SELL, 0, 5000, 990, True),
+        (SELL, 0, 0, 991, False),
+    ],
+)
+def test_position_limit_counts_all_that_works_on_that_side(case, side, held, buys, sells, passes):
+    case.position.lots[0] = held
+    case.exposure.working_buy_lots, case.exposure.working_sell_lots = buys, sells
+    case.intent.side = side
+    assert (case.ask() == case.lib.HP_PASS) is passes
+    if not passes:
+        assert case.verdict.verdict == verdict(case, "POSITION_LIMIT")
+
+
+@pytest.mark.parametrize(("count", "passes"), [(4, True), (5, False), (6, False)])
+def test_open_orders_limit(case, count, passes):
+    case.exposure.open_orders = count
+    assert (case.ask() == case.lib.HP_PASS) is passes
+
+
+@pytest.mark.parametrize(
+    "field", ["order_lots_max", "position_lots_max", "open_orders_max", "stale_ns"]
+)
+def test_a_limit_of_zero_permits_nothing(case, field):
+    setattr(case.limits, field, 0)
+    assert case.ask() not in (case.lib.HP_PASS,)
+
+
+def test_notional_that_overflows_is_blocked(case):
+    case.intent.price_ticks = case.intent.bid_ticks = 2**61
+    case.intent.ask_ticks = 2**61 + 1
+    case.intent.lots = 2**61
+    case.limits.order_lots_max = case.limits.position_lots_max = 2**62
+    assert case.ask() == verdict(case, "OVERFLOW")
+
+
+def test_bucket_throttles_and_names_the_time(case, steps):
+    bucket = steps.ffi.addressof(case.gate.orders[0])
+    case.lib.hp_bucket_init(bucket, 10, 3, 1)
+    assert [case.ask() for _ in range(3)] == [1, 1, verdict(case, "RATE_BUCKET")]
+    assert case.verdict.retry_ns == NOW + 100_000_000
+    case.intent.recv_ns = NOW + 99_900_000
+    assert case.ask(case.verdict.retry_ns - 1) == verdict(case, "RATE_BUCKET")
+    assert case.ask(NOW + 100_000_000) == case.lib.HP_PASS
+
+
+def test_bucket_keeps_a_reserve_for_cancels_and_reducing_orders(case, steps):
+    bucket = steps.ffi.addressof(case.gate.orders[0])
+    case.lib.hp_bucket_init(bucket, 10, 3, 1)
+    while case.ask() == case.lib.HP_PASS:
+        pass
+    case.intent.kind = case.lib.HP_INTENT_CANCEL
+    assert case.ask() == case.lib.HP_PASS
+    assert case.ask() == verdict(case, "RATE_BUCKET")
+
+
+def test_refused_intent_takes_no_token(case, steps):
+    bucket = steps.ffi.addressof(case.gate.orders[0])
+    case.lib.hp_bucket_init(bucket, 10, 3, 1)
+    case.intent.lots = 101
+    for _ in range(10):
+        case.ask()
+    case.intent.lots = 10
+    assert case.ask() == case.lib.HP_PASS

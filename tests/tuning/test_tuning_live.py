@@ -1,0 +1,359 @@
+"""Real settings of this machine: changed through the journal, proven, put back, raw bytes equal.
+
+Interrupts of network cards and the cards themselves are left alone; card settings are tried on a
+veth pair in a network namespace of our own (test_tuning_veth.py).  A setting that this machine does
+not have is skipped by name.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from test_tuning_change import action, plan_of
+
+from tuning import check, effect, knobs
+from tuning.change import Changer
+from tuning.context import look_at
+from tuning.facts import Facts
+from tuning.host import LiveHost, names, peek
+from tuning.journal import Journal
+from tuning.model import State
+
+HOST = LiveHost()
+BOOT = Facts(HOST).boot_id
+CPU = "/sys/devices/system/cpu"
+HUGE = "/sys/kernel/mm/hugepages/hugepages-{}kB/nr_hugepages"
+# knob, address, codec, two values: the one that is not there now is written
+SETTINGS = [
+    ("cpu.timer_migration", "/proc/sys/kernel/timer_migration", "int", "0", "1"),
+    ("cpu.autogroup", "/proc/sys/kernel/sched_autogroup_enabled", "int", "0", "1"),
+    ("cpu.wq_cpumask", "/sys/devices/virtual/workqueue/cpumask", "cpumask", "1", "3"),
+    ("cpu.writeback_mask", "/sys/devices/virtual/workqueue/writeback/cpumask", "cpumask", "1", "3"),
+    ("irq.default", "/proc/irq/default_smp_affinity", "cpumask", "1", "3"),
+    (
+        "idle.guest_haltpoll",
+        "/sys/module/haltpoll/parameters/guest_halt_poll_ns",
+        "int",
+        "0",
+        "1000",
+    ),
+    ("idle.states", f"{CPU}/cpu0/cpuidle/state1/disable", "int", "0", "1"),
+    ("idle.per_cpu", f"{CPU}/cpu0/power/pm_qos_resume_latency_us", "text", "0", "n/a"),
+    ("mem.huge2m", HUGE.format(2048), "int", "4", "5"),
+    (
+        "mem.huge2m node0",
+        "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages",
+        "int",
+        "3",
+        "4",
+    ),
+    ("mem.thp", "/sys/kernel/mm/transparent_hugepage/defrag", "choice", "never", "madvise"),
+    ("mem.ksm", "/sys/kernel/mm/ksm/run", "int", "0", "2"),
+    ("mem.numa_balancing", "/proc/sys/kernel/numa_balancing", "int", "0", "1"),
+    ("mem.swappiness", "/proc/sys/vm/swappiness", "int", "10", "11"),
+    ("mem.stat_interval", "/proc/sys/vm/stat_interval", "int", "10", "11"),
+    ("mem.compaction", "/proc/sys/vm/compaction_proactiveness", "int", "0", "1"),
+    ("mem.zone_reclaim", "/proc/sys/vm/zone_reclaim_mode", "int", "0", "1"),
+    ("mem.min_free", "/proc/sys/vm/min_free_kbytes", "int", "70000", "70001"),
+    (
+        "mem.dirty",
+        "dirty:",
+        "json",
+        '{"background_ratio":3,"ratio":10}',
+        '{"background_ratio":4,"ratio":11}',
+    ),
+    (
+        "mem.dirty bytes",
+        "dirty:",
+        "json",
+        '{"background_bytes":8388608,"bytes":33554432}',
+        '{"background_bytes":16777216,"bytes":33554432}',
+    ),
+    ("wd.softlockup", "/proc/sys/kernel/watchdog_cpumask", "cpulist", "0", "0-1"),
+    ("wd.hung_task", "/proc/sys/kernel/hung_task_timeout_secs", "int", "600", "601"),
+    ("rt.throttle", "/proc/sys/kernel/sched_rt_runtime_us", "int", "-1", "950000"),
+    ("net.busy_read", "/proc/sys/net/core/busy_read", "int", "50", "51"),
+    ("net.busy_poll", "/proc/sys/net/core/busy_poll", "int", "50", "51"),
+    ("net.buffers", "/proc/sys/net/core/rmem_max", "int", "4194304", "4194305"),
+    ("net.backlog", "/proc/sys/net/core/netdev_budget", "int", "600", "601"),
+    ("tcp.idle_ss", "/proc/sys/net/ipv4/tcp_slow_start_after_idle", "int", "0", "1"),
+    ("tcp.autocork", "/proc/sys/net/ipv4/tcp_autocorking", "int", "0", "1"),
+    ("tcp.legacy", "/proc/sys/net/ipv4/tcp_low_latency", "int", "0", "1"),
+    ("net.rps_xps", "/proc/sys/net/core/rps_sock_flow_entries", "int", "0", "32768"),
+    ("sys.console", "/proc/sys/kernel/printk", "words", "4 4 1 7", "5 4 1 7"),
+    (
+        "mem.hugetlbfs",
+        "mount:/run/corelane/hugepages-test",
+        "text",
+        "absent",
+        "hugetlbfs pagesize=2M",
+    ),
+    ("idle.dma_latency", "hold:dma_latency", "int", "0", "1"),
+    ("net.rtentsk", "hold:timestamp", "text", "open", "closed"),
+]
+
+pytestmark = pytest.mark.requires_root
+
+
+@pytest.fixture
+def changer(tmp_path):
+    """A changer whose every change is undone at the end, also when the test failed."""
+    made = Changer(HOST, Journal(tmp_path), BOOT)
+    with made.journal.lock():
+        yield made
+        made.rollback(force=True)
+        assert made.journal.changes() == []
+
+
+def round_trip(changer, *actions):
+    """Apply, read back, roll back, and compare what the kernel shows with what it showed."""
+    before = [HOST.read(a.address) for a in actions if not a.address.startswith(("self:", "dir:"))]
+    outcomes = changer.apply(plan_of(*actions))
+    assert [o.what for o in outcomes] == ["applied"] * len(actions), outcomes
+    undone = changer.rollback()
+    assert all(o.what == "undone" for o in undone), undone
+    assert [
+        HOST.read(a.address) for a in actions if not a.address.startswith(("self:", "dir:"))
+    ] == before
+
+
+@pytest.mark.parametrize(
+    ("knob", "address", "codec", "one", "other"), SETTINGS, ids=[s[0] for s in SETTINGS]
+)
+def test_setting_changed_and_put_back_shows_the_same_bytes(
+    changer, knob, address, codec, one, other
+):
+    now = peek(HOST, address)
+    if now is None:
+        pytest.skip(f"requires {address}")
+    from tuning.change import accepted
+
+    value = other if accepted(codec, now, one) else one
+    round_trip(changer, action(address, value, knob=knob.split()[0], codec=codec))
+
+
+def test_large_page_of_one_gibibyte_is_taken_and_given_back(changer):
+    address = HUGE.format(1048576)
+    if peek(HOST, address) is None:
+        pytest.skip("requires 1 GiB pages")
+    wanted = str(int(peek(HOST, address)) + 1)
+    outcome = changer.apply(plan_of(action(address, wanted)))[0]
+    if outcome.what == "failed":
+        assert "put back" in outcome.detail  # a fragmented host: refused whole, nothing left behind
+    assert all(o.what == "undone" for o in changer.rollback())
+
+
+def test_clock_source_is_switched_and_switched_back(changer):
+    base = "/sys/devices/system/clocksource/clocksource0"
+    offered = (peek(HOST, f"{base}/available_clocksource") or "").split()
+    other = [name for name in offered if name != peek(HOST, f"{base}/current_clocksource")]
+    if not other:
+        pytest.skip("requires a second clock source")
+    round_trip(changer, action(f"{base}/current_clocksource", other[0], codec="text"))
+
+
+def test_cpuset_of_the_old_tree_is_made_and_removed(changer):
+    base = "/sys/fs/cgroup/cpuset"
+    if peek(HOST, f"{base}/cpuset.cpus") is None:
+        pytest.skip("requires a cgroup 1 cpuset tree")
+    folder = f"{base}/corelane-test"
+    round_trip_steps = (
+        action(f"dir:{folder}", "present", codec="text"),
+        action(f"{folder}/cpuset.cpus", "1", codec="cpulist"),
+        action(f"{folder}/cpuset.mems", "0", codec="cpulist"),
+        action(f"{folder}/cpuset.cpu_exclusive", "1"),
+    )
+    assert all(o.what == "applied" for o in changer.apply(plan_of(*round_trip_steps)))
+    assert peek(HOST, f"{folder}/cpuset.cpu_exclusive") == "1"
+    assert all(o.what == "undone" for o in changer.rollback())
+    assert not os.path.isdir(folder)
+
+
+def idle_interrupts():
+    """Return interrupts that belong to no network card and whose mask can be written."""
+    found = []
+    for number in Facts(HOST).interrupts:
+        label = " ".join(n for n in names(HOST, f"/proc/irq/{number}") if "affinity" not in n)
+        virtio_card = any(
+            name.startswith("virtio")
+            and names(HOST, f"/sys/bus/virtio/devices/{name.split('-')[0]}/net")
+            for name in names(HOST, f"/proc/irq/{number}")
+        )
+        if "config" in label and not virtio_card:
+            found.append(number)
+    return found
+
+
+def test_interrupt_masks_go_round_and_an_unmoved_one_is_pending(changer):
+    """An interrupt without traffic keeps its old core after the mask changed: never called OK."""
+    if len(Facts(HOST).online) < 2:
+        pytest.skip("requires two cores")
+    chosen = idle_interrupts()[:2]
+    if not chosen:
+        pytest.skip("requires an interrupt that is not a network card's")
+    actions, away = [], {}
+    for number in chosen:
+        here = peek(HOST, f"/proc/irq/{number}/effective_affinity_list")
+        away[number] = "1" if here == "0" else "0"
+        actions.append(
+            action(f"/proc/irq/{number}/smp_affinity_list", away[number], codec="cpulist")
+        )
+    before = [HOST.read(a.address) for a in actions]
+    assert all(o.what in ("applied", "already") for o in changer.apply(plan_of(*actions)))
+    context = look_at(HOST, "bare-metal", brief=True)
+    lagging = [n for n in chosen if peek(HOST, f"/proc/irq/{n}/effective_affinity_list") != away[n]]
+    effective = check.examine(context, knobs.find("irq.effective"))
+    for sight in effective.sights:
+        number = sight.address.split("/")[3] if sight.address.startswith("/proc/irq/") else ""
+        if number in lagging and away[number] == "0":
+            assert sight.state is State.PENDING and "next interrupt" in sight.reason
+    assert all(o.what == "undone" for o in changer.rollback())
+    assert [HOST.read(a.address) for a in actions] == before
+
+
+@pytest.fixture
+def sleeper():
+    """A process of ours that stands in for a lane."""
+    script = (
+        "import select,socket,threading,time\n"
+        "a=socket.socket(); a.bind(('127.0.0.1',0)); a.listen(); b=socket.socket()\n"
+        "b.connect(a.getsockname()); e=select.epoll()\n"
+        "threading.Thread(target=time.sleep,args=(600,),daemon=True).start()\n"
+        "print(b.fileno(), e.fileno(), flush=True); time.sleep(600)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as child:
+        child.descriptors = [int(word) for word in child.stdout.readline().split()]
+        yield child
+        child.kill()
+
+
+def test_lane_process_is_pinned_scheduled_limited_and_given_back(changer, sleeper):
+    pid = sleeper.pid
+    helper = max(int(name) for name in os.listdir(f"/proc/{pid}/task"))
+    others = os.sched_getaffinity(0)
+    sched = json.loads(HOST.read(f"task:{pid}/sched"))
+    limit = json.loads(HOST.read(f"task:{pid}/limit/memlock"))
+    steps = [
+        action(f"/proc/{pid}/timerslack_ns", "1", knob="rt.timerslack"),
+        action(f"task:{pid}/sched", json.dumps({**sched, "policy": "batch"}), codec="json"),
+        action(f"task:{pid}/limit/memlock", json.dumps({**limit, "soft": 65536}), codec="json"),
+    ]
+    if len(others) > 1:
+        steps.append(action(f"task:{pid}/affinity", str(max(others)), codec="cpulist"))
+    if Facts(HOST).kernel_version >= (6, 12):
+        steps.append(
+            action(
+                f"task:{helper}/sched", json.dumps({**sched, "runtime_ns": 100000}), codec="json"
+            )
+        )
+    round_trip(changer, *steps)
+
+
+@pytest.mark.parametrize("policy", ["fifo", "rr", "deadline"])
+def test_real_time_policy_is_taken_and_given_back(changer, sleeper, policy):
+    wanted = {
+        "policy": policy,
+        "nice": 0,
+        "priority": 0 if policy == "deadline" else 5,
+        "runtime_ns": 0,
+    }
+    if policy == "deadline":
+        wanted.update(runtime_ns=1000000, deadline_ns=10000000, period_ns=10000000)
+    elif "EPERM" in HOST.read("can:fifo"):
+        pytest.skip("requires the right to real-time priority")
+    round_trip(changer, action(f"task:{sleeper.pid}/sched", json.dumps(wanted), codec="json"))
+
+
+def test_socket_and_epoll_of_a_running_process_are_set_from_outside(changer, sleeper):
+    connected, epoll = sleeper.descriptors
+    steps = [
+        action(f"socket:{sleeper.pid}/{connected}/nodelay", "1"),
+        action(f"socket:{sleeper.pid}/{connected}/busy_poll", "50"),
+        action(f"socket:{sleeper.pid}/{connected}/prefer", "1"),
+    ]
+    if Facts(HOST).kernel_version >= (6, 9):
+        asked = '{"budget":16,"prefer":1,"usecs":64}'
+        steps.append(action(f"epoll:{sleeper.pid}/{epoll}", asked, codec="json"))
+    round_trip(changer, *steps)
+
+
+def test_own_memory_is_locked_and_bound_and_released():
+    """In a process of its own: locking and memory policy belong to whoever calls."""
+    script = (
+        "from tuning.host import LiveHost\nh=LiveHost()\n"
+        "a=[h.read('self:mlock'),h.read('self:mempolicy')]\n"
+        "h.write('self:mlock','locked'); h.write('self:mempolicy','bind:0')\n"
+        "b=[h.read('self:mlock'),h.read('self:mempolicy')]\n"
+        "h.write('self:mlock','unlocked'); h.write('self:mempolicy','default')\n"
+        "print(a==[h.read('self:mlock'),h.read('self:mempolicy')], *b)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "locked", "bind:0"]
+
+
+def test_pages_of_a_process_are_moved_to_the_node_where_they_are(changer, sleeper):
+    try:
+        home = HOST.read(f"task:{sleeper.pid}/home")
+    except OSError:
+        pytest.skip("requires numa_maps of another process")
+    HOST.write(f"task:{sleeper.pid}/home", home)
+    assert HOST.read(f"task:{sleeper.pid}/home") == home
+
+
+def test_bound_on_idle_states_lasts_as_long_as_its_holder(changer):
+    if peek(HOST, "hold:dma_latency") is None:
+        pytest.skip("requires /dev/cpu_dma_latency")
+    from tuning.reach import hold
+
+    before = HOST.read("hold:dma_latency")
+    changer.apply(plan_of(action("hold:dma_latency", "0")))
+    assert len(hold.holders("dma_latency")) == 1
+    changer.rollback()
+    assert hold.holders("dma_latency") == [] and HOST.read("hold:dma_latency") == before
+
+
+def test_large_pages_are_proven_by_mapping_one(changer):
+    if peek(HOST, HUGE.format(2048)) is None:
+        pytest.skip("requires large pages")
+    context = look_at(HOST, "bare-metal", brief=True)
+    finding = check.examine(context, knobs.find("mem.huge2m"))
+    asked = effect.prove(context, finding)
+    assert asked is None or finding.state is State.OK  # nothing is proven that is not set
+    changer.apply(plan_of(action(HUGE.format(2048), str(4 + int(peek(HOST, HUGE.format(2048)))))))
+    assert effect._hugepages(context, finding).state is State.OK
+
+
+def test_core_with_a_tick_is_not_proven_free_of_it():
+    """Spin on the last core and count timer interrupts; only nohz_full brings them near zero."""
+    context = look_at(HOST, "bare-metal", brief=True)
+    cpu = max(os.sched_getaffinity(0))
+    rate = effect.ticks_while_spinning(context, cpu, 0.5)
+    tickless = cpu in (context.facts.cpu_flags and _nohz_full())
+    assert (rate <= effect.TICKS_PER_SECOND_MAX) == tickless
+
+
+def _nohz_full():
+    from tuning import cpus
+
+    return cpus.parse_list(peek(HOST, f"{CPU}/nohz_full") or "")
+
+
+def test_pinned_thread_is_proven_to_be_on_its_core(sleeper):
+    cpu = max(os.sched_getaffinity(0))
+    os.sched_setaffinity(sleeper.pid, {cpu})
+    context = look_at(HOST, "bare-metal", pids=[sleeper.pid], brief=True)
+    finding = check.examine(context, knobs.find("cpu.affinity_app"))
+    end = time.monotonic() + 10
+    while (proof := effect._thread(context, finding)).state is not State.OK:
+        assert time.monotonic() < end, proof
+        time.sleep(0.05)
+    os.sched_setaffinity(sleeper.pid, os.sched_getaffinity(0))
+    if len(os.sched_getaffinity(0)) > 1:
+        assert effect._thread(context, finding).state is State.PENDING

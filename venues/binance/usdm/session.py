@@ -1,0 +1,176 @@
+"""Cold half of Binance USD-M: signed REST, the lane's logon text, stream addresses.
+
+Owns:    the key (Ed25519) and what is signed with it; one HTTP session.
+Refuses: order entry (the lane's logged-on WebSocket does that), market decoding (codec.pyx), retrying an
+         ambiguous answer: it reports it.
+
+Facts: reference of the venue as of 2026: routed stream paths, session.logon by Ed25519 over the sorted
+parameters, REST payloads percent-encoded before they are signed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from yarl import URL
+
+RECV_WINDOW_MS = 5000
+# As the codec names its requests: kind 4, no order, the first of its session (codec.request_name).
+LOGON_ID = "4" + "0" * 16 + ".1"
+
+
+class VenueError(Exception):
+    """The venue refused a request, or did not answer it."""
+
+    def __init__(self, method: str, path: str, status: int, code: int, text: str) -> None:
+        super().__init__(f"{method} {path} answered {status} code {code}: {text}")
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where a venue (or the embedded one) listens."""
+
+    rest: str
+    streams: str
+    orders: str
+
+    def market(self, symbols: list[str]) -> list[str]:
+        """Return the market sockets of these symbols: depth and tickers, then trades and mark prices."""
+        public = "/".join(f"{s.lower()}@depth@0ms/{s.lower()}@bookTicker" for s in symbols)
+        market = "/".join(f"{s.lower()}@aggTrade/{s.lower()}@markPrice@1s" for s in symbols)
+        return [
+            f"{self.streams}/public/stream?streams={public}",
+            f"{self.streams}/market/stream?streams={market}",
+        ]
+
+    def user(self, listen_key: str) -> str:
+        return f"{self.streams}/private/ws?listenKey={listen_key}"
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """Load a PEM private key; it never leaves this process."""
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(
+            f"{path} holds a {type(key).__name__}; want an Ed25519 private key (session.logon needs it)"
+        )
+    return key
+
+
+class Session:
+    """Signed REST of one account."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        api_key: str,
+        key: Ed25519PrivateKey,
+        http: aiohttp.ClientSession,
+    ) -> None:
+        self.endpoints = endpoints
+        self._api_key = api_key
+        self._key = key
+        self._http = http
+
+    def sign(self, payload: str) -> str:
+        return base64.b64encode(self._key.sign(payload.encode())).decode()
+
+    def logon_text(self) -> str:
+        """Return one session.logon request; its timestamp makes it good for seconds only."""
+        parameters: dict[str, Any] = {"apiKey": self._api_key, "timestamp": int(time.time() * 1000)}
+        parameters["signature"] = self.sign(
+            "&".join(f"{k}={v}" for k, v in sorted(parameters.items()))
+        )
+        return json.dumps(
+            {"id": LOGON_ID, "method": "session.logon", "params": parameters}, separators=(",", ":")
+        )
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, Any] | None = None,
+        signed: bool = True,
+    ) -> bytes:
+        """Send one request and return the body; VenueError on any refusal."""
+        query = dict(parameters or {})
+        headers = {}
+        if signed:
+            headers["X-MBX-APIKEY"] = self._api_key
+            query["recvWindow"] = RECV_WINDOW_MS
+            query["timestamp"] = int(time.time() * 1000)
+        text = urlencode(query)
+        if signed:
+            text += "&" + urlencode({"signature": self.sign(text)})
+        url = f"{self.endpoints.rest}{path}" + (f"?{text}" if text else "")
+        # The text is signed as it stands: aiohttp must not encode it again.
+
+        async with self._http.request(method, URL(url, encoded=True), headers=headers) as answer:
+            body = await answer.read()
+            if answer.status != 200:
+                try:
+                    found = json.loads(body)
+                    code, message = int(found.get("code", 0)), str(found.get("msg", ""))
+                except (ValueError, AttributeError):
+                    code, message = 0, body[:200].decode(errors="replace")
+                raise VenueError(method, path, answer.status, code, message)
+            return body
+
+    async def exchange_info(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            await self.request("GET", "/fapi/v1/exchangeInfo", signed=False)
+        )
+        return found
+
+    async def depth(self, symbol: str, limit: int = 1000) -> bytes:
+        """Return a book snapshot as the venue wrote it: the lane's codec reads it."""
+        return await self.request(
+            "GET", "/fapi/v1/depth", {"symbol": symbol, "limit": limit}, signed=False
+        )
+
+    async def listen_key(self) -> str:
+        return str(json.loads(await self.request("POST", "/fapi/v1/listenKey"))["listenKey"])
+
+    async def keep_listen_key(self) -> None:
+        await self.request("PUT", "/fapi/v1/listenKey")
+
+    async def positions(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(await self.request("GET", "/fapi/v3/positionRisk"))
+        return found
+
+    async def balances(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(await self.request("GET", "/fapi/v3/balance"))
+        return found
+
+    async def open_orders(self, symbol: str | None = None) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(
+            await self.request("GET", "/fapi/v1/openOrders", {"symbol": symbol} if symbol else {})
+        )
+        return found
+
+    async def user_trades(self, symbol: str, limit: int = 1000) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(
+            await self.request("GET", "/fapi/v1/userTrades", {"symbol": symbol, "limit": limit})
+        )
+        return found
+
+    async def cancel_all(self, symbol: str) -> None:
+        await self.request("DELETE", "/fapi/v1/allOpenOrders", {"symbol": symbol})
+
+    async def dead_man(self, symbol: str, countdown_ms: int) -> None:
+        """Arm (or with 0 stop) the venue's timer that cancels everything of a symbol."""
+        await self.request(
+            "POST", "/fapi/v1/countdownCancelAll", {"symbol": symbol, "countdownTime": countdown_ms}
+        )

@@ -1,0 +1,1 @@
+"""The Binance USD-M dialect: the venue's words over the venue-neutral exchange."""

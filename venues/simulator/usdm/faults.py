@@ -1,0 +1,71 @@
+"""Misbehaviour on demand.
+
+Owns:    which faults are armed, for what, how often; their list with one line each.
+Refuses: carrying them out: each stands where the honest code would have acted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+DELAY_MS = 100  # where a fault does not say how long
+
+# kind -> what it does; `count` is how many times (default 1), `ms` how long
+ARMED: dict[str, str] = {
+    "drop_depth": "lose the next count depth events of symbol: a sequence gap",
+    "duplicate_depth": "send the next count depth events of symbol twice",
+    "reorder_depth": "send the next depth event of symbol after the one that follows it",
+    "drop_answer": "take the next count order requests and never answer them",
+    "delay_answer": "answer the next count order requests ms later",
+    "timeout_answer": "take the next count order requests and answer -1007",
+    "late_request": "hold the next count order requests ms long before they are matched",
+    "refuse_order": "answer the next count order requests with code and message, not taken",
+    "throttle": "answer the next count order requests with -1008, not taken",
+    "expire_post_only": "take the next count post-only orders that would take, then expire them",
+    "rest_status": "answer the next count REST requests with HTTP status and no word",
+}
+AT_ONCE: dict[str, str] = {
+    "close_socket": "close all sockets of group (public market private ws-api all); code, or abort",
+    "half_open": "sockets of group stay open and send nothing more",
+    "silence_stream": "send nothing on stream for ms",
+    "expire_listen_key": "all listen keys expire now",
+    "pause": "symbol takes no new orders",
+    "resume": "symbol takes new orders again",
+    "clock_skew": "the venue's clock is ms ahead",
+}
+
+
+@dataclass(slots=True)
+class Fault:
+    """One armed fault; an empty symbol means any."""
+
+    kind: str
+    symbol: str
+    count: int
+    details: dict[str, Any]
+
+
+class Faults:
+    """Armed faults, oldest first."""
+
+    def __init__(self) -> None:
+        self.armed: list[Fault] = []
+        self.done: dict[str, int] = {}
+
+    def arm(self, kind: str, symbol: str, count: int, details: dict[str, Any]) -> None:
+        self.armed.append(Fault(kind, symbol, count, details))
+
+    def note(self, kind: str) -> None:
+        self.done[kind] = self.done.get(kind, 0) + 1
+
+    def take(self, kind: str, symbol: str = "") -> Fault | None:
+        """Use up one occurrence of a fault that is armed for this symbol."""
+        for fault in self.armed:
+            if fault.kind == kind and fault.symbol in ("", symbol):
+                fault.count -= 1
+                if fault.count <= 0:
+                    self.armed.remove(fault)
+                self.note(kind)
+                return fault
+        return None
