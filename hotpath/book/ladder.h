@@ -289,14 +289,15 @@ static inline void hp_ladder_apply(hp_ladder_t *l, const hp_level_t *levels, uin
     }
     /* In locals, so that the compiler need not read them again after each store. */
     const uint64_t base = (uint64_t)l->base;
-    uint64_t reach = l->reach, *const bits = l->bits, *const summary = l->summary;
+    const uint64_t reach = l->reach;
+    uint64_t *const bits = l->bits, *const summary = l->summary;
     for (uint32_t i = 0; i < count; i++) {
         int64_t key = levels[i].price_ticks ^ flip, size = levels[i].lots;
         if (HP_LIKELY((uint64_t)key - base < reach)) {
             hp_ladder_put(lots, bits, summary, (uint64_t)key & mask, size);
         } else {
             hp_ladder_set_far(l, key, size);
-            reach = l->reach; /* the horizon may have come nearer */
+            HP_DEBUG_ASSERT(reach == l->reach); /* what is forgotten lies beyond the window */
         }
     }
     if (count) hp_ladder_settle(l, low);

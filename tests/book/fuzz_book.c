@@ -30,11 +30,32 @@ static void make_prices(void)
         if (price[i] <= price[i - 1]) price[i] = price[i - 1] + 1;
 }
 
+/* What ladder.h promises between calls. */
+static int keeps_its_invariants(const hp_ladder_t *l)
+{
+    uint64_t window = l->mask + 1;
+    for (uint64_t i = 0; i < window; i++) {
+        int there = (l->bits[i / 64] >> (i % 64) & 1) != 0;
+        int summed = (l->summary[i / 4096] >> (i / 64 % 64) & 1) != 0;
+        int64_t key = (int64_t)((uint64_t)l->base + ((i - (uint64_t)l->base) & l->mask));
+        if (there != (l->lots[i] > 0) || summed != (l->bits[i / 64] != 0)) return 0;
+        if (there && (key < l->best || (uint64_t)key - (uint64_t)l->base >= l->reach)) return 0;
+    }
+    for (uint64_t i = 0; i <= l->overflow.mask; i++) {
+        const hp_level_t *slot = &l->overflow.slots[i];
+        if (slot->lots == 0) continue;
+        if (slot->price_ticks < l->base || slot->price_ticks >= l->horizon) return 0;
+        if ((uint64_t)slot->price_ticks - (uint64_t)l->base < window) return 0;
+    }
+    if (l->best == HP_KEY_NONE) return hp_ladder_total(l) == 0;
+    return (l->base & 63) == 0 && (uint64_t)l->best - (uint64_t)l->base < window / 2;
+}
+
 static int check(const hp_book_t *book, int side)
 {
     const hp_ladder_t *ladder = side ? &book->l2.ask : &book->l2.bid;
     size_t total = hp_ladder_total(ladder), at = 0, got = hp_ladder_copy(ladder, out, total);
-    if (got != total) return 0;
+    if (got != total || !keeps_its_invariants(ladder)) return 0;
     for (int i = 0; i < PRICES; i++) {
         int k = side ? i : PRICES - 1 - i;
         if ((price[k] ^ ladder->flip) >= ladder->horizon) lots[side][k] = 0;

@@ -162,7 +162,7 @@ def test_lines_are_cut_alike_whatever_the_pieces(lines, ended, size):
 
 @pytest.mark.parametrize("more", range(-3, 4))
 def test_line_as_long_as_block_and_frame_is_one_message(more):
-    for size in (CHUNK_BYTES, FRAME_BYTES_MAX, FRAME_BYTES_MAX + 4096):
+    for size in (CHUNK_BYTES, FRAME_BYTES_MAX, FRAME_BYTES_MAX + 4096, 3 * FRAME_BYTES_MAX):
         replay = drained(b"x\n" + b"y" * (size + more) + b"\nz\n", 1 << 20)
         assert (replay.facts["messages"], replay.facts["lines"]) == (3, 3)
         assert replay.facts["bytes"] == size + more + 2
