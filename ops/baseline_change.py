@@ -95,7 +95,7 @@ def run_apply(arguments: argparse.Namespace) -> int:
             _print_plan(here, wanted)
         if not wanted.actions:
             return 0
-        if not (arguments.yes or _ask(f"write {len(wanted.actions)} settings? [y/N] ")):
+        if not (arguments.yes or _ask(f"{len(wanted.actions)} writes; go on? [y/N] ")):
             return 2
 
         def replan() -> plan.Plan:
@@ -177,7 +177,7 @@ def run_rollback(arguments: argparse.Namespace) -> int:
                 print(
                     f"  {change.knob:20} {change.address} = {' '.join(change.before.split())}"[:100]
                 )
-        if not (arguments.yes or _ask(f"put {len(live)} originals back? [y/N] ")):
+        if not (arguments.yes or _ask(f"{len(live)} to put back; go on? [y/N] ")):
             return 2
         outcomes = changer.rollback(
             knobs=chosen, force=arguments.force, told=lambda outcome: _tell(outcome, arguments)

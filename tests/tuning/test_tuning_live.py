@@ -214,6 +214,21 @@ def test_interrupt_masks_go_round_and_an_unmoved_one_is_pending(changer):
     assert [HOST.read(a.address) for a in actions] == before
 
 
+def test_core_that_does_not_exist_is_refused_and_nothing_changes(changer):
+    number = (idle_interrupts() or [None])[0]
+    if number is None:
+        pytest.skip("requires an interrupt that is not a network card's")
+    address = f"/proc/irq/{number}/smp_affinity_list"
+    before = HOST.read(address)
+    outcome = changer.apply(plan_of(action(address, "8000", codec="cpulist")))[0]
+    assert outcome.what == "failed" and outcome.detail.split(":")[0] in (
+        "ERANGE",
+        "EOVERFLOW",
+        "EINVAL",
+    )
+    assert HOST.read(address) == before and changer.journal.changes() == []
+
+
 @pytest.fixture
 def sleeper():
     """A process of ours that stands in for a lane."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 
 from tuning import cpus
@@ -230,6 +231,7 @@ def foreign_threads(context: Context, knob: Knob) -> list[Sight]:
         for task in context.facts.tasks
         if not task["fixed"]
         and task["pid"] not in lanes
+        and task["pid"] != os.getpid()
         and cpus.parse_list(str(task["allowed"])) & hot
     ]
     if context.wanted(knob).demands and not hot:
