@@ -237,7 +237,8 @@ def sleeper():
         "a=socket.socket(); a.bind(('127.0.0.1',0)); a.listen(); b=socket.socket()\n"
         "b.connect(a.getsockname()); e=select.epoll()\n"
         "threading.Thread(target=time.sleep,args=(600,),daemon=True).start()\n"
-        "print(b.fileno(), e.fileno(), flush=True); time.sleep(600)\n"
+        "print(b.fileno(), e.fileno(), flush=True)\n"
+        "while True: time.sleep(0.02)\n"  # a thread moves to its core when it wakes
     )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
