@@ -23,6 +23,8 @@ from tuning.knobs import PHASES
 from tuning.plan import RESETTING, Action, Plan
 
 Arm = Callable[[str], None]
+GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV)
+TROUBLE = (OSError, ValueError, KeyError, TypeError)  # refused by the kernel, or no sense in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Changer:
         self.journal = journal
         self.boot = boot
         self.kernel = kernel
+        self._arm: Arm | None = None
 
     # Forward ----------------------------------------------------------------------------------
 
@@ -75,29 +78,27 @@ class Changer:
             pid=os.getpid(),
             uid=os.geteuid(),
         )
+        self._arm = arm
         out: list[Outcome] = []
-        queue, lost, armed = list(plan.actions), set[str](), False
+        queue, lost = list(plan.actions), set[str]()
+
+        def note(outcome: Outcome) -> None:
+            out.append(outcome)
+            told(outcome)
+
         while queue:
             action = queue.pop(0)
             if action.atomic and action.atomic in lost:
-                out.append(self._outcome("failed", action, f"group {action.atomic} was given up"))
-            else:
-                if action.risk.cuts_link and arm is not None and not armed:
-                    arm(name)
-                    armed = True
-                out.append(self._one(name, action))
-                if not out[-1].good and action.atomic:
-                    lost.add(action.atomic)
-                    for outcome in self._undo_group(name, action.atomic):
-                        out.append(outcome)
-                        told(outcome)
-            told(out[-1])
-            if (
-                replan
-                and out[-1].what == "applied"
-                and action.phase in RESETTING
-                and not any(other.phase == action.phase for other in queue)
-            ):
+                note(self._outcome("failed", action, f"group {action.atomic} was given up"))
+                continue
+            outcome = self._one(name, action)
+            note(outcome)
+            if not outcome.good and action.atomic:
+                lost.add(action.atomic)
+                for undone in self._undo_group(name, action.atomic):
+                    note(undone)
+            last_of_phase = not any(other.phase == action.phase for other in queue)
+            if replan and outcome.what == "applied" and action.phase in RESETTING and last_of_phase:
                 queue = [a for a in replan().actions if _after(a.phase, action.phase)]
         self.journal.append("end", plan=name, boot=self.boot)
         return out
@@ -106,57 +107,76 @@ class Changer:
         codec = CODECS[action.codec]
         try:
             before = self.host.read(action.address)
-        except OSError as error:
+            if accepted(action.codec, before, action.value):
+                return self._outcome("already", action)
+        except TROUBLE as error:
             return self._outcome("failed", action, _word(error))
-        if accepted(action.codec, before, action.value):
-            return self._outcome("already", action)
-        n = self.journal.append(
-            "intent",
-            plan=plan,
-            boot=self.boot,
-            knob=action.knob,
-            target=action.target,
-            address=action.address,
-            codec=action.codec,
-            before=before,
-            value=action.value,
-            risk=str(action.risk),
-            atomic=action.atomic,
-        )
+        if action.risk.cuts_link and self._arm is not None:
+            self._arm(plan)
+            self._arm = None
+        change = self._intend(plan, action, before)
         try:
             self.host.write(action.address, action.value)
-        except OSError as error:
+        except TROUBLE as error:
             self._note_managed(action, error)
-            return self._refused(n, action, before, error)
-        after = self.host.read(action.address)
-        self.journal.append("done", of=n, after=after)
-        if accepted(action.codec, after, action.value):
+            return self._refused(change, action, error)
+        try:
+            after = self.host.read(action.address)
+        except TROUBLE as error:
             return self._outcome(
-                "applied", action, f"{codec.canonical(before)} -> {codec.canonical(after)}"
+                "failed", action, f"written, then {_word(error)}{self._back(change)}"
             )
-        self._restore(next(c for c in self.journal.changes() if c.n == n), force=True)
+        self.journal.append("done", of=change.n, after=after)
+        if accepted(action.codec, after, action.value):
+            detail = f"{codec.canonical(before)} -> {codec.canonical(after)}"
+            return self._outcome("applied", action, detail)
         got = codec.canonical(after)
         if action.codec == "json":  # only what was asked about
             found = codec.parse(after)
             got = codec.write({key: found.get(key) for key in codec.parse(action.value)})
-        return self._outcome("failed", action, f"asked {action.value}, got {got}; put back")
+        asked = f"asked {action.value}, got {got}"
+        return self._outcome("failed", action, asked + self._back(change))
 
-    def _refused(self, n: int, action: Action, before: str, error: OSError) -> Outcome:
+    def _intend(self, plan: str, action: Action, before: str) -> Change:
+        """Put the original on disk; only then may the write follow."""
+        record = {
+            "plan": plan,
+            "boot": self.boot,
+            "knob": action.knob,
+            "target": action.target,
+            "address": action.address,
+            "codec": action.codec,
+            "before": before,
+            "value": action.value,
+            "risk": str(action.risk),
+            "atomic": action.atomic,
+        }
+        return Change(n=self.journal.append("intent", **record), after=None, **record)
+
+    def _refused(self, change: Change, action: Action, error: Exception) -> Outcome:
         """A refused write may have done a part: look, and put that back."""
+        codec = CODECS[change.codec]
         try:
-            now = self.host.read(action.address)
-        except OSError:
-            now = before
-        if CODECS[action.codec].canonical(now) == CODECS[action.codec].canonical(before):
-            self.journal.append("failed", of=n, reason=_word(error))
-        else:
-            self.journal.append("done", of=n, after=now)
-            self._restore(next(c for c in self.journal.changes() if c.n == n), force=True)
-        return self._outcome("failed", action, _word(error))
+            now = self.host.read(change.address)
+        except TROUBLE:
+            now = change.before
+        if codec.canonical(now) == codec.canonical(change.before):
+            self.journal.append("failed", of=change.n, reason=_word(error))
+            return self._outcome("failed", action, _word(error))
+        self.journal.append("done", of=change.n, after=now)
+        return self._outcome("failed", action, _word(error) + self._back(change))
 
-    def _note_managed(self, action: Action, error: OSError) -> None:
+    def _back(self, change: Change) -> str:
+        """Put back what was just written, and say whether that worked."""
+        outcome = self._restore(change, force=True)
+        if outcome.what == "undone":
+            return "; put back"
+        return f"; could not be put back: {outcome.detail}"
+
+    def _note_managed(self, action: Action, error: Exception) -> None:
         parts = action.address.split("/")
-        if error.errno == errno.EIO and action.address.startswith("/proc/irq/"):
+        told = error.errno if isinstance(error, OSError) else None
+        if told == errno.EIO and action.address.startswith("/proc/irq/"):
             self.journal.append("managed", irq=parts[3], boot=self.boot)
 
     def _undo_group(self, plan: str, group: str) -> list[Outcome]:
@@ -213,8 +233,8 @@ class Changer:
             return _of(change, "void", "went with the boot that made it")
         try:
             now = self.host.read(change.address)
-        except OSError as error:
-            gone = error.errno in (errno.ENOENT, errno.ESRCH, errno.ENODEV)
+        except TROUBLE as error:
+            gone = isinstance(error, OSError) and error.errno in GONE
             if gone:
                 self.journal.append("void", of=change.n, reason=_word(error))
             return _of(change, "void" if gone else "failed", _word(error))
@@ -231,7 +251,7 @@ class Changer:
         try:
             self.host.write(change.address, original(change, now))
             back = self.host.read(change.address)
-        except OSError as error:
+        except TROUBLE as error:
             return _of(change, "failed", _word(error))
         if codec.canonical(back) != codec.canonical(change.before):
             return _of(
@@ -249,7 +269,7 @@ class Changer:
 def accepted(codec: str, raw: str, value: str) -> bool:
     """Say whether what reads back is what was asked: of an object, the fields that were named."""
     if codec == "json":
-        found, asked = json.loads(raw), json.loads(value)
+        found, asked = CODECS[codec].parse(raw), CODECS[codec].parse(value)
         return all(found.get(key) == wanted for key, wanted in asked.items())
     return CODECS[codec].canonical(raw) == CODECS[codec].canonical(value)
 
@@ -292,6 +312,8 @@ def _after(phase: str, other: str) -> bool:
     return PHASES.index(phase) > PHASES.index(other)
 
 
-def _word(error: OSError) -> str:
+def _word(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return f"not understood: {error!r}"
     name = errno.errorcode.get(error.errno or 0, str(error.errno))
     return f"{name}: {error.strerror}"
