@@ -15,9 +15,10 @@ from pathlib import Path
 
 from ops.baseline_look import context
 from tuning import boot, check, confirm, effect, knobs, plan
-from tuning.change import Changer, Outcome
+from tuning.change import Changer
 from tuning.context import Context
 from tuning.journal import Journal, default_folder
+from tuning.outcome import Outcome
 
 
 def journal_of(arguments: argparse.Namespace) -> Journal:

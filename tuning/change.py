@@ -11,40 +11,27 @@ recover    what a dead process left: its plan is undone, never completed
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from tuning.codecs import CODECS
 from tuning.host import Host
 from tuning.journal import Change, Journal
-from tuning.knobs import PHASES
+from tuning.outcome import (
+    Outcome,
+    accepted,
+    after_phase,
+    expected,
+    original,
+    ours,
+    outcome_of,
+    word,
+)
 from tuning.plan import RESETTING, Action, Plan
 
 Arm = Callable[[str], None]
 GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV)
 TROUBLE = (OSError, ValueError, KeyError, TypeError)  # refused by the kernel, or no sense in it
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one address: applied, already, failed, undone, conflict, void."""
-
-    what: str
-    knob: str
-    target: str
-    address: str
-    detail: str = ""
-
-    @property
-    def good(self) -> bool:
-        return self.what in ("applied", "already", "undone", "void")
-
-    def to_json(self) -> dict[str, str]:
-        return {
-            name: getattr(self, name) for name in ("what", "knob", "target", "address", "detail")
-        }
 
 
 class Changer:
@@ -99,7 +86,7 @@ class Changer:
                     note(undone)
             last_of_phase = not any(other.phase == action.phase for other in queue)
             if replan and outcome.what == "applied" and action.phase in RESETTING and last_of_phase:
-                queue = [a for a in replan().actions if _after(a.phase, action.phase)]
+                queue = [a for a in replan().actions if after_phase(a.phase, action.phase)]
         self.journal.append("end", plan=name, boot=self.boot)
         return out
 
@@ -110,7 +97,7 @@ class Changer:
             if accepted(action.codec, before, action.value):
                 return self._outcome("already", action)
         except TROUBLE as error:
-            return self._outcome("failed", action, _word(error))
+            return self._outcome("failed", action, word(error))
         if action.risk.cuts_link and self._arm is not None:
             self._arm(plan)
             self._arm = None
@@ -124,7 +111,7 @@ class Changer:
             after = self.host.read(action.address)
         except TROUBLE as error:
             return self._outcome(
-                "failed", action, f"written, then {_word(error)}{self._back(change)}"
+                "failed", action, f"written, then {word(error)}{self._back(change)}"
             )
         self.journal.append("done", of=change.n, after=after)
         if accepted(action.codec, after, action.value):
@@ -161,10 +148,10 @@ class Changer:
         except TROUBLE:
             now = change.before
         if codec.canonical(now) == codec.canonical(change.before):
-            self.journal.append("failed", of=change.n, reason=_word(error))
-            return self._outcome("failed", action, _word(error))
+            self.journal.append("failed", of=change.n, reason=word(error))
+            return self._outcome("failed", action, word(error))
         self.journal.append("done", of=change.n, after=now)
-        return self._outcome("failed", action, _word(error) + self._back(change))
+        return self._outcome("failed", action, word(error) + self._back(change))
 
     def _back(self, change: Change) -> str:
         """Put back what was just written, and say whether that worked."""
@@ -230,90 +217,37 @@ class Changer:
         codec = CODECS[change.codec]
         if change.boot != self.boot:
             self.journal.append("void", of=change.n, reason="another boot")
-            return _of(change, "void", "went with the boot that made it")
+            return outcome_of(change, "void", "went with the boot that made it")
         try:
             now = self.host.read(change.address)
         except TROUBLE as error:
             gone = isinstance(error, OSError) and error.errno in GONE
             if gone:
-                self.journal.append("void", of=change.n, reason=_word(error))
-            return _of(change, "void" if gone else "failed", _word(error))
+                self.journal.append("void", of=change.n, reason=word(error))
+            return outcome_of(change, "void" if gone else "failed", word(error))
         present = codec.canonical(now)
         if present == codec.canonical(change.before):
             self.journal.append("undone", of=change.n, found=True)
-            return _of(change, "undone", present)
-        if not force and not _ours(change, now):
+            return outcome_of(change, "undone", present)
+        if not force and not ours(change, now):
             self.journal.append("conflict", of=change.n, found=now)
-            return _of(
-                change, "conflict", f"found {present}, left it; ours was {_expected(change)}"
+            return outcome_of(
+                change, "conflict", f"found {present}, left it; ours was {expected(change)}"
             )
         self.journal.append("undo", of=change.n)
         try:
             self.host.write(change.address, original(change, now))
             back = self.host.read(change.address)
         except TROUBLE as error:
-            return _of(change, "failed", _word(error))
+            return outcome_of(change, "failed", word(error))
         if codec.canonical(back) != codec.canonical(change.before):
-            return _of(
+            return outcome_of(
                 change,
                 "failed",
                 f"wrote {codec.canonical(change.before)}, reads {codec.canonical(back)}",
             )
         self.journal.append("undone", of=change.n)
-        return _of(change, "undone", codec.canonical(back))
+        return outcome_of(change, "undone", codec.canonical(back))
 
     def _outcome(self, what: str, action: Action, detail: str = "") -> Outcome:
         return Outcome(what, action.knob, action.target, action.address, detail)
-
-
-def accepted(codec: str, raw: str, value: str) -> bool:
-    """Say whether what reads back is what was asked: of an object, the fields that were named."""
-    if codec == "json":
-        found, asked = CODECS[codec].parse(raw), CODECS[codec].parse(value)
-        return all(found.get(key) == wanted for key, wanted in asked.items())
-    return CODECS[codec].canonical(raw) == CODECS[codec].canonical(value)
-
-
-def original(change: Change, now: str) -> str:
-    """Return what must be written so that the original reads back.
-
-    Of a card's or queue's object only what differs: drivers refuse to be told what they cannot do.
-    """
-    if change.codec == "json" and change.address.startswith(("ethtool:", "napi:")):
-        before, present = json.loads(change.before), json.loads(now)
-        different = {k: v for k, v in before.items() if present.get(k) != v}
-        return CODECS["json"].write(different)
-    return CODECS[change.codec].restore(change.before)
-
-
-def _ours(change: Change, now: str) -> bool:
-    """Say whether the present value is one that we put there."""
-    if change.after is not None:
-        return CODECS[change.codec].canonical(now) == CODECS[change.codec].canonical(change.after)
-    if accepted(change.codec, now, change.value):
-        return True
-    if change.codec == "int" and change.address.endswith(
-        "nr_hugepages"
-    ):  # a part of what was asked
-        low, high = sorted((int(change.before), int(change.value)))
-        return low <= int(now) <= high
-    return False
-
-
-def _expected(change: Change) -> str:
-    return CODECS[change.codec].canonical(change.value if change.after is None else change.after)
-
-
-def _of(change: Change, what: str, detail: str) -> Outcome:
-    return Outcome(what, change.knob, change.target, change.address, detail)
-
-
-def _after(phase: str, other: str) -> bool:
-    return PHASES.index(phase) > PHASES.index(other)
-
-
-def _word(error: Exception) -> str:
-    if not isinstance(error, OSError):
-        return f"not understood: {error!r}"
-    name = errno.errorcode.get(error.errno or 0, str(error.errno))
-    return f"{name}: {error.strerror}"

@@ -129,7 +129,7 @@ def test_setting_changed_and_put_back_shows_the_same_bytes(
     now = peek(HOST, address)
     if now is None:
         pytest.skip(f"requires {address}")
-    from tuning.change import accepted
+    from tuning.outcome import accepted
 
     value = other if accepted(codec, now, one) else one
     round_trip(changer, action(address, value, knob=knob.split()[0], codec=codec))

@@ -1,4 +1,8 @@
-"""Probes of CPU isolation and placement."""
+"""Probes of CPU isolation and placement.
+
+Owns:    which cores are isolated, by boot words and partitions, and whether threads keep to them.
+Refuses: choosing cores (roles.py).
+"""
 
 from __future__ import annotations
 
