@@ -140,6 +140,8 @@ def _guarded(function: Callable[[argparse.Namespace], int]) -> Callable[[argpars
     def run(arguments: argparse.Namespace) -> int:
         try:
             return function(arguments)
+        except BrokenPipeError:
+            raise
         except (ValueError, KeyError, RuntimeError, OSError) as error:
             text = error.args[0] if isinstance(error, KeyError) else error
             print(f"corelane: {text}", file=sys.stderr)

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from ops.baseline_look import context
 from tuning import boot, check, confirm, effect, knobs, plan
-from tuning.change import Changer, Outcome
+from tuning.change import Changer
 from tuning.context import Context
 from tuning.journal import Journal, default_folder
+from tuning.outcome import Outcome
 
 
 def journal_of(arguments: argparse.Namespace) -> Journal:
@@ -95,7 +96,7 @@ def run_apply(arguments: argparse.Namespace) -> int:
             _print_plan(here, wanted)
         if not wanted.actions:
             return 0
-        if not (arguments.yes or _ask(f"write {len(wanted.actions)} settings? [y/N] ")):
+        if not (arguments.yes or _ask(f"{len(wanted.actions)} writes; go on? [y/N] ")):
             return 2
 
         def replan() -> plan.Plan:
@@ -177,7 +178,7 @@ def run_rollback(arguments: argparse.Namespace) -> int:
                 print(
                     f"  {change.knob:20} {change.address} = {' '.join(change.before.split())}"[:100]
                 )
-        if not (arguments.yes or _ask(f"put {len(live)} originals back? [y/N] ")):
+        if not (arguments.yes or _ask(f"{len(live)} to put back; go on? [y/N] ")):
             return 2
         outcomes = changer.rollback(
             knobs=chosen, force=arguments.force, told=lambda outcome: _tell(outcome, arguments)

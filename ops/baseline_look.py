@@ -18,7 +18,6 @@ from tuning.captured import CapturedHost, Recorder
 from tuning.context import Context
 from tuning.health import context_of
 from tuning.host import Host, LiveHost
-from tuning.model import State
 
 
 def context(arguments: argparse.Namespace, host: Host | None = None, **more: Any) -> Context:
@@ -73,18 +72,19 @@ def run_capture(arguments: argparse.Namespace) -> int:
     """Record all that a check reads, under every profile, so that another machine can repeat it."""
     recorder = Recorder(LiveHost())
     started = time.monotonic()
+    blind: set[str] = set()
     for order, name in enumerate(("bare-metal", "cloud-vm", "small-vm", "dev")):
         here = context_of(recorder, name, pids=arguments.pid, cards=arguments.nic, brief=order > 0)
         found = check.check(here)
+        blind.update(found.blind)
     count = recorder.save(arguments.path, root=here.facts.root, kernel=here.facts.kernel)
-    unseen = sum(f.state is State.UNKNOWN for f in found.findings)
     seconds = time.monotonic() - started
     unreadable = len(recorder.errors)
     line = f"capture {arguments.path}: {count} files, {unreadable} unreadable, {seconds:.1f} s"
     if arguments.json:
         print(json.dumps({"path": arguments.path, "files": count, "unreadable": unreadable}))
     else:
-        print(line + (f"; {unseen} knobs unseen: run as root to see them" if unseen else ""))
+        print(line + (f"; {len(blind)} knobs only root can see" if blind else ""))
     return 0
 
 

@@ -6,6 +6,7 @@ Refuses: judging; every word about a knob comes from the catalogue or the findin
 
 from __future__ import annotations
 
+import importlib
 import textwrap
 from collections.abc import Iterator
 
@@ -30,10 +31,10 @@ def report(context: Context, found: Report, *, every: bool = False) -> Iterator[
     """Yield the lines of baseline-check."""
     yield _clip(
         f"baseline-check  host={found.host}  profile={found.profile}  kernel={found.kernel}"
-        f"  fingerprint={found.fingerprint}"
+        f"  scanner={scanner()}"
     )
-    if found.chosen:
-        yield from _wrap(f"profile chosen: {found.chosen}", "  ")
+    chosen = f"; profile chosen: {found.chosen}" if found.chosen else ""
+    yield from _wrap(f"fingerprint {found.fingerprint}{chosen}", "  ")
     worst = found.worst()
     for order, finding in enumerate(worst, 1):
         yield from _wrap(f"{order}. {in_plain_words(finding)}", "  ", "     ")
@@ -65,6 +66,14 @@ def report(context: Context, found: Report, *, every: bool = False) -> Iterator[
             "  ",
         )
     yield summary(found)
+
+
+def scanner() -> str:
+    """Return the name of the number scanner that the lanes would use on this machine."""
+    try:
+        return str(importlib.import_module("hotpath.decode.json").kernel())
+    except (ImportError, AttributeError):
+        return "none"
 
 
 def summary(found: Report) -> str:

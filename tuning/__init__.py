@@ -21,13 +21,13 @@ import importlib
 from typing import Any
 
 _HOME = {
-    "BaselineStatus": "tuning.health",
-    "CPUConfig": "tuning.health",
+    "BaselineStatus": "tuning.answers",
+    "CPUConfig": "tuning.answers",
     "Fingerprint": "tuning.fingerprints",
-    "MemoryConfig": "tuning.health",
-    "NetworkConfig": "tuning.health",
-    "RTStatus": "tuning.health",
-    "SystemHealth": "tuning.health",
+    "MemoryConfig": "tuning.answers",
+    "NetworkConfig": "tuning.answers",
+    "RTStatus": "tuning.answers",
+    "SystemHealth": "tuning.answers",
     "benchmark_latency": "tuning.health",
     "check_realtime_capability": "tuning.health",
     "get_cpu_affinity_config": "tuning.health",

@@ -11,38 +11,27 @@ recover    what a dead process left: its plan is undone, never completed
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from tuning.codecs import CODECS
 from tuning.host import Host
 from tuning.journal import Change, Journal
-from tuning.knobs import PHASES
+from tuning.outcome import (
+    Outcome,
+    accepted,
+    after_phase,
+    expected,
+    original,
+    ours,
+    outcome_of,
+    word,
+)
 from tuning.plan import RESETTING, Action, Plan
 
 Arm = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one address: applied, already, failed, undone, conflict, void."""
-
-    what: str
-    knob: str
-    target: str
-    address: str
-    detail: str = ""
-
-    @property
-    def good(self) -> bool:
-        return self.what in ("applied", "already", "undone", "void")
-
-    def to_json(self) -> dict[str, str]:
-        return {
-            name: getattr(self, name) for name in ("what", "knob", "target", "address", "detail")
-        }
+GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV)
+TROUBLE = (OSError, ValueError, KeyError, TypeError)  # refused by the kernel, or no sense in it
 
 
 class Changer:
@@ -53,6 +42,7 @@ class Changer:
         self.journal = journal
         self.boot = boot
         self.kernel = kernel
+        self._arm: Arm | None = None
 
     # Forward ----------------------------------------------------------------------------------
 
@@ -75,30 +65,28 @@ class Changer:
             pid=os.getpid(),
             uid=os.geteuid(),
         )
+        self._arm = arm
         out: list[Outcome] = []
-        queue, lost, armed = list(plan.actions), set[str](), False
+        queue, lost = list(plan.actions), set[str]()
+
+        def note(outcome: Outcome) -> None:
+            out.append(outcome)
+            told(outcome)
+
         while queue:
             action = queue.pop(0)
             if action.atomic and action.atomic in lost:
-                out.append(self._outcome("failed", action, f"group {action.atomic} was given up"))
-            else:
-                if action.risk.cuts_link and arm is not None and not armed:
-                    arm(name)
-                    armed = True
-                out.append(self._one(name, action))
-                if not out[-1].good and action.atomic:
-                    lost.add(action.atomic)
-                    for outcome in self._undo_group(name, action.atomic):
-                        out.append(outcome)
-                        told(outcome)
-            told(out[-1])
-            if (
-                replan
-                and out[-1].what == "applied"
-                and action.phase in RESETTING
-                and not any(other.phase == action.phase for other in queue)
-            ):
-                queue = [a for a in replan().actions if _after(a.phase, action.phase)]
+                note(self._outcome("failed", action, f"group {action.atomic} was given up"))
+                continue
+            outcome = self._one(name, action)
+            note(outcome)
+            if not outcome.good and action.atomic:
+                lost.add(action.atomic)
+                for undone in self._undo_group(name, action.atomic):
+                    note(undone)
+            last_of_phase = not any(other.phase == action.phase for other in queue)
+            if replan and outcome.what == "applied" and action.phase in RESETTING and last_of_phase:
+                queue = [a for a in replan().actions if after_phase(a.phase, action.phase)]
         self.journal.append("end", plan=name, boot=self.boot)
         return out
 
@@ -106,57 +94,76 @@ class Changer:
         codec = CODECS[action.codec]
         try:
             before = self.host.read(action.address)
-        except OSError as error:
-            return self._outcome("failed", action, _word(error))
-        if accepted(action.codec, before, action.value):
-            return self._outcome("already", action)
-        n = self.journal.append(
-            "intent",
-            plan=plan,
-            boot=self.boot,
-            knob=action.knob,
-            target=action.target,
-            address=action.address,
-            codec=action.codec,
-            before=before,
-            value=action.value,
-            risk=str(action.risk),
-            atomic=action.atomic,
-        )
+            if accepted(action.codec, before, action.value):
+                return self._outcome("already", action)
+        except TROUBLE as error:
+            return self._outcome("failed", action, word(error))
+        if action.risk.cuts_link and self._arm is not None:
+            self._arm(plan)
+            self._arm = None
+        change = self._intend(plan, action, before)
         try:
             self.host.write(action.address, action.value)
-        except OSError as error:
+        except TROUBLE as error:
             self._note_managed(action, error)
-            return self._refused(n, action, before, error)
-        after = self.host.read(action.address)
-        self.journal.append("done", of=n, after=after)
-        if accepted(action.codec, after, action.value):
+            return self._refused(change, action, error)
+        try:
+            after = self.host.read(action.address)
+        except TROUBLE as error:
             return self._outcome(
-                "applied", action, f"{codec.canonical(before)} -> {codec.canonical(after)}"
+                "failed", action, f"written, then {word(error)}{self._back(change)}"
             )
-        self._restore(next(c for c in self.journal.changes() if c.n == n), force=True)
+        self.journal.append("done", of=change.n, after=after)
+        if accepted(action.codec, after, action.value):
+            detail = f"{codec.canonical(before)} -> {codec.canonical(after)}"
+            return self._outcome("applied", action, detail)
         got = codec.canonical(after)
         if action.codec == "json":  # only what was asked about
             found = codec.parse(after)
             got = codec.write({key: found.get(key) for key in codec.parse(action.value)})
-        return self._outcome("failed", action, f"asked {action.value}, got {got}; put back")
+        asked = f"asked {action.value}, got {got}"
+        return self._outcome("failed", action, asked + self._back(change))
 
-    def _refused(self, n: int, action: Action, before: str, error: OSError) -> Outcome:
+    def _intend(self, plan: str, action: Action, before: str) -> Change:
+        """Put the original on disk; only then may the write follow."""
+        record = {
+            "plan": plan,
+            "boot": self.boot,
+            "knob": action.knob,
+            "target": action.target,
+            "address": action.address,
+            "codec": action.codec,
+            "before": before,
+            "value": action.value,
+            "risk": str(action.risk),
+            "atomic": action.atomic,
+        }
+        return Change(n=self.journal.append("intent", **record), after=None, **record)
+
+    def _refused(self, change: Change, action: Action, error: Exception) -> Outcome:
         """A refused write may have done a part: look, and put that back."""
+        codec = CODECS[change.codec]
         try:
-            now = self.host.read(action.address)
-        except OSError:
-            now = before
-        if CODECS[action.codec].canonical(now) == CODECS[action.codec].canonical(before):
-            self.journal.append("failed", of=n, reason=_word(error))
-        else:
-            self.journal.append("done", of=n, after=now)
-            self._restore(next(c for c in self.journal.changes() if c.n == n), force=True)
-        return self._outcome("failed", action, _word(error))
+            now = self.host.read(change.address)
+        except TROUBLE:
+            now = change.before
+        if codec.canonical(now) == codec.canonical(change.before):
+            self.journal.append("failed", of=change.n, reason=word(error))
+            return self._outcome("failed", action, word(error))
+        self.journal.append("done", of=change.n, after=now)
+        return self._outcome("failed", action, word(error) + self._back(change))
 
-    def _note_managed(self, action: Action, error: OSError) -> None:
+    def _back(self, change: Change) -> str:
+        """Put back what was just written, and say whether that worked."""
+        outcome = self._restore(change, force=True)
+        if outcome.what == "undone":
+            return "; put back"
+        return f"; could not be put back: {outcome.detail}"
+
+    def _note_managed(self, action: Action, error: Exception) -> None:
         parts = action.address.split("/")
-        if error.errno == errno.EIO and action.address.startswith("/proc/irq/"):
+        told = error.errno if isinstance(error, OSError) else None
+        if told == errno.EIO and action.address.startswith("/proc/irq/"):
             self.journal.append("managed", irq=parts[3], boot=self.boot)
 
     def _undo_group(self, plan: str, group: str) -> list[Outcome]:
@@ -210,88 +217,37 @@ class Changer:
         codec = CODECS[change.codec]
         if change.boot != self.boot:
             self.journal.append("void", of=change.n, reason="another boot")
-            return _of(change, "void", "went with the boot that made it")
+            return outcome_of(change, "void", "went with the boot that made it")
         try:
             now = self.host.read(change.address)
-        except OSError as error:
-            gone = error.errno in (errno.ENOENT, errno.ESRCH, errno.ENODEV)
+        except TROUBLE as error:
+            gone = isinstance(error, OSError) and error.errno in GONE
             if gone:
-                self.journal.append("void", of=change.n, reason=_word(error))
-            return _of(change, "void" if gone else "failed", _word(error))
+                self.journal.append("void", of=change.n, reason=word(error))
+            return outcome_of(change, "void" if gone else "failed", word(error))
         present = codec.canonical(now)
         if present == codec.canonical(change.before):
             self.journal.append("undone", of=change.n, found=True)
-            return _of(change, "undone", present)
-        if not force and not _ours(change, now):
+            return outcome_of(change, "undone", present)
+        if not force and not ours(change, now):
             self.journal.append("conflict", of=change.n, found=now)
-            return _of(
-                change, "conflict", f"found {present}, left it; ours was {_expected(change)}"
+            return outcome_of(
+                change, "conflict", f"found {present}, left it; ours was {expected(change)}"
             )
         self.journal.append("undo", of=change.n)
         try:
             self.host.write(change.address, original(change, now))
             back = self.host.read(change.address)
-        except OSError as error:
-            return _of(change, "failed", _word(error))
+        except TROUBLE as error:
+            return outcome_of(change, "failed", word(error))
         if codec.canonical(back) != codec.canonical(change.before):
-            return _of(
+            return outcome_of(
                 change,
                 "failed",
                 f"wrote {codec.canonical(change.before)}, reads {codec.canonical(back)}",
             )
         self.journal.append("undone", of=change.n)
-        return _of(change, "undone", codec.canonical(back))
+        return outcome_of(change, "undone", codec.canonical(back))
 
     def _outcome(self, what: str, action: Action, detail: str = "") -> Outcome:
         return Outcome(what, action.knob, action.target, action.address, detail)
-
-
-def accepted(codec: str, raw: str, value: str) -> bool:
-    """Say whether what reads back is what was asked: of an object, the fields that were named."""
-    if codec == "json":
-        found, asked = json.loads(raw), json.loads(value)
-        return all(found.get(key) == wanted for key, wanted in asked.items())
-    return CODECS[codec].canonical(raw) == CODECS[codec].canonical(value)
-
-
-def original(change: Change, now: str) -> str:
-    """Return what must be written so that the original reads back.
-
-    Of a card's or queue's object only what differs: drivers refuse to be told what they cannot do.
-    """
-    if change.codec == "json" and change.address.startswith(("ethtool:", "napi:")):
-        before, present = json.loads(change.before), json.loads(now)
-        different = {k: v for k, v in before.items() if present.get(k) != v}
-        return CODECS["json"].write(different)
-    return CODECS[change.codec].restore(change.before)
-
-
-def _ours(change: Change, now: str) -> bool:
-    """Say whether the present value is one that we put there."""
-    if change.after is not None:
-        return CODECS[change.codec].canonical(now) == CODECS[change.codec].canonical(change.after)
-    if accepted(change.codec, now, change.value):
-        return True
-    if change.codec == "int" and change.address.endswith(
-        "nr_hugepages"
-    ):  # a part of what was asked
-        low, high = sorted((int(change.before), int(change.value)))
-        return low <= int(now) <= high
-    return False
-
-
-def _expected(change: Change) -> str:
-    return CODECS[change.codec].canonical(change.value if change.after is None else change.after)
-
-
-def _of(change: Change, what: str, detail: str) -> Outcome:
-    return Outcome(what, change.knob, change.target, change.address, detail)
-
-
-def _after(phase: str, other: str) -> bool:
-    return PHASES.index(phase) > PHASES.index(other)
-
-
-def _word(error: OSError) -> str:
-    name = errno.errorcode.get(error.errno or 0, str(error.errno))
-    return f"{name}: {error.strerror}"

@@ -52,12 +52,11 @@ def arm(journal: Journal, plan: str, boot: str, seconds: float = SECONDS, root: 
         start_new_session=True,
         env=environment,
     )
-    assert child.stdout is not None
-    ready, _, _ = select.select([child.stdout], [], [], 10)
-    if not ready or child.stdout.read(1) != b"!":
+    answer = child.stdout
+    if answer is None or not select.select([answer], [], [], 10)[0] or answer.read(1) != b"!":
         child.kill()
         raise RuntimeError("the guard did not start; nothing risky was written")
-    child.stdout.close()
+    answer.close()
     journal.append("guard", plan=plan, boot=boot, pid=child.pid, until=deadline, seconds=seconds)
     return child.pid
 

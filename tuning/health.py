@@ -1,6 +1,6 @@
 """The seven calls by which other code asks about the host.
 
-Owns:    their results, as plain records with to_json().
+Owns:    putting the answers (tuning/answers.py) together.
 Refuses: changing anything; what is changed goes through plan and change.
 """
 
@@ -9,11 +9,18 @@ from __future__ import annotations
 import json
 import resource
 import time
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tuning import cpus, effect, knobs
 from tuning import fingerprints as prints
+from tuning.answers import (
+    BaselineStatus,
+    CPUConfig,
+    MemoryConfig,
+    NetworkConfig,
+    RTStatus,
+    SystemHealth,
+)
 from tuning.check import Report, check
 from tuning.codecs import CODECS
 from tuning.context import Context, look_at
@@ -23,120 +30,6 @@ from tuning.journal import Journal, JournalCorrupt, default_folder
 from tuning.model import WRONG, Finding, State
 
 HUGE = "/sys/kernel/mm/hugepages/hugepages-{}kB/{}_hugepages"
-
-
-@dataclass(frozen=True, slots=True)
-class SystemHealth:
-    """Every knob, judged; `fit`: no critical one is wrong, `coverage`: how much was seen."""
-
-    fit: bool
-    profile: str
-    fitness: float
-    coverage: float
-    fingerprint: str
-    states: dict[str, int]
-    worst: list[str]
-    report: Report
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            **{k: getattr(self, k) for k in self.__slots__ if k != "report"},
-            **self.report.to_json(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class CPUConfig:
-    """Which core does what, what isolates it now, and what a profile asks beyond that."""
-
-    online: str
-    housekeeping: str
-    lanes: str
-    isolated_wanted: str
-    isolated_now: str
-    nohz_full_now: str
-    siblings_idle: str
-    governor: str | None
-    reasons: list[str]
-    findings: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkConfig:
-    """The trading cards, what they do, and the network knobs that are wrong."""
-
-    cards: list[dict[str, Any]]
-    busy_read_us: int | None
-    busy_poll_us: int | None
-    rmem_max_bytes: int | None
-    findings: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryConfig:
-    """Memory nodes, large pages, swap."""
-
-    total_kib: int
-    nodes: dict[str, str]
-    huge2m_total: int | None
-    huge2m_free: int | None
-    huge1g_total: int | None
-    transparent: str | None
-    swap: str
-    findings: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class RTStatus:
-    """What was tried, not what ought to work: priority taken and given back, throttling read."""
-
-    kernel: str
-    fifo: str
-    throttle_us: int | None
-    memlock_bytes: int | None
-    rtprio: int | None
-    timer_resolution_ns: int | None
-    fifo_share: float | None  # of a core under FIFO, if it was tried
-    fifo_longest_gap_ms: float | None
-    findings: dict[str, str]
-
-    @property
-    def capable(self) -> bool:
-        return self.fifo == "yes"
-
-    def to_json(self) -> dict[str, Any]:
-        return {"capable": self.capable, **asdict(self)}
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineStatus:
-    """One answer for the person who must say whether this host is fit to trade."""
-
-    verdict: (
-        str  # fit, unfit, or blind: nothing critical is wrong, yet critical knobs were not seen
-    )
-    health: SystemHealth
-    cpu: CPUConfig
-    network: NetworkConfig
-    memory: MemoryConfig
-    realtime: RTStatus
-    unseen_critical: list[str] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        parts = {
-            name: getattr(self, name).to_json()
-            for name in ("health", "cpu", "network", "memory", "realtime")
-        }
-        return {"verdict": self.verdict, "unseen_critical": self.unseen_critical, **parts}
 
 
 def context_of(

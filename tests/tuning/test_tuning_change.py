@@ -140,6 +140,44 @@ def test_card_that_silently_keeps_its_feature_is_a_failure(changer, host):
     assert outcomes[0].what == "failed" and changer.journal.changes() == []
 
 
+def test_each_outcome_is_told_once_and_in_order(changer, host):
+    host.texts.update(
+        {"ethtool:eth1/ring": '{"rx":256}', "ethtool:eth1/coalesce": '{"rx_usecs":9}'}
+    )
+    host.write_errors["ethtool:eth1/coalesce"] = errno.EOPNOTSUPP
+    group, told = {"codec": "json", "atomic": "nic eth1"}, []
+    outcomes = changer.apply(
+        plan_of(
+            action("ethtool:eth1/ring", '{"rx":1024}', **group),
+            action("ethtool:eth1/coalesce", '{"rx_usecs":0}', **group),
+            action("ethtool:eth1/ring", '{"rx":512}', **group),
+        ),
+        told=told.append,
+    )
+    assert told == outcomes and [o.what for o in told] == ["applied", "failed", "undone", "failed"]
+
+
+def test_value_that_cannot_be_read_back_is_a_failure_that_says_so(changer, host):
+    def settle(fake, address, text):
+        fake.read_errors[address] = errno.EIO
+        return text + "\n"
+
+    host.reflexes[SWAP] = settle
+    outcome = changer.apply(plan_of(action(SWAP, "1")))[0]
+    assert outcome.what == "failed" and "could not be put back" in outcome.detail
+    host.read_errors.clear()
+    host.reflexes.clear()
+    assert [o.what for o in changer.rollback()] == ["undone"] and host.texts[SWAP] == "60\n"
+
+
+def test_value_that_makes_no_sense_to_the_scheme_stops_nothing(changer, host):
+    host.texts["task:9/sched"] = "[]"
+    bad = action("task:9/sched", '{"policy":"fifo"}', codec="json")
+    outcomes = changer.apply(plan_of(bad, action(SWAP, "1")))
+    assert [o.what for o in outcomes] == ["failed", "applied"]
+    assert changer.journal.unfinished() is None
+
+
 def test_settings_of_another_boot_are_void_not_restored(changer, host):
     changer.apply(plan_of(action(SWAP, "1")))
     later = Changer(host, changer.journal, "boot-2")

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import os
 import tomllib
 
 import pytest
@@ -13,6 +14,7 @@ from tuning.captured import CapturedHost
 from tuning.codecs import CODECS
 from tuning.context import look_at
 from tuning.fake import FakeHost
+from tuning.host import LiveHost
 from tuning.model import Severity, State
 
 WEIGHT = {"critical": 4, "advised": 2, "info": 1}
@@ -216,6 +218,25 @@ def test_partition_over_other_cores_is_not_the_wanted_one():
     host.texts[f"{group}.partition"] = "isolated invalid (Cpu list in cpuset.cpus not exclusive)\n"
     found = rows(host)["cpu.partition"]
     assert found.state == "DRIFT" and "invalid" in found.observed
+
+
+def test_tree_of_files_under_a_root_is_judged_like_the_host_it_came_from(tmp_path):
+    tree, links = tuning_hosts.texts("two-socket-server")
+    for path, text in tree.items():
+        if path.startswith("/"):
+            (tmp_path / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path[1:]).write_text(text)
+    for path, target in links.items():
+        if not path.endswith("/device") and not os.path.lexists(tmp_path / path[1:]):
+            os.symlink(target, tmp_path / path[1:])
+    there = rows(LiveHost(str(tmp_path)), "bare-metal", cards=["eth1"], brief=True)
+    here = rows(tuning_hosts.capture_of(tree, links), "bare-metal", cards=["eth1"], brief=True)
+    same = [
+        n for n in here if there[n].state == here[n].state and there[n].observed == here[n].observed
+    ]
+    assert len(same) > 70
+    greener = [n for n in here if there[n].state is State.OK is not here[n].state]
+    assert greener == []
 
 
 def test_null_in_nohz_full_is_no_core():

@@ -129,7 +129,7 @@ def test_setting_changed_and_put_back_shows_the_same_bytes(
     now = peek(HOST, address)
     if now is None:
         pytest.skip(f"requires {address}")
-    from tuning.change import accepted
+    from tuning.outcome import accepted
 
     value = other if accepted(codec, now, one) else one
     round_trip(changer, action(address, value, knob=knob.split()[0], codec=codec))
@@ -214,6 +214,21 @@ def test_interrupt_masks_go_round_and_an_unmoved_one_is_pending(changer):
     assert [HOST.read(a.address) for a in actions] == before
 
 
+def test_core_that_does_not_exist_is_refused_and_nothing_changes(changer):
+    number = (idle_interrupts() or [None])[0]
+    if number is None:
+        pytest.skip("requires an interrupt that is not a network card's")
+    address = f"/proc/irq/{number}/smp_affinity_list"
+    before = HOST.read(address)
+    outcome = changer.apply(plan_of(action(address, "8000", codec="cpulist")))[0]
+    assert outcome.what == "failed" and outcome.detail.split(":")[0] in (
+        "ERANGE",
+        "EOVERFLOW",
+        "EINVAL",
+    )
+    assert HOST.read(address) == before and changer.journal.changes() == []
+
+
 @pytest.fixture
 def sleeper():
     """A process of ours that stands in for a lane."""
@@ -222,7 +237,8 @@ def sleeper():
         "a=socket.socket(); a.bind(('127.0.0.1',0)); a.listen(); b=socket.socket()\n"
         "b.connect(a.getsockname()); e=select.epoll()\n"
         "threading.Thread(target=time.sleep,args=(600,),daemon=True).start()\n"
-        "print(b.fileno(), e.fileno(), flush=True); time.sleep(600)\n"
+        "print(b.fileno(), e.fileno(), flush=True)\n"
+        "while True: time.sleep(0.02)\n"  # a thread moves to its core when it wakes
     )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True

@@ -29,6 +29,7 @@ MODULES = (
     "power",
     "memory",
     "process",
+    "realtime",
     "clock",
     "network",
     "card",

@@ -1,4 +1,8 @@
-"""Probes of the trading card itself."""
+"""Probes of the trading card itself.
+
+Owns:    what its driver answers, against what the profile wants of it.
+Refuses: cards that nobody trades on.
+"""
 
 from __future__ import annotations
 

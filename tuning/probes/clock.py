@@ -1,4 +1,8 @@
-"""Probes of the clock source and of who steers the clock."""
+"""Probes of the clock source and of who steers the clock.
+
+Owns:    the source of time stamps, its soundness, and how many programs steer it.
+Refuses: the quality of the time itself (tuning.time).
+"""
 
 from __future__ import annotations
 

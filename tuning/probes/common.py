@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from tuning import cpus, want
 from tuning.context import Context
-from tuning.model import Knob, Sight, State, Write
-from tuning.probes import boot_sight, probe, processes, read_sight, targets, unseen
+from tuning.model import Knob, Sight, State
+from tuning.probes import boot_sight, probe, read_sight, targets, unseen
 
 
 @probe("file")
@@ -96,26 +96,3 @@ def boot_word(context: Context, knob: Knob) -> str:
     intel = context.facts.cpuinfo.get("vendor_id") == "GenuineIntel"
     word = knob.options.get("intel_word", knob.options["word"]) if intel else knob.options["word"]
     return f"{word}={knob.options.get('flags', '')}{value}"
-
-
-@probe("programs")
-def programs(context: Context, knob: Knob) -> list[Sight]:
-    """Say which of the named programs run: running or absent.  Options: `names`, `unit`."""
-    found = processes(context, knob.options["names"])
-    value = "running" if found else "absent"
-    shown = ", ".join(f"{name} {pid}" for name, pid in sorted(found.items())) or "not running"
-    return [Sight(value=value, shown=shown, writes=unit_writes(context, knob, value))]
-
-
-def unit_writes(context: Context, knob: Knob, value: str) -> tuple[Write, ...]:
-    """Return the write that stops what runs, or starts what does not, where systemd can."""
-    unit = knob.options.get("unit")
-    if not unit:
-        return ()
-    return (Write(f"unit:{unit}", "inactive" if value == "running" else "active"),)
-
-
-@probe("owner")
-def owner(context: Context, knob: Knob) -> list[Sight]:
-    """A question that only a person can answer: never green by itself."""
-    return [unseen("", State.UNKNOWN, knob.options["question"])]

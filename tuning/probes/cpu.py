@@ -1,8 +1,13 @@
-"""Probes of CPU isolation and placement."""
+"""Probes of CPU isolation and placement.
+
+Owns:    which cores are isolated, by boot words and partitions, and whether threads keep to them.
+Refuses: choosing cores (roles.py).
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import re
 
 from tuning import cpus
@@ -230,6 +235,7 @@ def foreign_threads(context: Context, knob: Knob) -> list[Sight]:
         for task in context.facts.tasks
         if not task["fixed"]
         and task["pid"] not in lanes
+        and task["pid"] != os.getpid()
         and cpus.parse_list(str(task["allowed"])) & hot
     ]
     if context.wanted(knob).demands and not hot:

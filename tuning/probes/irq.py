@@ -1,4 +1,9 @@
-"""Probes of interrupts: masks, where they really arrive, how many."""
+"""Probes of interrupts: masks, where they really arrive, how many.
+
+Owns:    reading /proc/interrupts and the masks beside it, and telling a wish from where interrupts
+         arrive.
+Refuses: believing a mask alone.
+"""
 
 from __future__ import annotations
 

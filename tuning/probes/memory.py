@@ -1,4 +1,8 @@
-"""Probes of memory."""
+"""Probes of memory.
+
+Owns:    large pages, swap, and where the pages of lanes lie.
+Refuses: sysctls, which need no code (common.py).
+"""
 
 from __future__ import annotations
 

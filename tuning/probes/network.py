@@ -1,4 +1,8 @@
-"""Probes of the network stack, per trading card."""
+"""Probes of the network stack, per trading card.
+
+Owns:    busy polling, steering, tracking.
+Refuses: the card (card.py) and sockets (process.py).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Probes of services, tracers, disks, and of what the machine runs on."""
+"""Probes of services, tracers, disks, and of what the machine runs on.
+
+Owns:    other tuners, timers, tracers, disks, quotas, hypervisors.
+Refuses: judging what only an owner can.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Probes of frequency, idle states, power and firmware."""
+"""Probes of frequency, idle states, power and firmware.
+
+Owns:    frequency, idle states, link power, and what firmware lets be seen.
+Refuses: firmware settings: those a person signs.
+"""
 
 from __future__ import annotations
 

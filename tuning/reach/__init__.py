@@ -69,7 +69,7 @@ def failed(address: str, code: int | None = None) -> OSError:
 def live_only(address: str, root: str) -> None:
     """Raise where a tree of files was given: there is no kernel behind it to ask."""
     if root:
-        raise failed(address, errno.EOPNOTSUPP)
+        raise OSError(errno.ENODATA, "a tree of files has no kernel to ask", address)
 
 
 def split(address: str, parts: int) -> list[str]:

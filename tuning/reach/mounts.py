@@ -10,6 +10,7 @@ Refuses: other file systems; swapping off without room: what is swapped out must
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -47,6 +48,8 @@ def write(address: str, text: str, root: str) -> None:
         status = lib.umount2(name, 0)
         if status == 0 and path.startswith(OWN):
             os.rmdir(path)
+            with contextlib.suppress(OSError):  # others may still have theirs there
+                os.rmdir(OWN)
     else:
         match = re.fullmatch(r"hugetlbfs pagesize=(\w+)", text)
         if match is None:
