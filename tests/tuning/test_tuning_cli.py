@@ -267,8 +267,10 @@ def as_nobody(path, *words):
     ):  # nobody may not read the checkout
         if not module.name.endswith("_build"):
             importlib.import_module(module.name)
+    from ops.cli import parser
     from tuning import knobs, profiles
 
+    parser()  # imports every command's module
     knobs.catalogue()
     profiles.load("bare-metal")
     sources = {p: p.read_text() for p in profiles.FOLDER.glob("*.toml")}
