@@ -273,7 +273,8 @@ def as_nobody(path, *words):
     parser()  # imports every command's module
     knobs.catalogue()
     profiles.load("bare-metal")
-    sources = {p: p.read_text() for p in profiles.FOLDER.glob("*.toml")}
+    tables = Path(tuning.__file__).parent.rglob("*.toml")
+    sources = {p: p.read_text() for p in [*tables, *profiles.FOLDER.glob("*.toml")]}
     pid = os.fork()
     if pid == 0:
         code = 99
