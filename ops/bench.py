@@ -105,7 +105,7 @@ def bench_decode(rounds: int) -> dict[str, Any]:
         ("with_2026_fields", [*map(capture.with_2026_fields, recorded)]),
     ):
         memory = Frames(frames)
-        readers = {
+        readers: dict[str, tuple[Any, bool]] = {
             "shape": (codec, False),
             "general": (codec, True),
             "simdjson": (contender, False),

@@ -182,7 +182,10 @@ def place(blocking: bool) -> tuple[bool, int | None, int | None]:
 
 async def serve(arguments: argparse.Namespace, folder: Path) -> int:
     spin, lane_core, cold_core = place(arguments.blocking)
-    say = lambda text: print(text, file=sys.stderr, flush=True)
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
     if not spin:
         say("topology.fused mode=blocking cause=" + ("asked" if arguments.blocking else "one_core"))
     symbols = [s for s in arguments.symbols.split(",") if s]

@@ -67,7 +67,8 @@ def echo(kind: str, count: int) -> dict[str, Any]:
         capture_output=True,
         text=True,
     ).stdout
-    return json.loads(out)
+    figures: dict[str, Any] = json.loads(out)
+    return figures
 
 
 def make_chain(folder: Path) -> tuple[Path, Path]:

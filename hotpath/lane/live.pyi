@@ -1,0 +1,15 @@
+from typing import Any
+
+from hotpath.lane.lane import Lane
+
+PICOWS: str
+AIOFASTNET: str
+UVLOOP: str
+
+class LiveLane(Lane):
+    loop: Any
+    is_spinning: bool
+    urls: dict[str, Any]
+    def log(self, text: str) -> None: ...
+    def settle(self, core: int | None = ..., lock: bool = ...) -> dict[str, int]: ...
+    async def run(self) -> int: ...
