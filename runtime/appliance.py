@@ -20,7 +20,7 @@ import aiohttp
 
 from runtime import state
 from runtime._shm import ffi, lib
-from runtime.pages import LANE_BYTES, Control, Mail, Page, stale
+from runtime.pages import LANE_BYTES, Control, Mail, Page, in_use, stale
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
@@ -81,6 +81,12 @@ class Appliance:
     async def start(self) -> None:
         """Make pages, read reference data and positions, start the lane."""
         s = self.settings
+        taken = in_use(s.deployment)
+        if taken:
+            raise ApplianceError(
+                f"deployment {s.deployment!r} is running already (page {taken[0].name} has a living"
+                " writer); stop it, or name another one with --deployment"
+            )
         for path in stale(s.deployment):
             path.unlink(missing_ok=True)
             self.say(f"pages.removed page={path.name} cause=writer_gone")

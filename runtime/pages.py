@@ -200,10 +200,16 @@ class Mail:
         return out
 
 
+def in_use(deployment: str) -> list[Path]:
+    """Return pages of a deployment whose writer lives: it must not be started a second time."""
+    gone = set(stale(deployment))
+    return [path for path in sorted(SHM.glob(name(deployment, "*"))) if path not in gone]
+
+
 def stale(deployment: str) -> list[Path]:
     """Return pages of a deployment whose writer is gone."""
     out = []
-    for path in SHM.glob(name(deployment, "*")):
+    for path in sorted(SHM.glob(name(deployment, "*"))):
         try:
             with path.open("rb") as file:
                 header = ffi.from_buffer(

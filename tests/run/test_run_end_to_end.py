@@ -56,6 +56,26 @@ def test_run_trades_drains_and_agrees_with_the_venue(place, arguments):
     assert not [path for path in Path("/dev/shm").glob(f"corelane.{place['name']}.*")]
 
 
+def test_deployment_that_runs_is_not_started_twice(place):
+    """Two lanes of one account would double every order: the second start refuses by name."""
+    command = [*CORELANE, "run", "--deployment", place["name"], "--metrics-port", "0"]
+    first = subprocess.Popen(
+        command, cwd=ROOT, env=place["env"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        first.stdout.readline()
+        second = run(place, "--duration", "2", timeout=30)
+        assert second.returncode == 2
+        assert "is running already" in second.stderr
+        first.send_signal(signal.SIGTERM)
+        out, err = first.communicate(timeout=30)
+    finally:
+        if first.poll() is None:
+            first.kill()
+    assert first.returncode == 0, err
+    assert "lane and venue agree" in out
+
+
 def test_second_start_uses_a_higher_epoch(place):
     for _ in range(2):
         check(run(place, "--duration", "3", "--json"))
