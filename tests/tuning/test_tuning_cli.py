@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -267,11 +268,13 @@ def as_nobody(path, *words):
     ):  # nobody may not read the checkout
         if not module.name.endswith("_build"):
             importlib.import_module(module.name)
+    from ops.cli import parser
     from tuning import knobs, profiles
 
+    parser()  # imports every command
     knobs.catalogue()
     profiles.load("bare-metal")
-    sources = {p: p.read_text() for p in profiles.FOLDER.glob("*.toml")}
+    sources = {p: p.read_text() for p in profiles.FOLDER.parent.rglob("*.toml")}
     pid = os.fork()
     if pid == 0:
         code = 99
@@ -286,8 +289,10 @@ def as_nobody(path, *words):
             os.setuid(65534)
             os.environ.pop("CORELANE_HOST_STATE", None)
             os.environ["HOME"] = "/nonexistent"
-            Path.read_text = lambda self, *a, **k: sources[self]  # profiles, read before the drop
+            Path.read_text = lambda self, *a, **k: sources[self]  # read before the drop
             code = main(list(words))
+        except BaseException:
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
