@@ -119,6 +119,14 @@ class LaneCollector(Collector):
         for n, name in enumerate(HOPS):
             hops.add_metric([lane, name], cumulative(view.hops[n]), view.hops[n].sum / 1e9)
         yield hops
+        hiccup, core = view.hiccup, str(view.core)
+        taken = HistogramMetricFamily(
+            "corelane_hiccup_seconds",
+            "Time taken from idle turns of a spinning lane's core.",
+            labels=["lane", "core"],
+        )
+        taken.add_metric([lane, core], cumulative(hiccup.gaps), hiccup.gaps.sum / 1e9)
+        yield taken
 
 
 def serve(page: Page, port: int) -> tuple[WSGIServer, int]:

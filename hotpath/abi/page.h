@@ -23,6 +23,7 @@
 #include "book.h"
 #include "clock.h"
 #include "event.h"
+#include "hiccup.h"
 #include "histogram.h"
 #include "order.h"
 #include "panic.h"
@@ -166,6 +167,7 @@ typedef struct hp_lane_page {
     hp_histogram_t hops[8];    /* by enum hp_hop, nanoseconds */
     hp_calibration_t calibration;
     uint8_t  pad2[96];
+    hp_hiccup_t hiccup;        /* time taken from idle turns of a spinning lane */
     hp_top_t tops[256];
     hp_lane_position_t positions[256];
 } hp_lane_page_t;

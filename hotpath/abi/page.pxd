@@ -6,6 +6,7 @@ from hotpath.abi.atomic cimport *
 from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.event cimport *
+from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.verdict cimport *
@@ -141,5 +142,6 @@ cdef extern from "page.h" nogil:
         hp_histogram_t hops[8]
         hp_calibration_t calibration
         uint8_t pad2[96]
+        hp_hiccup_t hiccup
         hp_top_t tops[256]
         hp_lane_position_t positions[256]

@@ -385,6 +385,7 @@ def layout():
     out["hp_lane_page_t.hops"] = <size_t>&(<hp_lane_page_t *>0).hops
     out["hp_lane_page_t.calibration"] = <size_t>&(<hp_lane_page_t *>0).calibration
     out["hp_lane_page_t.pad2"] = <size_t>&(<hp_lane_page_t *>0).pad2
+    out["hp_lane_page_t.hiccup"] = <size_t>&(<hp_lane_page_t *>0).hiccup
     out["hp_lane_page_t.tops"] = <size_t>&(<hp_lane_page_t *>0).tops
     out["hp_lane_page_t.positions"] = <size_t>&(<hp_lane_page_t *>0).positions
     out["hp_ring_record_t"] = sizeof(hp_ring_record_t)

@@ -32,6 +32,7 @@ from libc.string cimport memcpy, memset
 from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_store_release
 from hotpath.abi.clock cimport hp_mono_ns, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
+from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
 from hotpath.abi.journal cimport HP_RECORD_COMMAND, HP_RECORD_POSITION, HP_RECORD_SESSION
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
@@ -91,6 +92,7 @@ MARKET_RECEIVE_BYTES = 128 * 1024
 MARKET_BUFFER_BYTES = 512 * 1024  # never filled to the 90 % at which picows doubles it: memory stays flat
 cdef enum:
     READ_BYTES = 65536
+cdef uint64_t HICCUP_NS = 5_000   # an idle turn takes about 700 ns: what takes longer was taken from us
 cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
 cdef uint64_t COLD_SILENCE_NS = 2_000_000_000  # a cold side silent for longer is dead: cancel and leave
 
@@ -250,14 +252,21 @@ cdef class Turn:
 
     def __call__(self):
         cdef LiveLane lane = self.lane
-        cdef uint64_t until
+        cdef hp_lane_page_t *page = lane.core.page
+        cdef uint64_t until, work
         lane.turn()
         if not lane.is_spinning or lane.is_over:
             return
         until = lane.core.now_ns + SPIN_NS
+        hp_hiccup_pause(&page.hiccup)  # what lies behind was the whole loop's turn
         while lane.core.now_ns < until and not lane.is_over:
+            work = page.counters.reads + page.counters.mail_in
             lane.poll_sockets()
             lane.turn()
+            if page.counters.reads + page.counters.mail_in == work:
+                hp_hiccup_step(&page.hiccup, &page.calibration, hp_tsc())
+            else:
+                hp_hiccup_pause(&page.hiccup)
         lane.call_soon(self)
 
 
@@ -732,4 +741,6 @@ cdef class LiveLane(Lane):
         self.core.page.core = out["core"]
         self.core.page.is_locked = out["locked"]
         self.core.page.page.writer_pid = os.getpid()
+        if self.core.page.calibration.ns_per_tick_q32 != 0:
+            hp_hiccup_init(&self.core.page.hiccup, &self.core.page.calibration, HICCUP_NS)
         return out

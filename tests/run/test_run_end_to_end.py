@@ -99,6 +99,7 @@ def test_ctrl_c_drains_and_metrics_are_served_meanwhile(place):
         text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
         sent = float(re.search(r'corelane_orders_sent_total\{lane="0"\} (\S+)', text).group(1))
         assert sent > 0
+        assert re.search(r'corelane_hiccup_seconds_count\{core="\d+",lane="0"\} \d', text)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
         out, err = process.communicate(timeout=30)
     finally:

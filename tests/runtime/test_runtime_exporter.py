@@ -70,3 +70,10 @@ def test_counters_end_in_total_and_units_are_base_units(page):
     assert all(name.startswith("corelane_") for name in names)
     assert not [name for name in names if name.endswith(("_ns", "_ms", "_us"))]
     assert {f"corelane_{name}_total" for name in exporter.COUNTERS} <= names
+
+
+def test_hiccups_are_exported_per_core(page):
+    page.view.core = 3
+    lib.hp_histogram_record(ffi.addressof(page.view.hiccup, "gaps"), 12_000)
+    found = scrape(page)
+    assert found["corelane_hiccup_seconds_count", ("core", "3"), ("lane", "0")] == 1

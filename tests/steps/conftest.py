@@ -17,6 +17,7 @@ ABI = [
     "fixed",
     "clock",
     "histogram",
+    "hiccup",
     "crc32c",
     "event",
     "instrument",
