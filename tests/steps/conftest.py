@@ -12,23 +12,6 @@ from cffi import FFI
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-ABI = [
-    "atomic",
-    "fixed",
-    "clock",
-    "histogram",
-    "hiccup",
-    "crc32c",
-    "event",
-    "instrument",
-    "intent",
-    "verdict",
-    "order",
-    "ring",
-    "journal",
-    "book",
-    "page",
-]
 STEPS = [
     "order/state",
     "order/table",
@@ -91,11 +74,12 @@ static uint32_t t_working_count(const hp_orders_t *t) { return t->working_count;
 def steps():
     """The compiled module: .ffi and .lib."""
     from hotpath.abi.declare import cffi_blocks, prototypes
+    from runtime._shm_build import HEADERS
     from setup import BASE, BUILD, FLAGS
 
     ffi = FFI()
     digest = hashlib.sha256((CDEF + SOURCE + BUILD).encode())
-    for name in ABI:
+    for name in HEADERS:
         text = (ROOT / "hotpath" / "abi" / f"{name}.h").read_text()
         ffi.cdef(cffi_blocks(text) + "\n" + prototypes(text))
         digest.update(text.encode())
@@ -108,7 +92,7 @@ def steps():
     found = list(folder.glob(f"{module}*.so"))
     if not found:
         cflags, ldflags = FLAGS[BUILD]
-        includes = [f'#include "{name}.h"' for name in ABI] + [
+        includes = [f'#include "{name}.h"' for name in HEADERS] + [
             f'#include "hotpath/{name}.h"' for name in STEPS
         ]
         ffi.set_source(
