@@ -18,7 +18,8 @@ if sys.platform != "linux" or platform.machine() != "x86_64":
     )
 if sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info[:2] <= (3, 13):
     raise SystemExit(
-        f"corelane needs CPython 3.11 to 3.13, this is {sys.implementation.name} {sys.version.split()[0]}"
+        "corelane needs CPython 3.11 to 3.13, "
+        f"this is {sys.implementation.name} {sys.version.split()[0]}"
     )
 
 ROOT = Path(__file__).parent

@@ -5,8 +5,10 @@ wire     market frame written to order read over a real socket, beside a C echo
 backlog  an acknowledgement behind 1 MiB of market frames
 memory   resident memory of a lane over five million frames
 
-Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is more than 10 % off
-its known level makes a round void; after five void rounds the figures stand with the anchor beside them.
+Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
+more than 10 % off
+its known level makes a round void; after five void rounds the figures stand with the anchor \
+beside them.
 """
 
 from __future__ import annotations
@@ -157,7 +159,10 @@ def bench_decode(rounds: int) -> dict[str, Any]:
 
 
 def bench_wire(rounds: int, count: int) -> dict[str, Any]:
-    """p50/p99/p99.9 over a real socket per strategy, beside C echo, medians over interleaved rounds."""
+    """p50/p99/p99.9 over a real socket per strategy, beside C echo.
+
+    Medians over interleaved rounds.
+    """
     from benchmarks.wire.wire import echo, wire
 
     runs: dict[str, list[dict[str, Any]]] = {
@@ -223,7 +228,8 @@ def say(name: str, r: dict[str, Any]) -> None:
         for label in ("recorded", "with_2026_fields"):
             row = r[label]
             print(
-                f"decode + book, {label}, n={row['messages']}, (21 passes - 1 pass) / 20, median of rounds"
+                f"decode + book, {label}, n={row['messages']}, "
+                "(21 passes - 1 pass) / 20, median of rounds"
             )
             for reader, ns in row["ns"].items():
                 print(
@@ -242,7 +248,8 @@ def say(name: str, r: dict[str, Any]) -> None:
             )
         a = r["anchor"]
         print(
-            f"  anchor simdjson {a['simdjson_ns']:.0f} ns, known {a['known_ns']:.0f}, off {a['off']:.0%}"
+            f"  anchor simdjson {a['simdjson_ns']:.0f} ns, "
+            f"known {a['known_ns']:.0f}, off {a['off']:.0%}"
         )
     elif name == "wire":
         print(f"wire, {r['rounds']} rounds ({r['void_rounds']} void), microseconds, medians")
@@ -256,7 +263,8 @@ def say(name: str, r: dict[str, Any]) -> None:
                 else ""
             )
             print(
-                f"  {who:<12}{row['p50_us']:>9.2f}{row['p99_us']:>9.2f}{row['p999_us']:>9.2f}   {low:6.2f} .. {high:6.2f}   {ratio}"
+                f"  {who:<12}{row['p50_us']:>9.2f}{row['p99_us']:>9.2f}{row['p999_us']:>9.2f}"
+                f"   {low:6.2f} .. {high:6.2f}   {ratio}"
             )
         a = r["anchor"]
         print(
@@ -265,18 +273,22 @@ def say(name: str, r: dict[str, Any]) -> None:
         )
     elif name == "backlog":
         print(
-            f"backlog, {r['count']} trials: ack behind 1 MiB of market frames to the cancel it causes"
+            f"backlog, {r['count']} trials: "
+            "ack behind 1 MiB of market frames to the cancel it causes"
         )
         print(
-            f"  p50 {r['p50_us']:.1f} us  p99 {r['p99_us']:.1f} us (bar 200)  max {r['max_us']:.0f} us; "
+            f"  p50 {r['p50_us']:.1f} us  p99 {r['p99_us']:.1f} us (bar 200)  "
+            f"max {r['max_us']:.0f} us; "
             f"market frames processed before it: at most {r['frames_before_ack_max']} (bar 16)"
         )
     else:
         print(
-            f"memory, RssAnon + RssFile of the lane after each million frames, KiB: {r['kib_after_each_million']}"
+            "memory, RssAnon + RssFile of the lane after each million frames, KiB: "
+            f"{r['kib_after_each_million']}"
         )
         print(
-            f"  growth after the first million: {r['growth_kib']} KiB (bar 64); level {r['kib_after_each_million'][-1] / 1024:.1f} MiB (bar 80 MB)"
+            f"  growth after the first million: {r['growth_kib']} KiB (bar 64); "
+            f"level {r['kib_after_each_million'][-1] / 1024:.1f} MiB (bar 80 MB)"
         )
 
 

@@ -39,7 +39,8 @@ def main() -> int:
     if code or hints or warnings:
         print(output if code else "\n".join(hints + warnings))
         print(
-            f"build: failed ({len(hints)} performance hints, {len(warnings)} warnings, exit {code}); all of it: {log}"
+            f"build: failed ({len(hints)} performance hints, {len(warnings)} warnings, "
+            f"exit {code}); all of it: {log}"
         )
         return 1
     pip = [

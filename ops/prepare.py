@@ -34,7 +34,10 @@ TOOLS = ROOT / "build" / "tools"
 def missing(python: str) -> list[str]:
     """Name what is not here: tools by trying them, headers by asking the interpreter."""
     out = [tool for tool in ("gcc", "g++", "make") if shutil.which(tool) is None]
-    probe = "import sysconfig, os, venv, ensurepip; print(os.path.exists(os.path.join(sysconfig.get_paths()['include'], 'Python.h')))"
+    probe = (
+        "import sysconfig, os, venv, ensurepip; "
+        "print(os.path.exists(os.path.join(sysconfig.get_paths()['include'], 'Python.h')))"
+    )
     answer = subprocess.run([python, "-c", probe], capture_output=True, text=True)
     if answer.returncode:
         out.append("python3-venv")

@@ -112,7 +112,8 @@ def paper_rows(paper: dict[str, Any]) -> list[str]:
     verdicts = "  ".join(f"{name} {count:,}" for name, count in paper["verdicts"].items())
     return [
         "",
-        f"  strategy {paper['class']} on paper: orders {paper['orders']:,}  cancels {paper['cancels']:,}"
+        f"  strategy {paper['class']} on paper: orders {paper['orders']:,}"
+        f"  cancels {paper['cancels']:,}"
         f"  fills {paper['fills_buy']:,}+{paper['fills_sell']:,}  rejects {paper['rejects']:,}",
         f"  realised {realised:,.2f}  fees {fees:,.2f}  callback {paper['callback_ns']:,} ns",
         f"  verdicts  {verdicts}",

@@ -1,7 +1,9 @@
 """`corelane run`: the main job.
 
-With no configuration: the embedded venue serves on loopback, the lane connects over real sockets and
-trades the demo strategy; a status line a second; metrics on 127.0.0.1:9464; Ctrl-C or --duration drains.
+With no configuration: the embedded venue serves on loopback, the lane connects over real sockets \
+and
+trades the demo strategy; a status line a second; metrics on 127.0.0.1:9464; Ctrl-C or --duration \
+drains.
 """
 
 from __future__ import annotations
@@ -17,9 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from runtime._shm import ffi, lib
-
 from runtime import exporter
+from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
 from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.lane_process import load_strategy
@@ -129,7 +130,8 @@ def status_line(appliance: Appliance, started: float) -> str:
     parts.append(f"pnl {money(pnl_e8(appliance, summary))}")
     tick = lib.HP_HOP_TICK_TO_TRADE
     parts.append(
-        f"t2t p50 {hop_us(appliance.lane_page, tick, 500_000):.1f} p99 {hop_us(appliance.lane_page, tick, 990_000):.1f} us"
+        f"t2t p50 {hop_us(appliance.lane_page, tick, 500_000):.1f} "
+        f"p99 {hop_us(appliance.lane_page, tick, 990_000):.1f} us"
     )
     return "  ".join(parts)
 
@@ -215,7 +217,8 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
             server, port = exporter.serve(appliance.lane_page, arguments.metrics_port)
             if not arguments.json:
                 print(
-                    f"venue {venue.endpoints.rest} (embedded)  lane core {lane_core}  cold core {cold_core}  "
+                    f"venue {venue.endpoints.rest} (embedded)  "
+                    f"lane core {lane_core}  cold core {cold_core}  "
                     f"metrics http://127.0.0.1:{port}/metrics",
                     flush=True,
                 )
@@ -321,12 +324,14 @@ def finish(
         ),
     ):
         print(
-            f"{who:<12}{row['orders']:>10}{row['fills']:>10}{money(row['realised_e8']):>14}{money(row['fees_e8']):>14}  "
+            f"{who:<12}{row['orders']:>10}{row['fills']:>10}"
+            f"{money(row['realised_e8']):>14}{money(row['fees_e8']):>14}  "
             + ", ".join(f"{n} {v}" for n, v in held.items())
         )
     print(
         f"\n{'lane and venue agree' if agree else 'lane and venue DISAGREE'}; "
-        f"{summary['open_orders']} orders open, {summary['unknown']} unknown; {'drained' if code == 0 else 'NOT drained'}"
+        f"{summary['open_orders']} orders open, {summary['unknown']} unknown; "
+        f"{'drained' if code == 0 else 'NOT drained'}"
     )
 
 

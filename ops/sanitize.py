@@ -3,7 +3,8 @@
 Owns:    build/sanitize (a copy of the sources, so that the release objects stay where they are).
 Refuses: tests that start processes or need the network: those run in the release tree.
 
-The interpreter is not instrumented, so the sanitizer's library is preloaded and leaks are not counted.
+The interpreter is not instrumented, so the sanitizer's library is preloaded and leaks are not
+counted.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def main() -> int:
     ]
     code = subprocess.run(command, cwd=TREE, env=environment).returncode
     print(
-        f"sanitize: build {built:.0f} s, tests {time.monotonic() - began - built:.0f} s, exit {code}"
+        f"sanitize: build {built:.0f} s, "
+        f"tests {time.monotonic() - began - built:.0f} s, exit {code}"
     )
     return code
 

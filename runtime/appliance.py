@@ -265,7 +265,10 @@ class Appliance:
                 self.say(f"cold.listen_key_failed error={error!r}")
 
     async def drain(self, seconds: float = 10) -> int:
-        """Cancel ours, wait for the venue's word, end the lane.  0 = nothing of ours works any more."""
+        """Cancel ours, wait for the venue's word, end the lane.
+
+        0 = nothing of ours works any more.
+        """
         assert self.lane is not None
         if self.lane.returncode is None:
             self.control.set(lib.HP_WORD_DRAIN, "drain")

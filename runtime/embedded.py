@@ -73,7 +73,8 @@ class EmbeddedVenue:
             ) from None
         if not line:
             raise VenueStartError(
-                f"the embedded venue ended with code {await self.process.wait()}; its reason stands above"
+                f"the embedded venue ended with code {await self.process.wait()}; "
+                "its reason stands above"
             )
         facts = json.loads(line)
         credentials = json.loads(Path(facts["credentials"]).read_text())
@@ -105,7 +106,10 @@ class EmbeddedVenue:
             return json.loads(await answer.read())
 
     async def record(self) -> dict[str, Any]:
-        """Return the venue's own sums: orders, fills, positions (lots by symbol), realised PnL, fees."""
+        """Return the venue's own sums.
+
+        Orders, fills, positions (lots by symbol), realised PnL, fees.
+        """
         found = await self.call("GET", "/sim/record")
         if os.environ.get("CORELANE_KEEP_RECORD"):
             Path(os.environ["CORELANE_KEEP_RECORD"]).write_text(json.dumps(found))

@@ -130,7 +130,10 @@ class LaneCollector(Collector):
 
 
 def serve(page: Page, port: int) -> tuple[WSGIServer, int]:
-    """Serve the metrics of a lane page on 127.0.0.1:port; returns the server and the port it has."""
+    """Serve the metrics of a lane page on 127.0.0.1:port.
+
+    Returns the server and the port it has.
+    """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LaneCollector(page))
     server, _ = start_http_server(port, addr="127.0.0.1", registry=registry)

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from hotpath.lane.live import LiveLane
 
+from hotpath.lane.live import LiveLane
 from runtime.pages import Page
 
 
@@ -37,7 +37,8 @@ def load_strategy(text: str) -> type:
     where, _, name = text.partition(":")
     if not name:
         raise ValueError(
-            f"strategy {text!r}: want path.py:Class, module:Class or one of {', '.join(sorted(SHIPPED))}"
+            f"strategy {text!r}: want path.py:Class, module:Class or one of "
+            f"{', '.join(sorted(SHIPPED))}"
         )
     if where.endswith(".py"):
         path = Path(where).resolve()
@@ -101,7 +102,8 @@ async def run(spec: dict[str, Any]) -> int:
     lane = build(spec)
     reached = lane.settle(spec["core"], lock=spec["lock"])
     lane.log(
-        f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} spin={int(spec['spin'])}"
+        f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} "
+        f"spin={int(spec['spin'])}"
     )
     return int(await lane.run())
 
@@ -110,7 +112,8 @@ THREAD_STACK_BYTES = 512 * 1024
 
 
 def main() -> int:
-    # Every mapping of a lane is locked, so the stacks of the resolver's threads count in full: one thread, small.
+    # Every mapping of a lane is locked, so the stacks of the resolver's threads count in full:
+    # one thread, small.
     os.environ["UV_THREADPOOL_SIZE"] = "1"
     _, hard = resource.getrlimit(resource.RLIMIT_STACK)
     resource.setrlimit(resource.RLIMIT_STACK, (2 * 1024 * 1024, hard))

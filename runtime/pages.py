@@ -22,7 +22,8 @@ LANE_BYTES = ffi.sizeof("hp_lane_page_t")
 CONTROL_BYTES = ffi.sizeof("hp_control_page_t")
 
 
-# Views are bare pointers into their map, so a map lives until its page is closed, never by accident shorter.
+# Views are bare pointers into their map, so a map lives until its page is closed, never by accident
+# shorter.
 _open_maps: dict[int, mmap.mmap] = {}
 
 
@@ -36,7 +37,10 @@ def name(deployment: str, page: str) -> str:
 
 
 def build_id() -> int:
-    """Return a number that changes with the shared layouts: readers refuse another build's pages."""
+    """Return a number that changes with the shared layouts.
+
+    Readers refuse another build's pages.
+    """
     sizes = (
         ffi.sizeof("hp_lane_page_t"),
         ffi.sizeof("hp_event_t"),
@@ -121,8 +125,9 @@ class Page:
             or header.build_id != build_id()
         ):
             raise PageError(
-                f"page {path.name} has layout {header.layout} build {header.build_id:x}; this build reads layout "
-                f"{lib.HP_PAGE_LAYOUT} build {build_id():x}; restart its writer first"
+                f"page {path.name} has layout {header.layout} build {header.build_id:x}; "
+                f"this build reads layout {lib.HP_PAGE_LAYOUT} build {build_id():x}; "
+                "restart its writer first"
             )
         return opened
 

@@ -10,7 +10,6 @@ import mmap
 from typing import Any
 
 from hotpath.lane.paper import PaperLane
-
 from hotpath.lane.replay import Replay
 from runtime._shm import ffi, lib
 from runtime.exporter import verdict_names

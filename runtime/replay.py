@@ -151,9 +151,9 @@ class Run:
         if self.paper is not None:
             symbol = self.symbols[instrument - 1]
             raise CaptureError(
-                f"{symbol} has a value of {price_decimals} price and {size_decimals} size decimals in line"
-                f" {self.replay.line}, finer than what came before; a strategy's positions cannot be"
-                " rescaled: run it on a capture that starts with the finer snapshot"
+                f"{symbol} has a value of {price_decimals} price and {size_decimals} size decimals"
+                f" in line {self.replay.line}, finer than what came before; a strategy's positions"
+                " cannot be rescaled: run it on a capture that starts with the finer snapshot"
             )
         scale = self.beginning.scales[self.symbols[instrument - 1]]
         if not scale.allows(price_decimals, size_decimals):

@@ -1,7 +1,7 @@
 """What Python users have today, doing the same job: every field of every event, and the same book.
 
-Two contenders: orjson with sortedcontainers (floats are not exact, so prices become int by text), and orjson with
-Decimal and the order_book extension.  Both keep to the venue's sequence rule.
+Two contenders: orjson with sortedcontainers (floats are not exact, so prices become int by text),
+and orjson with Decimal and the order_book extension.  Both keep to the venue's sequence rule.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def with_order_book(
 ) -> tuple[float, int, list[tuple[int, int]]]:
     """The same with Decimal and the order_book extension.
 
-    The extension sorts when a best level is asked for after a change, so it is asked only once, at the
-    end: asked after each delta it takes ten times as long.
+    The extension sorts when a best level is asked for after a change, so it is asked only once, at
+    the end: asked after each delta it takes ten times as long.
     """
     import orjson
     from order_book import OrderBook

@@ -1,4 +1,7 @@
-"""The strategy of the backlog benchmark: join the bid, cancel as soon as the acknowledgement is there."""
+"""The strategy of the backlog benchmark.
+
+Join the bid, cancel as soon as the acknowledgement is there.
+"""
 
 from strategies import Book, Order, Strategy
 

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from runtime._shm import ffi, lib
-
 from runtime.pages import LANE_BYTES, Mail, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "wire"
-SNAPSHOT = b'{"lastUpdateId":%d,"E":1,"T":1,"bids":[["60000.00","40.000"],["59000.00","1.000"]],"asks":[["60100.00","1.000"]]}'
+SNAPSHOT = (
+    b'{"lastUpdateId":%d,"E":1,"T":1,"bids":[["60000.00","40.000"],["59000.00","1.000"]],'
+    b'"asks":[["60100.00","1.000"]]}'
+)
 PEER_CORE, LANE_CORE = 0, 1
 SEGMENT_BYTES, SEGMENTS = 16 * 1024 * 1024, 4
 HOPS = ("decode", "book", "decide", "gate", "send", "ack", "tick_to_trade")
@@ -72,7 +74,10 @@ def echo(kind: str, count: int) -> dict[str, Any]:
 
 
 def make_chain(folder: Path) -> tuple[Path, Path]:
-    """Make a self-signed certificate for 127.0.0.1; returns (what a client trusts, chain with key)."""
+    """Make a self-signed certificate for 127.0.0.1.
+
+    Returns (what a client trusts, chain with key).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     key, cert, chain = folder / "key.pem", folder / "cert.pem", folder / "chain.pem"
     if not chain.exists():
@@ -215,7 +220,10 @@ class Rig:
 def wire(
     strategy: str, count: int, mode: str = "trade", tls: bool = False, warmup: int = 3000
 ) -> dict[str, Any]:
-    """Play frames through one lane process; returns the peer's figures and what the lane counted."""
+    """Play frames through one lane process.
+
+    Returns the peer's figures and what the lane counted.
+    """
     with Rig(strategy, count, mode, tls, warmup) as rig:
         out, _ = rig.peer.communicate(timeout=900)
         if rig.peer.returncode != 0:

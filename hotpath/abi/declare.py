@@ -1,7 +1,9 @@
 """Derive the .pxd files (and probe.pyx) of this folder from its headers.
 
-Owns:    one direction: header -> names that Cython may use (offsets stay the C compiler's business).
-Refuses: guessing.  It reads the plain C that these headers are written in and fails on anything else.
+Owns:    one direction: header -> names that Cython may use (offsets stay the C compiler's
+         business).
+Refuses: guessing.  It reads the plain C that these headers are written in and fails on anything
+         else.
 
     python -m hotpath.abi.declare          rewrite the .pxd files
     python -m hotpath.abi.declare --check  exit 1 when one is out of date
@@ -97,7 +99,7 @@ def declare(header: Path) -> str:
 
 
 def prototypes(text: str) -> str:
-    """Return the C prototypes of a header's inline functions, for cffi (which knows no __int128)."""
+    """Return the C prototypes of a header's inline functions for cffi, which knows no __int128."""
     out = []
     for result, name, args in FUNCTION.findall(uncomment(text)):
         if "clockid_t" not in args and "hp_wide_t" not in result + args:
@@ -106,7 +108,10 @@ def prototypes(text: str) -> str:
 
 
 def probe() -> str:
-    """Return the text of probe.pyx: sizes and offsets of every shared record as Cython sees them."""
+    """Return the text of probe.pyx.
+
+    Sizes and offsets of every shared record as Cython sees them.
+    """
     imports, rows = [], []
     for header in sorted(HERE.glob("*.h")):
         records = RECORD.findall(cffi_blocks(header.read_text()))
@@ -120,10 +125,12 @@ def probe() -> str:
                     member = re.sub(r"\[.*", "", part.split()[-1]).lstrip("*")
                     rows.append(f'    out["{name}.{member}"] = <size_t>&(<{name} *>0).{member}')
     return (
-        '"""Sizes and offsets of every shared record, as Cython sees them; tests compare them with cffi.\n\n'
+        '"""Sizes and offsets of every shared record, as Cython sees them; '
+        "tests compare them with cffi.\n\n"
         'Derived: python -m hotpath.abi.declare writes this file.\n"""\n'
         + "\n".join(imports)
-        + '\n\n\ndef layout():\n    """Return {record: bytes, record.field: offset}."""\n    out = {}\n'
+        + "\n\n\ndef layout():\n"
+        + '    """Return {record: bytes, record.field: offset}."""\n    out = {}\n'
         + "\n".join(rows)
         + "\n    return out\n"
     )

@@ -1,5 +1,3 @@
-from typing import Any
-
 from hotpath.lane.lane import Lane
 
 class ManualLane(Lane):

@@ -1,7 +1,8 @@
 """The demo strategy in Python: join the heavier side of the touch, leave the mirrored way.
 
-Flat and the best levels lean to the bid: a post-only buy at the bid.  Long and they lean to the ask: a
-post-only sell of the whole position at the ask.  It exists to exercise the appliance, not to earn.
+Flat and the best levels lean to the bid: a post-only buy at the bid.  Long and they lean to the
+ask: a post-only sell of the whole position at the ask.  It exists to exercise the appliance, not to
+earn.
 """
 
 from strategies import Book, Param, Strategy

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from runtime._shm import ffi, lib
 
 MONEY_BAD = -(2**63)

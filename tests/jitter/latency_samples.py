@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from runtime._shm import ffi, lib
-
 from tuning.jitter import Histogram
 from tuning.jitter.profile import QUANTILES
 

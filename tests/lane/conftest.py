@@ -5,9 +5,9 @@ from __future__ import annotations
 import mmap
 
 import pytest
+
 from hotpath.lane.manual import ManualLane
 from runtime._shm import ffi, lib
-
 from runtime.pages import LANE_BYTES
 from venues.binance.usdm.codec import Codec
 
@@ -58,8 +58,12 @@ class Rig:
         levels = [",".join(f'["{p:.2f}","{q:.3f}"]' for p, q in side) for side in (bids, asks)]
         symbol = SYMBOLS[instrument]
         self.lane.frame(
-            f'{{"stream":"{symbol.lower()}@depth@0ms","data":{{"e":"depthUpdate","E":1723161258284,"T":1723161258280,'
-            f'"s":"{symbol}","U":{before + 1},"u":{before + 10},"pu":{before},"b":[{levels[0]}],"a":[{levels[1]}]}}}}'.encode()
+            (
+                f'{{"stream":"{symbol.lower()}@depth@0ms","data":{{"e":"depthUpdate",'
+                f'"E":1723161258284,"T":1723161258280,"s":"{symbol}",'
+                f'"U":{before + 1},"u":{before + 10},"pu":{before},'
+                f'"b":[{levels[0]}],"a":[{levels[1]}]}}}}'
+            ).encode()
         )
 
     def sync(self, bid=60000.0, ask=60000.1, bid_size=1.0, ask_size=1.0, instrument=1):

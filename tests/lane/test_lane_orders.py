@@ -1,8 +1,8 @@
 """The lane's promises about orders, on a virtual clock."""
 
 import pytest
-from runtime._shm import lib
 
+from runtime._shm import lib
 from strategies import Strategy
 
 MS = 1_000_000
@@ -80,7 +80,7 @@ def test_no_answer_becomes_unknown_and_keeps_its_exposure(placed):
 
 
 def test_unknown_is_inquired_about_at_a_bounded_rate(placed):
-    r, order = placed
+    r, _ = placed
     r.lane.turn(1001 * MS)
     inquiries = [text for text in r.lane.sent if b'"order.status"' in text]
     assert len(inquiries) == 1
@@ -92,7 +92,10 @@ def test_unknown_is_inquired_about_at_a_bounded_rate(placed):
 
 
 def test_unknown_ends_by_evidence_only(placed):
-    """NOT_FOUND counts after the venue deadline (1 s) plus the read lag (5 s); time alone never does."""
+    """NOT_FOUND counts after the venue deadline (1 s) plus the read lag (5 s).
+
+    Time alone never does.
+    """
     r, order = placed
     r.lane.turn(1001 * MS)
     r.report("NOT_FOUND", order)
@@ -266,7 +269,7 @@ def test_exception_halts_one_strategy_and_cancels_its_orders(rig):
 
 
 def test_report_about_an_order_that_is_not_ours_moves_nothing(placed):
-    r, order = placed
+    r, _ = placed
     r.report("FILL", 12345, last_lots=5, last_ticks=600000, trade_id=1)
     r.report("FILL", 0, last_lots=5, last_ticks=600000, trade_id=2, foreign=1)
     assert r.lane.position(1)["lots"][0] == 0

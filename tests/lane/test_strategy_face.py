@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies.demo.imbalance_native import ImbalanceNative
 
 from strategies import Param, Strategy
 from strategies.demo.imbalance import Imbalance
+from strategies.demo.imbalance_native import ImbalanceNative
 
 
 class Probe(Strategy):

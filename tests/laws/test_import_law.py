@@ -1,4 +1,7 @@
-"""Imports point down only: ops -> runtime -> venues | strategies -> hotpath; tuning stands alone."""
+"""Imports point down only: ops -> runtime -> venues | strategies -> hotpath.
+
+Tuning stands alone.
+"""
 
 import ast
 import re

@@ -1,4 +1,7 @@
-"""Nothing asserts or raises inside noexcept nogil code: it would print a line, return 0 and go on."""
+"""Nothing asserts or raises inside noexcept nogil code.
+
+It would print a line, return 0 and go on.
+"""
 
 import re
 from pathlib import Path
@@ -11,7 +14,10 @@ BAD = re.compile(r"^\s*(?:assert|raise)\b")
 
 
 def offences(text):
-    """Return line numbers of assert/raise inside noexcept functions (in a try block they are caught)."""
+    """Return line numbers of assert/raise inside noexcept functions.
+
+    In a try block they are caught.
+    """
     out, inside, indent, tries = [], False, 0, []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.strip().startswith("#"):

@@ -1,4 +1,7 @@
-"""A strategy on paper over a capture: same orders in both languages, pessimistic fills, exact money."""
+"""A strategy on paper over a capture.
+
+Same orders in both languages, pessimistic fills, exact money.
+"""
 
 import json
 import os
@@ -37,8 +40,8 @@ def depth(first, bids=(), asks=()):
 
 def trade(number, price):
     return (
-        '{"stream":"btcusdt@trade","data":{"e":"trade","E":1,"T":1,"s":"BTCUSDT","t":%d,"p":"%s","q":"1.000",'
-        '"X":"MARKET","m":true}}' % (number, price)
+        '{"stream":"btcusdt@trade","data":{"e":"trade","E":1,"T":1,"s":"BTCUSDT",'
+        f'"t":{number},"p":"{price}","q":"1.000","X":"MARKET","m":true}}}}'
     )
 
 
@@ -91,7 +94,10 @@ def test_money_is_exact_after_a_round_trip(tmp_path):
 
 def test_halted_strategy_is_a_problem_and_named(tmp_path):
     (tmp_path / "faulty.py").write_text(
-        "from strategies import Strategy\nclass Faulty(Strategy):\n    def on_book(self, book):\n        raise RuntimeError('planted')\n"
+        "from strategies import Strategy\n"
+        "class Faulty(Strategy):\n"
+        "    def on_book(self, book):\n"
+        "        raise RuntimeError('planted')\n"
     )
     path = capture(tmp_path / "c.jsonl", HOOK, SNAPSHOT, depth(105))
     done, found = replay(path, "--strategy", f"{tmp_path / 'faulty.py'}:Faulty")

@@ -1,4 +1,7 @@
-"""The appliance as a person starts it: real processes, real sockets, the venue's own record as judge."""
+"""The appliance as a person starts it.
+
+Real processes, real sockets, the venue's own record as judge.
+"""
 
 import json
 import os

@@ -5,9 +5,9 @@ import urllib.request
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from runtime._shm import ffi, lib
 
 from runtime import exporter
+from runtime._shm import ffi, lib
 from runtime.pages import LANE_BYTES, Page
 
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from runtime._shm import ffi, lib
 
+from runtime._shm import ffi, lib
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, stale
 
 
@@ -21,7 +21,10 @@ def deployment():
 def test_page_is_seen_by_another_process(deployment):
     page = Page.make(deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES)
     page.view.counters.fills = 42
-    code = f"from runtime.pages import Page; print(Page.open({deployment!r}, 'lane.0', 'hp_lane_page_t').view.counters.fills)"
+    code = (
+        "from runtime.pages import Page; "
+        f"print(Page.open({deployment!r}, 'lane.0', 'hp_lane_page_t').view.counters.fills)"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -33,7 +36,7 @@ def test_page_is_seen_by_another_process(deployment):
 def test_page_of_another_layout_is_refused(deployment):
     page = Page.make(deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES)
     page.header.layout = 99
-    with pytest.raises(PageError, match="has layout 99 .* this build reads layout 1"):
+    with pytest.raises(PageError, match=r"has layout 99 .* this build reads layout 1"):
         Page.open(deployment, "lane.0", "hp_lane_page_t")
 
 
@@ -51,7 +54,10 @@ def test_page_larger_than_shm_is_an_error_and_leaves_nothing(deployment):
 
 def test_pages_of_a_dead_writer_are_stale_and_ours_are_not(deployment):
     Page.make(deployment, "mine", "hp_page_t", lib.HP_PAGE_MAIL, 4096)
-    code = f"from runtime.pages import Page; from runtime._shm import lib; Page.make({deployment!r}, 'theirs', 'hp_page_t', lib.HP_PAGE_MAIL, 4096)"
+    code = (
+        "from runtime.pages import Page; from runtime._shm import lib; "
+        f"Page.make({deployment!r}, 'theirs', 'hp_page_t', lib.HP_PAGE_MAIL, 4096)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert [path.name for path in stale(deployment)] == [f"corelane.{deployment}.theirs"]
 

@@ -36,9 +36,10 @@ hp_order_t *hp_orders_working(const hp_orders_t *t, uint32_t position);
 uint32_t t_working_count(const hp_orders_t *t);
 
 typedef struct { ...; } hp_fills_t;
-int hp_fills_take(hp_fills_t *f, uint32_t account, uint32_t instrument, uint64_t trade_id, uint8_t side);
-int hp_position_fill(hp_lane_position_t *p, const hp_instrument_t *i, uint8_t position_side, uint8_t side,
-                     int64_t price_ticks, int64_t lots, int64_t fee_e8);
+int hp_fills_take(hp_fills_t *f, uint32_t account, uint32_t instrument, uint64_t trade_id,
+                  uint8_t side);
+int hp_position_fill(hp_lane_position_t *p, const hp_instrument_t *i, uint8_t position_side,
+                     uint8_t side, int64_t price_ticks, int64_t lots, int64_t fee_e8);
 #define HP_FILLS_KEPT 32768
 
 typedef struct { uint64_t period_ns, depth_ns, reserve_ns, empty_ns; } hp_bucket_t;
@@ -47,9 +48,11 @@ uint64_t hp_bucket_wait(const hp_bucket_t *b, uint64_t now, int may_use_reserve)
 void hp_bucket_take(hp_bucket_t *b, uint64_t now);
 
 typedef struct {
-    uint64_t strategies; uint32_t accounts; uint32_t kinds; int64_t order_lots_max; int64_t position_lots_max;
+    uint64_t strategies; uint32_t accounts; uint32_t kinds;
+    int64_t order_lots_max; int64_t position_lots_max;
     uint32_t open_orders_max; int32_t band_bps; uint64_t stale_ns; } hp_instrument_limits_t;
-typedef struct { int64_t working_buy_lots, working_sell_lots; uint32_t open_orders; ...; } hp_exposure_t;
+typedef struct {
+    int64_t working_buy_lots, working_sell_lots; uint32_t open_orders; ...; } hp_exposure_t;
 typedef struct { uint32_t words; uint32_t is_armed; hp_bucket_t orders[32]; } hp_gate_t;
 uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const hp_instrument_t *i,
                        const hp_instrument_limits_t *limits, const hp_lane_position_t *position,
@@ -57,14 +60,17 @@ uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const hp_instrument_
 
 typedef struct { uint64_t number; uint64_t sequence; ...; } hp_journal_writer_t;
 size_t hp_journal_bytes(uint64_t segment_bytes, uint64_t segment_count);
-void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
-                     uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock);
-int hp_journal_append(hp_journal_writer_t *w, uint16_t kind, uint32_t aux, uint64_t recv_ns, uint64_t mono_ns,
-                      const void *payload, uint32_t length);
-void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, uint64_t real_ns, uint64_t uncertainty_ns, uint64_t tsc);
+void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes,
+                     uint64_t segment_count, uint32_t lane, uint64_t epoch,
+                     const hp_journal_clock_t *clock);
+int hp_journal_append(hp_journal_writer_t *w, uint16_t kind, uint32_t aux, uint64_t recv_ns,
+                      uint64_t mono_ns, const void *payload, uint32_t length);
+void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, uint64_t real_ns,
+                      uint64_t uncertainty_ns, uint64_t tsc);
 """
 SOURCE = """
-static int t_apply(hp_order_t *o, const hp_report_t *r, uint64_t now, uint64_t lag) { return (int)hp_order_apply(o, r, now, lag); }
+static int t_apply(hp_order_t *o, const hp_report_t *r, uint64_t now, uint64_t lag) {
+    return (int)hp_order_apply(o, r, now, lag); }
 static uint32_t t_transition(uint32_t state, uint32_t kind) { return hp_transitions[state][kind]; }
 static uint32_t t_working_count(const hp_orders_t *t) { return t->working_count; }
 """

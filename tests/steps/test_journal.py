@@ -27,12 +27,15 @@ def make(steps, count=2):
 
 
 def read_segment(steps, memory, index):
-    """Return (segment header, [(sequence, kind, aux, payload)]) of one segment, checking every CRC."""
+    """Return (segment header, [(sequence, kind, aux, payload)]) of one segment.
+
+    Checks every CRC.
+    """
     raw = bytes(steps.ffi.buffer(memory))[4096 + index * SEGMENT : 4096 + (index + 1) * SEGMENT]
     header = struct.unpack_from("<QIIQQQQ", raw)
     at, records = 128, []
     while at + 40 <= len(raw):
-        length, kind, lane, _, sequence, recv, mono, crc, aux = struct.unpack_from(
+        length, kind, lane, _, sequence, _, _, crc, aux = struct.unpack_from(
             "<IHBBQQQII", raw, at
         )
         if length == 0:

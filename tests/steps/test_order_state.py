@@ -134,7 +134,10 @@ def test_unknown_report_kind_is_refused(steps):
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 63)), max_size=200))
 def test_table_equals_dict(steps, actions):
-    """Add, finish and find over a small table; finished orders may be forgotten, working ones never."""
+    """Add, finish and find over a small table.
+
+    Finished orders may be forgotten, working ones never.
+    """
     capacity = 16
     memory = steps.ffi.new("uint64_t[]", steps.lib.hp_orders_bytes(capacity) // 8 + 8)
     table = steps.ffi.new("hp_orders_t *")

@@ -1,11 +1,11 @@
 """Cold half of Binance USD-M: signed REST, the lane's logon text, stream addresses.
 
 Owns:    the key (Ed25519) and what is signed with it; one HTTP session.
-Refuses: order entry (the lane's logged-on WebSocket does that), market decoding (codec.pyx), retrying an
-         ambiguous answer: it reports it.
+Refuses: order entry (the lane's logged-on WebSocket does that), market decoding (codec.pyx),
+         retrying an ambiguous answer: it reports it.
 
-Facts: reference of the venue as of 2026: routed stream paths, session.logon by Ed25519 over the sorted
-parameters, REST payloads percent-encoded before they are signed.
+Facts: reference of the venue as of 2026: routed stream paths, session.logon by Ed25519 over the
+sorted parameters, REST payloads percent-encoded before they are signed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class Endpoints:
     orders: str
 
     def market(self, symbols: list[str]) -> list[str]:
-        """Return the market sockets of these symbols: depth and tickers, then trades and mark prices."""
+        """Return the market sockets of these symbols.
+
+        Depth and tickers, then trades and mark prices.
+        """
         public = "/".join(f"{s.lower()}@depth@0ms/{s.lower()}@bookTicker" for s in symbols)
         market = "/".join(f"{s.lower()}@aggTrade/{s.lower()}@markPrice@1s" for s in symbols)
         return [
@@ -64,7 +67,8 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     key = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError(
-            f"{path} holds a {type(key).__name__}; want an Ed25519 private key (session.logon needs it)"
+            f"{path} holds a {type(key).__name__}; "
+            "want an Ed25519 private key (session.logon needs it)"
         )
     return key
 
