@@ -62,8 +62,9 @@ def test_run_trades_drains_and_agrees_with_the_venue(place, arguments):
 def test_deployment_that_runs_is_not_started_twice(place):
     """Two lanes of one account would double every order: the second start refuses by name."""
     command = [*CORELANE, "run", "--deployment", place["name"], "--metrics-port", "0"]
+    pipe = subprocess.PIPE
     first = subprocess.Popen(
-        command, cwd=ROOT, env=place["env"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=ROOT, env=place["env"], stdout=pipe, stderr=pipe, text=True
     )
     try:
         first.stdout.readline()
