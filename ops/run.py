@@ -229,7 +229,7 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
             record = await venue.record()
             rows = profile(appliance)
             finish(arguments, appliance, summary, record, rows, code)
-            return code
+            return code if agrees(summary, record) else 1
         finally:
             if server is not None:
                 server.shutdown()
@@ -267,6 +267,16 @@ async def watch(
         asked.cancel()
 
 
+def agrees(summary: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Whether the lane's figures are the venue's own, to the last order, fill, lot and 1e-8."""
+    return all(
+        record[name] == summary[name] for name in ("orders", "fills", "realised_e8", "fees_e8")
+    ) and all(
+        record["positions"].get(name, 0) == s["position_lots"]
+        for name, s in summary["symbols"].items()
+    )
+
+
 def finish(
     arguments: argparse.Namespace,
     appliance: Appliance,
@@ -276,16 +286,7 @@ def finish(
     code: int,
 ) -> None:
     """Print how it ended: the lane's figures beside the venue's own."""
-    agree = (
-        record["orders"] == summary["orders"]
-        and record["fills"] == summary["fills"]
-        and all(
-            record["positions"].get(name, 0) == s["position_lots"]
-            for name, s in summary["symbols"].items()
-        )
-        and record["realised_e8"] == summary["realised_e8"]
-        and record["fees_e8"] == summary["fees_e8"]
-    )
+    agree = agrees(summary, record)
     if arguments.json:
         print(
             json.dumps(

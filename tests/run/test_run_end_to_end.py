@@ -157,3 +157,31 @@ def test_what_cannot_run_says_why_and_exits_2(place, arguments, words):
     assert done.returncode == 2
     assert re.search(words, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("field", "change"), [("fills", 1), ("realised_e8", -1), ("orders", 1)])
+def test_disagreement_with_the_venue_is_found(field, change):
+    """The venue's record is the judge: one fill, order or 1e-8 apart is not agreement."""
+    from ops.run import agrees
+
+    summary = {"orders": 5, "fills": 4, "realised_e8": 10, "fees_e8": 2}
+    summary["symbols"] = {"BTCUSDT": {"position_lots": 3}}
+    record = {**summary, "positions": {"BTCUSDT": 3}}
+    assert agrees(summary, record)
+    assert not agrees(summary, {**record, field: record[field] + change})
+    assert not agrees(summary, {**record, "positions": {}})
+
+
+def test_disagreement_with_the_venue_exits_1(place):
+    """A run that lost a fill is not good, however well it drained."""
+    code = (
+        "import sys, ops.run as r; r.agrees = lambda *_: False; from ops.cli import main;"
+        " sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "run", "--deployment", place["name"]]
+    command += ["--metrics-port", "0", "--duration", "2"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=place["env"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1, done.stderr
+    assert "DISAGREE" in done.stdout
