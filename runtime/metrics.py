@@ -120,7 +120,7 @@ GATE = [
     table(
         "counter",
         "gate_warnings",
-        "Checks that would have refused and only warn.",
+        "Intents that passed although a check with policy WARN found something.",
         "verdict",
         len(names.VERDICTS),
         lambda one: one.warnings,
