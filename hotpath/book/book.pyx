@@ -62,6 +62,7 @@ class Rule(enum.IntEnum):
 
     NONE = HP_SEQUENCE_NONE
     BINANCE_FUTURES = HP_SEQUENCE_BINANCE_FUTURES
+    BINANCE_SPOT = HP_SEQUENCE_BINANCE_SPOT
 
 
 cdef hp_level_t *levels_of(list bids, list asks) except NULL:

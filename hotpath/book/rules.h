@@ -15,7 +15,8 @@
 enum hp_sequence_rule {
     HP_SEQUENCE_NONE = 0,            /* refuses everything */
     HP_SEQUENCE_BINANCE_FUTURES = 1, /* U, u, pu; REST snapshot with lastUpdateId */
-    HP_SEQUENCE_RULE_COUNT = 2
+    HP_SEQUENCE_BINANCE_SPOT = 2,    /* U, u; REST snapshot with lastUpdateId */
+    HP_SEQUENCE_RULE_COUNT = 3
 };
 
 enum hp_place {
@@ -44,6 +45,9 @@ static inline enum hp_place hp_rule_first(uint32_t rule, uint64_t snapshot_id, h
     case HP_SEQUENCE_BINANCE_FUTURES: /* drop u < lastUpdateId; then U <= lastUpdateId <= u */
         if (e.last_id < snapshot_id) return HP_PLACE_OLD;
         return e.first_id <= snapshot_id ? HP_PLACE_NEXT : HP_PLACE_GAP;
+    case HP_SEQUENCE_BINANCE_SPOT: /* drop u <= lastUpdateId; then U <= lastUpdateId + 1 <= u */
+        if (e.last_id <= snapshot_id) return HP_PLACE_OLD;
+        return e.first_id <= snapshot_id + 1 ? HP_PLACE_NEXT : HP_PLACE_GAP;
     default:
         return HP_PLACE_REFUSED;
     }
@@ -55,6 +59,8 @@ static inline enum hp_place hp_rule_next(uint32_t rule, uint64_t last_id, hp_ids
     switch (rule) {
     case HP_SEQUENCE_BINANCE_FUTURES: /* pu == previous u, and forward; U is not its successor */
         return e.prev_id == last_id && e.last_id > last_id ? HP_PLACE_NEXT : HP_PLACE_GAP;
+    case HP_SEQUENCE_BINANCE_SPOT: /* U == previous u + 1; sizes are absolute: overlaps are fine */
+        return e.first_id <= last_id + 1 && e.last_id > last_id ? HP_PLACE_NEXT : HP_PLACE_GAP;
     default:
         return HP_PLACE_REFUSED;
     }
