@@ -15,7 +15,7 @@
  *   +------+-----+-----+------+---------+--------+--------+-------+------+----------------+
  *
  * crc32c covers the 40 bytes with the field itself as 0, and the payload.  A record never straddles
- * segments: length 0 at a record position ends the segment early. */
+ * segments: kind 0 (in eight zero bytes) at a record position ends the segment early. */
 #ifndef HP_JOURNAL_FORMAT_H
 #define HP_JOURNAL_FORMAT_H
 
@@ -59,8 +59,8 @@ enum hp_words_of {
 };
 
 typedef struct hp_journal_record {
-    uint32_t length;         /* payload bytes; 0 = no record */
-    uint16_t kind;           /* enum hp_record_kind */
+    uint32_t length;         /* payload bytes */
+    uint16_t kind;           /* enum hp_record_kind; 0 = no record */
     uint8_t  lane;
     uint8_t  flags;
     uint64_t sequence;       /* dense per lane and epoch, from 1 */

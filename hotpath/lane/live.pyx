@@ -759,6 +759,8 @@ cdef class LiveLane(Lane):
         self.core.page.core = out["core"]
         self.core.page.is_locked = out["locked"]
         self.core.page.page.writer_pid = os.getpid()
+        if self.core.journal.page != NULL:
+            self.core.journal.page.writer_pid = os.getpid()
         if self.core.page.calibration.ns_per_tick_q32 != 0:
             hp_hiccup_init(&self.core.page.hiccup, &self.core.page.calibration, HICCUP_NS)
         return out
