@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ops.time import choose_profile
 from runtime import exporter
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
@@ -91,6 +92,20 @@ def add(subparsers: Any) -> None:
         "--blocking",
         action="store_true",
         help="block in epoll instead of spinning, also on two cores",
+    )
+    parser.add_argument(
+        "--clock",
+        choices=("off", "warn", "block"),
+        default="warn",
+        help="what an unsure clock does to new risk: nothing, a counted warning, or a block "
+        "(default: warn)",
+    )
+    parser.add_argument(
+        "--clock-ms-max",
+        type=int,
+        default=50,
+        metavar="MS",
+        help="largest distance of this host's clock from UTC (default: 50)",
     )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object at the end instead of text"
@@ -199,6 +214,9 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         parameters=parameters,
         spin=spin,
         core=lane_core,
+        profile=choose_profile()[0],
+        clock_policy=arguments.clock,
+        clock_ms_max=arguments.clock_ms_max,
     )
     if cold_core is not None:
         os.sched_setaffinity(0, {cold_core})

@@ -37,7 +37,7 @@ enum hp_record_kind {
     HP_RECORD_REPORT_FRAME = 4, /* order or user-data frame as received; aux = socket */
     HP_RECORD_TIMER = 5,
     HP_RECORD_COMMAND = 6,
-    HP_RECORD_WORDS = 7,        /* shared words when they changed */
+    HP_RECORD_WORDS = 7,        /* shared words when they changed; aux = enum hp_words_of */
     HP_RECORD_SNAPSHOT = 8,     /* REST book snapshot handed in by the cold side; aux = instrument */
     HP_RECORD_SESSION = 9,      /* socket opened, closed, logged on */
     HP_RECORD_LIMITS = 10,
@@ -50,6 +50,12 @@ enum hp_record_kind {
     HP_RECORD_FILL = 68,        /* hp_report_t that moved a position */
     HP_RECORD_CORRECTION = 69,
     HP_RECORD_RESYNC = 70       /* book gapped and asked for a snapshot; aux = instrument */
+};
+
+/* Whose words a WORDS record holds. */
+enum hp_words_of {
+    HP_WORDS_CONTROL = 0,       /* u32, OR of the control words */
+    HP_WORDS_CLOCK = 1          /* hp_time_record_t */
 };
 
 typedef struct hp_journal_record {
