@@ -43,6 +43,7 @@ enum hp_record_kind {
     HP_RECORD_LIMITS = 10,
     HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
     HP_RECORD_POSITION = 12,    /* opening position or balance from the venue, by the cold side */
+    HP_RECORD_LANE = 13,        /* JSON: what this lane was built of; before everything but the first CLOCK */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */

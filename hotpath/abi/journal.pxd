@@ -21,6 +21,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_LIMITS
         HP_RECORD_SIGNAL
         HP_RECORD_POSITION
+        HP_RECORD_LANE
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST
