@@ -186,8 +186,8 @@ def profile(appliance: Appliance) -> list[dict[str, Any]]:
     return rows
 
 
-def print_profile(rows: list[dict[str, Any]]) -> None:
-    print("\nlatency profile, microseconds")
+def print_profile(rows: list[dict[str, Any]], fingerprint: str) -> None:
+    print(f"\nlatency profile, microseconds; host {fingerprint}")
     print(f"  {'hop':<14}{'count':>9}{'p50':>10}{'p99':>10}{'p99.9':>10}{'max':>10}")
     for row in rows:
         print(
@@ -326,11 +326,12 @@ def finish(
                     "venue": record,
                     "agrees_with_venue": agree,
                     "latency": rows,
+                    "fingerprint": appliance.host.fingerprint,
                 }
             )
         )
         return
-    print_profile(rows)
+    print_profile(rows, appliance.host.fingerprint)
     print(f"\n{'':<12}{'orders':>10}{'fills':>10}{'realised':>14}{'fees':>14}  position")
     for who, row, held in (
         (

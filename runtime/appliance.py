@@ -21,6 +21,7 @@ import aiohttp
 from runtime import state
 from runtime._shm import ffi, lib
 from runtime.clock import ClockPage, ClockWatch
+from runtime.host import HostPage, HostWatch
 from runtime.pages import LANE_BYTES, Control, Mail, Page, in_use, stale
 from runtime.recorder import Recorder
 from venues.binance.usdm import reference
@@ -122,6 +123,7 @@ class Appliance:
         self.epoch = state.next_epoch(directory)
 
         self.control = Control(s.deployment, "operator")
+        self.host = HostPage(s.deployment)
         self.clock = ClockPage(s.deployment)
         watch = ClockWatch(self.clock, s.profile, self.say)
         watch.look()
@@ -132,11 +134,14 @@ class Appliance:
         journal = Page.make(
             s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
         )
+        head = ffi.cast("hp_journal_head_t *", journal.header + 1)
+        head.fingerprint = int(self.host.fingerprint, 16)
         self.mail_in = Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES)
         self.mail_out = Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES)
         self.pages = [
             self.control.page,
             self.clock.page,
+            self.host.page,
             self.lane_page,
             journal,
             self.mail_in.page,
@@ -189,6 +194,7 @@ class Appliance:
         self.spawn(self.serve_mail())
         self.spawn(self.keep_listen_key())
         self.spawn(watch.keep())
+        self.spawn(HostWatch(self.host, self.say).keep())
 
     def context(self) -> Any:
         import ssl

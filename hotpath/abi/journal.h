@@ -102,7 +102,7 @@ typedef struct hp_journal_head { /* head page of the ring file, behind hp_page_t
     uint64_t sequence;       /* last published record */
     uint64_t overwritten;    /* segments recycled without an archiver's copy */
     uint64_t archived;       /* archiver's watermark in bytes; UINT64_MAX = no archiver */
-    uint64_t pad;
+    uint64_t fingerprint;    /* of the host baseline, by the maker of the ring; 0 = not taken */
 } hp_journal_head_t;
 /* cffi:end */
 HP_SIZE(hp_journal_record_t, 40);

@@ -69,4 +69,4 @@ cdef extern from "journal.h" nogil:
         uint64_t sequence
         uint64_t overwritten
         uint64_t archived
-        uint64_t pad
+        uint64_t fingerprint

@@ -24,7 +24,8 @@ enum hp_mail {
 /* What a lane asks of the cold side. */
 enum hp_want {
     HP_WANT_NONE = 0, HP_WANT_SNAPSHOT = 1, HP_WANT_LOGON = 2, HP_WANT_LISTEN_KEY = 3, HP_WANT_TRADES = 4,
-    HP_WANT_STATUS = 5
+    HP_WANT_STATUS = 5,
+    HP_WANT_RESUBSCRIBE = 6 /* a book whose snapshots come over the market socket itself */
 };
 /* cffi:end */
 

@@ -18,3 +18,4 @@ cdef extern from "mail.h" nogil:
         HP_WANT_LISTEN_KEY
         HP_WANT_TRADES
         HP_WANT_STATUS
+        HP_WANT_RESUBSCRIBE

@@ -62,6 +62,9 @@ class Rule(enum.IntEnum):
 
     NONE = HP_SEQUENCE_NONE
     BINANCE_FUTURES = HP_SEQUENCE_BINANCE_FUTURES
+    OKX = HP_SEQUENCE_OKX
+    BYBIT = HP_SEQUENCE_BYBIT
+    HYPERLIQUID = HP_SEQUENCE_HYPERLIQUID
 
 
 cdef hp_level_t *levels_of(list bids, list asks) except NULL:

@@ -50,6 +50,7 @@ typedef struct hp_book {
     uint8_t  wanted;         /* a snapshot is wanted and has not come */
     uint8_t  reason;         /* enum hp_resync_reason of the last need */
     uint32_t crossed_run;    /* crossed events in a row */
+    uint32_t in_snapshots;   /* the last event was a snapshot that stood in the stream */
     uint64_t needs;          /* how often a need was raised: the owner requests when it changed */
     hp_book_counts_t counts;
     hp_backlog_t backlog;

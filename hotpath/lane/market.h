@@ -38,7 +38,7 @@ static inline void hp_lane_want_snapshot(hp_lane_t *l, hp_lane_instrument_t *i)
     i->snapshot_wanted = 1;
     i->snapshot_wanted_ns = l->now_ns;
     hp_lane_journal(l, HP_RECORD_RESYNC, i->about.id, l->recv_ns, &i->about.id, sizeof i->about.id);
-    l->env.want(l->env.self, HP_WANT_SNAPSHOT, i->about.id);
+    l->env.want(l->env.self, hp_rule_in_stream(l->codec->sequence_rule) ? HP_WANT_RESUBSCRIBE : HP_WANT_SNAPSHOT, i->about.id);
 }
 
 /* A book took (or refused) an event: count, cancel what it can no longer carry, call the strategies. */
@@ -73,6 +73,7 @@ static inline void hp_lane_depth(hp_lane_t *l)
     hp_lane_instrument_t *i = hp_lane_instrument(l, l->event.instrument);
     if (i == NULL || i->book == NULL) return;
     int before = i->book->state;
+    if (l->event.kind == HP_EVENT_SNAPSHOT) i->snapshot_wanted = 0;
     int applied = (int)hp_book_apply(i->book, &l->event, l->levels, 0);
     l->stamps.booked = l->env.tsc(l->env.self);
     hp_lane_booked(l, i, before, applied);
