@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.time import choose_profile
-from runtime import exporter
+from runtime import exporter, names
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
 from runtime.embedded import EmbeddedVenue, VenueStartError
@@ -28,11 +28,6 @@ from runtime.lane_process import load_strategy
 from runtime.pages import PageError
 from runtime.recorder import RecorderError
 from runtime.state import StateError
-
-STATES = [
-    text.removeprefix("HP_LANE_").lower()
-    for _, text in sorted(ffi.typeof("enum hp_lane_state").elements.items())
-]
 
 
 def add(subparsers: Any) -> None:
@@ -140,7 +135,8 @@ def status_line(appliance: Appliance, started: float) -> str:
     """Return the line that is printed each second."""
     view = appliance.lane_page.view
     c = view.counters
-    parts = [f"{time.monotonic() - started:5.0f}s {STATES[view.state]:<10} msg {c.messages:>7}"]
+    state = names.LANE_STATES[view.state]
+    parts = [f"{time.monotonic() - started:5.0f}s {state:<10} msg {c.messages:>7}"]
     for number, name in appliance.symbols.items():
         top = view.tops[number]
         about = appliance.about[number]
@@ -176,7 +172,7 @@ def pnl_e8(appliance: Appliance, summary: dict[str, Any]) -> int:
 def profile(appliance: Appliance) -> list[dict[str, Any]]:
     """Return the latency profile: one row per hop, microseconds."""
     rows = []
-    for hop, name in enumerate(exporter.HOPS):
+    for hop, name in names.HOPS.items():
         histogram = appliance.lane_page.view.hops[hop]
         row: dict[str, Any] = {"hop": name, "count": int(histogram.count)}
         for label, share in (("p50", 500_000), ("p99", 990_000), ("p999", 999_000)):
@@ -240,7 +236,7 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         started = time.monotonic()
         try:
             await appliance.start()
-            server, port = exporter.serve(appliance.lane_page, arguments.metrics_port)
+            server, port = exporter.serve(settings.deployment, arguments.metrics_port)
             if not arguments.json:
                 print(
                     f"venue {venue.endpoints.rest} (embedded)  "
