@@ -22,6 +22,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tuning import fingerprints
+from tuning.host import LiveHost
+
 ROOT = Path(__file__).resolve().parent.parent
 SPIN_US, EPOLL_US, SIMDJSON_NS = 7.7, 19.3, 265.0  # known levels of the anchors
 VOID_ROUNDS = 5
@@ -77,8 +80,10 @@ def host() -> str:
         "unknown CPU",
     )
     cores = len(os.sched_getaffinity(0))
+    print_of = fingerprints.of_host(LiveHost()).short
     return (
-        f"{model}, {cores} cores, kernel {platform.release()}, Python {platform.python_version()}"
+        f"{model}, {cores} cores, kernel {platform.release()}, "
+        f"Python {platform.python_version()}, host {print_of}"
     )
 
 

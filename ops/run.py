@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ops.time import choose_profile
 from runtime import exporter
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
@@ -93,6 +94,20 @@ def add(subparsers: Any) -> None:
         help="block in epoll instead of spinning, also on two cores",
     )
     parser.add_argument(
+        "--clock",
+        choices=("off", "warn", "block"),
+        default="warn",
+        help="what an unsure clock does to new risk: nothing, a counted warning, or a block "
+        "(default: warn)",
+    )
+    parser.add_argument(
+        "--clock-ms-max",
+        type=int,
+        default=50,
+        metavar="MS",
+        help="largest distance of this host's clock from UTC (default: 50)",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="one JSON object at the end instead of text"
     )
     parser.set_defaults(run=run)
@@ -164,8 +179,8 @@ def profile(appliance: Appliance) -> list[dict[str, Any]]:
     return rows
 
 
-def print_profile(rows: list[dict[str, Any]]) -> None:
-    print("\nlatency profile, microseconds")
+def print_profile(rows: list[dict[str, Any]], fingerprint: str) -> None:
+    print(f"\nlatency profile, microseconds; host {fingerprint}")
     print(f"  {'hop':<14}{'count':>9}{'p50':>10}{'p99':>10}{'p99.9':>10}{'max':>10}")
     for row in rows:
         print(
@@ -199,6 +214,9 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         parameters=parameters,
         spin=spin,
         core=lane_core,
+        profile=choose_profile()[0],
+        clock_policy=arguments.clock,
+        clock_ms_max=arguments.clock_ms_max,
     )
     if cold_core is not None:
         os.sched_setaffinity(0, {cold_core})
@@ -300,11 +318,12 @@ def finish(
                     "venue": record,
                     "agrees_with_venue": agree,
                     "latency": rows,
+                    "fingerprint": appliance.host.fingerprint,
                 }
             )
         )
         return
-    print_profile(rows)
+    print_profile(rows, appliance.host.fingerprint)
     print(f"\n{'':<12}{'orders':>10}{'fills':>10}{'realised':>14}{'fees':>14}  position")
     for who, row, held in (
         (

@@ -20,6 +20,8 @@ import aiohttp
 
 from runtime import state
 from runtime._shm import ffi, lib
+from runtime.clock import ClockPage, ClockWatch
+from runtime.host import HostPage, HostWatch
 from runtime.pages import LANE_BYTES, Control, Mail, Page, in_use, stale
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
@@ -48,6 +50,9 @@ class Settings:
     open_orders_max: int = 10
     band_bps: int = 50
     stale_ms: int = 1000
+    profile: str = "dev"  # of the host: which limits its clocks are held against
+    clock_policy: str = "warn"  # off | warn | block new risk
+    clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
 
 
 class ApplianceError(Exception):
@@ -115,6 +120,10 @@ class Appliance:
         self.epoch = state.next_epoch(directory)
 
         self.control = Control(s.deployment, "operator")
+        self.host = HostPage(s.deployment)
+        self.clock = ClockPage(s.deployment)
+        watch = ClockWatch(self.clock, s.profile, self.say)
+        watch.look()
         self.lane_page = Page.make(
             s.deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch
         )
@@ -122,10 +131,14 @@ class Appliance:
         journal = Page.make(
             s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
         )
+        head = ffi.cast("hp_journal_head_t *", journal.header + 1)
+        head.fingerprint = int(self.host.fingerprint, 16)
         self.mail_in = Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES)
         self.mail_out = Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES)
         self.pages = [
             self.control.page,
+            self.clock.page,
+            self.host.page,
             self.lane_page,
             journal,
             self.mail_in.page,
@@ -147,6 +160,8 @@ class Appliance:
             "lock": s.lock,
             "ca": self.ca,
             "rate": list(s.rate),
+            "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
+            "clock_warns": s.clock_policy == "warn",
             "strategies": s.strategies,
             "parameters": s.parameters,
             "instruments": [
@@ -172,6 +187,8 @@ class Appliance:
         await self.send_opening()
         self.spawn(self.serve_mail())
         self.spawn(self.keep_listen_key())
+        self.spawn(watch.keep())
+        self.spawn(HostWatch(self.host, self.say).keep())
 
     def context(self) -> Any:
         import ssl

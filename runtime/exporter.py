@@ -105,6 +105,15 @@ class LaneCollector(Collector):
             gauge = GaugeMetricFamily(f"corelane_{name}", text, labels=["lane"])
             gauge.add_metric([lane], value)
             yield gauge
+        warnings = CounterMetricFamily(
+            "corelane_gate_warnings",
+            "Intents that passed although a check with policy WARN found something.",
+            labels=["lane", "verdict"],
+        )
+        for number, name in self.verdicts.items():
+            if view.warnings[number]:
+                warnings.add_metric([lane, name], view.warnings[number])
+        yield warnings
         position = GaugeMetricFamily(
             "corelane_position_lots", "Net position, lots.", labels=["lane", "symbol"]
         )

@@ -37,7 +37,7 @@ enum hp_record_kind {
     HP_RECORD_REPORT_FRAME = 4, /* order or user-data frame as received; aux = socket */
     HP_RECORD_TIMER = 5,
     HP_RECORD_COMMAND = 6,
-    HP_RECORD_WORDS = 7,        /* shared words when they changed */
+    HP_RECORD_WORDS = 7,        /* shared words when they changed; aux = enum hp_words_of */
     HP_RECORD_SNAPSHOT = 8,     /* REST book snapshot handed in by the cold side; aux = instrument */
     HP_RECORD_SESSION = 9,      /* socket opened, closed, logged on */
     HP_RECORD_LIMITS = 10,
@@ -50,6 +50,12 @@ enum hp_record_kind {
     HP_RECORD_FILL = 68,        /* hp_report_t that moved a position */
     HP_RECORD_CORRECTION = 69,
     HP_RECORD_RESYNC = 70       /* book gapped and asked for a snapshot; aux = instrument */
+};
+
+/* Whose words a WORDS record holds. */
+enum hp_words_of {
+    HP_WORDS_CONTROL = 0,       /* u32, OR of the control words */
+    HP_WORDS_CLOCK = 1          /* hp_time_record_t */
 };
 
 typedef struct hp_journal_record {
@@ -95,7 +101,7 @@ typedef struct hp_journal_head { /* head page of the ring file, behind hp_page_t
     uint64_t sequence;       /* last published record */
     uint64_t overwritten;    /* segments recycled without an archiver's copy */
     uint64_t archived;       /* archiver's watermark in bytes; UINT64_MAX = no archiver */
-    uint64_t pad;
+    uint64_t fingerprint;    /* of the host baseline, by the maker of the ring; 0 = not taken */
 } hp_journal_head_t;
 /* cffi:end */
 HP_SIZE(hp_journal_record_t, 40);

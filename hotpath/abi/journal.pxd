@@ -28,6 +28,9 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_FILL
         HP_RECORD_CORRECTION
         HP_RECORD_RESYNC
+    cdef enum hp_words_of:
+        HP_WORDS_CONTROL
+        HP_WORDS_CLOCK
     ctypedef struct hp_journal_record_t:
         uint32_t length
         uint16_t kind
@@ -65,4 +68,4 @@ cdef extern from "journal.h" nogil:
         uint64_t sequence
         uint64_t overwritten
         uint64_t archived
-        uint64_t pad
+        uint64_t fingerprint

@@ -77,6 +77,7 @@ static inline void hp_journal_open_segment(hp_journal_writer_t *w, uint64_t numb
     s->first_sequence = w->sequence + 1;
     s->segment_bytes = w->segment_bytes;
     s->build_id = w->page->build_id;
+    s->fingerprint = w->head->fingerprint;
     s->opened_mono_ns = mono_ns;
     s->opened_real_ns = w->clock.real_ns + (mono_ns - w->clock.mono_ns);
     s->crc32c = hp_crc32c(0, s, offsetof(hp_journal_segment_t, crc32c));

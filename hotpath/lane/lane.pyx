@@ -18,6 +18,7 @@ from hotpath.abi.instrument cimport *
 from hotpath.abi.journal cimport *
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.page cimport *
+from hotpath.abi.verdict cimport HP_VERDICT_CLOCK_UNSURE
 from hotpath.lane.core cimport *
 from hotpath.lane.strategy cimport Strategy
 
@@ -191,6 +192,17 @@ cdef class Lane:
         if account >= 32:
             raise ValueError(f"account {account}: want 0..31")
         hp_bucket_init(&self.core.gate.orders[account], per_second, burst, reserve)
+
+    def set_clock_policy(self, uint64_t ns_max, bint warn_only=False):
+        """Refuse new risk (or only note it) while CLOCK_REALTIME may be further than ns_max from UTC.
+
+        0 = the clock is not judged.
+        """
+        self.core.gate.clock_ns_max = ns_max
+        if warn_only:
+            self.core.gate.warns |= <uint64_t>1 << HP_VERDICT_CLOCK_UNSURE
+        else:
+            self.core.gate.warns &= ~(<uint64_t>1 << HP_VERDICT_CLOCK_UNSURE)
 
     def add_strategy(self, Strategy strategy, uint32_t account=0):
         """Bind a strategy; its id is the order in which it came."""

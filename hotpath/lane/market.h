@@ -159,9 +159,17 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
     if (HP_LIKELY(words == l->gate.words)) return;
     l->gate.words = words;
     l->page->words = words;
-    hp_lane_journal(l, HP_RECORD_WORDS, 0, 0, &words, sizeof words);
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, 0, &words, sizeof words);
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
     if (words & HP_WORDS_CANCEL) hp_lane_cancel_all(l, 0, -1);
+}
+
+/* Believe the time authority's newest record from this turn on. */
+static inline void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record)
+{
+    if (memcmp(&l->gate.clock, record, sizeof *record) == 0) return;
+    l->gate.clock = *record;
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, 0, record, sizeof *record);
 }
 
 static inline void hp_lane_book_timers(hp_lane_t *l)
