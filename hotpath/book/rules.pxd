@@ -6,6 +6,7 @@ cdef extern from "hotpath/book/rules.h" nogil:
     cdef enum hp_sequence_rule:
         HP_SEQUENCE_NONE
         HP_SEQUENCE_BINANCE_FUTURES
+        HP_SEQUENCE_BINANCE_SPOT
         HP_SEQUENCE_OKX
         HP_SEQUENCE_BYBIT
         HP_SEQUENCE_HYPERLIQUID
