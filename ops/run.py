@@ -31,6 +31,7 @@ from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.figures import money, scaled
 from runtime.lane_process import load_strategy
 from runtime.pages import PageError
+from runtime.recorder import RecorderError
 from runtime.state import StateError
 
 
@@ -87,6 +88,12 @@ def add(subparsers: Any) -> None:
         default=9464,
         metavar="P",
         help="0 = any free port (default: 9464)",
+    )
+    parser.add_argument(
+        "--journal",
+        type=Path,
+        metavar="DIR",
+        help="copy the lanes' journals to this folder: a RUN that `corelane replay` takes",
     )
     parser.add_argument(
         "--blocking",
@@ -213,6 +220,7 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         profile=choose_profile()[0],
         clock_policy=arguments.clock,
         clock_ms_max=arguments.clock_ms_max,
+        journal=arguments.journal,
     )
     if cold_core is not None:
         os.sched_setaffinity(0, {cold_core})
@@ -392,6 +400,13 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 return runner.run(serve(arguments, Path(folder)))
-        except (ApplianceError, VenueStartError, PageError, StateError, OSError) as error:
+        except (
+            ApplianceError,
+            VenueStartError,
+            PageError,
+            RecorderError,
+            StateError,
+            OSError,
+        ) as error:
             print(f"corelane run: {error}", file=sys.stderr)
             return 2
