@@ -25,6 +25,7 @@ from typing import Any
 import uvloop
 
 from hotpath.lane.live import LiveLane
+from runtime.logs import forward
 from runtime.pages import Page
 
 UNRECORDED = {"ca"}  # keys of the specification that a re-run has no use for
@@ -99,13 +100,14 @@ def build(spec: dict[str, Any]) -> LiveLane:
         lane.add_instrument(item["id"], item["symbol"], limits=item["limits"], **item["about"])
     lane.set_rate(0, *spec["rate"])
     lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
-    for text in spec["strategies"]:
-        lane.add_strategy(load_strategy(text)(**spec["parameters"]))
+    for text, parameters in zip(spec["strategies"], spec["parameters"], strict=True):
+        lane.add_strategy(load_strategy(text)(**parameters))
     return lane
 
 
 async def run(spec: dict[str, Any]) -> int:
     lane = build(spec)
+    forward(lane.log, "lane.log")  # asyncio, picows and aiofastnet speak through the mail ring too
     reached = lane.settle(spec["core"], lock=spec["lock"])
     lane.log(
         f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} "
