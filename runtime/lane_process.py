@@ -92,6 +92,11 @@ def build(spec: dict[str, Any]) -> LiveLane:
     lane.calibrate()
     for item in spec["instruments"]:
         lane.add_instrument(item["id"], item["symbol"], limits=item["limits"], **item["about"])
+    for number in (item["id"] for item in spec["instruments"]):
+        lane.set_sanity(number, **spec["feeds"]["sanity"])
+    for stream in spec["feeds"]["streams"]:
+        lane.add_stream(stream["instrument"], stream["kind"], stream["socket"], **stream["bounds"])
+        lane.set_stream_texts(stream["instrument"], stream["kind"], stream["renewal"])
     lane.set_rate(0, *spec["rate"])
     for text in spec["strategies"]:
         lane.add_strategy(load_strategy(text)(**spec["parameters"]))
