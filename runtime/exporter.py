@@ -19,10 +19,11 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from runtime import feed_metrics
 from runtime._shm import ffi, lib
 from runtime.pages import Page
 
-HOPS = ["decode", "book", "decide", "gate", "send", "ack", "tick_to_trade"]
+HOPS = ["decode", "book", "decide", "gate", "send", "ack", "tick_to_trade", "stale_out"]
 # Upper bounds of the exported buckets, nanoseconds: three a decade from 100 ns to 1 s.
 BOUNDS_NS = [base * 10**power for power in range(2, 9) for base in (1, 2, 5)] + [10**9]
 COUNTERS = {
@@ -127,6 +128,7 @@ class LaneCollector(Collector):
         )
         taken.add_metric([lane, core], cumulative(hiccup.gaps), hiccup.gaps.sum / 1e9)
         yield taken
+        yield from feed_metrics.collect(view)
 
 
 def serve(page: Page, port: int) -> tuple[WSGIServer, int]:

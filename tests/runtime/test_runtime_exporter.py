@@ -77,3 +77,21 @@ def test_hiccups_are_exported_per_core(page):
     lib.hp_histogram_record(ffi.addressof(page.view.hiccup, "gaps"), 12_000)
     found = scrape(page)
     assert found["corelane_hiccup_seconds_count", ("core", "3"), ("lane", "0")] == 1
+
+
+def test_scrape_shows_the_feeds_of_each_instrument(page):
+    page.view.instrument_count = 1
+    ffi.memmove(page.view.tops[1].symbol, b"BTCUSDT", 7)
+    feed = page.view.feeds[1]
+    feed.blind_ns, feed.source = 2_500_000_000, lib.HP_SOURCE_SECONDARY
+    feed.wanted[lib.HP_RESYNC_TOO_OLD] = 4
+    feed.troubles[lib.HP_TROUBLE_SIGMA] = 3
+    feed.stream_state[lib.HP_EVENT_DEPTH] = lib.HP_STREAM_SILENT
+    found = scrape(page)
+    who = ("lane", "0"), ("symbol", "BTCUSDT")
+    assert found["corelane_feed_blind_seconds_total", *who] == 2.5
+    assert found["corelane_feed_source", *who] == 2
+    assert found["corelane_feed_resyncs_total", ("cause", "too_old"), *who] == 4
+    assert found["corelane_feed_troubles_total", *who, ("trouble", "sigma")] == 3
+    assert found["corelane_feed_stream_state", ("lane", "0"), ("stream", "depth"), who[1]] == 4
+    assert ("corelane_feed_stream_age_seconds", *who) not in found
