@@ -7,6 +7,7 @@ Refuses: deciding what a book needs (the lane), the supervisor's work (appliance
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ from runtime._shm import lib
 from runtime.feed_limits import KINDS, FeedLimits, load
 from runtime.pages import Mail, Page
 from runtime.resync import Refused, Resync, Rules, Unanswered, WeightBudget
+from runtime.sources import SparePoller, spare_mail
 from venues.binance.usdm.session import Session, VenueError
 
 RATE_STATUS = (418, 429)
@@ -80,16 +82,36 @@ class Feeds:
             say=parts.say,
         )
 
+        self.spare = SparePoller(
+            page=parts.page.view,
+            instruments=list(parts.symbols),
+            fetch=self.fetch_top,
+            put=self.put_spare,
+            resync=self.resync,
+            rules=bounds.spare,
+            weight=rest["spare_weight"],
+        )
+        self.polling = asyncio.ensure_future(self.spare.run())
+
     def want(self, instrument: int) -> None:
         """Take a lane's wish for a snapshot."""
         self.resync.want(instrument)
 
     async def close(self) -> None:
+        self.polling.cancel()
+        await asyncio.gather(self.polling, return_exceptions=True)
         await self.resync.close()
 
     async def fetch(self, instrument: int) -> bytes:
         levels = self.bounds.rest["snapshot_levels"]
         return await self.ask(lambda s: s.depth(self.parts.symbols[instrument], levels))
+
+    async def fetch_top(self, instrument: int) -> bytes:
+        levels = self.bounds.rest["spare_levels"]
+        return await self.ask(lambda s: s.depth(self.parts.symbols[instrument], levels))
+
+    def put_spare(self, instrument: int, body: bytes, asked_ns: int) -> bool:
+        return self.parts.mail_in.put(lib.HP_MAIL_SPARE, spare_mail(body, asked_ns), instrument)
 
     async def ask(self, request: Callable[[Session], Awaitable[bytes]]) -> bytes:
         """Send one request of public REST; Refused or Unanswered says why there is no answer."""

@@ -49,17 +49,29 @@ class WeightBudget:
         self.at = now()
         self.closed_until = 0.0
 
-    def wait_s(self, weight: int) -> float:
-        """Return how long to wait before so much may be spent; 0 = it is spent now."""
+    def refill(self) -> float:
         now = self.now()
         self.left = min(self.room, self.left + (now - self.at) * self.rate)
         self.at = now
+        return now
+
+    def wait_s(self, weight: int) -> float:
+        """Return how long to wait before so much may be spent; 0 = it is spent now."""
+        now = self.refill()
         closed = self.closed_until - now
         missing = min(weight, self.room) - self.left
         if closed > 0 or missing > 1e-9:
             return max(closed, missing / self.rate if self.rate else REFUSED_S)
         self.left -= weight
         return 0.0
+
+    def can_spare(self, weight: int, reserve: int) -> bool:
+        """Spend so much at once if so much more is left for others; say whether it was spent."""
+        now = self.refill()
+        if now < self.closed_until or self.left < weight + min(reserve, self.room - weight):
+            return False
+        self.left -= weight
+        return True
 
     def close(self, seconds: float) -> None:
         """Spend nothing for so long: the venue said so."""
