@@ -79,6 +79,7 @@ class Feeds:
             budget=self.budget,
             rules=Rules(**bounds.resync, weight=rest["snapshot_weight"]),
             rng=random.Random(parts.seed),
+            synced=lambda n: parts.page.view.feeds[n].troubles[lib.HP_TROUBLE_SYNCED],
             say=parts.say,
         )
 

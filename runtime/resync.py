@@ -6,7 +6,8 @@ Refuses: knowing whether a book needs a snapshot (the lane asks), decoding, sock
 
 A wish that comes while one of its instrument is served costs nothing.  The first of a series is
 served at once; the next ones, because a snapshot was older than the stream or could not be had,
-wait twice as long each time.  A series ends when no wish came for `quiet_ms`.
+wait twice as long each time.  A series ends when no wish came for `quiet_ms`; a book that was in
+sequence in between begins it again, with the first back-off.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class Series:
     """Wishes of one instrument that followed one another."""
 
     attempts: int = 0
+    synced: int = 0  # how often the book had reached its sequence when it was last served
     done_s: float = float("-inf")
 
 
@@ -131,6 +133,7 @@ class Resync:
     budget: WeightBudget
     rules: Rules
     rng: random.Random
+    synced: Callable[[int], int] = lambda instrument: 0  # how often it reached its sequence
     say: Callable[[str], None] = lambda text: None
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -182,6 +185,9 @@ class Resync:
         series = self.series.setdefault(instrument, Series())
         if self.now() - series.done_s > self.rules.quiet_ms / 1000:
             series.attempts = 0
+        elif self.synced(instrument) != series.synced:
+            series.attempts = min(series.attempts, 1)
+        series.synced = self.synced(instrument)
         delivered = False
         while not delivered:
             await self.wait(self.delay_s(series))

@@ -122,6 +122,23 @@ def test_snapshot_that_was_too_old_is_fetched_again_after_the_back_off():
     assert gaps[3] == pytest.approx(6.0)  # a new series: at once
 
 
+def test_book_that_was_in_sequence_in_between_begins_with_the_first_back_off():
+    world = World()
+    reached = 0
+    world.resync.synced = lambda instrument: reached
+
+    async def main():
+        nonlocal reached
+        for _ in range(6):
+            world.resync.want(1)
+            await world.run_until_idle()
+            reached += 1
+            world.time += 1
+
+    asyncio.run(main())
+    assert all(1.05 <= gap <= 1.15 for gap in world.gaps_s)
+
+
 @pytest.mark.parametrize(("status", "retry_after", "wait_s"), [(429, 7.0, 7.0), (418, 0.0, 60.0)])
 def test_refusal_for_weight_stops_every_instrument_for_as_long_as_the_venue_says(
     status, retry_after, wait_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 from hypothesis import given, settings
@@ -154,7 +155,7 @@ def test_gaps_of_one_instrument_leave_the_other_as_if_nothing_had_been(losses):
     assert rig.feed(2).gaps == 0 and rig.feed(2).blind_since_ns == 0
     assert not [text for text in rig.cancels() if b"ETHUSDT" in text]
     assert (gaps > 0) == any(
-        lost and not later for (_, lost), (_, later) in zip(losses, losses[1:], strict=False)
+        lost and not later for (_, lost), (_, later) in itertools.pairwise(losses)
     )
 
 

@@ -58,7 +58,7 @@ class Judge:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(-400, 400), min_size=1, max_size=80), st.integers(0, 79))
 def test_prices_are_judged_as_a_naive_float_judge_does(steps, wild_at):
-    """Walk in tenths of a unit around 60,000, one tenfold price somewhere; rounding may decide a tie."""
+    """Walk around 60,000 in tenths, one tenfold price somewhere; rounding may decide a tie."""
     rig, judge = sane_rig(**BOUNDS), Judge()
     price = 600_000
     for n, step in enumerate(steps):
