@@ -50,7 +50,7 @@ class Rig:
     def count(self):
         return self.view.counters
 
-    def depth(self, bids=(), asks=(), instrument=1, skip=0):
+    def depth(self, bids=(), asks=(), instrument=1, skip=0, at_ms=1723161258284):
         """A depth frame that continues the book (or leaves `skip` ids out)."""
         before = self.update[instrument] + skip
         self.update[instrument] = before + 10
@@ -59,7 +59,7 @@ class Rig:
         self.lane.frame(
             (
                 f'{{"stream":"{symbol.lower()}@depth@0ms","data":{{"e":"depthUpdate",'
-                f'"E":1723161258284,"T":1723161258280,"s":"{symbol}",'
+                f'"E":{at_ms},"T":{at_ms},"s":"{symbol}",'
                 f'"U":{before + 1},"u":{before + 10},"pu":{before},'
                 f'"b":[{levels[0]}],"a":[{levels[1]}]}}}}'
             ).encode()

@@ -37,8 +37,9 @@ static int hp_lane_odd(hp_lane_t *l, hp_lane_instrument_t *i, const hp_oddity_t 
 
 static inline int hp_lane_sane_time(hp_lane_t *l, hp_lane_instrument_t *i)
 {
-    hp_oddity_t odd = hp_sanity_time(&i->sanity, &i->sanity_rule, l->event.event_ns, l->event.recv_ns);
-    hp_store_relaxed(&hp_lane_feed(l, i)->lag_ns, i->sanity.lag_ns);
+    hp_transit_t *transit = &i->sanity.transits[l->event.kind];
+    hp_oddity_t odd = hp_sanity_time(transit, &i->sanity_rule, l->event.event_ns, l->event.recv_ns);
+    hp_store_relaxed(&hp_lane_feed(l, i)->lag_ns, transit->lag_ns);
     return HP_LIKELY(odd.trouble == HP_TROUBLE_NONE) || hp_lane_odd(l, i, &odd);
 }
 
