@@ -78,7 +78,7 @@ def instrument(entry: dict[str, Any]) -> dict[str, int]:
 
 
 def instruments(answer: dict[str, Any]) -> dict[str, dict[str, int]]:
-    """Return every instrument of a whole answer, by symbol; those without a price step are left out."""
+    """Return every instrument of a whole answer that has a price step, by symbol."""
     if answer.get("code") != "0" or not isinstance(answer.get("data"), list):
         raise ReferenceDataError(f"answer has code {answer.get('code')!r}; want '0' and data")
     rows = [row for row in answer["data"] if row.get("tickSz") and row.get("instId")]
