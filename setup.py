@@ -34,6 +34,7 @@ MODULES: dict[str, list[str]] = {
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
     "hotpath.decode.market": [],
     "hotpath.decode.trial": [],
+    "hotpath.journal.tail": [],
     "hotpath.lane.lane": [],
     "hotpath.lane.live": [],
     "hotpath.lane.manual": [],

@@ -23,6 +23,7 @@ from runtime._shm import ffi, lib
 from runtime.clock import ClockPage, ClockWatch
 from runtime.host import HostPage, HostWatch
 from runtime.pages import LANE_BYTES, Control, Mail, Page, in_use, stale
+from runtime.recorder import Recorder
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
@@ -52,6 +53,7 @@ class Settings:
     stale_ms: int = 1000
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
+    journal: Path | None = None  # folder that the journals are copied to
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
 
 
@@ -80,6 +82,7 @@ class Appliance:
         self.symbols: dict[int, str] = {}
         self.lane: asyncio.subprocess.Process | None = None
         self.pages: list[Page] = []
+        self.recorder: Recorder | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.epoch = 0
 
@@ -174,6 +177,9 @@ class Appliance:
                 for number, name in self.symbols.items()
             ],
         }
+        if s.journal is not None:
+            self.recorder = Recorder(s.deployment, s.journal, self.say)
+            await self.recorder.start()
         self.lane = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -309,6 +315,8 @@ class Appliance:
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.recorder is not None:
+            await self.recorder.stop()
         if hasattr(self, "http"):
             await self.http.close()
         for page in self.pages:

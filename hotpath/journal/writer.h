@@ -58,7 +58,7 @@ static inline void hp_journal_put(hp_journal_writer_t *w, uint16_t kind, uint32_
     memcpy(r + 1, payload, length);
     r->crc32c = hp_crc32c(hp_crc32c(0, r, sizeof *r), r + 1, length);
     w->at += room;
-    if (HP_LIKELY(w->at + sizeof(uint32_t) <= w->end)) *(uint32_t *)(void *)w->at = 0; /* ends the scan of a reader */
+    if (HP_LIKELY(w->at < w->end)) *(uint64_t *)(void *)w->at = 0; /* kind 0 ends the scan of a reader */
     hp_store_relaxed(&w->head->sequence, w->sequence);
     hp_store_release(&w->head->published, w->number * w->segment_bytes + (uint64_t)(w->at - (w->end - w->segment_bytes)));
 }
