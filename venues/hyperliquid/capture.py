@@ -1,4 +1,4 @@
-"""What a capture says about itself, in the words of Hyperliquid: is it ours, which coins, what scale.
+"""What a capture says about itself, in the words of Hyperliquid: is it ours, coins, scales.
 
 Owns:    kinship of messages; their coin, the numbers that set a scale.
 Refuses: decoding (codec.pyx), judging: these answers only choose how to begin.

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 STATUS = {"live": 1, "preopen": 2, "suspend": 2, "rebase": 2, "test": 0, "expired": 4}
-LINEAR, INVERSE, SPOT = 1, 2, 3
+NONE, LINEAR, INVERSE, SPOT = 0, 1, 2, 3
 CONTRACT = {"linear": LINEAR, "inverse": INVERSE}
 MULTIPLIER_DECIMALS = 8
 
@@ -67,6 +67,8 @@ def instrument(entry: dict[str, Any]) -> dict[str, int]:
     if entry.get("instType") in ("SPOT", "MARGIN"):
         return out
     kind = CONTRACT.get(str(entry.get("ctType")))
+    if entry.get("instType") == "OPTION":
+        kind = NONE  # its worth is no product of price and size: nothing is risked on it
     if kind is None:
         raise ReferenceDataError(
             f"{symbol} ctType is {entry.get('ctType')!r}; want linear, inverse"
