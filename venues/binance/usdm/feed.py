@@ -68,3 +68,22 @@ def sockets(base: str, symbols: list[str], kinds: tuple[str, ...] = tuple(TAILS)
 def snapshot_path(symbol: str, levels: int) -> str:
     """Return where a book snapshot stands, below the REST address."""
     return f"/fapi/v1/depth?symbol={symbol}&limit={levels}"
+
+
+def subscriptions(symbols: list[str], kinds: tuple[str, ...], socket: int) -> list[str]:
+    """Return what to send on a socket once it is open: nothing, its address says it all."""
+    return []
+
+
+def depth_of(raw: str) -> tuple[str, int, int, int] | None:
+    """Return (symbol, first id, last id, previous id) of a depth event, None for anything else."""
+    if '"depthUpdate"' not in raw[:160]:
+        return None
+    message = json.loads(raw)
+    event = message.get("data", message)
+    return event["s"], event["U"], event["u"], event["pu"]
+
+
+def snapshot_id(body: bytes) -> int:
+    """Return the last update that a book snapshot holds."""
+    return int(json.loads(body)["lastUpdateId"])
