@@ -532,6 +532,20 @@ HOST = [
             for bit, name in names.WORDS.items()
         ),
     ),
+    Family(
+        "deployment_info",
+        "gauge",
+        "Always 1; the labels say what runs.",
+        ("deployment", "topology"),
+        "1",
+        lambda found: iter([((found.deployment, found.topology), 1)]),
+    ),
+    single(
+        "gauge",
+        "deployment_state",
+        f"State of the deployment: {numbered(dict(enumerate(health.STATES)))}.",
+        lambda f: health.STATES.index(health.state(f)),
+    ),
     single("gauge", "health_score", "Health, 0 to 100.", lambda f: health.of(f).score),
     single(
         "gauge", "health_degraded", "Degraded conditions that were said.", lambda f: len(f.degraded)

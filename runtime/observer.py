@@ -189,7 +189,7 @@ class Observer:
             words=view.words,
             heartbeat_age_ns=age(now, view.page.heartbeat_ns) or 0,
             uptime_ns=age(now, view.started_ns) or 0,
-            rss_bytes=view.rss_bytes,
+            rss_bytes=view.rss_bytes or (process.rss_bytes if process else 0),
             counters={name: getattr(c, name) for name in COUNTERS},
             decoded={name: c.decode[n] for n, name in names.DECODED.items()},
             events={name: c.events[n] for n, name in names.EVENTS.items()},

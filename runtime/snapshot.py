@@ -217,6 +217,10 @@ class Snapshot:
     def instruments(self) -> list[Instrument]:
         return [one for lane in self.lanes for one in lane.instruments]
 
+    @property
+    def topology(self) -> str:
+        return self.host.topology if self.host else ""
+
     def total(self, counter: str) -> int:
         """Add up one counter over all lanes."""
         return sum(lane.counters[counter] for lane in self.lanes)
