@@ -5,6 +5,7 @@ wire     market frame written to order read over a real socket, beside a C echo
 backlog  an acknowledgement behind 1 MiB of market frames
 stale    a book passes its bound to the last cancel on the wire, over the embedded venue
 memory   resident memory of a lane over five million frames
+scrape   metrics of 200 instruments, from pages to text
 
 Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
 more than 10 % off
@@ -22,6 +23,9 @@ import statistics
 import sys
 from pathlib import Path
 from typing import Any
+
+from tuning import fingerprints
+from tuning.host import LiveHost
 
 ROOT = Path(__file__).resolve().parent.parent
 SPIN_US, EPOLL_US, SIMDJSON_NS = 7.7, 19.3, 265.0  # known levels of the anchors
@@ -47,7 +51,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "what",
-        choices=["decode", "wire", "backlog", "stale", "memory", "all"],
+        choices=["decode", "wire", "backlog", "stale", "memory", "scrape", "all"],
         help="which figures",
     )
     parser.add_argument(
@@ -83,8 +87,10 @@ def host() -> str:
         "unknown CPU",
     )
     cores = len(os.sched_getaffinity(0))
+    print_of = fingerprints.of_host(LiveHost()).short
     return (
-        f"{model}, {cores} cores, kernel {platform.release()}, Python {platform.python_version()}"
+        f"{model}, {cores} cores, kernel {platform.release()}, "
+        f"Python {platform.python_version()}, host {print_of}"
     )
 
 
@@ -238,6 +244,13 @@ def bench_memory() -> dict[str, Any]:
     return memory(5)
 
 
+def bench_scrape(count: int = 200) -> dict[str, Any]:
+    """Pages to Prometheus text, by the exporter and by the client library's own writer."""
+    from benchmarks.scrape.scrape import scrape
+
+    return scrape(count)
+
+
 def say(name: str, r: dict[str, Any]) -> None:
     """Print one result as lines of at most 100 columns."""
     if name == "decode":
@@ -305,6 +318,18 @@ def say(name: str, r: dict[str, Any]) -> None:
             f"max {r['max_us']:.0f} us; "
             f"market frames processed before it: at most {r['frames_before_ack_max']} (bar 16)"
         )
+    elif name == "scrape":
+        print(
+            f"scrape, {r['instruments']} instruments, {r['series']} series, {r['bytes']} bytes, "
+            f"n={r['count']}, milliseconds"
+        )
+        for what in ("snapshot", "text", "client_library", "http"):
+            row = r[what]
+            bar = " (bar 20)" if what in ("text", "http") else ""
+            print(
+                f"  {what:<16}p50 {row['p50_ms']:6.2f}{bar}  p99 {row['p99_ms']:6.2f}  "
+                f"max {row['max_ms']:6.2f}"
+            )
     else:
         print(
             "memory, RssAnon + RssFile of the lane after each million frames, KiB: "
@@ -325,7 +350,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     sys.path.insert(0, str(ROOT))
     wanted = (
-        ["decode", "wire", "backlog", "stale", "memory"]
+        ["decode", "wire", "backlog", "stale", "memory", "scrape"]
         if arguments.what == "all"
         else [arguments.what]
     )
@@ -345,6 +370,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "backlog": bench_backlog,
                 "stale": lambda: bench_stale(arguments.trials),
                 "memory": bench_memory,
+                "scrape": bench_scrape,
             }[name]()
         except (FileNotFoundError, RuntimeError, ImportError) as error:
             print(f"corelane bench {name}: {error}", file=sys.stderr)

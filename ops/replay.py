@@ -74,6 +74,7 @@ def table(result: dict[str, Any]) -> str:
     """Return the result as text, within 100 columns."""
     ns = result["decode_book_ns"]
     agreement = result["ticker_agreement"]
+    sums = result["checksums"]
     events = "  ".join(f"{name} {count:,}" for name, count in result["events"].items() if count)
     sequence = "  ".join(
         f"{name} {result[name]:,}"
@@ -86,6 +87,14 @@ def table(result: dict[str, Any]) -> str:
         f"  sequence  {sequence}",
         f"  tickers   {agreement['equal']:,} of {agreement['compared']:,} equal to the book's top"
         " at the same update id",
+        *(
+            [
+                f"  checksums {sums['held']:,} hold  {sums['bad']:,} do not"
+                f"  {sums['unjudged']:,} cannot be judged"
+            ]
+            if any(sums.values())
+            else []
+        ),
         f"  ns/message in decode and book: mean {ns['mean']:.1f}  p50 {ns['p50']:,}"
         f"  p99 {ns['p99']:,}  p99.9 {ns['p999']:,}",
         "",

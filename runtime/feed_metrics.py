@@ -1,97 +1,106 @@
-"""Metrics of feeds, per instrument, from a lane's page.
+"""Metric families of feeds, per instrument.
 
-Owns:    the names corelane_feed_*; labels: symbol, cause, trouble, stream.
-Refuses: serving them (exporter.py).
+Owns:    the names corelane_feed_* with labels symbol, cause, trouble, stream.
+Refuses: reading pages (observer.py), all other families (metrics.py).
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
-from runtime._shm import ffi
+from runtime import names
+from runtime.family import Family, Labels, Value, instrument, numbered, seconds
+from runtime.snapshot import Feed, Instrument, Snapshot
 
 
-def enum_names(enum: str, prefix: str) -> dict[int, str]:
-    """Return {number: name in lower case} of a header's enum, without NONE and COUNT."""
-    found = ffi.typeof(f"enum {enum}").elements.items()
-    return {
-        n: text.removeprefix(prefix).lower()
-        for n, text in found
-        if n and not text.endswith("_COUNT")
-    }
+def figure(name: str, field: str, text: str) -> Family:
+    return instrument("counter", name, text, lambda one: one.feed.counters[field])
 
 
-CAUSES = enum_names("hp_resync_reason", "HP_RESYNC_")
-TROUBLES = enum_names("hp_trouble", "HP_TROUBLE_")
-STREAMS = enum_names("hp_event_kind", "HP_EVENT_")
-COUNTERS = {
-    "feed_snapshots": ("resyncs", "Book snapshots adopted."),
-    "feed_snapshots_too_old": ("too_old", "Book snapshots older than the stream."),
-    "feed_gaps": ("gaps", "Sequence gaps of this instrument."),
-    "feed_spare_polls": ("spare_polls", "Polls of the spare source taken."),
-    "feed_spare_compared": ("spare_compared", "Polls of the very update that the book showed."),
-    "feed_spare_equal": ("spare_equal", "Those of them with the book's top."),
-}
+def spare(name: str, field: str, text: str) -> Family:
+    def read(one: Instrument) -> float | None:
+        return one.feed.counters[field] if one.feed.counters["spare_polls"] else None
+
+    return instrument("counter", name, f"{text[:-1]}; absent before the first.", read)
 
 
-def symbols(view: Any) -> Iterator[tuple[int, str]]:
-    """Yield (instrument, symbol) of a lane page."""
-    for n in range(1, view.instrument_count + 1):
-        symbol = ffi.string(view.tops[n].symbol).decode()
-        if symbol:
-            yield n, symbol
+def nonzero(figures: dict[str, int]) -> dict[str, float]:
+    """Leave out what never happened: causes times instruments are many."""
+    return {name: value for name, value in figures.items() if value}
 
 
-def collect(view: Any) -> Iterator[Metric]:
-    """Yield the families of one lane page."""
-    lane, now_ns = str(view.lane), time.monotonic_ns()
-    known = list(symbols(view))
-    names = ["lane", "symbol"]
-    for name, (field, text) in COUNTERS.items():
-        counter = CounterMetricFamily(f"corelane_{name}", text, labels=names)
-        for n, symbol in known:
-            counter.add_metric([lane, symbol], getattr(view.feeds[n], field))
-        yield counter
-    blind = CounterMetricFamily(
-        "corelane_feed_blind_seconds", "Time with the book not in sequence.", labels=names
-    )
-    wanted = CounterMetricFamily(
-        "corelane_feed_resyncs", "Book snapshots asked for.", labels=[*names, "cause"]
-    )
-    troubles = CounterMetricFamily(
-        "corelane_feed_troubles", "What was told of a feed.", labels=[*names, "trouble"]
-    )
-    state = GaugeMetricFamily(
-        "corelane_feed_stream_state", "enum hp_stream_state.", labels=[*names, "stream"]
-    )
-    age = GaugeMetricFamily(
-        "corelane_feed_stream_age_seconds", "Since the last message.", labels=[*names, "stream"]
-    )
-    lag = GaugeMetricFamily(
-        "corelane_feed_lag_seconds", "Last event, over the quickest one seen.", labels=names
-    )
-    source = GaugeMetricFamily(
-        "corelane_feed_source", "What serves the top: enum hp_source.", labels=names
-    )
-    for n, symbol in known:
-        feed, who = view.feeds[n], [lane, symbol]
-        since_ns = feed.blind_since_ns
-        now_blind_ns = max(0, now_ns - since_ns) if since_ns else 0
-        blind.add_metric(who, (feed.blind_ns + now_blind_ns) / 1e9)
-        for number, cause in CAUSES.items():
-            wanted.add_metric([*who, cause], feed.wanted[number])
-        for number, trouble in TROUBLES.items():
-            troubles.add_metric([*who, trouble], feed.troubles[number])
-        for number, stream in STREAMS.items():
-            last_ns = feed.last_ns[number]
-            if feed.stream_state[number] or last_ns:
-                state.add_metric([*who, stream], feed.stream_state[number])
-            if last_ns:
-                age.add_metric([*who, stream], max(0, now_ns - last_ns) / 1e9)
-        lag.add_metric(who, feed.lag_ns / 1e9)
-        source.add_metric(who, feed.source)
-    yield from (blind, wanted, troubles, state, age, lag, source)
+def each(
+    kind: str,
+    name: str,
+    text: str,
+    label: str,
+    size: int,
+    read: Callable[[Feed], dict[str, float]],
+) -> Family:
+    def every(found: Snapshot) -> Iterator[tuple[Labels, Value]]:
+        for one in found.instruments:
+            for key, value in read(one.feed).items():
+                yield (one.lane, one.symbol, key), value
+
+    bound = f"lanes x instruments x {size}"
+    return Family(name, kind, text, ("lane", "symbol", label), bound, every)
+
+
+FAMILIES = [
+    figure("feed_snapshots", "resyncs", "Book snapshots adopted."),
+    figure("feed_snapshots_too_old", "too_old", "Book snapshots older than the stream."),
+    figure("feed_gaps", "gaps", "Sequence gaps of this instrument."),
+    spare("feed_spare_polls", "spare_polls", "Polls of the spare source taken."),
+    spare("feed_spare_compared", "spare_compared", "Polls of the update that the book showed."),
+    spare("feed_spare_equal", "spare_equal", "Those of them with the book's top."),
+    instrument(
+        "counter",
+        "feed_blind_seconds",
+        "Time with the book not in sequence.",
+        lambda one: one.feed.blind_ns / 1e9,
+    ),
+    instrument(
+        "gauge",
+        "feed_lag_seconds",
+        "Last event, over the quickest one seen.",
+        lambda one: seconds(one.feed.lag_ns),
+    ),
+    instrument(
+        "gauge",
+        "feed_source",
+        f"What serves the top: {numbered(names.FEED_SOURCES)}.",
+        lambda one: one.feed.source,
+    ),
+    each(
+        "counter",
+        "feed_resyncs",
+        "Book snapshots asked for; absent until the first.",
+        "cause",
+        len(names.RESYNC_REASONS) - 1,
+        lambda feed: nonzero(feed.wanted),
+    ),
+    each(
+        "counter",
+        "feed_troubles",
+        "What was told of a feed; absent until the first.",
+        "trouble",
+        len(names.TROUBLES) - 1,
+        lambda feed: nonzero(feed.troubles),
+    ),
+    each(
+        "gauge",
+        "feed_stream_state",
+        f"State of a stream: {numbered(names.STREAM_STATES)}.",
+        "stream",
+        len(names.EVENTS) - 1,
+        lambda feed: dict(feed.stream_states),
+    ),
+    each(
+        "gauge",
+        "feed_stream_age_seconds",
+        "Since the stream's last message; absent before the first.",
+        "stream",
+        len(names.EVENTS) - 1,
+        lambda feed: {name: ns / 1e9 for name, ns in feed.stream_ages_ns.items()},
+    ),
+]

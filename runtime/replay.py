@@ -39,6 +39,7 @@ BAD = (
 )
 EVENTS = ("depth", "book_ticker", "agg_trade", "trade", "mark_price", "snapshot")
 COUNTS = ("gaps", "crossed", "resyncs", "dropped", "buffered", "too_old", "rescales")
+CHECKSUMS = {"held": "checksums", "bad": "checksums_bad", "unjudged": "checksums_unjudged"}
 
 
 def decimal_text(value: int, decimals: int) -> str:
@@ -99,7 +100,9 @@ class Run:
 
         `strategy`: one instance, run on paper beside the books (runtime/paper.py).
         """
-        self.replay = Replay(self.beginning.dialect.codec(), rows=tops is not None)
+        self.replay = Replay(
+            self.beginning.dialect.codec(self.beginning.head), rows=tops is not None
+        )
         self.symbols = list(self.beginning.scales)[:256]
         for symbol in self.symbols:
             scale = self.beginning.scales[symbol]
@@ -229,6 +232,9 @@ class Run:
             "broken_files": {str(c.path): c.broken for c in self.captures if c.broken},
             "lost": sum(count["lost"] for count in counts),
             "forgotten": sum(count["forgotten"] for count in counts),
+            "checksums": {
+                name: sum(count[key] for count in counts) for name, key in CHECKSUMS.items()
+            },
             "ticker_agreement": {
                 "compared": sum(market[1] for market in markets.values()),
                 "equal": sum(market[2] for market in markets.values()),

@@ -15,7 +15,7 @@ from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
 from hotpath.book.sync cimport hp_book_break, hp_book_bytes, hp_book_init, hp_book_size_t, hp_book_t
-from hotpath.abi.clock cimport hp_stamps_t
+from hotpath.abi.clock cimport hp_stamps_t, hp_time_record_t
 
 
 cdef extern from "hotpath/risk/bucket.h" nogil:
@@ -46,6 +46,9 @@ cdef extern from "hotpath/risk/gate.h" nogil:
         uint32_t words
         uint32_t is_armed
         hp_bucket_t orders[32]
+        hp_time_record_t clock
+        uint64_t clock_ns_max
+        uint64_t warns
 
 
 cdef extern from "hotpath/order/table.h" nogil:
@@ -160,6 +163,7 @@ cdef extern from "hotpath/lane/market.h" nogil:
     int hp_lane_put_stream(hp_lane_t *l, uint32_t instrument, const hp_stream_rule_t *rule) noexcept nogil
     int hp_lane_put_sanity(hp_lane_t *l, uint32_t instrument, const hp_sanity_rule_t *rule) noexcept nogil
     void hp_lane_words(hp_lane_t *l, uint32_t words) noexcept nogil
+    void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record) noexcept nogil
     void hp_lane_timers(hp_lane_t *l) noexcept nogil
     void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
     void hp_lane_decide(hp_lane_t *l) noexcept nogil

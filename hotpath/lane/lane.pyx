@@ -19,6 +19,7 @@ from hotpath.abi.instrument cimport *
 from hotpath.abi.journal cimport *
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.page cimport *
+from hotpath.abi.verdict cimport HP_VERDICT_CLOCK_UNSURE
 from hotpath.lane.core cimport *
 from hotpath.lane.strategy cimport Strategy
 
@@ -111,6 +112,11 @@ cdef class Lane:
             PyBuffer_Release(&self._journal_view)
         free(self._memory)
 
+    def describe(self, str text):
+        """Journal what this lane is built of (JSON), so that its journal alone can build it again."""
+        cdef bytes data = text.encode()
+        hp_lane_journal(&self.core, HP_RECORD_LANE, 0, 0, <const char *>data, len(data))
+
     def calibrate(self, uint64_t span_ns=20_000_000):
         """Measure the TSC against CLOCK_MONOTONIC; without it hops are not converted."""
         hp_calibrate(&self.core.page.calibration, span_ns)
@@ -197,6 +203,17 @@ cdef class Lane:
         if account >= 32:
             raise ValueError(f"account {account}: want 0..31")
         hp_bucket_init(&self.core.gate.orders[account], per_second, burst, reserve)
+
+    def set_clock_policy(self, uint64_t ns_max, bint warn_only=False):
+        """Refuse new risk (or only note it) while CLOCK_REALTIME may be further than ns_max from UTC.
+
+        0 = the clock is not judged.
+        """
+        self.core.gate.clock_ns_max = ns_max
+        if warn_only:
+            self.core.gate.warns |= <uint64_t>1 << HP_VERDICT_CLOCK_UNSURE
+        else:
+            self.core.gate.warns &= ~(<uint64_t>1 << HP_VERDICT_CLOCK_UNSURE)
 
     def add_stream(self, uint32_t instrument, uint32_t kind, uint32_t socket, *, first_ms=0, silence_ms=0, quote_ms=0):
         """Expect a stream (enum hp_event_kind) of an instrument on a market socket; a bound of 0 is none.

@@ -29,8 +29,8 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
-from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_store_release
-from hotpath.abi.clock cimport hp_mono_ns, hp_tsc
+from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_load_acquire, hp_seq_read, hp_store_release
+from hotpath.abi.clock cimport hp_mono_ns, hp_time_divergence, hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
 from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
 from hotpath.abi.journal cimport HP_RECORD_COMMAND, HP_RECORD_POSITION, HP_RECORD_SESSION
@@ -291,6 +291,9 @@ cdef class LiveLane(Lane):
     cdef hp_control_page_t *controls[4]
     cdef list _control_views
     cdef uint32_t control_count
+    cdef object _clock_map
+    cdef const hp_clock_page_t *clock_page
+    cdef uint64_t clock_seq           # of the record last taken
     cdef OrderListener orders
     cdef OrderListener user
     cdef list markets                 # MarketListener by socket number
@@ -316,9 +319,9 @@ cdef class LiveLane(Lane):
         if self.scratch == NULL:
             raise MemoryError("read buffer")
 
-    def __init__(self, *args, mail_in, mail_out, controls, urls, bint spin=True, loop=None, **kwargs):
+    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, bint spin=True, loop=None, **kwargs):
         """mail_in, mail_out: writable buffers, each a page header and a ring.  controls: control pages.
-        urls: {"market": [..], "orders": url, "user": url or None}."""
+        clock_page: the time authority's page.  urls: {"market": [..], "orders": url, "user": url or None}."""
         cdef Py_buffer view
         self.loop = loop or asyncio.get_running_loop()
         self.call_soon = self.loop.call_soon
@@ -346,6 +349,11 @@ cdef class LiveLane(Lane):
             self.controls[self.control_count] = <hp_control_page_t *>view.buf
             self.control_count += 1
             PyBuffer_Release(&view)  # the map in _controls keeps it alive
+        if clock_page is not None:
+            self._clock_map = clock_page
+            PyObject_GetBuffer(clock_page, &view, PyBUF_SIMPLE)
+            self.clock_page = <const hp_clock_page_t *>view.buf
+            PyBuffer_Release(&view)
         self.core.env.self = <void *>self
         self.core.env.now = live_now
         self.core.env.tsc = live_tsc
@@ -375,6 +383,8 @@ cdef class LiveLane(Lane):
         for n in range(self.control_count):
             words |= hp_load32_acquire(&self.controls[n].word)
         hp_lane_words(&self.core, words)
+        if self.clock_page != NULL and hp_load_acquire(&self.clock_page.seq) != self.clock_seq:
+            self.read_clock()
         if words & HP_WORD_STOP:
             self.is_over = True
         if not hp_ring_is_empty(self.mail_in):
@@ -387,6 +397,14 @@ cdef class LiveLane(Lane):
             self.renew_streams()
         if now - self.beat_ns >= 1000000:
             self.beat(now)
+
+    cdef void read_clock(self) noexcept:
+        """Take the time authority's new record; a torn read is tried again in the next turn."""
+        cdef hp_time_record_t record
+        cdef uint64_t seq = hp_load_acquire(&self.clock_page.seq)
+        if hp_seq_read(&self.clock_page.seq, &self.clock_page.record, &record, sizeof(record), 1):
+            self.clock_seq = seq
+            hp_lane_clock(&self.core, &record)
 
     cdef int read(self, SocketListener listener) except -1:
         """One look at a socket, one read at most.
@@ -475,7 +493,7 @@ cdef class LiveLane(Lane):
             clock_gettime(CLOCK_REALTIME, &t)
             if self.core.journal.head != NULL:
                 hp_journal_clock(&self.core.journal, now, <uint64_t>t.tv_sec * 1000000000u + <uint64_t>t.tv_nsec,
-                                 <uint64_t>-1, hp_tsc())
+                                 hp_time_divergence(&self.core.gate.clock, now), hp_tsc())
 
     cdef void due(self) noexcept:
         """Ask for a turn soon; a spinning lane has one anyway."""
@@ -795,6 +813,8 @@ cdef class LiveLane(Lane):
         self.core.page.core = out["core"]
         self.core.page.is_locked = out["locked"]
         self.core.page.page.writer_pid = os.getpid()
+        if self.core.journal.page != NULL:
+            self.core.journal.page.writer_pid = os.getpid()
         if self.core.page.calibration.ns_per_tick_q32 != 0:
             hp_hiccup_init(&self.core.page.hiccup, &self.core.page.calibration, HICCUP_NS)
         return out

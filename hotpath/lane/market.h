@@ -103,6 +103,7 @@ static inline void hp_lane_depth(hp_lane_t *l, hp_lane_instrument_t *i)
 {
     if (i->book == NULL) return;
     int before = i->book->state;
+    if (l->event.kind == HP_EVENT_SNAPSHOT) i->snapshot_wanted = 0;
     int applied = (int)hp_book_apply(i->book, &l->event, l->levels, 0);
     l->stamps.booked = l->env.tsc(l->env.self);
     hp_lane_booked(l, i, before, applied);
@@ -151,7 +152,14 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
     l->stamps.decoded = l->env.tsc(l->env.self);
     hp_count(&l->count->decode[status], 1);
     l->event.recv_ns = l->recv_ns;
-    if (HP_LIKELY(status == HP_DECODE_EVENT)) { hp_lane_event(l); return; }
+    if (HP_LIKELY(status == HP_DECODE_EVENT)) {
+        hp_lane_event(l);
+        while (HP_UNLIKELY(l->event.flags & HP_EVENT_MORE)) {
+            if (!l->codec->next(l->codec->state, &l->event)) break;
+            hp_lane_event(l);
+        }
+        return;
+    }
     if (status == HP_DECODE_FINER) { /* live: reference data is stale; the book is not to be trusted */
         uint32_t instrument = 0;
         int price_decimals = 0, size_decimals = 0;
@@ -214,9 +222,17 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
     if (HP_LIKELY(words == l->gate.words)) return;
     l->gate.words = words;
     l->page->words = words;
-    hp_lane_journal(l, HP_RECORD_WORDS, 0, 0, &words, sizeof words);
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, 0, &words, sizeof words);
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
     if (words & HP_WORDS_CANCEL) hp_lane_cancel_all(l, 0, -1);
+}
+
+/* Believe the time authority's newest record from this turn on. */
+static inline void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record)
+{
+    if (memcmp(&l->gate.clock, record, sizeof *record) == 0) return;
+    l->gate.clock = *record;
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, 0, record, sizeof *record);
 }
 
 /* Orders that rest on a picture that may not be quoted on: what a first cancel did not reach.  Exits

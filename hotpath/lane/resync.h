@@ -46,16 +46,19 @@ static inline void hp_lane_book_found(hp_lane_t *l, hp_lane_instrument_t *i)
     hp_lane_tell_feed(l, i, HP_TROUBLE_SYNCED, HP_EVENT_DEPTH, (int64_t)blind_ns, 0);
 }
 
-/* A book that broke has nothing to hook a snapshot to until a delta is kept: wait for that first. */
+/* A book that broke has nothing to hook a REST snapshot to until a delta is kept: wait for that first.
+ * Where snapshots stand in the stream, the stream itself is asked for anew. */
 static inline void hp_lane_want_snapshot(hp_lane_t *l, hp_lane_instrument_t *i)
 {
     if (i->snapshot_wanted && l->now_ns - i->snapshot_wanted_ns < HP_SNAPSHOT_RETRY_NS) return;
-    if (!hp_book_chained(i->book) && i->book->backlog.count == 0) return;
+    int is_in_stream = hp_rule_in_stream(l->codec->sequence_rule);
+    if (!is_in_stream && !hp_book_chained(i->book) && i->book->backlog.count == 0) return;
     if (!i->snapshot_wanted) hp_count(&hp_lane_feed(l, i)->wanted[i->book->reason], 1);
     i->snapshot_wanted = 1;
     i->snapshot_wanted_ns = l->now_ns;
     hp_lane_journal(l, HP_RECORD_RESYNC, i->about.id, l->recv_ns, &i->about.id, sizeof i->about.id);
-    l->env.want(l->env.self, HP_WANT_SNAPSHOT, i->about.id);
+    if (is_in_stream) l->env.want(l->env.self, HP_WANT_STREAM, i->about.id | HP_EVENT_DEPTH << 16);
+    else l->env.want(l->env.self, HP_WANT_SNAPSHOT, i->about.id);
 }
 
 /* What the book holds is not to be believed, though no sequence number says so. */

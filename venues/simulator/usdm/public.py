@@ -71,7 +71,12 @@ def symbol_rules(market: Market) -> dict[str, Any]:
         "maxMoveOrderLimit": 10_000,
         "filters": filters(one),
         "orderTypes": [
-            "LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET",
+            "LIMIT",
+            "MARKET",
+            "STOP",
+            "STOP_MARKET",
+            "TAKE_PROFIT",
+            "TAKE_PROFIT_MARKET",
             "TRAILING_STOP_MARKET",
         ],
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],

@@ -130,7 +130,13 @@ class Rest:
             return Reply(error.status, text, headers)
 
     async def _serve(
-        self, method: str, path: str, query: str, body: str, api_key: str, address: str,
+        self,
+        method: str,
+        path: str,
+        query: str,
+        body: str,
+        api_key: str,
+        address: str,
         headers: dict[str, str],
     ) -> str:
         desk, now_ms = self.desk, self.desk.now_ms()
