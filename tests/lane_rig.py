@@ -98,9 +98,9 @@ class Rig:
             f'"asks":[["{ask:.2f}","{ask_size:.3f}"]]}}'
         ).encode()
 
-    def sync(self, bid=60000.0, ask=60000.1, bid_size=1.0, ask_size=1.0, instrument=1):
+    def sync(self, bid=60000.0, ask=60000.1, bid_size=1.0, ask_size=1.0, instrument=1, **when):
         """Bring a book to SYNCED at this touch."""
-        self.depth(instrument=instrument)
+        self.depth(instrument=instrument, **when)
         self.lane.snapshot(
             instrument,
             self.book_text(bid, ask, bid_size, ask_size, self.update[instrument]),
