@@ -220,10 +220,13 @@ cdef class Lane:
         return number
 
     def start_strategies(self):
+        """Say that the lane is built, and start its strategies."""
+        hp_lane_command(&self.core, HP_COMMAND_START)
         for strategy in self.strategies:
             strategy.on_start()
 
     def stop_strategies(self):
+        hp_lane_command(&self.core, HP_COMMAND_END)
         for strategy in self.strategies:
             strategy.on_stop()
 
@@ -232,7 +235,7 @@ cdef class Lane:
 
     def arm(self, bint armed=True):
         """Permit new risk (or take the permit away)."""
-        self.core.gate.is_armed = armed
+        hp_lane_command(&self.core, HP_COMMAND_OPEN if armed else HP_COMMAND_SHUT)
 
     @property
     def is_armed(self):
