@@ -44,6 +44,7 @@ enum hp_record_kind {
     HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
     HP_RECORD_POSITION = 12,    /* opening position or balance from the venue, by the cold side */
     HP_RECORD_LANE = 20,        /* JSON: what this lane is built of; before everything but the first CLOCK */
+    HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */
@@ -85,6 +86,11 @@ enum hp_turn_due {
     HP_DUE_DECIDE = 1,          /* intents wait */
     HP_DUE_SWEEP = 2,           /* timers of orders and books */
     HP_DUE_STRATEGY = 4         /* strategies' timer */
+};
+
+enum hp_callback {
+    HP_CALL_BOOK = 1, HP_CALL_TOP = 2, HP_CALL_TRADE = 4, HP_CALL_MARK = 8, HP_CALL_ORDER = 16, HP_CALL_FILL = 32,
+    HP_CALL_TIMER = 64
 };
 
 #define HP_CLOCK_RECORD_PAIR 0    /* aux of CLOCK: both clocks were read */

@@ -26,6 +26,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_SIGNAL
         HP_RECORD_POSITION
         HP_RECORD_LANE
+        HP_RECORD_STRATEGY
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST
@@ -54,6 +55,14 @@ cdef extern from "journal.h" nogil:
         HP_DUE_DECIDE
         HP_DUE_SWEEP
         HP_DUE_STRATEGY
+    cdef enum hp_callback:
+        HP_CALL_BOOK
+        HP_CALL_TOP
+        HP_CALL_TRADE
+        HP_CALL_MARK
+        HP_CALL_ORDER
+        HP_CALL_FILL
+        HP_CALL_TIMER
     ctypedef struct hp_journal_record_t:
         uint32_t length
         uint16_t kind
