@@ -23,7 +23,9 @@ from ops.time import choose_profile
 from runtime import exporter, names
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
+from runtime.control_socket import ControlServer
 from runtime.embedded import EmbeddedVenue, VenueStartError
+from runtime.figures import money, scaled
 from runtime.lane_process import load_strategy
 from runtime.pages import PageError
 from runtime.recorder import RecorderError
@@ -113,18 +115,6 @@ def add(subparsers: Any) -> None:
         "--json", action="store_true", help="one JSON object at the end instead of text"
     )
     parser.set_defaults(run=run)
-
-
-def money(e8: int) -> str:
-    """Return 1e-8 units as text with two decimals, rounded towards zero."""
-    sign = "-" if e8 < 0 else ""
-    return f"{sign}{abs(e8) // 10**8}.{abs(e8) % 10**8 // 10**6:02d}"
-
-
-def scaled(value: int, decimals: int) -> str:
-    """Return ticks or lots as decimal text."""
-    sign, digits = ("-" if value < 0 else ""), str(abs(value)).rjust(decimals + 1, "0")
-    return sign + (f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits)
 
 
 def hop_us(page: Any, hop: int, per_million: int) -> float:
@@ -232,10 +222,12 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         appliance = Appliance(
             settings, venue.endpoints, venue.api_key, venue.key_path, venue.ca, say
         )
-        server = None
+        server = door = None
         started = time.monotonic()
         try:
             await appliance.start()
+            door = ControlServer(settings.deployment, appliance.control, stop.set, say)
+            await door.start()
             server, port = exporter.serve(settings.deployment, arguments.metrics_port)
             if not arguments.json:
                 print(
@@ -255,6 +247,8 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         finally:
             if server is not None:
                 server.shutdown()
+            if door is not None:
+                await door.close()
             await appliance.abandon()
             await appliance.close()
 

@@ -43,7 +43,10 @@ enum hp_record_kind {
     HP_RECORD_LIMITS = 10,
     HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
     HP_RECORD_POSITION = 12,    /* opening position or balance from the venue, by the cold side */
-    HP_RECORD_LANE = 20,        /* JSON: what this lane is built of; before everything but the first CLOCK */
+    HP_RECORD_STREAM = 13,      /* hp_stream_rule_t; aux = instrument */
+    HP_RECORD_SANITY = 14,      /* hp_sanity_rule_t; aux = instrument */
+    HP_RECORD_SPARE = 15,       /* poll of the spare source; aux = instrument, recv_ns = when it was asked for */
+    HP_RECORD_LANE = 16,        /* JSON: what this lane was built of; before everything but the first CLOCK */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
@@ -52,6 +55,7 @@ enum hp_record_kind {
     HP_RECORD_FILL = 68,        /* hp_report_t that moved a position */
     HP_RECORD_CORRECTION = 69,
     HP_RECORD_RESYNC = 70,      /* book gapped and asked for a snapshot; aux = instrument */
+    HP_RECORD_FEED = 71,        /* hp_feed_event_t: what was wrong with a feed, and its end; aux = instrument */
     HP_RECORD_UNSENT = 80,      /* the session took nothing of the request before it; aux = instrument */
     HP_RECORD_HALT = 81         /* a strategy failed: its orders are cancelled; aux = strategy */
 };
@@ -90,7 +94,7 @@ enum hp_turn_due {
 
 enum hp_callback {
     HP_CALL_BOOK = 1, HP_CALL_TOP = 2, HP_CALL_TRADE = 4, HP_CALL_MARK = 8, HP_CALL_ORDER = 16, HP_CALL_FILL = 32,
-    HP_CALL_TIMER = 64
+    HP_CALL_TIMER = 64, HP_CALL_FEED = 128
 };
 
 #define HP_CLOCK_RECORD_PAIR 0    /* aux of CLOCK: both clocks were read */

@@ -25,6 +25,9 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_LIMITS
         HP_RECORD_SIGNAL
         HP_RECORD_POSITION
+        HP_RECORD_STREAM
+        HP_RECORD_SANITY
+        HP_RECORD_SPARE
         HP_RECORD_LANE
         HP_RECORD_STRATEGY
         HP_RECORD_INTENT
@@ -34,6 +37,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_FILL
         HP_RECORD_CORRECTION
         HP_RECORD_RESYNC
+        HP_RECORD_FEED
         HP_RECORD_UNSENT
         HP_RECORD_HALT
     cdef enum hp_words_of:
@@ -63,6 +67,7 @@ cdef extern from "journal.h" nogil:
         HP_CALL_ORDER
         HP_CALL_FILL
         HP_CALL_TIMER
+        HP_CALL_FEED
     ctypedef struct hp_journal_record_t:
         uint32_t length
         uint16_t kind

@@ -23,6 +23,7 @@
 #include "book.h"
 #include "clock.h"
 #include "event.h"
+#include "feed.h"
 #include "hiccup.h"
 #include "histogram.h"
 #include "order.h"
@@ -264,6 +265,7 @@ typedef struct hp_lane_page {
     hp_hiccup_t hiccup;        /* time taken from idle turns of a spinning lane */
     hp_top_t tops[256];
     hp_lane_position_t positions[256];
+    hp_lane_feed_t feeds[256];
 } hp_lane_page_t;
 /* cffi:end */
 HP_SIZE(hp_page_t, 128);

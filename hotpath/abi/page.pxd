@@ -6,6 +6,7 @@ from hotpath.abi.atomic cimport *
 from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.event cimport *
+from hotpath.abi.feed cimport *
 from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.order cimport *
@@ -239,3 +240,4 @@ cdef extern from "page.h" nogil:
         hp_hiccup_t hiccup
         hp_top_t tops[256]
         hp_lane_position_t positions[256]
+        hp_lane_feed_t feeds[256]

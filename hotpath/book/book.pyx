@@ -55,6 +55,7 @@ class Resync(enum.IntEnum):
     CROSSED = HP_RESYNC_CROSSED
     EXHAUSTED = HP_RESYNC_EXHAUSTED
     REFRESH = HP_RESYNC_REFRESH
+    LINE = HP_RESYNC_LINE
 
 
 class Rule(enum.IntEnum):

@@ -15,17 +15,6 @@
 
 #define HP_CROSSED_EVENTS_MAX 16
 
-enum hp_resync_reason {
-    HP_RESYNC_NONE = 0,
-    HP_RESYNC_FIRST = 1,     /* deltas came and there has been no snapshot */
-    HP_RESYNC_GAP = 2,
-    HP_RESYNC_TOO_OLD = 3,   /* the snapshot that came does not reach the kept deltas */
-    HP_RESYNC_CROSSED = 4,   /* crossed for HP_CROSSED_EVENTS_MAX events */
-    HP_RESYNC_EXHAUSTED = 5, /* a side ran empty of which far levels were forgotten */
-    HP_RESYNC_REFRESH = 6,   /* the owner asked */
-    HP_RESYNC_REASON_COUNT = 7
-};
-
 typedef struct hp_book_counts {
     uint64_t applied;   /* deltas applied, at once or from the backlog */
     uint64_t buffered;  /* deltas kept */

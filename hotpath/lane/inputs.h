@@ -24,6 +24,9 @@ static inline void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state
         if (state == HP_SESSION_OPEN) l->env.want(l->env.self, HP_WANT_LOGON, 0);
     } else if (socket == HP_SOCKET_USER) {
         l->is_user_ready = state != HP_SESSION_CLOSED;
+    } else {
+        hp_lane_socket(l, socket, state == HP_SESSION_OPEN);
+        hp_lane_decide(l);
     }
 }
 
@@ -71,6 +74,10 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
         hp_lane_report_frame(l, r->aux, payload, r->length);
         return 1;
     case HP_RECORD_SNAPSHOT: hp_lane_snapshot(l, r->aux, payload, r->length); return 1;
+    case HP_RECORD_SPARE:
+        l->recv_ns = l->now_ns;
+        hp_lane_spare(l, r->aux, r->recv_ns, payload, r->length);
+        return 1;
     case HP_RECORD_TIMER: hp_lane_turn(l, r->aux); return 1;
     case HP_RECORD_COMMAND: hp_lane_command(l, r->aux); return 1;
     case HP_RECORD_SESSION: hp_lane_session(l, r->aux, word); return 1;
@@ -100,6 +107,20 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             memcpy(&clock, payload, sizeof clock);
             hp_lane_clocks(l, &clock);
             return 1;
+        }
+        return 0;
+    case HP_RECORD_STREAM:
+        if (r->length == sizeof(hp_stream_rule_t)) {
+            hp_stream_rule_t rule;
+            memcpy(&rule, payload, sizeof rule);
+            return hp_lane_put_stream(l, r->aux, &rule);
+        }
+        return 0;
+    case HP_RECORD_SANITY:
+        if (r->length == sizeof(hp_sanity_rule_t)) {
+            hp_sanity_rule_t rule;
+            memcpy(&rule, payload, sizeof rule);
+            return hp_lane_put_sanity(l, r->aux, &rule);
         }
         return 0;
     default: return 0;

@@ -295,6 +295,9 @@ cdef class LiveLane(Lane):
     cdef Turn turner
     cdef bint is_turn_due
     cdef char *scratch                # what a peek brings
+    cdef uint32_t wish_count          # streams and sockets that the lane wants anew, until the turn's end
+    cdef uint32_t wishes[64][2]
+    cdef object stream_texts          # {(instrument, event kind): [messages that ask for it anew]}
     cdef set shown                    # strategies whose traceback has been handed over
 
     def __cinit__(self, *args, **kwargs):
@@ -316,6 +319,7 @@ cdef class LiveLane(Lane):
         self.urls = urls
         self.markets = []
         self.shown = set()
+        self.stream_texts = {}
         self.listen_key_arrived = asyncio.Event()
         self.turner = Turn()
         self.turner.lane = self
@@ -378,6 +382,8 @@ cdef class LiveLane(Lane):
             self.serve_parked()
         self.core.recv_ns = now
         hp_lane_timers(&self.core)
+        if self.wish_count:
+            self.renew_streams()
         if now - self.beat_ns >= 1000000:
             self.beat(now)
 
@@ -546,12 +552,49 @@ cdef class LiveLane(Lane):
 
     cdef void want(self, uint32_t what, uint32_t aux) noexcept:
         cdef uint32_t words[2]
+        if what == HP_WANT_STREAM or what == HP_WANT_RECONNECT:  # the lane's own sockets
+            if self.wish_count < 64:  # what does not fit is asked for again
+                self.wishes[self.wish_count][0] = what
+                self.wishes[self.wish_count][1] = aux
+                self.wish_count += 1
+            return
         words[0] = what
         words[1] = aux
         if hp_ring_put(self.mail_out, HP_MAIL_WANT, what, words, sizeof(words)):
             hp_count(&self.core.count.mail_out, 1)
         else:
             hp_count(&self.core.count.mail_refused, 1)
+
+    def set_stream_texts(self, uint32_t instrument, uint32_t kind, list texts):
+        """Say which messages, sent on its socket, ask for a stream anew."""
+        self.stream_texts[instrument, kind] = texts
+
+    cdef void renew_streams(self) noexcept:
+        """Carry out what stale.h asked for, outside of any frame."""
+        cdef uint32_t n, aux, socket
+        cdef MarketListener market
+        try:
+            for n in range(self.wish_count):
+                aux = self.wishes[n][1]
+                if self.wishes[n][0] == HP_WANT_STREAM:
+                    socket = self.core.instruments[aux & 0xFFFF].streams[aux >> 16].rule.socket
+                else:
+                    socket = aux
+                if socket >= <uint32_t>len(self.markets):
+                    continue
+                market = self.markets[socket]
+                if market.transport is None or market.transport.is_disconnected:
+                    continue
+                if self.wishes[n][0] == HP_WANT_STREAM:
+                    self.log(f"lane.stream_renewed instrument={aux & 0xFFFF} kind={aux >> 16} socket={socket}")
+                    for text in self.stream_texts.get((aux & 0xFFFF, aux >> 16), ()):
+                        market.transport.send(WSMsgType.TEXT, text.encode())
+                else:
+                    self.log(f"lane.socket_renewed socket={socket} cause=silent_stream")
+                    market.transport.disconnect()
+        except Exception as error:
+            self.log(f"lane.renew_error error={error!r}")
+        self.wish_count = 0
 
     def log(self, str text):
         """Hand a line to the cold side; counted when the ring is full."""
@@ -573,6 +616,9 @@ cdef class LiveLane(Lane):
             hp_count(&self.core.count.mail_in, 1)
             if record.kind == HP_MAIL_SNAPSHOT:
                 hp_lane_snapshot(&self.core, <uint32_t>record.aux, data, record.length - HP_FRAME_PAD_BYTES)
+            elif record.kind == HP_MAIL_SPARE and record.length >= HP_FRAME_PAD_BYTES + sizeof(uint64_t):
+                hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
+                              record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_REPORT:
                 hp_lane_told(&self.core, <hp_report_t *>data)
             elif record.kind == HP_MAIL_OPENING:
@@ -700,7 +746,10 @@ cdef class LiveLane(Lane):
             if not self.is_spinning:
                 self.turn()
             self.report_errors()
-            await asyncio.sleep(0.01 if not self.is_spinning else 0.05)
+            if self.is_spinning:
+                await asyncio.sleep(0.05)
+            else:  # what rests must not wait long for a silent stream to be noticed
+                await asyncio.sleep(0.002 if self.core.orders.working_count else 0.01)
         self.stop_strategies()
         for task in tasks:
             task.cancel()

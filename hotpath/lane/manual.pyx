@@ -9,7 +9,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from hotpath.abi.journal cimport (
-    HP_SESSION_CLOSED, HP_SESSION_READY, HP_SOCKET_ORDER, HP_SOCKET_USER, hp_journal_clock_t)
+    HP_SESSION_CLOSED, HP_SESSION_OPEN, HP_SESSION_READY, HP_SOCKET_ORDER, HP_SOCKET_USER, hp_journal_clock_t)
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.clock cimport hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_PAD_BYTES
@@ -100,6 +100,17 @@ cdef class ManualLane(Lane):
         cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
         self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_snapshot(&self.core, instrument, padded, len(data))
+
+    def spare(self, uint32_t instrument, bytes data, uint64_t asked_ns):
+        """A poll of the spare source."""
+        cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_spare(&self.core, instrument, asked_ns, padded, len(data))
+
+    def socket(self, uint32_t socket, bint is_open):
+        """A market socket opened or closed."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_session(&self.core, socket, HP_SESSION_OPEN if is_open else HP_SESSION_CLOSED)
 
     def words(self, uint32_t words):
         """The OR of the control words as of now."""

@@ -15,6 +15,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from hotpath.abi.event cimport HP_FRAME_PAD_BYTES, hp_event_t
+from hotpath.abi.feed cimport hp_feed_event_t
 from hotpath.abi.intent cimport hp_intent_t
 from hotpath.abi.journal cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
@@ -63,6 +64,9 @@ cdef void absent_order(void *self, const hp_order_t *order, const hp_verdict_t *
     absent(self)
 
 cdef void absent_fill(void *self, const hp_order_t *order, const hp_report_t *report) noexcept:
+    absent(self)
+
+cdef void absent_feed(void *self, const hp_feed_event_t *said) noexcept:
     absent(self)
 
 cdef void absent_timer(void *self, uint64_t now) noexcept:
@@ -187,4 +191,5 @@ cdef class RerunLane(Lane):
         s.on_order = absent_order if calls & HP_CALL_ORDER else NULL
         s.on_fill = absent_fill if calls & HP_CALL_FILL else NULL
         s.on_timer = absent_timer if calls & HP_CALL_TIMER else NULL
+        s.on_feed = absent_feed if calls & HP_CALL_FEED else NULL
         self.note_strategy(number, account, payload[8:].decode())
