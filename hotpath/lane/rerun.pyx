@@ -163,8 +163,12 @@ cdef class RerunLane(Lane):
 
     def run_start(self):
         """Call what a START starts."""
+        cdef uint32_t n
         for strategy in self.strategies:
             strategy.on_start()
+        if not self.strategies:
+            for n in range(self.core.strategy_count):
+                absent(&self.absents[n])
 
     def run_end(self):
         """Call what an END ends."""
@@ -183,13 +187,22 @@ cdef class RerunLane(Lane):
         self.absents[number].lane = <void *>self
         self.absents[number].id = number
         s = &self.core.strategies[number]
+        memset(s, 0, sizeof(hp_strategy_t))
         s.self = &self.absents[number]
-        s.on_book = absent_book if calls & HP_CALL_BOOK else NULL
-        s.on_top = absent_event if calls & HP_CALL_TOP else NULL
-        s.on_trade = absent_event if calls & HP_CALL_TRADE else NULL
-        s.on_mark = absent_event if calls & HP_CALL_MARK else NULL
-        s.on_order = absent_order if calls & HP_CALL_ORDER else NULL
-        s.on_fill = absent_fill if calls & HP_CALL_FILL else NULL
-        s.on_timer = absent_timer if calls & HP_CALL_TIMER else NULL
-        s.on_feed = absent_feed if calls & HP_CALL_FEED else NULL
+        if calls & HP_CALL_BOOK:
+            s.on_book = absent_book
+        if calls & HP_CALL_TOP:
+            s.on_top = absent_event
+        if calls & HP_CALL_TRADE:
+            s.on_trade = absent_event
+        if calls & HP_CALL_MARK:
+            s.on_mark = absent_event
+        if calls & HP_CALL_ORDER:
+            s.on_order = absent_order
+        if calls & HP_CALL_FILL:
+            s.on_fill = absent_fill
+        if calls & HP_CALL_TIMER:
+            s.on_timer = absent_timer
+        if calls & HP_CALL_FEED:
+            s.on_feed = absent_feed
         self.note_strategy(number, account, payload[8:].decode())

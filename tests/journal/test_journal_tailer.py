@@ -23,7 +23,7 @@ def test_tailer_follows_a_ring_by_name_and_reads_each_record_once(ring):
     assert names == [f"corelane.{ring.deployment}.journal.0"]
     ring.frames(3)
     tailer = journal.Tailer.open(ring.deployment)
-    assert [r.kind for r in tailer.read()] == [lib.HP_RECORD_CLOCK] * 2 + [lib.HP_RECORD_FRAME] * 3
+    assert [r.kind for r in tailer.read()] == [lib.HP_RECORD_CLOCK] + [lib.HP_RECORD_FRAME] * 3
     assert list(tailer.read()) == []
     ring.frames(2)
     assert [int(r.payload) for r in tailer.read(kinds={lib.HP_RECORD_FRAME})] == [3, 4]
@@ -35,7 +35,7 @@ def test_tailer_that_was_overtaken_tells_which_records_are_missing(ring):
     list(tailer.read())
     ring.frames(600)
     found = list(tailer.read())
-    assert [tuple(hole) for hole in tailer.holes] == [(3, found[0].sequence - 3)]
+    assert [tuple(hole) for hole in tailer.holes] == [(2, found[0].sequence - 2)]
     assert [r.sequence for r in found] == list(range(found[0].sequence, found[-1].sequence + 1))
 
 
