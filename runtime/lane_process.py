@@ -24,7 +24,7 @@ from typing import Any
 import uvloop
 
 from hotpath.lane.live import LiveLane
-from runtime.lane_spec import fit
+from runtime.lane_spec import NO_FEEDS, fit
 from runtime.pages import Page
 
 
@@ -64,6 +64,8 @@ def build(spec: dict[str, Any]) -> LiveLane:
     )
     lane.calibrate()
     fit(lane, spec)
+    for stream in spec.get("feeds", NO_FEEDS)["streams"]:
+        lane.set_stream_texts(stream["instrument"], stream["kind"], stream["renewal"])
     return lane
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hotpath.lane.lane import Lane
     from hotpath.lane.strategy import Strategy
 
+NO_FEEDS: dict[str, Any] = {"sanity": {}, "streams": []}
 UNRECORDED = {"ca"}  # keys that a re-run has no use for
 
 
@@ -77,5 +78,10 @@ def fit(lane: Lane, spec: dict[str, Any]) -> None:
     set_policies(lane, spec)
     for item in spec["instruments"]:
         add_instrument(lane, item)
+    feeds = spec.get("feeds", NO_FEEDS)
+    for item in spec["instruments"]:
+        lane.set_sanity(item["id"], **feeds["sanity"])
+    for stream in feeds["streams"]:
+        lane.add_stream(stream["instrument"], stream["kind"], stream["socket"], **stream["bounds"])
     for strategy in make_strategies(spec):
         lane.add_strategy(strategy)

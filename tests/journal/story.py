@@ -48,7 +48,7 @@ class Trader(Strategy):
     def on_order(self, order):
         if order.state == "LIVE" and order.client_id % 3 == 0:
             self.cancel(order.client_id)
-        if order.state == "LIVE" and order.client_id & 0xFFFF >= 250:
+        if order.state == "LIVE" and order.client_id & 0xFFFF >= 180:
             raise RuntimeError("as planned")
 '''
 
