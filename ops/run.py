@@ -29,7 +29,7 @@ from runtime.appliance import Appliance, ApplianceError, Settings
 from runtime.control_socket import ControlServer
 from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.figures import money, scaled
-from runtime.lane_process import load_strategy
+from runtime.lane_spec import load_strategy
 from runtime.pages import PageError
 from runtime.recorder import RecorderError
 from runtime.state import StateError

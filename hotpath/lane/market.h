@@ -14,6 +14,7 @@
 #include "hotpath/lane/trade.h"
 
 #define HP_TIMER_NS 1000000ull
+#define HP_TIMER_IDLE_NS 5000000ull
 #define HP_STRATEGY_TIMER_NS 100000000ull
 #define HP_CLOCK_NS 1000000000ull
 
@@ -224,7 +225,7 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
     if (HP_LIKELY(words == l->gate.words)) return;
     l->gate.words = words;
     l->page->words = words;
-    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, 0, &words, sizeof words);
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, l->recv_ns, &words, sizeof words);
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
     if (words & HP_WORDS_CANCEL) hp_lane_cancel_all(l, 0, -1);
 }
@@ -234,7 +235,7 @@ static inline void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record)
 {
     if (memcmp(&l->gate.clock, record, sizeof *record) == 0) return;
     l->gate.clock = *record;
-    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, 0, record, sizeof *record);
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, l->recv_ns, record, sizeof *record);
 }
 
 /* Orders that rest on a picture that may not be quoted on: what a first cancel did not reach.  Exits
@@ -271,21 +272,43 @@ static inline void hp_lane_book_timers(hp_lane_t *l)
     }
 }
 
-/* What a turn does beside frames: timers by the turn's clock. */
-static inline void hp_lane_timers(hp_lane_t *l)
+/* May new risk be taken?  Asked in every sweep. */
+static inline void hp_lane_arm(hp_lane_t *l)
 {
-    if (HP_LIKELY(l->now_ns - l->timer_ns < HP_TIMER_NS)) { hp_lane_decide(l); return; }
-    l->timer_ns = l->now_ns;
-    l->stamps.recv = 0;
-    hp_lane_order_timers(l);
-    hp_lane_book_timers(l);
-    if (l->now_ns - l->strategy_timer_ns >= HP_STRATEGY_TIMER_NS) {
+    l->gate.is_armed = l->is_session_ready && l->is_user_ready && l->is_open && !l->is_draining && !l->is_broken;
+}
+
+/* What a turn does beside frames, mail and words, by its clock: an input like any other. */
+static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
+{
+    hp_lane_journal(l, HP_RECORD_TIMER, due, l->recv_ns, &due, 0);
+    if (due & HP_DUE_SWEEP) {
+        l->timer_ns = l->now_ns;
+        l->stamps.recv = 0;
+        hp_lane_arm(l);
+        if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1);
+        hp_lane_order_timers(l);
+        hp_lane_book_timers(l);
+    }
+    if (due & HP_DUE_STRATEGY) {
         l->strategy_timer_ns = l->now_ns;
-        hp_lane_journal(l, HP_RECORD_TIMER, 0, 0, &l->now_ns, sizeof l->now_ns);
         for (uint32_t n = 0; n < l->strategy_count; n++)
             if (l->strategies[n].on_timer != NULL && !l->strategies[n].is_halted) l->strategies[n].on_timer(l->strategies[n].self, l->now_ns);
     }
     hp_lane_decide(l);
+}
+
+/* Take the turn that is due, if one is.  With no order at work the timers are asked less often: each
+ * sweep is a record. */
+static inline void hp_lane_timers(hp_lane_t *l)
+{
+    uint64_t since = l->now_ns - l->timer_ns;
+    uint32_t due = l->intent_count > 0 ? HP_DUE_DECIDE : 0;
+    if (since >= HP_TIMER_NS && (l->orders.working_count > 0 || since >= HP_TIMER_IDLE_NS)) {
+        due |= HP_DUE_SWEEP;
+        if (l->now_ns - l->strategy_timer_ns >= HP_STRATEGY_TIMER_NS) due |= HP_DUE_STRATEGY;
+    }
+    if (HP_UNLIKELY(due != 0)) hp_lane_turn(l, due);
 }
 
 #endif
