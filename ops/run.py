@@ -19,6 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+from ops.screen import LiveScreen, is_wanted
 from ops.time import choose_profile
 from runtime import exporter, names
 from runtime._shm import ffi, lib
@@ -193,8 +196,15 @@ def place(blocking: bool) -> tuple[bool, int | None, int | None]:
 async def serve(arguments: argparse.Namespace, folder: Path) -> int:
     spin, lane_core, cold_core = place(arguments.blocking)
 
+    screen = None
+    if not arguments.json and is_wanted(Console()):
+        screen = LiveScreen(arguments.deployment)
+
     def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        if screen is not None and screen.thread.is_alive():
+            screen.say(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
     if not spin:
         say("topology.fused mode=blocking cause=" + ("asked" if arguments.blocking else "one_core"))
@@ -236,15 +246,24 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
                     f"metrics http://127.0.0.1:{port}/metrics",
                     flush=True,
                 )
-            code = await watch(arguments, appliance, stop, started)
+            if screen is not None:
+                screen.start()
+            is_quiet = arguments.json or screen is not None
+            code = await watch(arguments, appliance, stop, started, is_quiet)
             if code == 0:
                 code = await appliance.drain()
+            if screen is not None:
+                screen.close()
+                for line in screen.logs:
+                    say(line)
             summary = appliance.summary()
             record = await venue.record()
             rows = profile(appliance)
             finish(arguments, appliance, summary, record, rows, code)
             return code if agrees(summary, record) else 1
         finally:
+            if screen is not None:
+                screen.close()
             if server is not None:
                 server.shutdown()
             if door is not None:
@@ -254,9 +273,13 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
 
 
 async def watch(
-    arguments: argparse.Namespace, appliance: Appliance, stop: asyncio.Event, started: float
+    arguments: argparse.Namespace,
+    appliance: Appliance,
+    stop: asyncio.Event,
+    started: float,
+    is_quiet: bool,
 ) -> int:
-    """Print a line a second until told to stop or until the lane ends by itself."""
+    """Print a line a second (unless quiet) until told to stop or until the lane ends by itself."""
     assert appliance.lane is not None
     ended = asyncio.ensure_future(appliance.lane.wait())
     asked = asyncio.ensure_future(stop.wait())
@@ -277,7 +300,7 @@ async def watch(
                 return 1
             if asked in done:
                 return 0
-            if not arguments.json:
+            if not is_quiet:
                 print(status_line(appliance, started), flush=True)
     finally:
         asked.cancel()

@@ -128,6 +128,10 @@ def depth(call: Call) -> Answer:
     limit = call.params.get("limit", "500")
     if limit not in DEPTH_WEIGHTS:
         raise not_valid("limit")
+    faults = call.desk.faults
+    fault = faults.take("old_snapshot", market.symbol) if faults.armed else None
+    if fault is not None:
+        return str(fault.details["texts"][market.symbol])
     return encode.depth_snapshot(market, int(limit), call.now_ms)
 
 
