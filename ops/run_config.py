@@ -15,7 +15,7 @@ from typing import Any
 from runtime.appliance import Settings
 from runtime.config import Config, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
-from runtime.lane_process import load_strategy
+from runtime.lane_spec import load_strategy
 
 # option -> where it goes; absent options leave the file's word
 OPTIONS: dict[str, Callable[[Config, Any], None]] = {
@@ -63,10 +63,14 @@ def configured(arguments: argparse.Namespace) -> tuple[Config, Config | None]:
     return config, alone
 
 
+def limits(held: Limits) -> dict[str, Any]:
+    """Return the settings of one table of limits; no bound of age is the venue's own."""
+    out = {one.name: getattr(held, one.name) for one in dataclasses.fields(Limits)}
+    return {**out, "stale_ms": held.stale_ms or None}
+
+
 def settings(config: Config, **others: Any) -> Settings:
     """Return the appliance's settings; `others` are what the host decides."""
-    limits = dataclasses.asdict(config.limits)
-    del limits["instruments"]
     return Settings(
         deployment=config.deployment,
         symbols=list(config.venue.symbols),
@@ -76,11 +80,8 @@ def settings(config: Config, **others: Any) -> Settings:
         segment_bytes=config.journal.segment_mib * 2**20,
         segment_count=config.journal.segments,
         rate=(config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
-        **limits,
-        overrides={
-            symbol: {f.name: getattr(one, f.name) for f in dataclasses.fields(Limits)}
-            for symbol, one in config.limits.instruments.items()
-        },
+        **limits(config.limits),
+        overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
         journal=Path(config.journal.directory) if config.journal.directory else None,
         clock_policy=config.clock.policy,
         clock_ms_max=config.clock.distance_ms_max,

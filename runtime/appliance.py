@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from runtime import state
+from runtime import feeds, state
 from runtime._shm import ffi, lib
 from runtime.clock import ClockPage, ClockWatch
 from runtime.host import HostPage, HostWatch
@@ -51,12 +51,12 @@ class Settings:
     position_notional_max: int = 10_000
     open_orders_max: int = 10
     band_bps: int = 50
-    stale_ms: int = 1000
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)  # limits by symbol
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
+    stale_ms: int | None = None  # None: the venue's own bound for quoting (limits.toml)
 
 
 class ApplianceError(Exception):
@@ -87,6 +87,8 @@ class Appliance:
         self.recorder: Recorder | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.epoch = 0
+        self.feeds: feeds.Feeds | None = None
+        self.feed_limits = feeds.limits()
 
     async def start(self) -> None:
         """Make pages, read reference data and positions, start the lane."""
@@ -169,6 +171,7 @@ class Appliance:
             "clock_warns": s.clock_policy == "warn",
             "strategies": s.strategies,
             "parameters": s.parameters,
+            "feeds": feeds.lane_spec(self.symbols, self.feed_limits),
             "instruments": [
                 {
                     "id": number,
@@ -192,6 +195,8 @@ class Appliance:
         assert self.lane.stdin is not None
         self.lane.stdin.write(json.dumps(spec).encode())
         self.lane.stdin.close()
+        parts = feeds.Parts(self.session, self.symbols, self.mail_in, self.lane_page, self.say)
+        self.feeds = feeds.Feeds(parts, self.feed_limits)
         await self.send_opening()
         self.spawn(self.serve_mail())
         self.spawn(self.keep_listen_key())
@@ -215,7 +220,7 @@ class Appliance:
             "position_lots_max": max(1, held.position_notional_max * per_unit // price),
             "open_orders_max": held.open_orders_max,
             "band_bps": held.band_bps,
-            "stale_ms": held.stale_ms,
+            "stale_ms": self.feed_limits.book_quote_ms if held.stale_ms is None else held.stale_ms,
         }
 
     def spawn(self, work: Any) -> None:
@@ -262,12 +267,8 @@ class Appliance:
 
     async def answer(self, what: int, aux: int) -> None:
         try:
-            if what == lib.HP_WANT_SNAPSHOT:
-                body = await self.session.depth(self.symbols[aux])
-                if not self.mail_in.put(
-                    lib.HP_MAIL_SNAPSHOT, body + bytes(lib.HP_FRAME_PAD_BYTES), aux
-                ):
-                    self.say(f"mail.full kind=snapshot instrument={aux} bytes={len(body)}")
+            if what == lib.HP_WANT_SNAPSHOT and self.feeds is not None:
+                self.feeds.want(aux)
             elif what == lib.HP_WANT_LOGON:
                 if aux:  # a refused logon is not tried again at once
                     await asyncio.sleep(1)
@@ -315,6 +316,8 @@ class Appliance:
             await self.drain(3)
 
     async def close(self) -> None:
+        if self.feeds is not None:
+            await self.feeds.close()
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -88,7 +88,10 @@ class Limits:
     open_orders_max: int = key(10, "Most open orders.", low=0, high=1000)
     band_bps: int = key(50, "Hard fence around the mid, basis points.", low=0, high=10_000)
     stale_ms: int = key(
-        1000, "Oldest book that may be quoted on, milliseconds.", low=1, high=60_000
+        0,
+        "Oldest book that may be quoted on, milliseconds; 0 = the venue's own bound.",
+        low=0,
+        high=60_000,
     )
 
 
