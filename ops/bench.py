@@ -327,8 +327,8 @@ def say(name: str, r: dict[str, Any]) -> None:
             row = r[what]
             bar = " (bar 20)" if what in ("text", "http") else ""
             print(
-                f"  {what:<16}p50 {row['p50_ms']:6.2f}{bar}  p99 {row['p99_ms']:6.2f}  "
-                f"max {row['max_ms']:6.2f}"
+                f"  {what:<16}cpu {row['cpu_ms']:6.2f}  p50 {row['p50_ms']:6.2f}{bar}  "
+                f"p99 {row['p99_ms']:6.2f}  max {row['max_ms']:6.2f}"
             )
     else:
         print(
