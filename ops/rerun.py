@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hotpath.journal.tail import Record
-from runtime.records import name_of
 from runtime.recording import RecordingError
+from runtime.records import name_of
 from runtime.rerun import Difference, Outcome, described, rerun
 
 
