@@ -79,10 +79,6 @@ def feed(event: Event, f: dict[str, Any]) -> str:
     return f"{what}{f['trouble']}: {found}" + (f" (bound {bound})" if f["wanted"] else "")
 
 
-def lag(event: Event, f: dict[str, Any]) -> str:
-    return f"this reader is {duration(f['lag_ns'])} and {f['behind_bytes']:,} bytes behind the lane"
-
-
 SENTENCES = {
     "intent": intent,
     "order": order,
@@ -92,11 +88,11 @@ SENTENCES = {
     "position": position,
     "words": words,
     "feed": feed,
-    "lag": lag,
 }
 PLAIN = {
     "hole": "records {first} and on, {records} in all, were overwritten before they were read",
     "damage": "bytes that are no record: {error}",
+    "lag": "this reader is {behind_bytes} bytes behind the lane, {percent} % of the ring",
     "session": "socket {socket}: {session}",
     "command": "{command}",
     "resync": "the book is out of sequence: a snapshot is wanted",

@@ -27,7 +27,7 @@ from runtime.recording import Damage, lanes
 from runtime.verdicts import Scale
 
 PAUSE_SECONDS = 0.02
-LAG_NS = 1_000_000_000  # older than this when read: said
+LAG_SHARE = 8  # behind by more than this part of the ring: said
 QUIET = {"clock", "frame", "report_frame", "timer", "snapshot", "request", "stream", "sanity"}
 KINDS = frozenset(name for name in records.BY_NAME if name != "end")
 NOTES = {"hole", "lag", "damage"}  # told whatever kinds are wanted
@@ -138,7 +138,6 @@ class Follower:
         )
         self.source.scales = page_scales(path.name.split(".")[1], tail.lane)
         self.said = 0
-        self.lag_ns = 0
         self.is_over = False
 
     def read(self, kinds: Collection[int] | None) -> Iterator[Event]:
@@ -146,21 +145,26 @@ class Follower:
         if self.is_over:
             return
         wanted = None if kinds is None else NEEDED | set(kinds)
-        last = 0
         try:
             for record in self.tailer.read(wanted):
                 while self.said < len(self.tailer.holes):
                     hole = self.tailer.holes[self.said]
                     self.said += 1
                     yield self.source.note("hole", first=hole.first, records=hole.records)
-                last = record.mono_ns
                 self.source.learn(record)
                 if kinds is None or record.kind in kinds:
                     yield self.source.event(record)
         except JournalDamaged as error:
             self.is_over = True
             yield self.source.note("damage", error=str(error))
-        self.lag_ns = time.monotonic_ns() - last if last and self.tailer.behind_bytes else 0
+            return
+        behind, tail = self.tailer.behind_bytes, self.tailer.tail
+        if behind * LAG_SHARE > tail.segment_bytes * tail.segment_count:
+            yield self.source.note(
+                "lag",
+                behind_bytes=behind,
+                percent=100 * behind // (tail.segment_bytes * tail.segment_count),
+            )
 
 
 class Stream:
@@ -197,10 +201,6 @@ class Stream:
         self.look()
         for follower in list(self.followers.values()):
             yield from follower.read(self.kinds)
-            if follower.lag_ns > LAG_NS:
-                yield follower.source.note(
-                    "lag", lag_ns=follower.lag_ns, behind_bytes=follower.tailer.behind_bytes
-                )
 
     def __iter__(self) -> Iterator[Event]:
         while self.followers:
