@@ -17,7 +17,8 @@ from typing import Any
 DESCRIPTION = """\
 Run recorded messages through decode and book, as fast as it goes.
 
-A capture is lines of '<receive time ns> <raw message>', plain or compressed (.gz, .xz, .zst).
+A capture is lines of '<receive time ns> <raw message>', plain or compressed (.gz, .xz, .zst), or a
+recording of cryptofeed (its NAME.ws.* file; the NAME.http.* files beside it are read with it).
 Several files are one stream, and so is a folder of captures, by name; lines are counted from 1 and
 on from one file to the next.  The venue is recognised from the messages.  Snapshots stand in line;
 one that names no symbol belongs to whom our recorder says, else to the only instrument with a depth

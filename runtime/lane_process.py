@@ -25,6 +25,7 @@ import uvloop
 
 from hotpath.lane.live import LiveLane
 from runtime.lane_spec import NO_FEEDS, fit
+from runtime.logs import forward
 from runtime.pages import Page
 
 
@@ -71,6 +72,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
 
 async def run(spec: dict[str, Any]) -> int:
     lane = build(spec)
+    forward(lane.log, "lane.log")  # asyncio, picows and aiofastnet speak through the mail ring too
     reached = lane.settle(spec["core"], lock=spec["lock"])
     lane.log(
         f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} "

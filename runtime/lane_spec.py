@@ -53,7 +53,10 @@ def load_strategy(text: str) -> type[Strategy]:
 
 def make_strategies(spec: dict[str, Any]) -> list[Strategy]:
     """Return new strategies as the specification names them."""
-    return [load_strategy(text)(**spec["parameters"]) for text in spec["strategies"]]
+    return [
+        load_strategy(text)(**parameters)
+        for text, parameters in zip(spec["strategies"], spec["parameters"], strict=True)
+    ]
 
 
 def description(spec: dict[str, Any]) -> str:

@@ -22,7 +22,6 @@ from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
-from hotpath.lane.strategy cimport Strategy
 
 cdef bytes PAD = bytes(HP_FRAME_PAD_BYTES)
 
@@ -113,11 +112,11 @@ cdef class RerunLane(Lane):
 
     cdef uint64_t judged_ns(self) noexcept:
         """The gate's clock: it stands in the next verdict."""
-        cdef Py_ssize_t at
+        cdef uint64_t at
         cdef hp_verdict_t verdict
         cdef bytes payload
         try:
-            for at in range(<Py_ssize_t>(self.core.journal.sequence + 1 - self.first), len(self.step)):
+            for at in range(self.core.journal.sequence + 1 - self.first, <uint64_t>len(self.step)):
                 if self.step[at].kind == HP_RECORD_VERDICT:
                     payload = self.step[at].payload
                     memcpy(&verdict, <const char *>payload, sizeof(verdict))
@@ -175,16 +174,6 @@ cdef class RerunLane(Lane):
         """Call what an END ends."""
         for strategy in self.strategies:
             strategy.on_stop()
-
-    def add_instead(self, Strategy strategy, bytes payload):
-        """Bind another strategy in the place of a recorded one; its STRATEGY record is written as it was."""
-        cdef uint32_t number = self.core.strategy_count
-        if number >= HP_STRATEGIES_MAX or len(payload) < 8:
-            raise ValueError(f"strategy {number} of {len(payload)} bytes; a lane carries {HP_STRATEGIES_MAX}")
-        self.strategies.append(strategy)
-        self.core.strategy_count = number + 1
-        strategy.bind(&self.core, number, struct.unpack_from("<I", payload, 4)[0])
-        hp_lane_journal(&self.core, HP_RECORD_STRATEGY, number, 0, <const char *>payload, len(payload))
 
     def add_absent(self, bytes payload):
         """Take the place of a strategy that is not run again: its STRATEGY record's payload."""

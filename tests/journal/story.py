@@ -61,7 +61,7 @@ def spec(strategy: Path, **more: object) -> dict[str, object]:
         "clock_ns_max": 0,
         "clock_warns": True,
         "strategies": [f"{strategy}:Trader"],
-        "parameters": {},
+        "parameters": [{}],
         "instruments": [
             {
                 "id": number,
