@@ -9,6 +9,7 @@ UVLOOP: str
 class LiveLane(Lane):
     loop: Any
     is_spinning: bool
+    bell: int
     urls: dict[str, Any]
     def log(self, text: str) -> None: ...
     def settle(self, core: int | None = ..., lock: bool = ...) -> dict[str, int]: ...
