@@ -226,42 +226,44 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         loop.add_signal_handler(number, stop.set)
     async with EmbeddedVenue(folder, symbols, seed=arguments.seed, tls=arguments.tls) as venue:
         appliance = Appliance(
-            settings, venue.endpoints, venue.api_key, venue.key_path, venue.ca, say
+            settings,
+            venue.endpoints,
+            venue.api_key,
+            venue.key_path,
+            venue.ca,
+            say,
+            arguments.metrics_port,
         )
-        server = None
         started = time.monotonic()
         try:
             await appliance.start()
-            server, port = exporter.serve(appliance.lane_page, arguments.metrics_port)
             if not arguments.json:
                 print(
                     f"venue {venue.endpoints.rest} (embedded)  "
                     f"lane core {lane_core}  cold core {cold_core}  "
-                    f"metrics http://127.0.0.1:{port}/metrics",
+                    f"metrics http://127.0.0.1:{appliance.metrics_port}/metrics",
                     flush=True,
                 )
-            code = await watch(arguments, appliance, stop, started)
-            if code == 0:
-                code = await appliance.drain()
+            failed = await watch(arguments, appliance, stop, started)
+            code = await appliance.drain()
+            code = 1 if failed else code
             summary = appliance.summary()
             record = await venue.record()
             rows = profile(appliance)
             finish(arguments, appliance, summary, record, rows, code)
             return code if agrees(summary, record) else 1
         finally:
-            if server is not None:
-                server.shutdown()
             await appliance.abandon()
             await appliance.close()
 
 
 async def watch(
     arguments: argparse.Namespace, appliance: Appliance, stop: asyncio.Event, started: float
-) -> int:
-    """Print a line a second until told to stop or until the lane ends by itself."""
-    assert appliance.lane is not None
-    ended = asyncio.ensure_future(appliance.lane.wait())
+) -> bool:
+    """Print a line a second until told to stop (False) or until it cannot go on (True)."""
+    ended = asyncio.ensure_future(appliance.ended())
     asked = asyncio.ensure_future(stop.wait())
+    waits: set[asyncio.Future[Any]] = {ended, asked}
     try:
         while True:
             left = (
@@ -270,19 +272,18 @@ async def watch(
                 else min(1.0, started + arguments.duration - time.monotonic())
             )
             if left <= 0:
-                return 0
-            done, _ = await asyncio.wait(
-                {ended, asked}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            if ended in done:
-                print(f"lane.ended code={ended.result()}: see the lines above", file=sys.stderr)
-                return 1
+                return False
+            done, _ = await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if asked in done:
-                return 0
+                return False
+            if ended in done:
+                print(f"appliance.draining cause={ended.result()!r}", file=sys.stderr, flush=True)
+                return True
             if not arguments.json:
                 print(status_line(appliance, started), flush=True)
     finally:
         asked.cancel()
+        ended.cancel()
 
 
 def agrees(summary: dict[str, Any], record: dict[str, Any]) -> bool:

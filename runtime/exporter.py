@@ -20,7 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from runtime._shm import ffi, lib
-from runtime.pages import Page
+from runtime.pages import Page, PageError
 
 HOPS = ["decode", "book", "decide", "gate", "send", "ack", "tick_to_trade"]
 # Upper bounds of the exported buckets, nanoseconds: three a decade from 100 ns to 1 s.
@@ -71,12 +71,20 @@ def cumulative(histogram: Any) -> list[tuple[str, float]]:
 class LaneCollector(Collector):
     """Turns one lane page into metrics at each scrape."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, deployment: str) -> None:
+        self.deployment = deployment
         self.verdicts = verdict_names()
 
     def collect(self) -> Iterator[Metric]:
-        view = self.page.view
+        try:
+            page = Page.open(self.deployment, "lane.0", "hp_lane_page_t")
+        except PageError:
+            return  # between two lives of the lane
+        yield from self.metrics(page)
+        page.close()
+
+    def metrics(self, page: Page) -> Iterator[Metric]:
+        view = page.view
         lane = str(view.lane)
         for name, (field, text) in COUNTERS.items():
             family = CounterMetricFamily(f"corelane_{name}", text, labels=["lane"])
@@ -138,12 +146,12 @@ class LaneCollector(Collector):
         yield taken
 
 
-def serve(page: Page, port: int) -> tuple[WSGIServer, int]:
-    """Serve the metrics of a lane page on 127.0.0.1:port.
+def serve(deployment: str, port: int) -> tuple[WSGIServer, int]:
+    """Serve the metrics of a deployment on 127.0.0.1:port.
 
     Returns the server and the port it has.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(LaneCollector(page))
+    registry.register(LaneCollector(deployment))
     server, _ = start_http_server(port, addr="127.0.0.1", registry=registry)
     return server, server.server_port
