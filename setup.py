@@ -33,6 +33,7 @@ MODULES: dict[str, list[str]] = {
     "hotpath.book.book": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
     "hotpath.decode.trial": [],
+    "hotpath.journal.tail": [],
     "hotpath.lane.lane": [],
     "hotpath.lane.live": [],
     "hotpath.lane.manual": [],

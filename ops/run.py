@@ -20,18 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from ops.time import choose_profile
-from runtime import exporter
+from runtime import names
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
 from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.lane_process import load_strategy
 from runtime.pages import PageError
 from runtime.state import StateError
-
-STATES = [
-    text.removeprefix("HP_LANE_").lower()
-    for _, text in sorted(ffi.typeof("enum hp_lane_state").elements.items())
-]
+from runtime.topology import TOPOLOGIES, TopologyError, plan_box
 
 
 def add(subparsers: Any) -> None:
@@ -89,6 +85,18 @@ def add(subparsers: Any) -> None:
         help="0 = any free port (default: 9464)",
     )
     parser.add_argument(
+        "--topology",
+        choices=TOPOLOGIES,
+        default="auto",
+        help="market and order lanes in one process or apart (default: by the box)",
+    )
+    parser.add_argument(
+        "--lane-core",
+        type=int,
+        metavar="N",
+        help="the core that the lane wants (default: by the topology)",
+    )
+    parser.add_argument(
         "--blocking",
         action="store_true",
         help="block in epoll instead of spinning, also on two cores",
@@ -133,7 +141,8 @@ def status_line(appliance: Appliance, started: float) -> str:
     """Return the line that is printed each second."""
     view = appliance.lane_page.view
     c = view.counters
-    parts = [f"{time.monotonic() - started:5.0f}s {STATES[view.state]:<10} msg {c.messages:>7}"]
+    state = names.LANE_STATES[view.state]
+    parts = [f"{time.monotonic() - started:5.0f}s {state:<10} msg {c.messages:>7}"]
     for number, name in appliance.symbols.items():
         top = view.tops[number]
         about = appliance.about[number]
@@ -169,7 +178,7 @@ def pnl_e8(appliance: Appliance, summary: dict[str, Any]) -> int:
 def profile(appliance: Appliance) -> list[dict[str, Any]]:
     """Return the latency profile: one row per hop, microseconds."""
     rows = []
-    for hop, name in enumerate(exporter.HOPS):
+    for hop, name in names.HOPS.items():
         histogram = appliance.lane_page.view.hops[hop]
         row: dict[str, Any] = {"hop": name, "count": int(histogram.count)}
         for label, share in (("p50", 500_000), ("p99", 990_000), ("p999", 999_000)):
@@ -179,8 +188,8 @@ def profile(appliance: Appliance) -> list[dict[str, Any]]:
     return rows
 
 
-def print_profile(rows: list[dict[str, Any]]) -> None:
-    print("\nlatency profile, microseconds")
+def print_profile(rows: list[dict[str, Any]], fingerprint: str) -> None:
+    print(f"\nlatency profile, microseconds; host {fingerprint}")
     print(f"  {'hop':<14}{'count':>9}{'p50':>10}{'p99':>10}{'p99.9':>10}{'max':>10}")
     for row in rows:
         print(
@@ -189,22 +198,10 @@ def print_profile(rows: list[dict[str, Any]]) -> None:
         )
 
 
-def place(blocking: bool) -> tuple[bool, int | None, int | None]:
-    """Return (spin, lane core, cold core) by the cores this process may use."""
-    cores = sorted(os.sched_getaffinity(0))
-    if blocking or len(cores) < 2:
-        return False, None, None
-    return True, cores[-1], cores[0]
-
-
 async def serve(arguments: argparse.Namespace, folder: Path) -> int:
-    spin, lane_core, cold_core = place(arguments.blocking)
-
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    if not spin:
-        say("topology.fused mode=blocking cause=" + ("asked" if arguments.blocking else "one_core"))
     symbols = [s for s in arguments.symbols.split(",") if s]
     parameters = dict(item.split("=", 1) for item in arguments.param)
     settings = Settings(
@@ -212,14 +209,14 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         symbols=symbols,
         strategies=[arguments.strategy],
         parameters=parameters,
-        spin=spin,
-        core=lane_core,
         profile=choose_profile()[0],
         clock_policy=arguments.clock,
         clock_ms_max=arguments.clock_ms_max,
     )
-    if cold_core is not None:
-        os.sched_setaffinity(0, {cold_core})
+    topology = plan_box(
+        arguments.topology, is_blocking=arguments.blocking, lane_core=arguments.lane_core
+    )
+    os.sched_setaffinity(0, topology.cold_cores)  # the lane leaves for its own core
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -232,6 +229,7 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
             venue.key_path,
             venue.ca,
             say,
+            topology,
             arguments.metrics_port,
         )
         started = time.monotonic()
@@ -240,7 +238,7 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
             if not arguments.json:
                 print(
                     f"venue {venue.endpoints.rest} (embedded)  "
-                    f"lane core {lane_core}  cold core {cold_core}  "
+                    f"topology {topology.text}  "
                     f"metrics http://127.0.0.1:{appliance.metrics_port}/metrics",
                     flush=True,
                 )
@@ -318,12 +316,15 @@ def finish(
                     "pnl": money(pnl_e8(appliance, summary)),
                     "venue": record,
                     "agrees_with_venue": agree,
+                    "topology": appliance.topology.text,
+                    "degraded": appliance.supervisor.degraded,
                     "latency": rows,
+                    "fingerprint": appliance.host.fingerprint,
                 }
             )
         )
         return
-    print_profile(rows)
+    print_profile(rows, appliance.host.fingerprint)
     print(f"\n{'':<12}{'orders':>10}{'fills':>10}{'realised':>14}{'fees':>14}  position")
     for who, row, held in (
         (
@@ -379,6 +380,13 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 return runner.run(serve(arguments, Path(folder)))
-        except (ApplianceError, VenueStartError, PageError, StateError, OSError) as error:
+        except (
+            ApplianceError,
+            VenueStartError,
+            PageError,
+            StateError,
+            TopologyError,
+            OSError,
+        ) as error:
             print(f"corelane run: {error}", file=sys.stderr)
             return 2

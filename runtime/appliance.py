@@ -19,26 +19,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import state
-from runtime._shm import lib
+from runtime import conditions, state
+from runtime._shm import ffi, lib
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import write_report
+from runtime.host import HostPage, HostWatch
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
-from runtime.supervisor import (
-    BLOCKING_STALL_NS_MAX,
-    COLD_STALL_NS_MAX,
-    STALL_NS_MAX,
-    StartError,
-    Supervisor,
-)
+from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
+from runtime.topology import Topology, stall_bound
 from venues.binance.usdm.session import Endpoints
 
 MAIL_IN_BYTES = 8 * 1024 * 1024
 MAIL_OUT_BYTES = 1024 * 1024
 LOG_BYTES = 256 * 1024
+SMALL_PAGES_BYTES = 256 * 1024
 RINGS_KEPT = 2  # of dead lanes
 ORPHANS_S = 8.0  # lanes of a dead supervisor are gone by then
 VENUE = "binance_usdm"
@@ -53,8 +50,6 @@ class Settings:
     symbols: list[str] = field(default_factory=lambda: ["BTCUSDT"])
     strategies: list[str] = field(default_factory=lambda: ["demo"])
     parameters: dict[str, Any] = field(default_factory=dict)
-    spin: bool = True
-    core: int | None = None
     lock: bool = True
     segment_bytes: int = 16 * 1024 * 1024
     segment_count: int = 4
@@ -64,8 +59,6 @@ class Settings:
     open_orders_max: int = 10
     band_bps: int = 50
     stale_ms: int = 1000
-    cold_core: int | None = None
-    is_cold_merged: bool = False  # one process for all cold parts: a box with one core
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
@@ -86,6 +79,7 @@ class Appliance:
         key_path: Path,
         ca: str | None,
         say: Callable[[str], None],
+        topology: Topology,
         metrics_port: int = 0,
     ) -> None:
         self.settings = settings
@@ -94,6 +88,7 @@ class Appliance:
         self.ca = ca
         self.say = say
         self.metrics_port = metrics_port
+        self.topology = topology
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
         self.prices: dict[str, int] = {}
@@ -116,12 +111,26 @@ class Appliance:
                 f"deployment name {s.deployment!r}: want 1 to 32 of A-Z a-z 0-9 _ -"
             )
         await self.clear_pages()
+        try:
+            shortcomings = conditions.shared_memory(SHM, self.life_bytes(), self.journal_bytes())
+        except conditions.ConditionError as error:
+            raise ApplianceError(str(error)) from error
         self.directory = state.state_dir(s.deployment)
         self.supervisor = Supervisor(s.deployment, self.say)
+        self.supervisor.topology = self.topology.text
+        for text in (
+            *self.topology.notes,
+            *shortcomings,
+            *conditions.memory(),
+            *conditions.huge_pages(SHM),
+        ):
+            self.supervisor.degrade(text)
         self.pages.append(self.supervisor.page)
         self.control = Control(s.deployment, "operator")
         self.pages.append(self.control.page)
         self.supervisor.beats.append(self.control.page)
+        self.host = HostPage(s.deployment)
+        self.pages.append(self.host.page)
         self.clock = ClockPage(s.deployment)
         self.pages.append(self.clock.page)
         watch = ClockWatch(self.clock, s.profile, self.say)
@@ -137,6 +146,7 @@ class Appliance:
         except StartError as error:
             raise ApplianceError(str(error)) from error
         self.supervisor.keep(watch.keep())
+        self.supervisor.keep(HostWatch(self.host, self.say).keep())
         self.supervisor.keep(self.forget_rings())
 
     async def clear_pages(self) -> None:
@@ -198,7 +208,7 @@ class Appliance:
 
     def cold_plans(self) -> list[Plan]:
         """Plan the cold processes: one each, or all in one."""
-        if self.settings.is_cold_merged:
+        if self.topology.is_cold_merged:
             self.cold_name = dict.fromkeys(self.cold_name, "cold")
             parts = list(self.cold_name)
             return [self.cold_plan("cold", lib.HP_PROCESS_COLD, "runtime.cold_process", parts)]
@@ -228,8 +238,8 @@ class Appliance:
             module,
             specification,
             self.beat_reader(process),
-            COLD_STALL_NS_MAX,
-            core=self.settings.cold_core,
+            lambda: COLD_STALL_NS_MAX,
+            core=self.topology.cold_cores[0] if len(self.topology.cold_cores) == 1 else None,
             is_essential="session" in parts,
             descriptors=(self.bells["lane"], self.bells["session"]),
             told=told,
@@ -276,23 +286,42 @@ class Appliance:
         return beat
 
     def lane_plan(self) -> Plan:
-        s = self.settings
+        place = self.topology.places[0]
+
+        def bound() -> int:
+            """Return the bound of what the lane reached, which may be less than was planned."""
+            is_spinning = "lane.0" in self.lane_pages and bool(self.lane_page.view.is_spinning)
+            return (
+                place.stall_ns_max if place.is_spinning == is_spinning else stall_bound(False, True)
+            )
+
         return Plan(
             "lane-0",
             lib.HP_PROCESS_LANE,
             "runtime.lane_process",
             self.lane_specification,
             lambda: int(self.lane_page.header.heartbeat_ns) if "lane.0" in self.lane_pages else 0,
-            STALL_NS_MAX if s.spin else BLOCKING_STALL_NS_MAX,
-            core=s.core,
-            is_spinning=s.spin,
+            bound,
+            core=place.core,
             descriptors=(*self.bells.values(), self.self_pidfd),
+            ready=lambda facts: self.lane_ready(),
             exited=self.lane_exited,
         )
 
+    def lane_ready(self) -> None:
+        """Say what a started lane did not reach."""
+        place, view = self.topology.places[0], self.lane_page.view
+        watched = self.supervisor.watched["lane-0"]
+        watched.core, watched.is_spinning = view.core, bool(view.is_spinning)
+        locked = view.is_locked if self.settings.lock else 1
+        for text in conditions.lane(
+            place.core, view.core, place.is_spinning, bool(view.is_spinning), locked
+        ):
+            self.supervisor.degrade(text)
+
     def lane_specification(self) -> Message:
         """Take a new epoch, make pages, tell the session; return what the lane is told."""
-        s = self.settings
+        s, place = self.settings, self.topology.places[0]
         self.epoch = state.next_epoch(self.directory)
         self.make_lane_pages()
         self.supervisor.watched["lane-0"].epoch = self.epoch
@@ -307,8 +336,9 @@ class Appliance:
             "segment_count": s.segment_count,
             "market": self.endpoints.market(s.symbols),
             "orders": self.endpoints.orders,
-            "spin": s.spin,
-            "core": s.core,
+            "spin": place.is_spinning,
+            "core": place.core,
+            "cores": self.topology.cores,
             "lock": s.lock,
             "ca": self.ca,
             "rate": list(s.rate),
@@ -329,6 +359,15 @@ class Appliance:
             ],
         }
 
+    def journal_bytes(self) -> int:
+        s = self.settings
+        return int(lib.HP_JOURNAL_HEAD_BYTES) + s.segment_bytes * s.segment_count
+
+    def life_bytes(self) -> int:
+        """Return what the pages of a lane's life take in shared memory, a little above."""
+        mails = MAIL_IN_BYTES + MAIL_OUT_BYTES + LOG_BYTES
+        return self.journal_bytes() + int(LANE_BYTES) + mails + SMALL_PAGES_BYTES
+
     def make_lane_pages(self) -> None:
         """Make the pages of a lane's life; keep the ring of the one before."""
         s = self.settings
@@ -338,21 +377,24 @@ class Appliance:
         for page in former.values():
             page.close()
         rings = self.former_rings()
-        for ring in rings[:-RINGS_KEPT]:
-            (SHM / page_name(s.deployment, ring)).unlink(missing_ok=True)
-            self.say(f"pages.removed page={ring} cause=too_many_rings")
-        journal_bytes = lib.HP_JOURNAL_HEAD_BYTES + s.segment_bytes * s.segment_count
+        for number, ring in enumerate(rings):
+            room = os.statvfs(SHM).f_bavail * os.statvfs(SHM).f_frsize
+            if number < len(rings) - RINGS_KEPT or room < self.life_bytes():
+                (SHM / page_name(s.deployment, ring)).unlink(missing_ok=True)
+                self.say(f"pages.removed page={ring} cause=no_room_for_more_rings")
         lane, ring, epoch = lib.HP_PAGE_LANE, lib.HP_PAGE_JOURNAL, self.epoch
         self.log = Mail.make(s.deployment, "log.0", LOG_BYTES)
         self.lane_pages = {
             "lane.0": Page.make(s.deployment, "lane.0", "hp_lane_page_t", lane, LANE_BYTES, epoch),
             "journal.0": Page.make(
-                s.deployment, "journal.0", "hp_page_t", ring, journal_bytes, epoch
+                s.deployment, "journal.0", "hp_page_t", ring, self.journal_bytes(), epoch
             ),
             "mail.in.0": Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES).page,
             "mail.out.0": Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES).page,
             "log.0": self.log.page,
         }
+        head = ffi.cast("hp_journal_head_t *", self.lane_pages["journal.0"].header + 1)
+        head.fingerprint = int(self.host.fingerprint, 16)
         self.lane_pages["lane.0"].header.heartbeat_ns = 0  # the lane's own, from its first turn on
 
     def limits(self, number: int, price: int) -> dict[str, int]:

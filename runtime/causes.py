@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runtime import control_group
 from runtime._shm import ffi, lib
 
 CRASH_SIGNALS = {
@@ -101,30 +102,16 @@ class History:
 
 def memory_kills(root: Path = Path("/")) -> int:
     """Count what the kernel's memory killer has ended: in our control group, else on this host."""
-    for line in _lines(root / "proc/self/cgroup"):
-        _, controllers, path = line.split(":", 2)
-        places = {
-            "memory": [("sys/fs/cgroup/memory", "memory.oom_control")],
-            "": [("sys/fs/cgroup", "memory.events"), ("sys/fs/cgroup/unified", "memory.events")],
-        }.get(controllers, [])
-        for mount, file in places:
-            for folder in (root / mount / path.strip().lstrip("/"), root / mount):
-                found = _field(folder / file, "oom_kill")
-                if found is not None:
-                    return found
-    return _field(root / "proc/vmstat", "oom_kill") or 0
+    for version, folder in control_group.folders("memory", root):
+        found = _field(folder / ("memory.oom_control" if version == 1 else "memory.events"))
+        if found is not None:
+            return found
+    return _field(root / "proc/vmstat") or 0
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except OSError:
-        return []
-
-
-def _field(path: Path, name: str) -> int | None:
-    for line in _lines(path):
+def _field(path: Path) -> int | None:
+    for line in control_group.text(path).splitlines():
         words = line.split()
-        if len(words) == 2 and words[0] == name:
+        if len(words) == 2 and words[0] == "oom_kill":
             return int(words[1])
     return None

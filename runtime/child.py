@@ -38,9 +38,8 @@ class Plan:
     module: str
     specification: Callable[[], Message]  # made anew for each life
     heartbeat: Callable[[], int]  # CLOCK_MONOTONIC ns of its last beat, 0 = none yet
-    stall_ns_max: int
+    stall_ns_max: Callable[[], int]  # its bound: later than this it is stuck
     core: int | None = None
-    is_spinning: bool = False
     is_essential: bool = True  # the appliance drains when it cannot be kept up
     descriptors: tuple[int, ...] = ()
     told: Callable[[Message], None] = lambda message: None
@@ -165,7 +164,7 @@ class Life:
         it would only make it start again on the same busy core.
         """
         delay = run_delay_ns(self.pid)
-        if silent_ns < self.plan.stall_ns_max:
+        if silent_ns < self.plan.stall_ns_max():
             self.run_delay_ns = delay
             return False
         return 2 * (delay - self.run_delay_ns) >= silent_ns

@@ -12,7 +12,7 @@ import os
 import resource
 from pathlib import Path
 
-from runtime.topology import groups
+from runtime import control_group
 
 CAP_IPC_LOCK = 14
 MEMORY_WANTED_BYTES = 400 * 1024 * 1024  # everything, the ring included
@@ -45,7 +45,7 @@ def shared_memory(shm: Path, life_bytes: int, ring_bytes: int) -> list[str]:
 
 def huge_pages(shm: Path, root: Path = Path("/")) -> list[str]:
     """Say whether rings may use huge pages: the mount's own option decides."""
-    for line in _text(root / "proc/self/mounts").splitlines():
+    for line in control_group.text(root / "proc/self/mounts").splitlines():
         words = line.split()
         if len(words) > 3 and words[1] == str(shm):
             options = dict(o.partition("=")[::2] for o in words[3].split(","))
@@ -71,22 +71,14 @@ def memory(root: Path = Path("/")) -> list[str]:
 def memory_available(root: Path = Path("/")) -> int | None:
     """Return the bytes that may still be used, by the tightest of host and control groups."""
     found = []
-    for line in _text(root / "proc/meminfo").splitlines():
+    for line in control_group.text(root / "proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             found.append(int(line.split()[1]) * 1024)
-    for controller, mount, limit, usage in (
-        ("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-        ("", "", "memory.max", "memory.current"),
-    ):
-        path = groups(root).get(controller)
-        if path is None:
-            continue
-        parts = path.split("/") if path else []
-        for depth in range(len(parts), -1, -1):
-            folder = root / "sys/fs/cgroup" / mount / "/".join(parts[:depth])
-            words = _text(folder / limit).strip(), _text(folder / usage).strip()
-            if words[0].isdigit() and words[1].isdigit():
-                found.append(max(0, int(words[0]) - int(words[1])))
+    for version, folder in control_group.folders("memory", root):
+        names = ("limit_in_bytes", "usage_in_bytes") if version == 1 else ("max", "current")
+        limit, usage = (control_group.text(folder / f"memory.{n}").strip() for n in names)
+        if limit.isdigit() and usage.isdigit():
+            found.append(max(0, int(limit) - int(usage)))
     return min(found, default=None)
 
 
@@ -100,7 +92,7 @@ def can_lock_all(root: Path = Path("/"), limit: int | None = None) -> bool:
         limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     if limit == resource.RLIM_INFINITY:
         return True
-    for line in _text(root / "proc/self/status").splitlines():
+    for line in control_group.text(root / "proc/self/status").splitlines():
         if line.startswith("CapEff:"):
             return bool(int(line.split()[1], 16) >> CAP_IPC_LOCK & 1)
     return False
@@ -114,8 +106,7 @@ def lane(
     if wanted_core is not None and core != wanted_core:
         out.append(
             f"the lane could not be pinned to core {wanted_core} (no permission, or the core is"
-            " gone)"
-            + ("" if is_spinning or not wanted_spin else ": it blocks instead of spinning")
+            " gone)" + ("" if is_spinning or not wanted_spin else ": it blocks instead of spinning")
         )
     if locked != 1:
         limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
@@ -126,10 +117,3 @@ def lane(
             " a page fault may delay an order; ulimit -l unlimited, or grant CAP_IPC_LOCK"
         )
     return out
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

@@ -25,6 +25,7 @@ from typing import Any
 import uvloop
 
 from hotpath.lane.live import LiveLane
+from runtime.conditions import can_lock_all
 from runtime.pages import Page
 
 
@@ -107,10 +108,12 @@ def build(spec: dict[str, Any]) -> LiveLane:
 
 async def run(spec: dict[str, Any]) -> int:
     lane = build(spec)
-    reached = lane.settle(spec["core"], lock=spec["lock"])
+    if spec["core"] is None:
+        os.sched_setaffinity(0, spec["cores"])  # not the cold processes' cores, which it inherited
+    reached = lane.settle(spec["core"], lock=spec["lock"], lock_all=can_lock_all())
     lane.log(
         f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} "
-        f"spin={int(spec['spin'])}"
+        f"spin={int(lane.is_spinning)}"
     )
     return int(await lane.run())
 

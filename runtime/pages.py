@@ -84,6 +84,17 @@ def build_id() -> int:
     return out
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process with this number is there, ours or not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
 class Page:
     """One mapped page.  `view` casts it to its struct."""
 
@@ -156,8 +167,10 @@ class Page:
             or header.layout != lib.HP_PAGE_LAYOUT
             or header.build_id != build_id()
         ):
+            found = f"layout {header.layout} build {header.build_id:x}"
+            opened.close()
             raise PageError(
-                f"page {path.name} has layout {header.layout} build {header.build_id:x}; "
+                f"page {path.name} has {found}; "
                 f"this build reads layout {lib.HP_PAGE_LAYOUT} build {build_id():x}; "
                 "restart its writer first"
             )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections import deque
@@ -29,8 +30,6 @@ LOOK_S = 0.02
 RESOURCES_S = 1.0
 START_S = 120.0
 STARVED_BOUNDS = 40  # a starved process may be silent for so many of its bounds
-STALL_NS_MAX = 250_000_000  # of a spinning lane
-BLOCKING_STALL_NS_MAX = 2_000_000_000  # of a lane that shares its core
 COLD_STALL_NS_MAX = 10_000_000_000
 
 
@@ -49,6 +48,8 @@ class Watched:
         self.history = causes.History()
         self.lines: deque[str] = deque(maxlen=LINES_KEPT)
         self.epoch = 0
+        self.core = -1 if plan.core is None else plan.core
+        self.is_spinning = False
         self.starts = 0
         self.exits = [0] * lib.HP_EXIT_CAUSE_COUNT
         self.last_code = 0
@@ -58,9 +59,12 @@ class Watched:
         self.is_stopping = False
         self.settled = asyncio.Event()  # no life, and none will follow
         self.facts: Message = {}
+        self.own_pid = 0  # the supervisor's row: it has no life here, it gives them
 
     @property
     def pid(self) -> int:
+        if self.own_pid:
+            return self.own_pid
         return self.life.pid if self.life is not None and self.life.is_alive else 0
 
 
@@ -86,6 +90,18 @@ class Supervisor:
         self.memory_kills = (kills, kills)  # a second or two ago, now
         self.beats: list[Page] = []  # pages whose header says that the supervisor lives
         self.degraded: list[str] = []
+        self.topology = ""
+        own = self.add(
+            Plan(
+                "supervisor",
+                lib.HP_PROCESS_SUPERVISOR,
+                "",
+                dict,
+                lambda: int(self.page.header.heartbeat_ns),
+                lambda: 0,
+            )
+        )
+        own.own_pid, own.starts, own.state = os.getpid(), 1, lib.HP_PROCESS_RUNNING
 
     def add(self, plan: Plan) -> Watched:
         """Take a process into the table."""
@@ -262,10 +278,12 @@ class Supervisor:
             watched.state = lib.HP_PROCESS_RUNNING
             if not life.ready.done() and plan.role == lib.HP_PROCESS_LANE:
                 life.ready.set_result({})
+                plan.ready({})
         silent = now - beat
-        if life.is_starved(silent) and silent < STARVED_BOUNDS * plan.stall_ns_max:
+        bound = plan.stall_ns_max()
+        if life.is_starved(silent) and silent < STARVED_BOUNDS * bound:
             return
-        if silent > plan.stall_ns_max and not watched.is_stopping:
+        if silent > bound and not watched.is_stopping:
             self.kill_stalled(watched, silent)
 
     def kill_stalled(self, watched: Watched, silent_ns: int) -> None:
@@ -277,17 +295,18 @@ class Supervisor:
         self.say(
             f"process.stalled name={watched.plan.name} pid={life.pid}"
             f" silent_ms={silent_ns // 1_000_000}"
-            f" bound_ms={watched.plan.stall_ns_max // 1_000_000}"
+            f" bound_ms={watched.plan.stall_ns_max() // 1_000_000}"
         )
         life.signal(signal.SIGKILL)
 
     # -- the page --------------------------------------------------------------------------------
 
     def degrade(self, text: str) -> None:
-        """Say a shortcoming and keep it on the page."""
-        self.say(f"degraded {text}")
-        self.degraded.append(text)
-        self.publish()
+        """Say a shortcoming once and keep it on the page."""
+        if text not in self.degraded:
+            self.say(f"degraded {text}")
+            self.degraded.append(text)
+            self.publish()
 
     def measure(self) -> None:
         """Read what the host and each process use."""
@@ -312,6 +331,7 @@ class Supervisor:
         view.disk_free_bytes = found.disk_free_bytes
         view.load_permille = found.load_permille
         put_text(view.degraded, "\n".join(self.degraded))
+        put_text(view.topology, self.topology)
         for watched in self.watched.values():
             self.publish_process(view.processes[watched.number], watched)
         lib.hp_seq_end(seq)
@@ -322,12 +342,13 @@ class Supervisor:
         to.role = plan.role
         to.state = watched.state
         to.pid = watched.pid
-        to.core = -1 if plan.core is None else plan.core
+        to.core = watched.core
         to.epoch = watched.epoch
         to.last_code = watched.last_code
         to.last_cause = watched.last_cause
-        to.is_spinning = int(plan.is_spinning)
-        to.started_ns = 0 if life is None else life.started_ns
+        to.is_spinning = int(watched.is_spinning)
+        started_ns = self.page.view.started_ns if watched.own_pid else 0
+        to.started_ns = started_ns if life is None else life.started_ns
         to.heartbeat_ns = plan.heartbeat()
         to.rss_bytes = watched.rss_bytes
         to.cpu_ns = watched.cpu_ns

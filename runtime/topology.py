@@ -16,6 +16,8 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runtime import control_group
+
 TOPOLOGIES = ("auto", "fused", "split")
 IS_SPLIT_BUILT = False  # lanes of today hold market and order in one process
 
@@ -64,6 +66,7 @@ class Topology:
 
     kind: str  # fused | split
     places: tuple[Place, ...]
+    cores: tuple[int, ...]  # all that may be used
     cold_cores: tuple[int, ...]
     is_cold_merged: bool
     notes: tuple[str, ...] = ()  # for people; a shortcoming each
@@ -129,7 +132,7 @@ def plan(
         Place(role, core, is_spinning, stall_bound(is_spinning, core is not None and core in cold))
         for role, core in zip(roles, lane_cores, strict=True)
     )
-    return Topology(kind, places, cold, cpus.count == 1, tuple(notes))
+    return Topology(kind, places, cpus.cores, cold, cpus.count == 1, tuple(notes))
 
 
 def plan_built(
@@ -142,6 +145,13 @@ def plan_built(
     fused = plan(cpus, "fused", is_blocking=is_blocking, lane_core=lane_core)
     note = f"planned {planned.text}; split lanes are not built: market and order run in one process"
     return replace(fused, notes=(note, *fused.notes))
+
+
+def plan_box(
+    wanted: str = "auto", *, is_blocking: bool = False, lane_core: int | None = None
+) -> Topology:
+    """Plan for this box, as this process may use it now."""
+    return plan_built(read_cpu_map(), wanted, is_blocking=is_blocking, lane_core=lane_core)
 
 
 def by_preference(cpus: CpuMap) -> list[int]:
@@ -213,8 +223,8 @@ def read_cpu_map(root: Path = Path("/"), affinity: frozenset[int] | None = None)
     if affinity is None:
         affinity = frozenset(os.sched_getaffinity(0))
     folder = root / "sys/devices/system/cpu"
-    online = parse_list(_text(folder / "online")) or affinity
-    isolated = parse_list(_text(folder / "isolated")) & online
+    online = parse_list(control_group.text(folder / "online")) or affinity
+    isolated = parse_list(control_group.text(folder / "isolated")) & online
     group = read_cpuset(root)
     allowed = affinity & online
     if affinity & online >= (online - isolated) & (group or online):
@@ -223,35 +233,22 @@ def read_cpu_map(root: Path = Path("/"), affinity: frozenset[int] | None = None)
     if group:
         allowed &= group
     siblings = {
-        core: parse_list(_text(folder / f"cpu{core}/topology/thread_siblings_list")) & online
+        core: parse_list(control_group.text(folder / f"cpu{core}/topology/thread_siblings_list"))
+        & online
         or frozenset((core,))
         for core in sorted(allowed)
     }
     return CpuMap(tuple(sorted(allowed)), isolated & allowed, siblings, read_quota(root))
 
 
-def groups(root: Path) -> dict[str, str]:
-    """Return this process's control groups by controller; `` is version 2."""
-    out = {}
-    for line in _text(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        out.update({name: path.strip().lstrip("/") for name in controllers.split(",")})
-    return out
-
-
 def read_cpuset(root: Path) -> frozenset[int]:
     """Return the cores of our control group; empty where there is no such limit."""
-    for controller, mount, file in (
-        ("cpuset", "cpuset", "cpuset.effective_cpus"),
-        ("cpuset", "cpuset", "cpuset.cpus"),
-        ("", "", "cpuset.cpus.effective"),
-    ):
-        path = groups(root).get(controller)
-        if path is None:
-            continue
-        for folder in ("sys/fs/cgroup/" + mount + "/" + path, "sys/fs/cgroup/" + mount):
-            found = parse_list(_text(root / folder / file))
-            if found:
+    for version, folder in control_group.folders("cpuset", root):
+        names = ("cpuset.effective_cpus", "cpuset.cpus") if version == 1 else (
+            "cpuset.cpus.effective",
+        )  # fmt: skip
+        for name in names:
+            if found := parse_list(control_group.text(folder / name)):
                 return found
     return frozenset()
 
@@ -259,25 +256,9 @@ def read_cpuset(root: Path) -> frozenset[int]:
 def read_quota(root: Path) -> float | None:
     """Return how many cores' time our control group (or one above it) has, None = no limit."""
     found = []
-    known = groups(root)
-    for controller, mount in (("cpu", "cpu"), ("", "")):
-        path = known.get(controller)
-        if path is None:
-            continue
-        parts = path.split("/") if path else []
-        for depth in range(len(parts), -1, -1):
-            folder = root / "sys/fs/cgroup" / mount / "/".join(parts[:depth])
-            words = _text(folder / "cpu.max").split() or [
-                _text(folder / "cpu.cfs_quota_us").strip(),
-                _text(folder / "cpu.cfs_period_us").strip(),
-            ]
-            if len(words) == 2 and words[0].isdigit() and words[1].isdigit():
-                found.append(int(words[0]) / int(words[1]))
+    for version, folder in control_group.folders("cpu", root):
+        names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if version == 1 else ("cpu.max",)
+        words = " ".join(control_group.text(folder / name) for name in names).split()
+        if len(words) == 2 and words[0].isdigit() and words[1].isdigit():
+            found.append(int(words[0]) / int(words[1]))
     return min(found, default=None)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

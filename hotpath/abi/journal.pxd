@@ -21,6 +21,9 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_LIMITS
         HP_RECORD_SIGNAL
         HP_RECORD_POSITION
+        HP_RECORD_STREAM
+        HP_RECORD_SANITY
+        HP_RECORD_SPARE
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST
@@ -28,6 +31,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_FILL
         HP_RECORD_CORRECTION
         HP_RECORD_RESYNC
+        HP_RECORD_FEED
     cdef enum hp_words_of:
         HP_WORDS_CONTROL
         HP_WORDS_CLOCK
@@ -68,4 +72,4 @@ cdef extern from "journal.h" nogil:
         uint64_t sequence
         uint64_t overwritten
         uint64_t archived
-        uint64_t pad
+        uint64_t fingerprint

@@ -51,6 +51,7 @@ cdef extern from "time.h" nogil:
 
 cdef extern from "sys/mman.h" nogil:
     int mlockall(int flags)
+    int mlock(const void *start, size_t size)
     enum: MCL_CURRENT
     enum: MCL_FUTURE
 
@@ -333,6 +334,9 @@ cdef class LiveLane(Lane):
     cdef Turn turner
     cdef bint is_turn_due
     cdef char *scratch                # what a peek brings
+    cdef uint32_t wish_count          # streams and sockets that the lane wants anew, until the turn's end
+    cdef uint32_t wishes[64][2]
+    cdef object stream_texts          # {(instrument, event kind): [messages that ask for it anew]}
     cdef set shown                    # strategies whose traceback has been handed over
 
     def __cinit__(self, *args, **kwargs):
@@ -357,6 +361,7 @@ cdef class LiveLane(Lane):
         self.urls = urls
         self.markets = []
         self.shown = set()
+        self.stream_texts = {}
         self.listen_key_arrived = asyncio.Event()
         self.turner = Turn()
         self.turner.lane = self
@@ -434,6 +439,8 @@ cdef class LiveLane(Lane):
             self.serve_parked()
         self.core.recv_ns = now
         hp_lane_timers(&self.core)
+        if self.wish_count:
+            self.renew_streams()
         if now - self.beat_ns >= 1000000:
             self.beat(now)
         if not self.is_spinning and (self.is_mail_due or self.is_log_due):
@@ -626,6 +633,12 @@ cdef class LiveLane(Lane):
 
     cdef void want(self, uint32_t what, uint32_t aux) noexcept:
         cdef uint32_t words[2]
+        if what == HP_WANT_STREAM or what == HP_WANT_RECONNECT:  # the lane's own sockets
+            if self.wish_count < 64:  # what does not fit is asked for again
+                self.wishes[self.wish_count][0] = what
+                self.wishes[self.wish_count][1] = aux
+                self.wish_count += 1
+            return
         words[0] = what
         words[1] = aux
         if what == HP_WANT_LOGON:
@@ -635,6 +648,37 @@ cdef class LiveLane(Lane):
             self.is_mail_due = True
         else:
             hp_count(&self.core.count.mail_refused, 1)
+
+    def set_stream_texts(self, uint32_t instrument, uint32_t kind, list texts):
+        """Say which messages, sent on its socket, ask for a stream anew."""
+        self.stream_texts[instrument, kind] = texts
+
+    cdef void renew_streams(self) noexcept:
+        """Carry out what stale.h asked for, outside of any frame."""
+        cdef uint32_t n, aux, socket
+        cdef MarketListener market
+        try:
+            for n in range(self.wish_count):
+                aux = self.wishes[n][1]
+                if self.wishes[n][0] == HP_WANT_STREAM:
+                    socket = self.core.instruments[aux & 0xFFFF].streams[aux >> 16].rule.socket
+                else:
+                    socket = aux
+                if socket >= <uint32_t>len(self.markets):
+                    continue
+                market = self.markets[socket]
+                if market.transport is None or market.transport.is_disconnected:
+                    continue
+                if self.wishes[n][0] == HP_WANT_STREAM:
+                    self.log(f"lane.stream_renewed instrument={aux & 0xFFFF} kind={aux >> 16} socket={socket}")
+                    for text in self.stream_texts.get((aux & 0xFFFF, aux >> 16), ()):
+                        market.transport.send(WSMsgType.TEXT, text.encode())
+                else:
+                    self.log(f"lane.socket_renewed socket={socket} cause=silent_stream")
+                    market.transport.disconnect()
+        except Exception as error:
+            self.log(f"lane.renew_error error={error!r}")
+        self.wish_count = 0
 
     def log(self, str text):
         """Hand a line to the supervisor; counted when the ring is full."""
@@ -657,6 +701,9 @@ cdef class LiveLane(Lane):
             hp_count(&self.core.count.mail_in, 1)
             if record.kind == HP_MAIL_SNAPSHOT:
                 hp_lane_snapshot(&self.core, <uint32_t>record.aux, data, record.length - HP_FRAME_PAD_BYTES)
+            elif record.kind == HP_MAIL_SPARE and record.length >= HP_FRAME_PAD_BYTES + sizeof(uint64_t):
+                hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
+                              record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_REPORT:
                 hp_lane_journal(&self.core, HP_RECORD_POSITION, 0, self.core.recv_ns, data, record.length)
                 hp_lane_report(&self.core, <hp_report_t *>data)
@@ -710,6 +757,8 @@ cdef class LiveLane(Lane):
             while not hp_ring_is_empty(self.parking):
                 self.budget = HP_MARKET_FRAMES_PER_TURN
                 self.serve_parked()
+            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+            hp_lane_socket(&self.core, listener.socket, True)
 
     cdef object disconnected(self, SocketListener listener):
         self.note_session(listener.socket, SESSION_CLOSED)
@@ -720,6 +769,9 @@ cdef class LiveLane(Lane):
             self.core.is_session_ready = False
         elif listener.socket == SOCKET_USER:
             self.core.is_user_ready = False
+        else:
+            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+            hp_lane_socket(&self.core, listener.socket, False)
         listener.parked = 0
 
     async def market_socket(self, parsed):
@@ -796,7 +848,10 @@ cdef class LiveLane(Lane):
             if not self.is_spinning:
                 self.turn()
             self.report_errors()
-            await asyncio.sleep(0.01 if not self.is_spinning else 0.05)
+            if self.is_spinning:
+                await asyncio.sleep(0.05)
+            else:  # what rests must not wait long for a silent stream to be noticed
+                await asyncio.sleep(0.002 if self.core.orders.working_count else 0.01)
         self.stop_strategies()
         if not self.is_spinning:
             for descriptor in (self.bell, self.supervisor):
@@ -839,20 +894,31 @@ cdef class LiveLane(Lane):
 
     # -- the process ------------------------------------------------------------------------------
 
-    def settle(self, core=None, bint lock=True):
-        """Pin, lock, freeze: what makes a process a lane.  Returns what was reached, as a dict."""
+    def settle(self, core=None, bint lock=True, bint lock_all=True):
+        """Pin, lock, freeze: what makes a process a lane.  Returns what was reached, as a dict.
+
+        A lane that cannot have its core blocks: spinning on a core of others would starve them.
+        lock_all: lock everything now and later; else, or where that fails, the lane's tables only.
+        """
         out = {"core": -1, "locked": 0}
         if core is not None:
-            os.sched_setaffinity(0, {core})
-            found = os.sched_getaffinity(0)
-            if found != {core}:
-                raise RuntimeError(f"asked for core {core}, runs on {sorted(found)}")
-            out["core"] = core
+            try:
+                os.sched_setaffinity(0, {core})
+            except OSError:
+                pass  # the affinity that is read back tells
+            if os.sched_getaffinity(0) == {core}:
+                out["core"] = core
+            else:
+                self.is_spinning = False
         gc.collect()
         gc.freeze()
         gc.disable()
-        if lock and mlockall(MCL_CURRENT | MCL_FUTURE) == 0:
+        if lock and lock_all and mlockall(MCL_CURRENT | MCL_FUTURE) == 0:
             out["locked"] = 1
+        elif (lock and mlock(self._memory, self._memory_bytes) == 0
+                and mlock(self.core.page, sizeof(hp_lane_page_t)) == 0):
+            out["locked"] = 2
+        self.core.page.is_spinning = self.is_spinning
         self.core.page.core = out["core"]
         self.core.page.is_locked = out["locked"]
         with open("/proc/self/stat", "rb") as file:

@@ -38,7 +38,7 @@ def read_segment(steps, memory, index):
         length, kind, lane, _, sequence, _, _, crc, aux = struct.unpack_from(
             "<IHBBQQQII", raw, at
         )
-        if length == 0:
+        if kind == 0:
             break
         blank = raw[at : at + 32] + bytes(4) + raw[at + 36 : at + 40]
         payload = raw[at + 40 : at + 40 + length]
