@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -23,10 +22,13 @@ from ops.time import choose_profile
 from runtime import names
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
+from runtime.control_socket import ControlServer
 from runtime.embedded import EmbeddedVenue, VenueStartError
+from runtime.figures import money, scaled
 from runtime.lane_process import load_strategy
 from runtime.pages import PageError
 from runtime.state import StateError
+from runtime.supervisor import keep_to_cold
 from runtime.topology import TOPOLOGIES, TopologyError, plan_box
 
 
@@ -97,6 +99,12 @@ def add(subparsers: Any) -> None:
         help="the core that the lane wants (default: by the topology)",
     )
     parser.add_argument(
+        "--journal",
+        type=Path,
+        metavar="DIR",
+        help="copy the lanes' journals to this folder: a RUN that `corelane replay` takes",
+    )
+    parser.add_argument(
         "--blocking",
         action="store_true",
         help="block in epoll instead of spinning, also on two cores",
@@ -119,18 +127,6 @@ def add(subparsers: Any) -> None:
         "--json", action="store_true", help="one JSON object at the end instead of text"
     )
     parser.set_defaults(run=run)
-
-
-def money(e8: int) -> str:
-    """Return 1e-8 units as text with two decimals, rounded towards zero."""
-    sign = "-" if e8 < 0 else ""
-    return f"{sign}{abs(e8) // 10**8}.{abs(e8) % 10**8 // 10**6:02d}"
-
-
-def scaled(value: int, decimals: int) -> str:
-    """Return ticks or lots as decimal text."""
-    sign, digits = ("-" if value < 0 else ""), str(abs(value)).rjust(decimals + 1, "0")
-    return sign + (f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits)
 
 
 def hop_us(page: Any, hop: int, per_million: int) -> float:
@@ -212,11 +208,12 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         profile=choose_profile()[0],
         clock_policy=arguments.clock,
         clock_ms_max=arguments.clock_ms_max,
+        journal=arguments.journal,
     )
     topology = plan_box(
         arguments.topology, is_blocking=arguments.blocking, lane_core=arguments.lane_core
     )
-    os.sched_setaffinity(0, topology.cold_cores)  # the lane leaves for its own core
+    topology = keep_to_cold(topology)  # the lane leaves for its own core
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -232,9 +229,12 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
             topology,
             arguments.metrics_port,
         )
+        door = None
         started = time.monotonic()
         try:
             await appliance.start()
+            door = ControlServer(settings.deployment, appliance.control, stop.set, say)
+            await door.start()
             if not arguments.json:
                 print(
                     f"venue {venue.endpoints.rest} (embedded)  "
@@ -251,6 +251,8 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
             finish(arguments, appliance, summary, record, rows, code)
             return code if agrees(summary, record) else 1
         finally:
+            if door is not None:
+                await door.close()
             await appliance.abandon()
             await appliance.close()
 

@@ -24,7 +24,7 @@ from runtime._shm import ffi, lib
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
-from runtime.crash_report import write_report
+from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
@@ -39,6 +39,11 @@ SMALL_PAGES_BYTES = 256 * 1024
 RINGS_KEPT = 2  # of dead lanes
 ORPHANS_S = 8.0  # lanes of a dead supervisor are gone by then
 VENUE = "binance_usdm"
+COLD_ROLES = {
+    "session": lib.HP_PROCESS_SESSION,
+    "exporter": lib.HP_PROCESS_EXPORTER,
+    "tailer": lib.HP_PROCESS_TAILER,
+}
 DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
@@ -61,6 +66,7 @@ class Settings:
     stale_ms: int = 1000
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
+    journal: Path | None = None  # folder that the journals are copied to
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
 
 
@@ -97,7 +103,7 @@ class Appliance:
         self.epoch = 0
         self.opened_epoch = 0
         self.is_drained = False
-        self.cold_name = {"session": "session", "exporter": "exporter"}
+        self.cold_name = {part: part for part in COLD_ROLES if part != "tailer" or settings.journal}
         self.cancelled: asyncio.Future[int] | None = None
         self.bells: dict[str, int] = {}
 
@@ -208,21 +214,22 @@ class Appliance:
 
     def cold_plans(self) -> list[Plan]:
         """Plan the cold processes: one each, or all in one."""
+        parts = list(self.cold_name)
         if self.topology.is_cold_merged:
-            self.cold_name = dict.fromkeys(self.cold_name, "cold")
-            parts = list(self.cold_name)
+            self.cold_name = dict.fromkeys(parts, "cold")
             return [self.cold_plan("cold", lib.HP_PROCESS_COLD, "runtime.cold_process", parts)]
         return [
-            self.cold_plan(part, role, f"runtime.{part}_process", [part])
-            for part, role in (
-                ("session", lib.HP_PROCESS_SESSION),
-                ("exporter", lib.HP_PROCESS_EXPORTER),
-            )
+            self.cold_plan(part, COLD_ROLES[part], f"runtime.{part}_process", [part])
+            for part in parts
         ]
 
     def cold_plan(self, process: str, role: int, module: str, parts: list[str]) -> Plan:
         def specification() -> Message:
-            known = {"session": self.session_part, "exporter": self.exporter_part}
+            known = {
+                "session": self.session_part,
+                "exporter": self.exporter_part,
+                "tailer": self.tailer_part,
+            }
             return {
                 "name": process,
                 "deployment": self.settings.deployment,
@@ -263,6 +270,12 @@ class Appliance:
             "deployment": self.settings.deployment,
             "port": self.metrics_port,
             "is_first": not self.about,
+        }
+
+    def tailer_part(self) -> Message:
+        return {
+            "deployment": self.settings.deployment,
+            "directory": str(self.settings.journal),
         }
 
     def beat_reader(self, process: str) -> Callable[[], int]:
@@ -466,15 +479,19 @@ class Appliance:
     def exited(self, end: Exit) -> None:
         """A cold process ended: report it unless it left in order."""
         if end.cause != lib.HP_EXIT_CLEAN:
-            self.say(f"crash.report path={write_report(self.directory, end)}")
+            self.supervisor.keep(self.report(Report(end)))
 
     def lane_exited(self, end: Exit) -> None:
+        """Report a lane's end with its counters and what its journal says last."""
         self.take_log()
         end.lines = list(self.supervisor.watched["lane-0"].lines)
-        if end.cause == lib.HP_EXIT_CLEAN:
-            return
-        ring = SHM / page_name(self.settings.deployment, "journal.0")
-        path = write_report(self.directory, end, self.lane_page, ring)
+        if end.cause != lib.HP_EXIT_CLEAN:
+            ring = Page.open(self.settings.deployment, "journal.0", "hp_page_t")
+            self.supervisor.keep(self.report(Report(end, self.lane_page, ring)))
+
+    async def report(self, report: Report) -> None:
+        """Write a crash report; the lane's next life does not wait for it."""
+        path = await asyncio.to_thread(report.write, self.directory)
         self.say(f"crash.report path={path}")
 
     async def forget_rings(self) -> None:

@@ -9,8 +9,13 @@ from __future__ import annotations
 from runtime import cold
 from runtime.exporter_process import ExporterPart
 from runtime.session_process import SessionPart
+from runtime.tailer_process import TailerPart
 
-PARTS: dict[str, type[cold.Part]] = {"session": SessionPart, "exporter": ExporterPart}
+PARTS: dict[str, type[cold.Part]] = {
+    "session": SessionPart,
+    "exporter": ExporterPart,
+    "tailer": TailerPart,
+}
 
 if __name__ == "__main__":
     cold.run(PARTS)

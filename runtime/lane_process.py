@@ -9,6 +9,7 @@ The specification is one line of JSON from the supervisor, which also made every
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -27,6 +28,8 @@ import uvloop
 from hotpath.lane.live import LiveLane
 from runtime.conditions import can_lock_all
 from runtime.pages import Page
+
+UNRECORDED = {"ca"}  # keys of the specification that a re-run has no use for
 
 
 def load_strategy(text: str) -> type:
@@ -96,6 +99,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         urls={"market": spec["market"], "orders": spec["orders"], "user": None, "ssl": context},
         spin=spec["spin"],
     )
+    lane.describe(json.dumps({key: spec[key] for key in spec if key not in UNRECORDED}))
     lane.calibrate()
     for item in spec["instruments"]:
         lane.add_instrument(item["id"], item["symbol"], limits=item["limits"], **item["about"])
@@ -109,7 +113,8 @@ def build(spec: dict[str, Any]) -> LiveLane:
 async def run(spec: dict[str, Any]) -> int:
     lane = build(spec)
     if spec["core"] is None:
-        os.sched_setaffinity(0, spec["cores"])  # not the cold processes' cores, which it inherited
+        with contextlib.suppress(OSError):  # then it stays on the cold processes' cores
+            os.sched_setaffinity(0, spec["cores"])
     reached = lane.settle(spec["core"], lock=spec["lock"], lock_all=can_lock_all())
     lane.log(
         f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} "

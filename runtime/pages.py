@@ -147,10 +147,15 @@ class Page:
     @classmethod
     def open(cls, deployment: str, page: str, kind: str, writable: bool = False) -> Page:
         """Map an existing page; PageError says what does not match."""
-        path = SHM / name(deployment, page)
+        return cls.open_path(SHM / name(deployment, page), kind, writable)
+
+    @classmethod
+    def open_path(cls, path: Path, kind: str, writable: bool = False) -> Page:
+        """Map a page by its file."""
         try:
             handle = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
         except FileNotFoundError:
+            deployment = path.name.split(".")[1]
             raise PageError(
                 f"no page {path.name} in {SHM}; is deployment {deployment!r} running?"
             ) from None

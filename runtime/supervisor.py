@@ -16,6 +16,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from runtime import causes
@@ -24,6 +25,7 @@ from runtime.child import LINES_KEPT, Exit, Life, Message, Plan
 from runtime.pages import Page
 from runtime.resources import Resources
 from runtime.tasks import Tasks
+from runtime.topology import Topology
 
 SUPERVISOR_BYTES = ffi.sizeof("hp_supervisor_page_t")
 LOOK_S = 0.02
@@ -365,6 +367,16 @@ class Supervisor:
                 await watched.life.ended
         await self.tasks.close()
         self.page.remove()
+
+
+def keep_to_cold(topology: Topology) -> Topology:
+    """Put this process, and what it starts, on the cold cores; a plan that could not be says so."""
+    try:
+        os.sched_setaffinity(0, topology.cold_cores)
+    except OSError as error:
+        note = f"cold processes stay where they are, beside the lane: {error.strerror}"
+        return replace(topology, notes=(*topology.notes, note))
+    return topology
 
 
 def put_text(field: Any, text: str) -> None:

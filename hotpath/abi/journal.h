@@ -46,6 +46,7 @@ enum hp_record_kind {
     HP_RECORD_STREAM = 13,      /* hp_stream_rule_t; aux = instrument */
     HP_RECORD_SANITY = 14,      /* hp_sanity_rule_t; aux = instrument */
     HP_RECORD_SPARE = 15,       /* poll of the spare source; aux = instrument, recv_ns = when it was asked for */
+    HP_RECORD_LANE = 16,        /* JSON: what this lane was built of; before everything but the first CLOCK */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */

@@ -24,6 +24,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_STREAM
         HP_RECORD_SANITY
         HP_RECORD_SPARE
+        HP_RECORD_LANE
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST

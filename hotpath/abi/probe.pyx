@@ -98,11 +98,17 @@ def layout():
     out["hp_event_mark_t.settle_e8"] = <size_t>&(<hp_event_mark_t *>0).settle_e8
     out["hp_event_mark_t.funding_e8"] = <size_t>&(<hp_event_mark_t *>0).funding_e8
     out["hp_event_mark_t.next_funding_ns"] = <size_t>&(<hp_event_mark_t *>0).next_funding_ns
+    out["hp_event_mark_t.has"] = <size_t>&(<hp_event_mark_t *>0).has
+    out["hp_event_mark_t.pad0"] = <size_t>&(<hp_event_mark_t *>0).pad0
     out["hp_event_mark_t.pad"] = <size_t>&(<hp_event_mark_t *>0).pad
     out["hp_event_depth_t"] = sizeof(hp_event_depth_t)
     out["hp_event_depth_t.has_checksum"] = <size_t>&(<hp_event_depth_t *>0).has_checksum
     out["hp_event_depth_t.checksum"] = <size_t>&(<hp_event_depth_t *>0).checksum
     out["hp_event_depth_t.pad"] = <size_t>&(<hp_event_depth_t *>0).pad
+    out["hp_event_depth_t.price_decimals"] = <size_t>&(<hp_event_depth_t *>0).price_decimals
+    out["hp_event_depth_t.size_decimals"] = <size_t>&(<hp_event_depth_t *>0).size_decimals
+    out["hp_event_depth_t.odd_text"] = <size_t>&(<hp_event_depth_t *>0).odd_text
+    out["hp_event_depth_t.pad0"] = <size_t>&(<hp_event_depth_t *>0).pad0
     out["hp_event_body_t"] = sizeof(hp_event_body_t)
     out["hp_event_body_t.top"] = <size_t>&(<hp_event_body_t *>0).top
     out["hp_event_body_t.trade"] = <size_t>&(<hp_event_body_t *>0).trade

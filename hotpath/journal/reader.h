@@ -131,6 +131,14 @@ static inline int hp_tail_open(hp_tail_t *t, const void *memory, uint64_t bytes,
     return 1;
 }
 
+/* Go on where an earlier reader stopped.  What has been overwritten since shows as a hole. */
+static inline void hp_tail_seek(hp_tail_t *t, uint64_t number, uint64_t offset, uint64_t sequence)
+{
+    t->number = number;
+    t->offset = offset < t->segment_bytes ? offset : t->segment_bytes;
+    t->sequence = sequence;
+}
+
 /* Leave a segment whose bytes are gone or damaged: go on where records still stand.  0 = nowhere yet. */
 static inline int hp_tail_skip(hp_tail_t *t)
 {

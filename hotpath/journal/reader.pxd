@@ -22,6 +22,7 @@ cdef extern from "hotpath/journal/reader.h" nogil:
         uint64_t sequence
     ctypedef struct hp_tail_t:
         const hp_journal_head_t *head
+        const uint8_t *segments
         uint64_t segment_bytes
         uint64_t segment_count
         uint64_t number
@@ -43,4 +44,5 @@ cdef extern from "hotpath/journal/reader.h" nogil:
     int hp_segment_good(const void *data) noexcept nogil
     int hp_scan_next(hp_scanner_t *s, hp_journal_record_t *r, const uint8_t **payload) noexcept nogil
     int hp_tail_open(hp_tail_t *t, const void *memory, uint64_t bytes, int from_end) noexcept nogil
+    void hp_tail_seek(hp_tail_t *t, uint64_t number, uint64_t offset, uint64_t sequence) noexcept nogil
     int hp_tail_read(hp_tail_t *t, uint8_t *to, uint64_t room, hp_chunk_t *c) noexcept nogil

@@ -69,6 +69,12 @@ cdef class Tail:
         self.room_bytes = wanted
         return 0
 
+    def seek(self, uint64_t number, uint64_t offset, uint64_t sequence):
+        """Go on at a segment's byte, where record `sequence` is expected."""
+        if offset % 8 != 0:
+            raise ValueError(f"offset {offset}: want a multiple of 8")
+        hp_tail_seek(&self.tail, number, offset, sequence)
+
     def read(self):
         """Return the next Chunk, or None when everything published has been read."""
         cdef hp_chunk_t c
@@ -105,6 +111,11 @@ cdef class Tail:
     @property
     def epoch(self):
         return self.tail.head.epoch
+
+    @property
+    def lane(self):
+        """The lane that writes this ring; every segment header says it."""
+        return (<const hp_journal_segment_t *>self.tail.segments).lane
 
     @property
     def segment_bytes(self):

@@ -112,6 +112,11 @@ cdef class Lane:
             PyBuffer_Release(&self._journal_view)
         free(self._memory)
 
+    def describe(self, str text):
+        """Journal what this lane is built of (JSON), so that its journal alone can build it again."""
+        cdef bytes data = text.encode()
+        hp_lane_journal(&self.core, HP_RECORD_LANE, 0, 0, <const char *>data, len(data))
+
     def calibrate(self, uint64_t span_ns=20_000_000):
         """Measure the TSC against CLOCK_MONOTONIC; without it hops are not converted."""
         hp_calibrate(&self.core.page.calibration, span_ns)

@@ -151,7 +151,14 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
     l->stamps.decoded = l->env.tsc(l->env.self);
     hp_count(&l->count->decode[status], 1);
     l->event.recv_ns = l->recv_ns;
-    if (HP_LIKELY(status == HP_DECODE_EVENT)) { hp_lane_event(l); return; }
+    if (HP_LIKELY(status == HP_DECODE_EVENT)) {
+        hp_lane_event(l);
+        while (HP_UNLIKELY(l->event.flags & HP_EVENT_MORE)) {
+            if (!l->codec->next(l->codec->state, &l->event)) break;
+            hp_lane_event(l);
+        }
+        return;
+    }
     if (status == HP_DECODE_FINER) { /* live: reference data is stale; the book is not to be trusted */
         uint32_t instrument = 0;
         int price_decimals = 0, size_decimals = 0;

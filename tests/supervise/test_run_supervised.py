@@ -1,5 +1,6 @@
 """The whole appliance, its processes killed one by one; the venue's own record is the judge."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime._shm import ffi, lib
+from runtime.crash_report import RECORDS_SHOWN
 from tests.supervise.running import Running
 
 
@@ -45,6 +47,14 @@ def metrics_port(run):
     raise KeyError("no listening socket")
 
 
+def report_of(run, pid):
+    """Return the report of a lane's death, None while there is none (or half of one)."""
+    for path in (run.state / "crashes").glob(f"*-lane-0-{pid}.json"):
+        with contextlib.suppress(ValueError):
+            return json.loads(path.read_text())
+    return None
+
+
 def test_killed_lane_comes_back_under_a_new_epoch_with_a_report(tmp_path):
     with Running(tmp_path) as run:
         run.until_armed()
@@ -55,9 +65,13 @@ def test_killed_lane_comes_back_under_a_new_epoch_with_a_report(tmp_path):
         assert row.pid != pid
         assert (row.epoch, row.exits[lib.HP_EXIT_KILLED]) == (2, 1)
         assert run.page("journal.0", "hp_page_t").header.epoch == 2
-        report = json.loads(next((run.state / "crashes").glob(f"*-lane-0-{pid}.json")).read_text())
+        run.until(lambda: report_of(run, pid), "the crash report")
+        report = report_of(run, pid)
         assert (report["cause"], report["lane"]["epoch"]) == ("killed", 1)
         assert report["lane"]["counters"]["orders_sent"] > 2
+        assert len(report["records"]) == RECORDS_SHOWN
+        sequences = [record["sequence"] for record in report["records"]]
+        assert sequences == list(range(sequences[0], sequences[0] + RECORDS_SHOWN))
         ring = Path(f"/dev/shm/corelane.{run.name}.journal.0.e00001")
         run.until(lambda: not ring.exists(), "the dead lane's ring is let go")
         run.end()

@@ -4,13 +4,12 @@ import asyncio
 import json
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
-from runtime import causes, crash_report
 from runtime._shm import ffi, lib
 from runtime.child import Plan
+from runtime.crash_report import REPORTS_KEPT, Report
 from runtime.pages import SHM, Page, PageError
 from runtime.supervisor import StartError, Supervisor
 
@@ -226,24 +225,21 @@ def test_process_leaves_when_its_supervisor_is_gone(trial):
     trial(work)
 
 
-def test_crash_report_tells_cause_lines_and_records(trial, tmp_path, monkeypatch):
+def test_crash_report_tells_the_cause_and_the_last_lines(trial, tmp_path):
     async def work(t):
         await t.start()
         await t.until_life(1)
         t.do(do="abort")
         await t.until_life(2)
-        monkeypatch.setattr(crash_report, "last_records", lambda ring, count: [["order", 7]])
-        path = crash_report.write_report(tmp_path, t.exits[0], ring=Path("ring"))
+        path = Report(t.exits[0]).write(tmp_path)
         report = json.loads(path.read_text())
         assert (report["process"], report["cause"]) == ("trial", "crash")
         assert report["code"] == -signal.SIGABRT
         assert any("lane.panic" in line for line in report["lines"])
-        assert report["records"] == [["order", 7]]
         assert path.stat().st_mode & 0o777 == 0o600
-        for n in range(crash_report.REPORTS_KEPT + 5):
+        for n in range(REPORTS_KEPT + 5):
             t.exits[0].pid = n
-            crash_report.write_report(tmp_path, t.exits[0])
-        assert len(list((tmp_path / "crashes").iterdir())) == crash_report.REPORTS_KEPT
+            Report(t.exits[0]).write(tmp_path)
+        assert len(list((tmp_path / "crashes").iterdir())) == REPORTS_KEPT
 
     trial(work)
-    assert causes.CAUSES[lib.HP_EXIT_CRASH] == "crash"
