@@ -43,6 +43,8 @@ MODULES: dict[str, list[str]] = {
     "hotpath.lane.strategy": [],
     "strategies.demo.imbalance_native": [],
     "venues.binance.usdm.codec": [],
+    "venues.bybit.codec": [],
+    "venues.hyperliquid.codec": [],
     "venues.okx.codec": [],
 }
 

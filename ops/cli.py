@@ -16,6 +16,7 @@ COMMANDS = [
     "run",
     "status",
     "control",
+    "record",
     "replay",
     "baseline",
     "latency_profile",

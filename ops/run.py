@@ -18,10 +18,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+from ops.screen import LiveScreen, is_wanted
 from ops.time import choose_profile
 from runtime import names
 from runtime._shm import ffi, lib
-from runtime.appliance import Appliance, ApplianceError, Settings
+from runtime.appliance import Appliance, ApplianceError, Settings, plan
 from runtime.control_socket import ControlServer
 from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.figures import money, scaled
@@ -29,7 +32,7 @@ from runtime.lane_process import load_strategy
 from runtime.pages import PageError
 from runtime.state import StateError
 from runtime.supervisor import keep_to_cold
-from runtime.topology import TOPOLOGIES, TopologyError, plan_box
+from runtime.topology import TOPOLOGIES, TopologyError
 
 
 def add(subparsers: Any) -> None:
@@ -195,8 +198,15 @@ def print_profile(rows: list[dict[str, Any]], fingerprint: str) -> None:
 
 
 async def serve(arguments: argparse.Namespace, folder: Path) -> int:
+    screen = None
+    if not arguments.json and is_wanted(Console()):
+        screen = LiveScreen(arguments.deployment)
+
     def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        if screen is not None and screen.thread.is_alive():
+            screen.say(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
     symbols = [s for s in arguments.symbols.split(",") if s]
     parameters = dict(item.split("=", 1) for item in arguments.param)
@@ -205,15 +215,15 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         symbols=symbols,
         strategies=[arguments.strategy],
         parameters=parameters,
+        topology=arguments.topology,
+        spin=not arguments.blocking,
+        core=arguments.lane_core,
         profile=choose_profile()[0],
         clock_policy=arguments.clock,
         clock_ms_max=arguments.clock_ms_max,
         journal=arguments.journal,
     )
-    topology = plan_box(
-        arguments.topology, is_blocking=arguments.blocking, lane_core=arguments.lane_core
-    )
-    topology = keep_to_cold(topology)  # the lane leaves for its own core
+    topology = keep_to_cold(plan(settings))  # the lane leaves for its own core
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -226,8 +236,8 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
             venue.key_path,
             venue.ca,
             say,
-            topology,
             arguments.metrics_port,
+            topology,
         )
         door = None
         started = time.monotonic()
@@ -242,15 +252,24 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
                     f"metrics http://127.0.0.1:{appliance.metrics_port}/metrics",
                     flush=True,
                 )
-            failed = await watch(arguments, appliance, stop, started)
+            if screen is not None:
+                screen.start()
+            is_quiet = arguments.json or screen is not None
+            failed = await watch(arguments, appliance, stop, started, is_quiet)
             code = await appliance.drain()
             code = 1 if failed else code
+            if screen is not None:
+                screen.close()
+                for line in screen.logs:
+                    say(line)
             summary = appliance.summary()
             record = await venue.record()
             rows = profile(appliance)
             finish(arguments, appliance, summary, record, rows, code)
             return code if agrees(summary, record) else 1
         finally:
+            if screen is not None:
+                screen.close()
             if door is not None:
                 await door.close()
             await appliance.abandon()
@@ -258,9 +277,13 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
 
 
 async def watch(
-    arguments: argparse.Namespace, appliance: Appliance, stop: asyncio.Event, started: float
+    arguments: argparse.Namespace,
+    appliance: Appliance,
+    stop: asyncio.Event,
+    started: float,
+    is_quiet: bool,
 ) -> bool:
-    """Print a line a second until told to stop (False) or until it cannot go on (True)."""
+    """Print a line a second (unless quiet) until told to stop (False) or it cannot go on (True)."""
     ended = asyncio.ensure_future(appliance.ended())
     asked = asyncio.ensure_future(stop.wait())
     waits: set[asyncio.Future[Any]] = {ended, asked}
@@ -277,9 +300,9 @@ async def watch(
             if asked in done:
                 return False
             if ended in done:
-                print(f"appliance.draining cause={ended.result()!r}", file=sys.stderr, flush=True)
+                appliance.say(f"appliance.draining cause={ended.result()!r}")
                 return True
-            if not arguments.json:
+            if not is_quiet:
                 print(status_line(appliance, started), flush=True)
     finally:
         asked.cancel()

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, state
+from runtime import conditions, feeds, state
 from runtime._shm import ffi, lib
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
@@ -29,7 +29,7 @@ from runtime.host import HostPage, HostWatch
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
-from runtime.topology import Topology, stall_bound
+from runtime.topology import Topology, plan_box, stall_bound
 from venues.binance.usdm.session import Endpoints
 
 MAIL_IN_BYTES = 8 * 1024 * 1024
@@ -55,6 +55,9 @@ class Settings:
     symbols: list[str] = field(default_factory=lambda: ["BTCUSDT"])
     strategies: list[str] = field(default_factory=lambda: ["demo"])
     parameters: dict[str, Any] = field(default_factory=dict)
+    topology: str = "auto"  # auto | fused | split
+    spin: bool = True  # False: block also where cores would allow to spin
+    core: int | None = None  # that the lane wants; None = by the topology
     lock: bool = True
     segment_bytes: int = 16 * 1024 * 1024
     segment_count: int = 4
@@ -63,11 +66,16 @@ class Settings:
     position_notional_max: int = 10_000
     open_orders_max: int = 10
     band_bps: int = 50
-    stale_ms: int = 1000
+    stale_ms: int | None = None  # None: the venue's own bound for quoting (limits.toml)
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
+
+
+def plan(settings: Settings) -> Topology:
+    """Plan where the processes of these settings run on this box."""
+    return plan_box(settings.topology, is_blocking=not settings.spin, lane_core=settings.core)
 
 
 class ApplianceError(Exception):
@@ -85,8 +93,8 @@ class Appliance:
         key_path: Path,
         ca: str | None,
         say: Callable[[str], None],
-        topology: Topology,
         metrics_port: int = 0,
+        topology: Topology | None = None,
     ) -> None:
         self.settings = settings
         self.endpoints = endpoints
@@ -94,7 +102,8 @@ class Appliance:
         self.ca = ca
         self.say = say
         self.metrics_port = metrics_port
-        self.topology = topology
+        self.topology = topology or plan(settings)
+        self.feed_limits = feeds.limits()
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
         self.prices: dict[str, int] = {}
@@ -359,6 +368,7 @@ class Appliance:
             "clock_warns": s.clock_policy == "warn",
             "strategies": s.strategies,
             "parameters": s.parameters,
+            "feeds": feeds.lane_spec(self.symbols, self.feed_limits),
             "bells": self.bells,
             "supervisor": self.self_pidfd,
             "instruments": [
@@ -421,7 +431,7 @@ class Appliance:
             "position_lots_max": max(1, s.position_notional_max * per_unit // price),
             "open_orders_max": s.open_orders_max,
             "band_bps": s.band_bps,
-            "stale_ms": s.stale_ms,
+            "stale_ms": self.feed_limits.book_quote_ms if s.stale_ms is None else s.stale_ms,
         }
 
     # -- what processes tell -----------------------------------------------------------------------

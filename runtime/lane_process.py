@@ -103,6 +103,12 @@ def build(spec: dict[str, Any]) -> LiveLane:
     lane.calibrate()
     for item in spec["instruments"]:
         lane.add_instrument(item["id"], item["symbol"], limits=item["limits"], **item["about"])
+    feeds = spec.get("feeds", {"sanity": {}, "streams": []})
+    for number in (item["id"] for item in spec["instruments"]):
+        lane.set_sanity(number, **feeds["sanity"])
+    for stream in feeds["streams"]:
+        lane.add_stream(stream["instrument"], stream["kind"], stream["socket"], **stream["bounds"])
+        lane.set_stream_texts(stream["instrument"], stream["kind"], stream["renewal"])
     lane.set_rate(0, *spec["rate"])
     lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
     for text in spec["strategies"]:

@@ -22,7 +22,8 @@ import aiohttp
 from runtime import cold
 from runtime._shm import ffi, lib
 from runtime.child import Message
-from runtime.pages import Mail
+from runtime.feeds import Feeds, Parts, limits
+from runtime.pages import Mail, Page
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
@@ -33,17 +34,21 @@ AGAIN_S = 1.0
 
 
 class Lane:
-    """What this process knows of one lane's life."""
+    """What this process has of one lane's life: its mail, its page, what its books are fed with."""
+
+    feeds: Feeds
 
     def __init__(self, deployment: str, number: int, epoch: int, bell: int) -> None:
         self.number = number
         self.epoch = epoch
+        self.page = Page.open(deployment, f"lane.{number}", "hp_lane_page_t")
         self.mail_in = Mail.open(deployment, f"mail.in.{number}", bell)
         self.mail_out = Mail.open(deployment, f"mail.out.{number}")
 
-    def close(self) -> None:
-        self.mail_in.page.close()
-        self.mail_out.page.close()
+    async def close(self) -> None:
+        await self.feeds.close()
+        for page in (self.page, self.mail_in.page, self.mail_out.page):
+            page.close()
 
 
 class SessionPart(cold.Part):
@@ -113,18 +118,24 @@ class SessionPart(cold.Part):
             self.about = {int(n): about for n, about in message["about"].items()}
             former = self.lanes.pop(number, None)
             if former is not None:
-                former.close()
+                await former.close()
             bell = self.specification["bells"]["lanes"][str(number)]
             deployment = self.specification["deployment"]
-            self.lanes[number] = Lane(deployment, number, message["epoch"], bell)
+            lane = Lane(deployment, number, message["epoch"], bell)
+            parts = Parts(self.session, self.symbols, lane.mail_in, lane.page, self.say)
+            lane.feeds = Feeds(parts, limits())
+            self.lanes[number] = lane
             if not message["is_open"]:
-                self.spawn(self.open_lane(self.lanes[number]))
+                self.spawn(self.open_lane(lane))
             self.on_bell()
         elif "cancel_ours" in message:
             self.spawn(self.cancel_ours(message["cancel_ours"]))
 
     async def close(self) -> None:
         await super().close()
+        if hasattr(self, "lanes"):
+            for lane in self.lanes.values():
+                await lane.close()
         if hasattr(self, "http"):
             await self.http.close()
 
@@ -181,8 +192,8 @@ class SessionPart(cold.Part):
         """Fulfil one wish.  What fails is said; the lane asks again."""
         try:
             if what == lib.HP_WANT_SNAPSHOT:
-                body = await self.session.depth(self.symbols[aux])
-                self.put(lane, lib.HP_MAIL_SNAPSHOT, body + bytes(lib.HP_FRAME_PAD_BYTES), aux)
+                if self.lanes.get(lane.number) is lane:
+                    lane.feeds.want(aux)
             elif what == lib.HP_WANT_LOGON:
                 if aux:  # a refused logon is not tried again at once
                     await asyncio.sleep(1)

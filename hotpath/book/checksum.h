@@ -11,6 +11,7 @@
 #ifndef HP_BOOK_CHECKSUM_H
 #define HP_BOOK_CHECKSUM_H
 
+#include "fixed.h"
 #include "hotpath/book/l2.h"
 
 #define HP_CHECKSUM_LEVELS 25

@@ -32,6 +32,9 @@ cdef extern from "hotpath/book/sync.h" nogil:
         uint64_t resyncs
         uint64_t too_old
         uint64_t rescales
+        uint64_t checksums
+        uint64_t checksums_bad
+        uint64_t checksums_unjudged
     ctypedef struct hp_book_t:
         hp_l2_t l2
         uint64_t update_id  # venue's id of the last event or snapshot in the book

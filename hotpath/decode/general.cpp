@@ -39,7 +39,7 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root,
     out->seen = 0;
     out->kind = 0;
     out->kind_unknown = out->symbol_unknown = out->missing = out->odd_text = 0;
-    out->group = 0;
+    out->group = out->index = 0;
     out->finer = nullptr;
     out->symbol = symbol;
     out->symbol_text = nullptr;

@@ -36,7 +36,8 @@ struct Reading {
     bool symbol_met, asks_first, apart_met;
 
     const uint32_t *object(const uint32_t *at, const Shape &shape);
-    const uint32_t *rows(const uint32_t *at, const Shape &shape);
+    const uint32_t *rows(const uint32_t *at, const Shape &shape, bool loose);
+    const uint32_t *handed(const uint32_t *at, const Shape &shape);
     const uint32_t *groups(const uint32_t *at, const Shape &shape);
     const uint32_t *chosen(const uint32_t *at);
     const uint32_t *take(const uint32_t *at, const Field &field);
@@ -233,19 +234,33 @@ inline const uint32_t *Reading::side(const uint32_t *at, const Field &field)
     }
 }
 
-inline const uint32_t *Reading::rows(const uint32_t *at, const Shape &shape)
+/* Hand a row out and empty its slots. */
+inline const uint32_t *Reading::handed(const uint32_t *at, const Shape &shape)
+{
+    int why = out->row ? out->row(out->context, out, static_cast<uint32_t>(&shape - plan->shapes))
+                       : GOOD;
+    if (why != GOOD) return fail(why);
+    out->seen &= ~shape.slots;
+    return at;
+}
+
+inline const uint32_t *Reading::rows(const uint32_t *at, const Shape &shape, bool loose)
 {
     if (tokens.byte(at) != '[') return wrong(at);
     at++;
     if (at < tokens.end && tokens.byte(at) == ']') return at + 1;
-    for (;;) {
+    for (out->index = 0;; out->index++) {
         if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
-        if (tokens.byte(at) != '{') return wrong(at);
-        if (shape.has_symbol) symbol_met = false, symbol = out->symbol = nullptr;
-        if ((at = object(at, shape)) == nullptr) return nullptr;
-        int why = out->row ? out->row(out->context, out, static_cast<uint32_t>(&shape - plan->shapes)) : GOOD;
-        if (why != GOOD) return fail(why);
-        out->seen &= ~shape.slots;
+        if (tokens.byte(at) != '{') {
+            if (!loose) return wrong(at);
+            if ((at = skip(at)) == nullptr) return nullptr;
+        } else {
+            const uint32_t index = out->index;
+            if (shape.has_symbol) symbol_met = false, symbol = out->symbol = nullptr;
+            if ((at = object(at, shape)) == nullptr) return nullptr;
+            out->index = index;
+            if ((at = handed(at, shape)) == nullptr) return nullptr;
+        }
         if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
         char next = tokens.byte(at++);
         if (next == ']') return at;
@@ -260,7 +275,7 @@ inline const uint32_t *Reading::groups(const uint32_t *at, const Shape &shape)
     if (at < tokens.end && tokens.byte(at) == ']') return at + 1;
     for (out->group = 0;; out->group++) {
         if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
-        if ((at = rows(at, shape)) == nullptr) return nullptr;
+        if ((at = rows(at, shape, false)) == nullptr) return nullptr;
         if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
         char next = tokens.byte(at++);
         if (next == ']') return at;
@@ -272,7 +287,7 @@ inline const uint32_t *Reading::chosen(const uint32_t *at)
 {
     if (apart == nullptr || apart->count == 0) return skip(at);
     char c = tokens.byte(at);
-    return c == '{' ? object(at, *apart) : c == '[' ? rows(at, *apart) : wrong(at);
+    return c == '{' ? object(at, *apart) : c == '[' ? rows(at, *apart, false) : wrong(at);
 }
 
 inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
@@ -289,6 +304,8 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
             return fail(HP_DECODE_NUMBER);
         return at;
     case HP_JSON_PRICE: case HP_JSON_SIZE: case HP_JSON_MONEY:
+        if (field.flags & HP_JSON_EMPTY)
+            value->size = tokens.text[*at] != '"' || tokens.text[*at + 1] != '"';
         return decimal(at, field, &value->number);
     case HP_JSON_BIDS: case HP_JSON_ASKS:
         return side(at, field);
@@ -326,7 +343,7 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
         if (HP_LIKELY(tokens.byte(at) == '{')) return object(at, plan->shapes[field.shape]);
         return field.flags & HP_JSON_LOOSE ? skip(at) : wrong(at);
     case HP_JSON_ROWS:
-        return rows(at, plan->shapes[field.shape]);
+        return rows(at, plan->shapes[field.shape], (field.flags & HP_JSON_LOOSE) != 0);
     case HP_JSON_GROUPS:
         return groups(at, plan->shapes[field.shape]);
     case HP_JSON_CHOSEN:

@@ -26,6 +26,7 @@ class Running:
         self.command = [*wrapper, sys.executable, "-m", "ops", "run", "--deployment", self.name]
         self.command += ["--metrics-port", "0", "--json", *arguments]
         self.environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+        self.pages = {}
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
 
     def __enter__(self):
@@ -48,12 +49,14 @@ class Running:
         until = time.monotonic() + PATIENCE_S
         while self.lives() and time.monotonic() < until:
             time.sleep(0.1)
+        for page in self.pages.values():
+            page.close()
         for path in SHM.glob(f"corelane.{self.name}.*"):
             path.unlink(missing_ok=True)
 
     def lives(self):
         """Return pids that the (dead) supervisor's table named and that still run."""
-        with contextlib.suppress(PageError, ValueError):
+        with contextlib.suppress(PageError, OSError, ValueError):
             return [
                 row.pid
                 for row in self.rows().values()
@@ -67,7 +70,11 @@ class Running:
         return self.errors.read()
 
     def page(self, page, kind):
-        return Page.open(self.name, page, kind)
+        """Map a page, once for each file that has had its name."""
+        inode = (SHM / f"corelane.{self.name}.{page}").stat().st_ino
+        if (page, inode) not in self.pages:
+            self.pages[page, inode] = Page.open(self.name, page, kind)
+        return self.pages[page, inode]
 
     def rows(self):
         view = self.page("supervisor", "hp_supervisor_page_t").view
@@ -83,7 +90,7 @@ class Running:
         """Wait for a condition on pages; an absent page is not yet."""
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
-            with contextlib.suppress(PageError, ValueError, KeyError):
+            with contextlib.suppress(PageError, OSError, ValueError, KeyError):
                 if condition():
                     return
             if self.process.poll() is not None:

@@ -26,7 +26,6 @@ KINDS = ("anon", "file", "shmem")
 async def work(facts):
     from runtime._shm import lib
     from runtime.appliance import Appliance, Settings
-    from runtime.topology import plan_box
     from venues.binance.usdm.session import Endpoints
 
     def say(text):
@@ -40,7 +39,6 @@ async def work(facts):
         Path(facts["key_path"]),
         None,
         say,
-        plan_box(),
     )
     try:
         await appliance.start()
