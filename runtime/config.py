@@ -59,15 +59,17 @@ class StrategyEntry:
 
 @dataclass
 class Topology:
+    kind: str = key(
+        "auto",
+        "fused: market and orders in one lane; split: a lane each; auto: by the box.",
+        choices=("auto", "fused", "split"),
+    )
     loop: str = key(
         "auto",
-        "spin: a lane owns its core; block: it waits in epoll; auto: spin with two cores or more.",
-        choices=("auto", "spin", "block"),
+        "auto: a lane that owns its core spins; block: it waits in epoll.",
+        choices=("auto", "block"),
     )
-    lane_core: int = key(
-        -1, "Core of the lane; -1 = the last one this process may use.", low=-1, high=4095
-    )
-    cold_core: int = key(-1, "Core of the cold processes; -1 = the first.", low=-1, high=4095)
+    lane_core: int = key(-1, "Core that the lane wants; -1 = by the box.", low=-1, high=4095)
     lock_memory: bool = key(True, "Lock the lane's memory where the limits allow it.")
 
 
