@@ -33,6 +33,7 @@ HEADERS = [
     "journal",
     "book",
     "page",
+    "opening",
     "codec",
     "mail",
 ]

@@ -42,14 +42,17 @@ enum hp_record_kind {
     HP_RECORD_SESSION = 9,      /* socket opened, closed, logged on */
     HP_RECORD_LIMITS = 10,
     HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
-    HP_RECORD_POSITION = 12,    /* opening position or balance from the venue, by the cold side */
+    HP_RECORD_POSITION = 12,    /* hp_report_t by the cold side: what the venue answered to a question */
+    HP_RECORD_OPENING = 13,     /* aux = enum hp_mail: an opening fact as mailed; 0: an opening begins (u64 generation) */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */
     HP_RECORD_ORDER = 67,       /* hp_order_t after a transition */
     HP_RECORD_FILL = 68,        /* hp_report_t that moved a position */
     HP_RECORD_CORRECTION = 69,
-    HP_RECORD_RESYNC = 70       /* book gapped and asked for a snapshot; aux = instrument */
+    HP_RECORD_RESYNC = 70,      /* book gapped and asked for a snapshot; aux = instrument */
+    /* neither input nor output: what a successor needs, repeated in each segment */
+    HP_RECORD_CARRY = 128       /* aux = enum hp_mail: the lane's state as opening facts (opening.h) */
 };
 
 /* Whose words a WORDS record holds. */

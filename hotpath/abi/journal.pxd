@@ -21,6 +21,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_LIMITS
         HP_RECORD_SIGNAL
         HP_RECORD_POSITION
+        HP_RECORD_OPENING
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST
@@ -28,6 +29,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_FILL
         HP_RECORD_CORRECTION
         HP_RECORD_RESYNC
+        HP_RECORD_CARRY
     cdef enum hp_words_of:
         HP_WORDS_CONTROL
         HP_WORDS_CLOCK

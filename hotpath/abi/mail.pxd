@@ -9,6 +9,10 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_LISTEN_KEY
         HP_MAIL_REPORT
         HP_MAIL_OPENING
+        HP_MAIL_BASE
+        HP_MAIL_BOOKED
+        HP_MAIL_ORDER
+        HP_MAIL_TRADES
         HP_MAIL_WANT
         HP_MAIL_LOG
     cdef enum hp_want:
@@ -18,3 +22,4 @@ cdef extern from "mail.h" nogil:
         HP_WANT_LISTEN_KEY
         HP_WANT_TRADES
         HP_WANT_STATUS
+        HP_WANT_OPENING

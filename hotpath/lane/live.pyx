@@ -33,7 +33,7 @@ from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_load_acquire, hp
 from hotpath.abi.clock cimport hp_mono_ns, hp_time_divergence, hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
 from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
-from hotpath.abi.journal cimport HP_RECORD_COMMAND, HP_RECORD_POSITION, HP_RECORD_SESSION
+from hotpath.abi.journal cimport HP_RECORD_POSITION, HP_RECORD_SESSION
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
@@ -94,6 +94,7 @@ cdef enum:
     READ_BYTES = 65536
 cdef uint64_t HICCUP_NS = 5_000   # an idle turn takes about 700 ns: what takes longer was taken from us
 cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
+cdef size_t HELD_BYTES_MAX = 16 * 1024 * 1024
 cdef uint64_t COLD_SILENCE_NS = 2_000_000_000  # a cold side silent for longer is dead: cancel and leave
 
 
@@ -232,6 +233,9 @@ cdef class OrderListener(SocketListener):
         self.stamp(frame)
         if not self.assemble(frame, &data, &size):
             return
+        if self.socket == SOCKET_USER and not lane.core.is_user_ready:
+            lane.hold(self, data, size)
+            return
         before = HP_MARKET_FRAMES_PER_TURN - lane.budget
         if before > lane.core.count.frames_before_ack_max:
             lane.core.count.frames_before_ack_max = before
@@ -300,7 +304,8 @@ cdef class LiveLane(Lane):
     cdef object logon_text
     cdef object listen_key_arrived
     cdef readonly object urls
-    cdef bint has_opening
+    cdef list held                    # user events that wait: (recv_ns, bytes); see hold()
+    cdef size_t held_bytes
     cdef uint64_t drain_until_ns
     cdef Turn turner
     cdef bint is_turn_due
@@ -326,6 +331,7 @@ cdef class LiveLane(Lane):
         self.urls = urls
         self.markets = []
         self.shown = set()
+        self.held = []
         self.listen_key_arrived = asyncio.Event()
         self.turner = Turn()
         self.turner.lane = self
@@ -465,7 +471,7 @@ cdef class LiveLane(Lane):
         page.turn_ns = now
         page.counters.turns = self.turns
         page.is_spinning = self.is_spinning
-        self.core.gate.is_armed = (self.core.is_session_ready and self.core.is_user_ready and self.has_opening
+        self.core.gate.is_armed = (self.core.is_session_ready and self.core.is_user_ready and self.core.is_open
                                    and not self.core.is_draining)
         if self.control_count > 0 and not self.core.is_draining:
             if now > self.controls[0].page.heartbeat_ns + COLD_SILENCE_NS:
@@ -550,6 +556,45 @@ cdef class LiveLane(Lane):
         if not hp_ring_is_empty(self.parking):
             self.due()
 
+    # -- the user stream until it may be believed -----------------------------------------------------
+
+    cdef void hold(self, OrderListener listener, char *data, size_t size) noexcept:
+        """Keep a user event until the cold side has told what happened before this stream was open.
+
+        The stream is opened first and the venue asked afterwards: what happens in between is in both, and
+        fills are told apart by their trade id.  Nothing trades while events wait, so they may be kept as
+        Python objects; a lane that cannot keep them starts the stream anew.
+        """
+        try:
+            self.held_bytes += size
+            if self.held_bytes > HELD_BYTES_MAX:
+                listener.transport.disconnect()
+                return
+            self.held.append((listener.recv_ns, PyBytes_FromStringAndSize(data, size)))
+        except Exception as error:
+            self.log(f"lane.hold_error error={error!r}")
+            listener.transport.disconnect()
+
+    cdef void release(self) noexcept:
+        """Believe the stream from here on: first what waited, then what comes."""
+        cdef bytes text
+        cdef uint32_t n
+        cdef hp_order_t *order
+        try:
+            for recv_ns, frame in self.held:
+                text = frame + bytes(HP_FRAME_PAD_BYTES)
+                self.core.recv_ns = recv_ns
+                hp_lane_report_frame(&self.core, SOCKET_USER, text, len(frame))
+            self.held.clear()
+            self.held_bytes = 0
+        except Exception as error:
+            self.log(f"lane.release_error error={error!r}")
+        for n in range(self.core.orders.working_count):
+            order = hp_orders_working(&self.core.orders, n)
+            if order.state != HP_ORDER_SENT:
+                hp_lane_inquire(&self.core, order)  # its end may have been told while nobody listened
+        self.core.is_user_ready = True
+
     # -- mail -------------------------------------------------------------------------------------
 
     cdef void want(self, uint32_t what, uint32_t aux) noexcept:
@@ -584,8 +629,17 @@ cdef class LiveLane(Lane):
             elif record.kind == HP_MAIL_REPORT:
                 hp_lane_journal(&self.core, HP_RECORD_POSITION, 0, self.core.recv_ns, data, record.length)
                 hp_lane_report(&self.core, <hp_report_t *>data)
-            elif record.kind == HP_MAIL_OPENING:
-                self.has_opening = True
+                hp_lane_decide(&self.core)
+            elif record.kind == HP_MAIL_TRADES:
+                if record.aux == 0 and self.user is not None and self.core.is_open:
+                    self.release()
+            elif record.kind == HP_MAIL_OPENING and record.length == 0:
+                if self.core.stage.generation != 0 and not self.core.is_open:
+                    hp_lane_opening_begin(&self.core)
+            elif HP_MAIL_OPENING <= record.kind <= HP_MAIL_ORDER:
+                hp_lane_fact(&self.core, record.kind, record.aux, data, record.length)
+                if self.core.is_open and not self.core.is_user_ready and self.user is not None:
+                    self.release()
             else:
                 self.cold_mail(record.kind, data, record.length)
             hp_ring_pop(self.mail_in)
@@ -628,7 +682,13 @@ cdef class LiveLane(Lane):
             self.want(HP_WANT_LOGON, 0)
         elif listener.socket == SOCKET_USER:
             self.user = <OrderListener>listener
-            self.core.is_user_ready = True
+            self.held.clear()
+            self.held_bytes = 0
+            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+            if self.core.is_open:
+                self.want(HP_WANT_TRADES, 0)
+            else:
+                hp_lane_opening_begin(&self.core)
         else:
             # What the old connection left parked comes before anything of the new one.
             while not hp_ring_is_empty(self.parking):
@@ -644,6 +704,8 @@ cdef class LiveLane(Lane):
             self.core.is_session_ready = False
         elif listener.socket == SOCKET_USER:
             self.core.is_user_ready = False
+            self.user = None
+            self.held.clear()
         listener.parked = 0
 
     async def market_socket(self, parsed):

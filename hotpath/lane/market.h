@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "hotpath/lane/core.h"
+#include "hotpath/lane/adopt.h"
 #include "hotpath/lane/trade.h"
 
 #define HP_TIMER_NS 1000000ull
@@ -183,6 +184,7 @@ static inline void hp_lane_timers(hp_lane_t *l)
     if (HP_LIKELY(l->now_ns - l->timer_ns < HP_TIMER_NS)) { hp_lane_decide(l); return; }
     l->timer_ns = l->now_ns;
     l->stamps.recv = 0;
+    hp_lane_opening_timers(l);
     hp_lane_order_timers(l);
     hp_lane_book_timers(l);
     if (l->now_ns - l->strategy_timer_ns >= HP_STRATEGY_TIMER_NS) {
