@@ -18,10 +18,11 @@ from typing import Any
 
 import aiohttp
 
-from runtime import state
-from runtime._shm import ffi, lib
+from runtime import evidence, state
+from runtime._shm import lib
 from runtime.clock import ClockPage, ClockWatch
-from runtime.pages import LANE_BYTES, Control, Mail, Page, in_use, stale
+from runtime.opening import Instrument, Opener, OpeningError
+from runtime.pages import LANE_BYTES, Control, Mail, Page, PageError, in_use, stale
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
@@ -49,6 +50,8 @@ class Settings:
     open_orders_max: int = 10
     band_bps: int = 50
     stale_ms: int = 1000
+    read_lag_ms: int = 5000  # the venue's bound between doing and listing
+    on_restart: str = "cancel"  # or "adopt": what becomes of a dead lane's working orders
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
@@ -81,6 +84,8 @@ class Appliance:
         self.pages: list[Page] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.epoch = 0
+        self.evidence: evidence.Evidence | None = None
+        self.opening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Make pages, read reference data and positions, start the lane."""
@@ -91,7 +96,10 @@ class Appliance:
                 f"deployment {s.deployment!r} is running already (page {taken[0].name} has a living"
                 " writer); stop it, or name another one with --deployment"
             )
+        self.evidence = evidence.inherit(s.deployment)  # a lane may have died with its supervisor
         for path in stale(s.deployment):
+            if path == evidence.kept_path(s.deployment):
+                continue
             path.unlink(missing_ok=True)
             self.say(f"pages.removed page={path.name} cause=writer_gone")
         directory = state.state_dir(s.deployment)
@@ -116,35 +124,16 @@ class Appliance:
             name: int(json.loads(await self.session.depth(name, 5))["bids"][0][0].split(".")[0])
             for name in s.symbols
         }
-        self.epoch = state.next_epoch(directory)
+        self.directory = directory
 
         self.control = Control(s.deployment, "operator")
         self.clock = ClockPage(s.deployment)
         watch = ClockWatch(self.clock, s.profile, self.say)
         watch.look()
-        self.lane_page = Page.make(
-            s.deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch
-        )
-        journal_bytes = lib.HP_JOURNAL_HEAD_BYTES + s.segment_bytes * s.segment_count
-        journal = Page.make(
-            s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
-        )
-        self.mail_in = Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES)
-        self.mail_out = Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES)
-        self.pages = [
-            self.control.page,
-            self.clock.page,
-            self.lane_page,
-            journal,
-            self.mail_in.page,
-            self.mail_out.page,
-        ]
-
-        spec = {
+        self.spec: dict[str, Any] = {
             "deployment": s.deployment,
             "codec": "venues.binance.usdm.codec",
             "prefix": s.deployment[:12],
-            "epoch": self.epoch,
             "controls": ["operator"],
             "segment_bytes": s.segment_bytes,
             "segment_count": s.segment_count,
@@ -155,6 +144,7 @@ class Appliance:
             "lock": s.lock,
             "ca": self.ca,
             "rate": list(s.rate),
+            "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
             "clock_warns": s.clock_policy == "warn",
             "strategies": s.strategies,
@@ -169,17 +159,7 @@ class Appliance:
                 for number, name in self.symbols.items()
             ],
         }
-        self.lane = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "runtime.lane_process",
-            stdin=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
-        )
-        assert self.lane.stdin is not None
-        self.lane.stdin.write(json.dumps(spec).encode())
-        self.lane.stdin.close()
-        await self.send_opening()
+        await self.start_lane()
         self.spawn(self.serve_mail())
         self.spawn(self.keep_listen_key())
         self.spawn(watch.keep())
@@ -203,32 +183,86 @@ class Appliance:
             "stale_ms": s.stale_ms,
         }
 
-    def spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def spawn(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
         self.tasks.add(task)
         task.add_done_callback(self.finished)
+        return task
 
     def finished(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.say(f"cold.task_failed error={task.exception()!r}")
 
-    async def send_opening(self) -> None:
-        """Tell the lane the venue's positions: its opening balance."""
-        by_symbol = {name: number for number, name in self.symbols.items()}
-        for entry in await self.session.positions():
-            number = by_symbol.get(entry["symbol"])
-            if number is None:
-                continue
-            report = ffi.new("hp_report_t *")
-            report.kind = lib.HP_REPORT_POSITION
-            report.instrument = number
-            report.position_side = {"BOTH": 0, "LONG": 1, "SHORT": 2}[entry["positionSide"]]
-            report.position_lots = reference.scaled(
-                entry["positionAmt"], self.about[number]["size_decimals"], "positionAmt"
-            )
-            self.mail_in.put(lib.HP_MAIL_REPORT, bytes(ffi.buffer(report)))
-        self.mail_in.put(lib.HP_MAIL_OPENING, b"")
+    async def start_lane(self) -> None:
+        """Make the pages of one life of the lane, under an epoch of its own, and start it."""
+        s = self.settings
+        self.epoch = state.next_epoch(self.directory)
+        self.lane_page = Page.make(
+            s.deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch
+        )
+        journal_bytes = lib.HP_JOURNAL_HEAD_BYTES + s.segment_bytes * s.segment_count
+        self.journal = Page.make(
+            s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
+        )
+        self.mail_in = Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES)
+        self.mail_out = Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES)
+        self.pages = [
+            self.control.page,
+            self.clock.page,
+            self.lane_page,
+            self.journal,
+            self.mail_in.page,
+            self.mail_out.page,
+        ]
+        self.opener = Opener(
+            self.session,
+            {
+                number: Instrument(
+                    number,
+                    name,
+                    self.about[number]["price_decimals"],
+                    self.about[number]["size_decimals"],
+                )
+                for number, name in self.symbols.items()
+            },
+            self.spec["prefix"],
+            self.mail_in,
+            self.say,
+            policy=s.on_restart,
+            read_lag_s=s.read_lag_ms / 1000,
+        )
+        self.lane = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "runtime.lane_process",
+            stdin=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONHASHSEED": "0"},
+        )
+        assert self.lane.stdin is not None
+        self.lane.stdin.write(json.dumps({**self.spec, "epoch": self.epoch}).encode())
+        self.lane.stdin.close()
+
+    async def restart_lane(self) -> None:
+        """Start the lane again after its death; its ring is the evidence of the next one."""
+        assert self.lane is not None
+        await self.lane.wait()
+        if self.opening is not None:
+            self.opening.cancel()
+        self.evidence = evidence.inherit(self.settings.deployment)
+        for page in (self.lane_page, self.journal, self.mail_in.page, self.mail_out.page):
+            page.close()
+        await self.start_lane()
+
+    async def open_lane(self, generation: int) -> None:
+        """Answer a wish for an opening until it is answered; a newer wish ends this one."""
+        while True:
+            try:
+                await self.opener.open(generation, self.evidence)
+                return
+            except (VenueError, OpeningError, aiohttp.ClientError, TimeoutError) as error:
+                self.say(f"lane.opening_failed generation={generation} error={error!r}")
+                await asyncio.sleep(0.2)
 
     async def serve_mail(self) -> None:
         """Answer the lane's wishes; print its log lines."""
@@ -257,12 +291,18 @@ class Appliance:
                 if aux:  # a refused logon is not tried again at once
                     await asyncio.sleep(1)
                 self.mail_in.put(lib.HP_MAIL_LOGON, self.session.logon_text().encode())
+            elif what == lib.HP_WANT_OPENING:
+                if self.opening is not None:
+                    self.opening.cancel()
+                self.opening = self.spawn(self.open_lane(aux))
+            elif what == lib.HP_WANT_TRADES:
+                await self.opener.trades(aux)
             elif what == lib.HP_WANT_LISTEN_KEY:
                 self.mail_in.put(
                     lib.HP_MAIL_LISTEN_KEY,
                     self.endpoints.user(await self.session.listen_key()).encode(),
                 )
-        except (VenueError, aiohttp.ClientError, TimeoutError) as error:
+        except (VenueError, PageError, aiohttp.ClientError, TimeoutError) as error:
             self.say(
                 f"cold.answer_failed want={what} aux={aux} error={error!r}"
             )  # the lane asks again
@@ -307,6 +347,7 @@ class Appliance:
             await self.http.close()
         for page in self.pages:
             page.remove()
+        evidence.kept_path(self.settings.deployment).unlink(missing_ok=True)
 
     def summary(self) -> dict[str, Any]:
         """Return what the lane's page says: orders, fills, positions and PnL per symbol."""
@@ -326,7 +367,7 @@ class Appliance:
                 "size_decimals": self.about[number]["size_decimals"],
             }
         return {
-            "orders": c.orders_sent,
+            "orders": c.orders_sent - c.orders_absent,
             "cancels": c.cancels_sent,
             "fills": c.fills,
             "fills_buy": c.fills_buy,

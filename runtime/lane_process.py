@@ -83,6 +83,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         journal=journal.map,
         segment_bytes=spec["segment_bytes"],
         segment_count=spec["segment_count"],
+        read_lag_ms=spec["read_lag_ms"],
         clock=(time.monotonic_ns(), time.time_ns()),
         mail_in=mails[0].map,
         mail_out=mails[1].map,

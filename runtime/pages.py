@@ -189,6 +189,8 @@ class Mail:
 
     def put(self, kind: int, data: bytes, aux: int = 0) -> bool:
         """Append one record; False when the ring is full (nothing was written)."""
+        if self.page.view is None:
+            raise PageError(f"mail {self.page.path.name} is closed: its lane has ended")
         return bool(lib.hp_ring_put(self.ring, kind, aux, data, len(data)))
 
     def take(self) -> tuple[int, int, bytes] | None:
