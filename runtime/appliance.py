@@ -19,10 +19,12 @@ from typing import Any
 import aiohttp
 
 from runtime import evidence, state
-from runtime._shm import lib
+from runtime._shm import ffi, lib
 from runtime.clock import ClockPage, ClockWatch
+from runtime.host import HostPage, HostWatch
 from runtime.opening import Instrument, Opener, OpeningError
 from runtime.pages import LANE_BYTES, Control, Mail, Page, PageError, in_use, stale
+from runtime.recorder import Recorder
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
@@ -54,6 +56,7 @@ class Settings:
     on_restart: str = "cancel"  # or "adopt": what becomes of a dead lane's working orders
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
+    journal: Path | None = None  # folder that the journals are copied to
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
 
 
@@ -82,6 +85,7 @@ class Appliance:
         self.symbols: dict[int, str] = {}
         self.lane: asyncio.subprocess.Process | None = None
         self.pages: list[Page] = []
+        self.recorder: Recorder | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.epoch = 0
         self.evidence: evidence.Evidence | None = None
@@ -127,6 +131,7 @@ class Appliance:
         self.directory = directory
 
         self.control = Control(s.deployment, "operator")
+        self.host = HostPage(s.deployment)
         self.clock = ClockPage(s.deployment)
         watch = ClockWatch(self.clock, s.profile, self.say)
         watch.look()
@@ -159,10 +164,14 @@ class Appliance:
                 for number, name in self.symbols.items()
             ],
         }
+        if s.journal is not None:
+            self.recorder = Recorder(s.deployment, s.journal, self.say)
+            await self.recorder.start()
         await self.start_lane()
         self.spawn(self.serve_mail())
         self.spawn(self.keep_listen_key())
         self.spawn(watch.keep())
+        self.spawn(HostWatch(self.host, self.say).keep())
 
     def context(self) -> Any:
         import ssl
@@ -205,11 +214,14 @@ class Appliance:
         self.journal = Page.make(
             s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
         )
+        head = ffi.cast("hp_journal_head_t *", self.journal.header + 1)
+        head.fingerprint = int(self.host.fingerprint, 16)
         self.mail_in = Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES)
         self.mail_out = Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES)
         self.pages = [
             self.control.page,
             self.clock.page,
+            self.host.page,
             self.lane_page,
             self.journal,
             self.mail_in.page,
@@ -343,6 +355,8 @@ class Appliance:
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.recorder is not None:
+            await self.recorder.stop()
         if hasattr(self, "http"):
             await self.http.close()
         for page in self.pages:

@@ -12,17 +12,23 @@ and booked nothing, so the ring before it stays the evidence.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hotpath.journal.tail import SEGMENT_BYTES, Record, records, segment
 from runtime._shm import ffi, lib
 from runtime.pages import SHM, Page, PageError, name
 
-RECORD_BYTES = ffi.sizeof("hp_journal_record_t")
-SEGMENT_BYTES = ffi.sizeof("hp_journal_segment_t")
-SEGMENT_MAGIC = 0x31304745534A5048
+KINDS = frozenset(
+    (
+        lib.HP_RECORD_CARRY,
+        lib.HP_RECORD_FILL,
+        lib.HP_RECORD_ORDER,
+        lib.HP_RECORD_INTENT,
+        lib.HP_RECORD_VERDICT,
+    )
+)
 RING = "journal.0"
 KEPT = "journal.0.dead"
 
@@ -46,51 +52,21 @@ class Evidence:
         return [o for o in self.orders.values() if lib.hp_order_is_working(o.state)]
 
 
-@dataclass
-class Record:
-    """One journal record; `payload` is a copy."""
-
-    kind: int
-    aux: int
-    mono_ns: int
-    payload: bytes
-
-
-def records_of(ring: memoryview, start: int, end: int, sequence: int) -> Iterator[Record]:
-    """Yield a segment's records; stop at the first that is torn, stale or absent."""
-    at = start + SEGMENT_BYTES
-    buffer = ffi.from_buffer(ring)
-    while at + RECORD_BYTES <= end:
-        head = ffi.cast("hp_journal_record_t *", buffer + at)
-        if head.kind == 0 or head.sequence != sequence or at + RECORD_BYTES + head.length > end:
-            return
-        blank = bytearray(ring[at : at + RECORD_BYTES])
-        blank[32:36] = bytes(4)
-        payload = bytes(ring[at + RECORD_BYTES : at + RECORD_BYTES + head.length])
-        crc = lib.hp_crc32c(lib.hp_crc32c(0, bytes(blank), RECORD_BYTES), payload, len(payload))
-        if crc != head.crc32c:
-            return
-        yield Record(head.kind, head.aux, head.mono_ns, payload)
-        sequence += 1
-        at += (RECORD_BYTES + head.length + 7) & ~7
-
-
-def segments(ring: memoryview) -> list[tuple[int, int, int, int]]:
-    """Return (number, start, end, first sequence) of the ring's segments, oldest first."""
-    buffer = ffi.from_buffer(ring)
-    head = ffi.cast("hp_journal_head_t *", buffer + ffi.sizeof("hp_page_t"))
-    size, count = int(head.segment_bytes), int(head.segment_count)
-    if size == 0:
+def segments(ring: memoryview) -> list[memoryview]:
+    """Return the ring's segments as far as they are published, oldest first."""
+    head = ffi.cast("hp_journal_head_t *", ffi.from_buffer(ring) + ffi.sizeof("hp_page_t"))
+    size, count, published = int(head.segment_bytes), int(head.segment_count), int(head.published)
+    if size == 0 or published == 0:
         return []
-    newest = (int(head.published) - 1) // size
+    newest = (published - 1) // size
     out = []
     for number in range(max(0, newest - count + 1), newest + 1):
         start = lib.HP_JOURNAL_HEAD_BYTES + number % count * size
-        segment = ffi.cast("hp_journal_segment_t *", buffer + start)
-        if segment.magic != SEGMENT_MAGIC or segment.number != number:
-            continue
-        used = int(head.published) - number * size if number == newest else size
-        out.append((number, start, start + used, int(segment.first_sequence)))
+        used = published - number * size if number == newest else size
+        part = ring[start : start + used]
+        found = segment(part)
+        if found is not None and found.number == number:
+            out.append(part)
     return out
 
 
@@ -216,8 +192,8 @@ def read(ring: memoryview, deadline_ns: int = 1_000_000_000) -> Evidence | None:
     epoch = int(ffi.cast("hp_page_t *", ffi.from_buffer(ring)).epoch)
     for first in range(len(parts) - 1, -1, -1):
         reading = Reading(epoch, deadline_ns)
-        for _, start, end, sequence in parts[first:]:
-            for record in records_of(ring, start, end, sequence):
+        for part in parts[first:]:
+            for record in records(part, SEGMENT_BYTES, kinds=KINDS):
                 reading.take(record)
         if reading.now is not None:
             return reading.now

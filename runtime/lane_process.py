@@ -27,6 +27,8 @@ import uvloop
 from hotpath.lane.live import LiveLane
 from runtime.pages import Page
 
+UNRECORDED = {"ca"}  # keys of the specification that a re-run has no use for
+
 
 def load_strategy(text: str) -> type:
     """Return the class that `path.py:Class`, `module:Class` or a shipped name stands for."""
@@ -92,6 +94,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         urls={"market": spec["market"], "orders": spec["orders"], "user": None, "ssl": context},
         spin=spec["spin"],
     )
+    lane.describe(json.dumps({key: spec[key] for key in spec if key not in UNRECORDED}))
     lane.calibrate()
     for item in spec["instruments"]:
         lane.add_instrument(item["id"], item["symbol"], limits=item["limits"], **item["about"])

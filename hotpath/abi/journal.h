@@ -15,7 +15,7 @@
  *   +------+-----+-----+------+---------+--------+--------+-------+------+----------------+
  *
  * crc32c covers the 40 bytes with the field itself as 0, and the payload.  A record never straddles
- * segments: length 0 at a record position ends the segment early. */
+ * segments: kind 0 (in eight zero bytes) at a record position ends the segment early. */
 #ifndef HP_JOURNAL_FORMAT_H
 #define HP_JOURNAL_FORMAT_H
 
@@ -43,7 +43,11 @@ enum hp_record_kind {
     HP_RECORD_LIMITS = 10,
     HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
     HP_RECORD_POSITION = 12,    /* hp_report_t by the cold side: what the venue answered to a question */
-    HP_RECORD_OPENING = 13,     /* aux = enum hp_mail: an opening fact as mailed; 0: an opening begins (u64 generation) */
+    HP_RECORD_STREAM = 13,      /* hp_stream_rule_t; aux = instrument */
+    HP_RECORD_SANITY = 14,      /* hp_sanity_rule_t; aux = instrument */
+    HP_RECORD_SPARE = 15,       /* poll of the spare source; aux = instrument, recv_ns = when it was asked for */
+    HP_RECORD_LANE = 16,        /* JSON: what this lane was built of; before everything but the first CLOCK */
+    HP_RECORD_OPENING = 17,     /* aux = enum hp_mail: an opening fact as mailed; 0: an opening begins (u64 generation) */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */
@@ -51,6 +55,7 @@ enum hp_record_kind {
     HP_RECORD_FILL = 68,        /* hp_report_t that moved a position */
     HP_RECORD_CORRECTION = 69,
     HP_RECORD_RESYNC = 70,      /* book gapped and asked for a snapshot; aux = instrument */
+    HP_RECORD_FEED = 71,        /* hp_feed_event_t: what was wrong with a feed, and its end; aux = instrument */
     /* neither input nor output: what a successor needs, repeated in each segment */
     HP_RECORD_CARRY = 128       /* aux = enum hp_mail: the lane's state as opening facts (opening.h) */
 };
@@ -62,8 +67,8 @@ enum hp_words_of {
 };
 
 typedef struct hp_journal_record {
-    uint32_t length;         /* payload bytes; 0 = no record */
-    uint16_t kind;           /* enum hp_record_kind */
+    uint32_t length;         /* payload bytes */
+    uint16_t kind;           /* enum hp_record_kind; 0 = no record */
     uint8_t  lane;
     uint8_t  flags;
     uint64_t sequence;       /* dense per lane and epoch, from 1 */
@@ -104,7 +109,7 @@ typedef struct hp_journal_head { /* head page of the ring file, behind hp_page_t
     uint64_t sequence;       /* last published record */
     uint64_t overwritten;    /* segments recycled without an archiver's copy */
     uint64_t archived;       /* archiver's watermark in bytes; UINT64_MAX = no archiver */
-    uint64_t pad;
+    uint64_t fingerprint;    /* of the host baseline, by the maker of the ring; 0 = not taken */
 } hp_journal_head_t;
 /* cffi:end */
 HP_SIZE(hp_journal_record_t, 40);

@@ -21,6 +21,10 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_LIMITS
         HP_RECORD_SIGNAL
         HP_RECORD_POSITION
+        HP_RECORD_STREAM
+        HP_RECORD_SANITY
+        HP_RECORD_SPARE
+        HP_RECORD_LANE
         HP_RECORD_OPENING
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
@@ -29,6 +33,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_FILL
         HP_RECORD_CORRECTION
         HP_RECORD_RESYNC
+        HP_RECORD_FEED
         HP_RECORD_CARRY
     cdef enum hp_words_of:
         HP_WORDS_CONTROL
@@ -70,4 +75,4 @@ cdef extern from "journal.h" nogil:
         uint64_t sequence
         uint64_t overwritten
         uint64_t archived
-        uint64_t pad
+        uint64_t fingerprint

@@ -9,6 +9,7 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_LISTEN_KEY
         HP_MAIL_REPORT
         HP_MAIL_OPENING
+        HP_MAIL_SPARE
         HP_MAIL_BASE
         HP_MAIL_BOOKED
         HP_MAIL_ORDER
@@ -22,4 +23,6 @@ cdef extern from "mail.h" nogil:
         HP_WANT_LISTEN_KEY
         HP_WANT_TRADES
         HP_WANT_STATUS
+        HP_WANT_STREAM
+        HP_WANT_RECONNECT
         HP_WANT_OPENING

@@ -55,6 +55,7 @@ class Resync(enum.IntEnum):
     CROSSED = HP_RESYNC_CROSSED
     EXHAUSTED = HP_RESYNC_EXHAUSTED
     REFRESH = HP_RESYNC_REFRESH
+    LINE = HP_RESYNC_LINE
 
 
 class Rule(enum.IntEnum):
@@ -62,6 +63,10 @@ class Rule(enum.IntEnum):
 
     NONE = HP_SEQUENCE_NONE
     BINANCE_FUTURES = HP_SEQUENCE_BINANCE_FUTURES
+    BINANCE_SPOT = HP_SEQUENCE_BINANCE_SPOT
+    OKX = HP_SEQUENCE_OKX
+    BYBIT = HP_SEQUENCE_BYBIT
+    HYPERLIQUID = HP_SEQUENCE_HYPERLIQUID
 
 
 cdef hp_level_t *levels_of(list bids, list asks) except NULL:

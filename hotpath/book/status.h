@@ -15,17 +15,6 @@
 
 #define HP_CROSSED_EVENTS_MAX 16
 
-enum hp_resync_reason {
-    HP_RESYNC_NONE = 0,
-    HP_RESYNC_FIRST = 1,     /* deltas came and there has been no snapshot */
-    HP_RESYNC_GAP = 2,
-    HP_RESYNC_TOO_OLD = 3,   /* the snapshot that came does not reach the kept deltas */
-    HP_RESYNC_CROSSED = 4,   /* crossed for HP_CROSSED_EVENTS_MAX events */
-    HP_RESYNC_EXHAUSTED = 5, /* a side ran empty of which far levels were forgotten */
-    HP_RESYNC_REFRESH = 6,   /* the owner asked */
-    HP_RESYNC_REASON_COUNT = 7
-};
-
 typedef struct hp_book_counts {
     uint64_t applied;   /* deltas applied, at once or from the backlog */
     uint64_t buffered;  /* deltas kept */
@@ -50,6 +39,7 @@ typedef struct hp_book {
     uint8_t  wanted;         /* a snapshot is wanted and has not come */
     uint8_t  reason;         /* enum hp_resync_reason of the last need */
     uint32_t crossed_run;    /* crossed events in a row */
+    uint32_t in_snapshots;   /* the last event was a snapshot that stood in the stream */
     uint64_t needs;          /* how often a need was raised: the owner requests when it changed */
     hp_book_counts_t counts;
     hp_backlog_t backlog;

@@ -94,6 +94,7 @@ cdef enum:
     READ_BYTES = 65536
 cdef uint64_t HICCUP_NS = 5_000   # an idle turn takes about 700 ns: what takes longer was taken from us
 cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
+cdef uint64_t ASK_AGAIN_NS = 3_000_000_000
 cdef size_t HELD_BYTES_MAX = 16 * 1024 * 1024
 cdef uint64_t COLD_SILENCE_NS = 2_000_000_000  # a cold side silent for longer is dead: cancel and leave
 
@@ -243,6 +244,8 @@ cdef class OrderListener(SocketListener):
         lane.core.now_ns = self.recv_ns
         lane.core.stamps.recv = self.recv_tsc
         hp_lane_report_frame(&lane.core, self.socket, data, size)
+        if self.socket == SOCKET_USER and not lane.core.is_user_ready:
+            self.transport.disconnect()  # the venue ended the stream: begin anew, with a fresh key
 
 
 cdef class Turn:
@@ -306,10 +309,14 @@ cdef class LiveLane(Lane):
     cdef readonly object urls
     cdef list held                    # user events that wait: (recv_ns, bytes); see hold()
     cdef size_t held_bytes
+    cdef uint64_t asked_ns            # when the trades of a gap in the user stream were asked for
     cdef uint64_t drain_until_ns
     cdef Turn turner
     cdef bint is_turn_due
     cdef char *scratch                # what a peek brings
+    cdef uint32_t wish_count          # streams and sockets that the lane wants anew, until the turn's end
+    cdef uint32_t wishes[64][2]
+    cdef object stream_texts          # {(instrument, event kind): [messages that ask for it anew]}
     cdef set shown                    # strategies whose traceback has been handed over
 
     def __cinit__(self, *args, **kwargs):
@@ -332,6 +339,7 @@ cdef class LiveLane(Lane):
         self.markets = []
         self.shown = set()
         self.held = []
+        self.stream_texts = {}
         self.listen_key_arrived = asyncio.Event()
         self.turner = Turn()
         self.turner.lane = self
@@ -395,6 +403,8 @@ cdef class LiveLane(Lane):
             self.serve_parked()
         self.core.recv_ns = now
         hp_lane_timers(&self.core)
+        if self.wish_count:
+            self.renew_streams()
         if now - self.beat_ns >= 1000000:
             self.beat(now)
 
@@ -473,6 +483,9 @@ cdef class LiveLane(Lane):
         page.is_spinning = self.is_spinning
         self.core.gate.is_armed = (self.core.is_session_ready and self.core.is_user_ready and self.core.is_open
                                    and not self.core.is_draining)
+        if self.core.is_open and self.user is not None and not self.core.is_user_ready and now > self.asked_ns + ASK_AGAIN_NS:
+            self.asked_ns = now
+            self.want(HP_WANT_TRADES, 0)
         if self.control_count > 0 and not self.core.is_draining:
             if now > self.controls[0].page.heartbeat_ns + COLD_SILENCE_NS:
                 self.core.is_draining = 1
@@ -580,6 +593,7 @@ cdef class LiveLane(Lane):
         cdef bytes text
         cdef uint32_t n
         cdef hp_order_t *order
+        self.core.is_user_ready = True
         try:
             for recv_ns, frame in self.held:
                 text = frame + bytes(HP_FRAME_PAD_BYTES)
@@ -593,18 +607,56 @@ cdef class LiveLane(Lane):
             order = hp_orders_working(&self.core.orders, n)
             if order.state != HP_ORDER_SENT:
                 hp_lane_inquire(&self.core, order)  # its end may have been told while nobody listened
-        self.core.is_user_ready = True
+        if not self.core.is_user_ready:
+            self.user.transport.disconnect()
 
     # -- mail -------------------------------------------------------------------------------------
 
     cdef void want(self, uint32_t what, uint32_t aux) noexcept:
         cdef uint32_t words[2]
+        if what == HP_WANT_STREAM or what == HP_WANT_RECONNECT:  # the lane's own sockets
+            if self.wish_count < 64:  # what does not fit is asked for again
+                self.wishes[self.wish_count][0] = what
+                self.wishes[self.wish_count][1] = aux
+                self.wish_count += 1
+            return
         words[0] = what
         words[1] = aux
         if hp_ring_put(self.mail_out, HP_MAIL_WANT, what, words, sizeof(words)):
             hp_count(&self.core.count.mail_out, 1)
         else:
             hp_count(&self.core.count.mail_refused, 1)
+
+    def set_stream_texts(self, uint32_t instrument, uint32_t kind, list texts):
+        """Say which messages, sent on its socket, ask for a stream anew."""
+        self.stream_texts[instrument, kind] = texts
+
+    cdef void renew_streams(self) noexcept:
+        """Carry out what stale.h asked for, outside of any frame."""
+        cdef uint32_t n, aux, socket
+        cdef MarketListener market
+        try:
+            for n in range(self.wish_count):
+                aux = self.wishes[n][1]
+                if self.wishes[n][0] == HP_WANT_STREAM:
+                    socket = self.core.instruments[aux & 0xFFFF].streams[aux >> 16].rule.socket
+                else:
+                    socket = aux
+                if socket >= <uint32_t>len(self.markets):
+                    continue
+                market = self.markets[socket]
+                if market.transport is None or market.transport.is_disconnected:
+                    continue
+                if self.wishes[n][0] == HP_WANT_STREAM:
+                    self.log(f"lane.stream_renewed instrument={aux & 0xFFFF} kind={aux >> 16} socket={socket}")
+                    for text in self.stream_texts.get((aux & 0xFFFF, aux >> 16), ()):
+                        market.transport.send(WSMsgType.TEXT, text.encode())
+                else:
+                    self.log(f"lane.socket_renewed socket={socket} cause=silent_stream")
+                    market.transport.disconnect()
+        except Exception as error:
+            self.log(f"lane.renew_error error={error!r}")
+        self.wish_count = 0
 
     def log(self, str text):
         """Hand a line to the cold side; counted when the ring is full."""
@@ -626,6 +678,9 @@ cdef class LiveLane(Lane):
             hp_count(&self.core.count.mail_in, 1)
             if record.kind == HP_MAIL_SNAPSHOT:
                 hp_lane_snapshot(&self.core, <uint32_t>record.aux, data, record.length - HP_FRAME_PAD_BYTES)
+            elif record.kind == HP_MAIL_SPARE and record.length >= HP_FRAME_PAD_BYTES + sizeof(uint64_t):
+                hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
+                              record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_REPORT:
                 hp_lane_journal(&self.core, HP_RECORD_POSITION, 0, self.core.recv_ns, data, record.length)
                 hp_lane_report(&self.core, <hp_report_t *>data)
@@ -636,7 +691,7 @@ cdef class LiveLane(Lane):
             elif record.kind == HP_MAIL_OPENING and record.length == 0:
                 if self.core.stage.generation != 0 and not self.core.is_open:
                     hp_lane_opening_begin(&self.core)
-            elif HP_MAIL_OPENING <= record.kind <= HP_MAIL_ORDER:
+            elif record.kind in (HP_MAIL_BASE, HP_MAIL_BOOKED, HP_MAIL_ORDER, HP_MAIL_OPENING):
                 hp_lane_fact(&self.core, record.kind, record.aux, data, record.length)
                 if self.core.is_open and not self.core.is_user_ready and self.user is not None:
                     self.release()
@@ -685,6 +740,7 @@ cdef class LiveLane(Lane):
             self.held.clear()
             self.held_bytes = 0
             self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+            self.asked_ns = self.core.now_ns
             if self.core.is_open:
                 self.want(HP_WANT_TRADES, 0)
             else:
@@ -694,6 +750,8 @@ cdef class LiveLane(Lane):
             while not hp_ring_is_empty(self.parking):
                 self.budget = HP_MARKET_FRAMES_PER_TURN
                 self.serve_parked()
+            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+            hp_lane_socket(&self.core, listener.socket, True)
 
     cdef object disconnected(self, SocketListener listener):
         self.note_session(listener.socket, SESSION_CLOSED)
@@ -706,6 +764,9 @@ cdef class LiveLane(Lane):
             self.core.is_user_ready = False
             self.user = None
             self.held.clear()
+        else:
+            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+            hp_lane_socket(&self.core, listener.socket, False)
         listener.parked = 0
 
     async def market_socket(self, parsed):
@@ -777,7 +838,10 @@ cdef class LiveLane(Lane):
             if not self.is_spinning:
                 self.turn()
             self.report_errors()
-            await asyncio.sleep(0.01 if not self.is_spinning else 0.05)
+            if self.is_spinning:
+                await asyncio.sleep(0.05)
+            else:  # what rests must not wait long for a silent stream to be noticed
+                await asyncio.sleep(0.002 if self.core.orders.working_count else 0.01)
         self.stop_strategies()
         for task in tasks:
             task.cancel()
@@ -821,6 +885,8 @@ cdef class LiveLane(Lane):
         self.core.page.core = out["core"]
         self.core.page.is_locked = out["locked"]
         self.core.page.page.writer_pid = os.getpid()
+        if self.core.journal.page != NULL:
+            self.core.journal.page.writer_pid = os.getpid()
         if self.core.page.calibration.ns_per_tick_q32 != 0:
             hp_hiccup_init(&self.core.page.hiccup, &self.core.page.calibration, HICCUP_NS)
         return out

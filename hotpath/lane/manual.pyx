@@ -102,6 +102,18 @@ cdef class ManualLane(Lane):
         self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_snapshot(&self.core, instrument, padded, len(data))
 
+    def spare(self, uint32_t instrument, bytes data, uint64_t asked_ns):
+        """A poll of the spare source."""
+        cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_spare(&self.core, instrument, asked_ns, padded, len(data))
+
+    def socket(self, uint32_t socket, bint is_open):
+        """A market socket opened or closed."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_socket(&self.core, socket, is_open)
+        hp_lane_decide(&self.core)
+
     def words(self, uint32_t words):
         """The OR of the control words as of now."""
         self.core.now_ns = self.now_ns

@@ -117,13 +117,17 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
     if (HP_UNLIKELY(i->status != HP_STATUS_TRADING && !(i->status == HP_STATUS_CLOSE_ONLY && reduces)))
         return hp_verdict_set(v, HP_VERDICT_INSTRUMENT_STATUS, i->status, HP_STATUS_TRADING);
 
-    /* on which picture */
-    if (HP_UNLIKELY(in->book_state != HP_BOOK_SYNCED))
+    /* on which picture: a doubtful one may be exited on, and one of the spare source too */
+    if (HP_UNLIKELY(in->caution != 0 && !reduces))
+        return hp_verdict_set(v, HP_VERDICT_BOOK_STALE, in->caution, 0);
+    uint32_t is_spare = in->caution & HP_CAUTION_SOURCE;
+    uint64_t oldest_ns = is_spare ? limits->spare_ns : limits->stale_ns;
+    if (HP_UNLIKELY(in->book_state != HP_BOOK_SYNCED && !is_spare))
         return hp_verdict_set(v, in->book_state == HP_BOOK_CROSSED ? HP_VERDICT_BOOK_CROSSED :
                               in->book_state == HP_BOOK_STALE ? HP_VERDICT_BOOK_STALE : HP_VERDICT_BOOK_NOT_SYNCED,
                               in->book_state, HP_BOOK_SYNCED);
-    if (HP_UNLIKELY(in->recv_ns > now || now - in->recv_ns > limits->stale_ns))
-        return hp_verdict_set(v, HP_VERDICT_BOOK_STALE, (int64_t)(now - in->recv_ns), (int64_t)limits->stale_ns);
+    if (HP_UNLIKELY(in->recv_ns > now || now - in->recv_ns > oldest_ns))
+        return hp_verdict_set(v, HP_VERDICT_BOOK_STALE, (int64_t)(now - in->recv_ns), (int64_t)oldest_ns);
     if (HP_UNLIKELY(in->bid_lots <= 0 || in->ask_lots <= 0 || in->bid_ticks >= in->ask_ticks))
         return hp_verdict_set(v, HP_VERDICT_BOOK_CROSSED, in->bid_ticks, in->ask_ticks);
     if (g->clock_ns_max != 0 && !reduces) {

@@ -60,7 +60,7 @@ class Delta:
 
 @dataclass
 class NaiveBook:
-    """Binance futures: drop u < L; first U <= L <= u; then pu == previous u."""
+    """The sequencer, with the rule of Binance futures; other venues' rules are derived from it."""
 
     sides: NaiveSides = field(default_factory=NaiveSides)
     state: str = "EMPTY"
@@ -115,7 +115,16 @@ class NaiveBook:
         self.want()
         return "GAP"
 
+    def old(self, delta: Delta, last: int) -> bool:
+        """Drop u < L."""
+        return delta.last < last
+
+    def hooks(self, delta: Delta, last: int) -> bool:
+        """First U <= L <= u."""
+        return delta.first <= last
+
     def follows(self, delta: Delta) -> bool:
+        """Then pu == previous u."""
         return delta.prev == self.last and delta.last > self.last
 
     def delta(self, delta: Delta) -> str:
@@ -125,10 +134,10 @@ class NaiveBook:
                     self.kept.append(replace(delta, applied=True))
                 return self.advance(delta)
         elif self.hooking:
-            if delta.last < self.last:
+            if self.old(delta, self.last):
                 self.counts["dropped"] += 1
                 return "DROPPED"
-            if delta.first <= self.last:
+            if self.hooks(delta, self.last):
                 return self.advance(delta)
         else:
             if self.state == "EMPTY":
@@ -141,8 +150,8 @@ class NaiveBook:
         return "GAP"
 
     def snapshot(self, last: int, bids: Levels, asks: Levels) -> str:
-        newer = [delta for delta in self.kept if delta.last >= last]
-        reaches = newer[0].first <= last if newer else last >= self.last
+        newer = [delta for delta in self.kept if not self.old(delta, last)]
+        reaches = self.hooks(newer[0], last) if newer else last >= self.last
         if not newer and not (self.chained or self.hooking):
             reaches = True
         if not reaches:
@@ -169,7 +178,7 @@ class NaiveBook:
         answer = "OK"
         while self.kept:
             delta = self.kept[0]
-            if self.hooking and delta.last < last:
+            if self.hooking and self.old(delta, last):
                 self.counts["dropped"] += not delta.applied
             elif self.hooking or self.follows(delta):
                 answer = self.advance(delta)
@@ -177,3 +186,16 @@ class NaiveBook:
                 return self.gap()
             del self.kept[0]
         return answer
+
+
+class NaiveSpotBook(NaiveBook):
+    """Binance spot: drop u <= L; first U <= L + 1 <= u; then U <= previous u + 1 <= u."""
+
+    def old(self, delta: Delta, last: int) -> bool:
+        return delta.last <= last
+
+    def hooks(self, delta: Delta, last: int) -> bool:
+        return delta.first <= last + 1
+
+    def follows(self, delta: Delta) -> bool:
+        return delta.first <= self.last + 1 and delta.last > self.last

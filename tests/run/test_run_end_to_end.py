@@ -46,6 +46,7 @@ def check(done):
     assert (end["open_orders"], end["unknown"], end["venue"]["open_orders"]) == (0, 0, 0)
     assert end["orders"] > 0
     assert end["gaps"] == 0
+    assert re.fullmatch("[0-9a-f]{12}", end["fingerprint"])
     return end
 
 

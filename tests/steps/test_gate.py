@@ -419,3 +419,33 @@ class TestClock:
         timed.gate.clock.source = timed.gate.clock_ns_max = 0
         assert timed.ask() == timed.lib.HP_PASS
         assert timed.verdict.warnings == 0
+
+
+def reducing(case):
+    """An intent that can only make a held position smaller."""
+    case.position.lots[0] = 50
+    case.intent.side, case.intent.reduce_only = SELL, 1
+    return case
+
+
+@pytest.mark.parametrize("caution", ["STREAM", "PRICE", "SOURCE"])
+def test_gate_refuses_new_risk_on_a_doubtful_picture(case, caution):
+    case.intent.caution = getattr(case.lib, f"HP_CAUTION_{caution}")
+    assert case.ask() == verdict(case, "BOOK_STALE")
+    assert case.verdict.found == case.intent.caution
+
+
+def test_gate_lets_exit_on_a_doubtful_picture(case):
+    reducing(case).intent.caution = case.lib.HP_CAUTION_STREAM | case.lib.HP_CAUTION_PRICE
+    assert case.ask() == case.lib.HP_PASS
+
+
+def test_gate_lets_exit_on_the_spare_source_while_its_poll_is_young(case):
+    reducing(case).intent.caution = case.lib.HP_CAUTION_SOURCE
+    case.intent.book_state = case.lib.HP_BOOK_GAPPED
+    case.limits.spare_ns = 5_000_000
+    for age, expected in ((5_000_000, case.lib.HP_PASS), (5_000_001, verdict(case, "BOOK_STALE"))):
+        case.intent.recv_ns = NOW - age
+        assert case.ask() == expected
+    case.intent.caution = 0  # without the spare source a gapped book serves nobody
+    assert case.ask() == verdict(case, "BOOK_NOT_SYNCED")
