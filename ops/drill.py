@@ -4,7 +4,8 @@ The embedded venue serves, a load strategy places, crosses and cancels on severa
 the lane is killed (SIGKILL) at random instants: while it trades, while it opens, twice in a row.
 After each kill the new lane is armed, trading is frozen, and every figure must be the venue's: no
 order doubled, none forgotten, positions, realised PnL and fees equal to the last unit, fills one to
-one by trade id.
+one by trade id.  Now and then the session process (keys, REST) is killed instead: until it is back
+the lane must trade on, and cancel what it is told to.
 """
 
 from __future__ import annotations
@@ -15,22 +16,24 @@ import collections
 import json
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from runtime import evidence
 from runtime._shm import lib
 from runtime.appliance import Appliance, ApplianceError, Settings
+from runtime.causes import History
 from runtime.embedded import EmbeddedVenue, VenueStartError, e8
 from runtime.pages import PageError
 from runtime.state import StateError
+from runtime.topology import TopologyError, plan_box
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
-MODES = ("trading", "trading", "trading", "opening", "twice")
+MODES = ("trading", "trading", "trading", "opening", "twice", "session")
 ARMED_SECONDS_MAX = 60.0
 SETTLE_SECONDS_MAX = 60.0
 TRADE_SECONDS_MAX = 0.6
@@ -77,50 +80,99 @@ class Drill:
         self.kills = 0
         self.adopted = self.recovered = 0
         self.opening_s = 0.3  # how long the last start took: what "during opening" means
+        self.alone = {"kills": 0, "orders": 0, "ended": 0, "seconds": 0.0}  # without a session
         self.seen: set[tuple[int, int]] = set()  # instrument, trade id: booked by any life
 
-    async def armed(self) -> None:
-        """Wait until the lane trades."""
+    async def wait(self, what: str, is_so: Callable[[], bool]) -> None:
         until = time.monotonic() + ARMED_SECONDS_MAX
-        view = self.appliance.lane_page.view
-        assert self.appliance.lane is not None
-        while view.state != lib.HP_LANE_ARMED:
-            if self.appliance.lane.returncode is not None:
-                raise DrillFailed(f"lane ended with code {self.appliance.lane.returncode}")
+        while not is_so():
+            if self.appliance.supervisor.given_up.done():
+                raise DrillFailed(self.appliance.supervisor.given_up.result())
             if time.monotonic() > until:
-                raise DrillFailed(f"lane is not armed after {ARMED_SECONDS_MAX:.0f} s")
+                raise DrillFailed(f"{what}: not after {ARMED_SECONDS_MAX:.0f} s")
             await asyncio.sleep(0.002)
 
-    async def kill(self) -> float:
-        """Kill the lane, start the next one; return when the signal was sent."""
-        lane = self.appliance.lane
-        assert lane is not None
+    async def armed(self, epoch: int = 0) -> None:
+        """Wait until a lane of a later epoch trades."""
+        await self.wait(
+            "lane is armed",
+            lambda: (
+                self.appliance.epoch > epoch and self.appliance.lane_state() == lib.HP_LANE_ARMED
+            ),
+        )
+
+    def kill_process(self, name: str) -> None:
+        watched = self.appliance.supervisor.watched[name]
+        # A drill kills more often than any limit of restarts: each life counts as a healthy one.
+        watched.history = History()
+        self.appliance.supervisor.restart(name)
+
+    async def kill(self) -> tuple[float, int]:
+        """Kill the lane; return when, and the epoch that died."""
         self.kills += 1
         page = self.appliance.lane_page.view.counters
         self.adopted += page.orders_adopted
         self.recovered += page.fills_recovered
-        at = time.monotonic()
-        os.kill(lane.pid, signal.SIGKILL)
-        await self.appliance.restart_lane()
-        return at
+        at, epoch = time.monotonic(), self.appliance.epoch
+        self.kill_process("lane-0")
+        return at, epoch
+
+    async def started(self, epoch: int) -> None:
+        """Wait until the next life has its process."""
+        await self.wait(
+            "lane has a process",
+            lambda: self.appliance.epoch > epoch and self.appliance.lane_pid > 0,
+        )
 
     async def one(self, budget: int) -> None:
         """Trade for a while, kill in one of the modes, judge."""
         mode = self.random.choice(MODES)
         await asyncio.sleep(self.random.uniform(0.0, TRADE_SECONDS_MAX))
-        at = await self.kill()
-        if mode == "opening" and budget > 1:
-            await asyncio.sleep(self.random.uniform(0.0, 1.2 * self.opening_s))
-            at = await self.kill()
-        elif mode == "twice" and budget > 1:
-            at = await self.kill()
+        if mode == "session":
+            await self.without_session()
         else:
-            mode = "trading"
+            at, epoch = await self.kill()
+            if mode != "trading" and budget > 1:
+                await self.started(epoch)
+                if mode == "opening":
+                    await asyncio.sleep(self.random.uniform(0.0, 1.2 * self.opening_s))
+                at, epoch = await self.kill()
+            else:
+                mode = "trading"
+            await self.armed(epoch)
+            self.opening_s = time.monotonic() - at
+            self.recovery_s.append(self.opening_s)
         self.modes[mode] = self.modes.get(mode, 0) + 1
-        await self.armed()
-        self.opening_s = time.monotonic() - at
-        self.recovery_s.append(self.opening_s)
         await self.judge(mode)
+
+    async def without_session(self) -> None:
+        """Kill the session; half of the time the lane is frozen before another one is there."""
+        self.kills += 1
+        name = self.appliance.cold_name["session"]
+        watched = self.appliance.supervisor.watched[name]
+        before, starts = self.ended_orders(), watched.starts
+        at = time.monotonic()
+        self.kill_process(name)
+        await self.wait("session has ended", lambda: watched.pid == 0 or watched.starts > starts)
+        if self.random.random() < 0.5:
+            self.appliance.control.set(lib.HP_WORD_FREEZE, "drill")
+        await self.wait(
+            "session is back",
+            lambda: (
+                watched.life is not None and watched.life.ready.done() and watched.starts > starts
+            ),
+        )
+        after = self.ended_orders()
+        self.alone["kills"] += 1
+        self.alone["orders"] += after[0] - before[0]
+        self.alone["ended"] += after[1] - before[1]
+        self.alone["seconds"] += time.monotonic() - at
+
+    def ended_orders(self) -> tuple[int, int]:
+        """Return how many orders were sent, and how many ended by the venue's word."""
+        c = self.appliance.lane_page.view.counters
+        filled = c.order_states[lib.HP_ORDER_FILLED]
+        return c.orders_sent, c.canceled + c.expired + c.rejects + filled
 
     async def judge(self, mode: str) -> None:
         """Freeze, wait until nothing works and the figures stand, compare."""
@@ -218,6 +270,7 @@ class Drill:
             "orders_adopted": self.adopted + counters.orders_adopted,
             "fills_recovered": self.recovered + counters.fills_recovered,
             "recovery_s": {"p50": at(0.5), "p99": at(0.99), "max": at(1.0)},
+            "without_session": {**self.alone, "seconds": round(self.alone["seconds"], 1)},
             "violations": self.violations,
             "seconds": round(seconds, 1),
         }
@@ -237,7 +290,6 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         deployment=arguments.deployment or f"drill{os.getpid()}",
         symbols=SYMBOLS,
         strategies=["strategies.drill.load:Load"],
-        spin=False,
         lock=False,
         rate=(200, 200, 50),
         segment_bytes=4 * 1024 * 1024,
@@ -247,7 +299,13 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     started = time.monotonic()
     async with EmbeddedVenue(folder, SYMBOLS, seed=arguments.seed, limits=False) as venue:
         appliance = Appliance(
-            settings, venue.endpoints, venue.api_key, venue.key_path, venue.ca, say
+            settings,
+            venue.endpoints,
+            venue.api_key,
+            venue.key_path,
+            venue.ca,
+            say,
+            plan_box(is_blocking=True),
         )
         one = Drill(appliance, venue, arguments.seed, show)
         try:
@@ -296,6 +354,7 @@ def run(arguments: argparse.Namespace) -> int:
             VenueStartError,
             PageError,
             StateError,
+            TopologyError,
             OSError,
         ) as error:
             print(f"corelane drill: {error}", file=sys.stderr)
@@ -309,7 +368,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def text(found: dict[str, Any]) -> str:
     modes = ", ".join(f"{n} {name}" for name, n in sorted(found["modes"].items()))
-    times = found["recovery_s"]
+    times, alone = found["recovery_s"], found["without_session"]
     lines = [
         f"  VIOLATION after kill {v['kill']} ({v['mode']}): {'; '.join(v['wrong'])}"
         for v in found["violations"]
@@ -323,6 +382,8 @@ def text(found: dict[str, Any]) -> str:
             f"adopted, {found['fills_recovered']} fills recovered",
             f"  kill to armed p50 {times['p50']:.2f} s  p99 {times['p99']:.2f} s  "
             f"max {times['max']:.2f} s",
+            f"  without a session {alone['kills']} times, {alone['seconds']} s: {alone['orders']} "
+            f"orders sent, {alone['ended']} ended",
             *lines,
             verdict,
         ]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.time import choose_profile
-from runtime import exporter, names
+from runtime import names
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
 from runtime.control_socket import ControlServer
@@ -28,8 +27,9 @@ from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.figures import money, scaled
 from runtime.lane_process import load_strategy
 from runtime.pages import PageError
-from runtime.recorder import RecorderError
 from runtime.state import StateError
+from runtime.supervisor import keep_to_cold
+from runtime.topology import TOPOLOGIES, TopologyError, plan_box
 
 
 def add(subparsers: Any) -> None:
@@ -85,6 +85,18 @@ def add(subparsers: Any) -> None:
         default=9464,
         metavar="P",
         help="0 = any free port (default: 9464)",
+    )
+    parser.add_argument(
+        "--topology",
+        choices=TOPOLOGIES,
+        default="auto",
+        help="market and order lanes in one process or apart (default: by the box)",
+    )
+    parser.add_argument(
+        "--lane-core",
+        type=int,
+        metavar="N",
+        help="the core that the lane wants (default: by the topology)",
     )
     parser.add_argument(
         "--journal",
@@ -182,22 +194,10 @@ def print_profile(rows: list[dict[str, Any]], fingerprint: str) -> None:
         )
 
 
-def place(blocking: bool) -> tuple[bool, int | None, int | None]:
-    """Return (spin, lane core, cold core) by the cores this process may use."""
-    cores = sorted(os.sched_getaffinity(0))
-    if blocking or len(cores) < 2:
-        return False, None, None
-    return True, cores[-1], cores[0]
-
-
 async def serve(arguments: argparse.Namespace, folder: Path) -> int:
-    spin, lane_core, cold_core = place(arguments.blocking)
-
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    if not spin:
-        say("topology.fused mode=blocking cause=" + ("asked" if arguments.blocking else "one_core"))
     symbols = [s for s in arguments.symbols.split(",") if s]
     parameters = dict(item.split("=", 1) for item in arguments.param)
     settings = Settings(
@@ -205,48 +205,52 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         symbols=symbols,
         strategies=[arguments.strategy],
         parameters=parameters,
-        spin=spin,
-        core=lane_core,
         profile=choose_profile()[0],
         clock_policy=arguments.clock,
         clock_ms_max=arguments.clock_ms_max,
         journal=arguments.journal,
     )
-    if cold_core is not None:
-        os.sched_setaffinity(0, {cold_core})
+    topology = plan_box(
+        arguments.topology, is_blocking=arguments.blocking, lane_core=arguments.lane_core
+    )
+    topology = keep_to_cold(topology)  # the lane leaves for its own core
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with EmbeddedVenue(folder, symbols, seed=arguments.seed, tls=arguments.tls) as venue:
         appliance = Appliance(
-            settings, venue.endpoints, venue.api_key, venue.key_path, venue.ca, say
+            settings,
+            venue.endpoints,
+            venue.api_key,
+            venue.key_path,
+            venue.ca,
+            say,
+            topology,
+            arguments.metrics_port,
         )
-        server = door = None
+        door = None
         started = time.monotonic()
         try:
             await appliance.start()
             door = ControlServer(settings.deployment, appliance.control, stop.set, say)
             await door.start()
-            server, port = exporter.serve(settings.deployment, arguments.metrics_port)
             if not arguments.json:
                 print(
                     f"venue {venue.endpoints.rest} (embedded)  "
-                    f"lane core {lane_core}  cold core {cold_core}  "
-                    f"metrics http://127.0.0.1:{port}/metrics",
+                    f"topology {topology.text}  "
+                    f"metrics http://127.0.0.1:{appliance.metrics_port}/metrics",
                     flush=True,
                 )
-            code = await watch(arguments, appliance, stop, started)
-            if code == 0:
-                code = await appliance.drain()
+            failed = await watch(arguments, appliance, stop, started)
+            code = await appliance.drain()
+            code = 1 if failed else code
             summary = appliance.summary()
             record = await venue.record()
             rows = profile(appliance)
             finish(arguments, appliance, summary, record, rows, code)
             return code if agrees(summary, record) else 1
         finally:
-            if server is not None:
-                server.shutdown()
             if door is not None:
                 await door.close()
             await appliance.abandon()
@@ -255,11 +259,11 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
 
 async def watch(
     arguments: argparse.Namespace, appliance: Appliance, stop: asyncio.Event, started: float
-) -> int:
-    """Print a line a second until told to stop or until the lane ends by itself."""
-    assert appliance.lane is not None
-    ended = asyncio.ensure_future(appliance.lane.wait())
+) -> bool:
+    """Print a line a second until told to stop (False) or until it cannot go on (True)."""
+    ended = asyncio.ensure_future(appliance.ended())
     asked = asyncio.ensure_future(stop.wait())
+    waits: set[asyncio.Future[Any]] = {ended, asked}
     try:
         while True:
             left = (
@@ -268,19 +272,18 @@ async def watch(
                 else min(1.0, started + arguments.duration - time.monotonic())
             )
             if left <= 0:
-                return 0
-            done, _ = await asyncio.wait(
-                {ended, asked}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            if ended in done:
-                print(f"lane.ended code={ended.result()}: see the lines above", file=sys.stderr)
-                return 1
+                return False
+            done, _ = await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if asked in done:
-                return 0
+                return False
+            if ended in done:
+                print(f"appliance.draining cause={ended.result()!r}", file=sys.stderr, flush=True)
+                return True
             if not arguments.json:
                 print(status_line(appliance, started), flush=True)
     finally:
         asked.cancel()
+        ended.cancel()
 
 
 def agrees(summary: dict[str, Any], record: dict[str, Any]) -> bool:
@@ -315,6 +318,8 @@ def finish(
                     "pnl": money(pnl_e8(appliance, summary)),
                     "venue": record,
                     "agrees_with_venue": agree,
+                    "topology": appliance.topology.text,
+                    "degraded": appliance.supervisor.degraded,
                     "latency": rows,
                     "fingerprint": appliance.host.fingerprint,
                 }
@@ -381,8 +386,8 @@ def run(arguments: argparse.Namespace) -> int:
             ApplianceError,
             VenueStartError,
             PageError,
-            RecorderError,
             StateError,
+            TopologyError,
             OSError,
         ) as error:
             print(f"corelane run: {error}", file=sys.stderr)

@@ -1,9 +1,9 @@
 """What a dead lane knew: its journal ring, read backwards to the last carry, then forwards.
 
-Owns:    finding the newest complete carry in a ring; orders, fills and bases since.  Keeping a dead
-         lane's ring until a successor has read it and stands on a carry of its own.
-Refuses: the venue (opening.py), deciding what becomes of an order, the lane's page: a lane that is
-         killed between two stores leaves half a position there, never half a record here.
+Owns:    finding the newest complete carry in a ring; orders, fills and bases since.
+Refuses: the venue (opening.py), keeping rings (appliance.py), deciding what becomes of an order,
+         the lane's page: a lane that is killed between two stores leaves half a position there,
+         never half a record here.
 
 A ring without a complete carry belongs to a lane that died inside its opening: it had sent nothing
 and booked nothing, so the ring before it stays the evidence.
@@ -11,14 +11,12 @@ and booked nothing, so the ring before it stays the evidence.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hotpath.journal.tail import SEGMENT_BYTES, Record, records, segment
 from runtime._shm import ffi, lib
-from runtime.pages import SHM, Page, PageError, name
+from runtime.pages import Page, PageError
 
 KINDS = frozenset(
     (
@@ -30,7 +28,6 @@ KINDS = frozenset(
     )
 )
 RING = "journal.0"
-KEPT = "journal.0.dead"
 
 
 @dataclass
@@ -200,17 +197,11 @@ def read(ring: memoryview, deadline_ns: int = 1_000_000_000) -> Evidence | None:
     return None
 
 
-def open_ring(deployment: str, page: str) -> Page | None:
-    """Map a ring of this build; None when there is none that could be read."""
-    try:
-        return Page.open(deployment, page, "hp_page_t")
-    except (PageError, OSError, ValueError):
-        return None
-
-
 def look(deployment: str, page_name: str) -> Evidence | None:
-    page = open_ring(deployment, page_name)
-    if page is None:
+    """Return what a ring of this build tells; None when there is none that could be read."""
+    try:
+        page = Page.open(deployment, page_name, "hp_page_t")
+    except (PageError, OSError, ValueError):
         return None
     try:
         return read(memoryview(page.map))
@@ -218,18 +209,10 @@ def look(deployment: str, page_name: str) -> Evidence | None:
         page.close()
 
 
-def kept_path(deployment: str) -> Path:
-    return SHM / name(deployment, KEPT)
-
-
-def inherit(deployment: str) -> Evidence | None:
-    """Return what the last open lane knew; keep its ring until a newer one tells more.
-
-    To be called when the lane is dead and before a new ring is made.  The rename is atomic: at
-    every moment one complete evidence stands in /dev/shm.
-    """
-    found = look(deployment, RING)
-    if found is None:
-        return look(deployment, KEPT)
-    os.rename(SHM / name(deployment, RING), kept_path(deployment))
-    return found
+def newest(deployment: str, rings: list[str]) -> Evidence | None:
+    """Return what the last lane that was open knew; `rings` are of dead lanes, oldest first."""
+    for ring in reversed(rings):
+        found = look(deployment, ring)
+        if found is not None:
+            return found
+    return None

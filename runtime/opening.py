@@ -375,8 +375,13 @@ class Opener:
         while not self.mail.put(kind, data, aux):
             await asyncio.sleep(0.001)
 
-    async def open(self, generation: int, evidence: Evidence | None) -> None:
-        """Answer one wish.  Again or in part does no harm: a set counts as a whole."""
+    async def open(
+        self, generation: int, evidence: Evidence | None, told: Callable[[], None]
+    ) -> None:
+        """Answer one wish, call `told`, and look again when the venue's lists lag no more.
+
+        Doing it again, or only in part, does no harm: a set counts as a whole.
+        """
         opened_ms = time.time_ns() // 1_000_000 + MARGIN_MS
         facts = await self.gather(evidence)
         opening = merge(
@@ -390,6 +395,7 @@ class Opener:
         opening.end.generation = generation
         for kind, payload in opening.facts():
             await self.put(kind, payload, generation)
+        told()
         missed = sum(bool(b.flags & lib.HP_BOOKED_MISSED) for b in opening.booked)
         self.say(
             f"lane.opening generation={generation} "
