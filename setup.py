@@ -40,6 +40,7 @@ MODULES: dict[str, list[str]] = {
     "hotpath.lane.replay": [],
     "hotpath.lane.strategy": [],
     "strategies.demo.imbalance_native": [],
+    "venues.binance.market": [],
     "venues.binance.usdm.codec": [],
 }
 

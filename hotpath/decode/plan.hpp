@@ -81,6 +81,7 @@ inline bool waits_for_symbol(const Field &field)
 
 struct hp_json_plan {
     hp::Shape shapes[HP_JSON_SHAPES_MAX];
+    const hp::Shape *kindless; /* of objects without a KIND field; may be NULL */
     uint32_t count;
 };
 
@@ -126,11 +127,14 @@ inline hp_json_plan *plan(const hp_json_shape_t *shapes, uint32_t count)
     auto *p = static_cast<hp_json_plan *>(calloc(1, sizeof(hp_json_plan)));
     if (p == nullptr) return nullptr;
     p->count = count;
-    for (uint32_t i = 0; i < count; i++)
-        if (!prepare(p->shapes[i], shapes[i])) {
+    for (uint32_t i = 0; i < count; i++) {
+        const bool kindless = shapes[i].kind && *shapes[i].kind == 0;
+        if (!prepare(p->shapes[i], shapes[i]) || (kindless && p->kindless)) {
             free(p);
             return nullptr;
         }
+        if (kindless) p->kindless = &p->shapes[i];
+    }
     return p;
 }
 

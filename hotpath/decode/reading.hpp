@@ -10,6 +10,7 @@
 namespace hp {
 
 constexpr size_t SCRATCH_BYTES = 65536; /* of strings with escapes, per document */
+constexpr int64_t MICROSECONDS_FROM = 100000000000000; /* of 1973; as milliseconds, of 5138 */
 
 /* A key that the shape did not know when it came: to be compared with later ones, perhaps to be
  * read once the kind or the symbol is known. */
@@ -46,6 +47,7 @@ struct Reading {
     bool late(const Shape &base, const Shape *chosen, const Other *others, unsigned count);
     int scaled(Slice text, bool price, int64_t *to);
     const Shape *choose(const hp_json_value_t &kind);
+    const Shape *kindless(const Other *others, unsigned count);
 
     const uint32_t *fail(int why)
     {
@@ -235,6 +237,13 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
         if (at && __builtin_mul_overflow(value->number, 1000000, &value->number))
             return fail(HP_DECODE_NUMBER);
         return at;
+    case HP_JSON_TIME:
+        at = whole(at, field, &value->number);
+        if (at && __builtin_mul_overflow(value->number,
+                                         value->number < MICROSECONDS_FROM ? 1000000 : 1000,
+                                         &value->number))
+            return fail(HP_DECODE_NUMBER);
+        return at;
     case HP_JSON_PRICE: case HP_JSON_SIZE: case HP_JSON_MONEY:
         return decimal(at, field, &value->number);
     case HP_JSON_BIDS: case HP_JSON_ASKS:
@@ -292,7 +301,8 @@ inline const Shape *Reading::choose(const hp_json_value_t &kind)
 {
     for (uint32_t i = 0; i < plan->count; i++) {
         const Shape &shape = plan->shapes[i];
-        if (shape.kind.size == kind.size && memcmp(shape.kind.text, kind.text, kind.size) == 0) {
+        if (shape.kind.size == kind.size && &shape != plan->kindless &&
+            memcmp(shape.kind.text, kind.text, kind.size) == 0) {
             out->kind = shape.number;
             return &shape;
         }
@@ -301,12 +311,27 @@ inline const Shape *Reading::choose(const hp_json_value_t &kind)
     return nullptr;
 }
 
+/* The shape of an object that names no kind, if it holds what this requires; else NULL. */
+inline const Shape *Reading::kindless(const Other *others, unsigned count)
+{
+    const Shape *shape = plan->kindless;
+    uint64_t held = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const Slice key = others[i].key;
+        const Field *field = find(*shape, key_word(key.text, key.size), key);
+        if (field) held |= 1ull << field->slot;
+    }
+    if ((held & shape->required) != shape->required) return nullptr;
+    out->kind = shape->number;
+    return shape;
+}
+
 /* From '{' to past its '}'. */
 inline const uint32_t *Reading::object(const uint32_t *at, const Shape &base)
 {
     Other others[HP_JSON_OTHERS_MAX];
     unsigned other_count = 0;
-    bool waiting = false;
+    bool waiting = false, kind_met = false;
     const Shape *chosen = nullptr;      /* by a KIND field */
     const Field *guess = base.fields;   /* fields mostly come in the table's order, some left out */
     at++;
@@ -337,6 +362,7 @@ inline const uint32_t *Reading::object(const uint32_t *at, const Shape &base)
                 if (HP_UNLIKELY(at == nullptr)) return nullptr;
                 guess = field + 1;
                 if (field->type == HP_JSON_KIND) {
+                    kind_met = true;
                     chosen = choose(out->at[field->slot]);
                     if (chosen) guess = chosen->fields;
                 }
@@ -358,6 +384,8 @@ inline const uint32_t *Reading::object(const uint32_t *at, const Shape &base)
             break;
         }
     }
+    if (HP_UNLIKELY(base.has_kind && !kind_met && plan->kindless))
+        chosen = kindless(others, other_count);
     if (HP_UNLIKELY(waiting) && !late(base, chosen, others, other_count)) return nullptr;
     uint64_t required = base.required | (chosen ? chosen->required : 0);
     if ((out->seen & required) != required) out->missing = 1;

@@ -20,6 +20,7 @@ class Type(IntEnum):
     ASKS = 11
     OBJECT = 12
     ROWS = 13
+    TIME = 16
 
 class Flag(IntFlag):
     NONE = 0

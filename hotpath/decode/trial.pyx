@@ -40,6 +40,7 @@ class Type(IntEnum):
     ASKS = HP_JSON_ASKS
     OBJECT = HP_JSON_OBJECT
     ROWS = HP_JSON_ROWS
+    TIME = HP_JSON_TIME
 
 
 class Flag(IntFlag):
@@ -55,7 +56,7 @@ class Flag(IntFlag):
 
 
 TEXTS = (Type.TEXT, Type.KIND, Type.SYMBOL)
-NUMBERS = (Type.WHOLE, Type.TIME_MS, Type.BOOL, Type.PRICE, Type.SIZE, Type.MONEY)
+NUMBERS = (Type.WHOLE, Type.TIME_MS, Type.TIME, Type.BOOL, Type.PRICE, Type.SIZE, Type.MONEY)
 
 
 cdef class Trial:
@@ -72,7 +73,7 @@ cdef class Trial:
     def __cinit__(self, list shapes):
         self.reader = Reader()
         self.shapes = [
-            (kind and kind.encode(), number, [(field[0].encode(), *field[1:]) for field in fields])
+            (None if kind is None else kind.encode(), number, [(field[0].encode(), *field[1:]) for field in fields])
             for kind, number, fields in shapes
         ]
         self.symbols = <hp_symbols_t *>calloc(1, sizeof(hp_symbols_t))
