@@ -40,7 +40,9 @@ MODULES: dict[str, list[str]] = {
     "hotpath.lane.replay": [],
     "hotpath.lane.strategy": [],
     "strategies.demo.imbalance_native": [],
+    "venues.binance.coinm.codec": [],
     "venues.binance.market": [],
+    "venues.binance.spot.codec": [],
     "venues.binance.usdm.codec": [],
 }
 

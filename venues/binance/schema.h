@@ -170,7 +170,12 @@ static inline int binance_decode_general(void *opaque, const char *data, size_t 
     const int stream = hp_json_seen(v, BINANCE_STREAM);
     if (stream != hp_json_seen(v, BINANCE_DATA)) return HP_DECODE_MISSING;
     if (v->kind == HP_EVENT_NONE) {
-        if (stream) return HP_DECODE_MISSING;
+        if (stream) { /* depth20 of spot, say, has no "e" either */
+            const hp_json_value_t *name = &v->at[BINANCE_STREAM];
+            status = binance_name_status(state->words->kinds, name->text, name->size,
+                                         HP_EVENT_NONE, NULL, 0);
+            return status == HP_DECODE_UNKNOWN_KIND ? status : HP_DECODE_MISSING;
+        }
         if (hp_json_seen(v, BINANCE_RESULT) || hp_json_seen(v, BINANCE_ERROR) ||
             hp_json_seen(v, BINANCE_CODE))
             return HP_DECODE_CONTROL;

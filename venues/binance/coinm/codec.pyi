@@ -1,0 +1,3 @@
+from venues.binance.market import MarketCodec
+
+class Codec(MarketCodec): ...
