@@ -84,6 +84,7 @@ def instrument(
         "multiplier_e8": E8,
     }
     most = filters.get("MAX_NUM_ORDERS", {})
-    if "limit" in most or "maxNumOrders" in most:
-        out["open_orders_max"] = int(most.get("limit", most.get("maxNumOrders")))
+    for name in ("limit", "maxNumOrders"):
+        if name in most:
+            out["open_orders_max"] = int(most[name])
     return out
