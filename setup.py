@@ -32,7 +32,9 @@ MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
     "hotpath.book.book": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "hotpath.decode.market": [],
     "hotpath.decode.trial": [],
+    "hotpath.journal.tail": [],
     "hotpath.lane.lane": [],
     "hotpath.lane.live": [],
     "hotpath.lane.manual": [],
@@ -44,6 +46,9 @@ MODULES: dict[str, list[str]] = {
     "venues.binance.market": [],
     "venues.binance.spot.codec": [],
     "venues.binance.usdm.codec": [],
+    "venues.bybit.codec": [],
+    "venues.hyperliquid.codec": [],
+    "venues.okx.codec": [],
 }
 
 C = ["-std=c11", "-Wstrict-prototypes"]

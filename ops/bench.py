@@ -3,7 +3,9 @@
 decode   decode + book over the recorded capture, beside simdjson On-Demand and two Python stacks
 wire     market frame written to order read over a real socket, beside a C echo
 backlog  an acknowledgement behind 1 MiB of market frames
+stale    a book passes its bound to the last cancel on the wire, over the embedded venue
 memory   resident memory of a lane over five million frames
+scrape   metrics of 200 instruments, from pages to text
 
 Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
 more than 10 % off
@@ -21,6 +23,9 @@ import statistics
 import sys
 from pathlib import Path
 from typing import Any
+
+from tuning import fingerprints
+from tuning.host import LiveHost
 
 ROOT = Path(__file__).resolve().parent.parent
 SPIN_US, EPOLL_US, SIMDJSON_NS = 7.7, 19.3, 265.0  # known levels of the anchors
@@ -45,7 +50,9 @@ def add(subparsers: Any) -> None:
         epilog="example: corelane bench wire --rounds 5",
     )
     parser.add_argument(
-        "what", choices=["decode", "wire", "backlog", "memory", "all"], help="which figures"
+        "what",
+        choices=["decode", "wire", "backlog", "stale", "memory", "scrape", "all"],
+        help="which figures",
     )
     parser.add_argument(
         "--rounds", type=int, default=5, metavar="N", help="interleaved rounds (default: 5)"
@@ -56,6 +63,9 @@ def add(subparsers: Any) -> None:
         default=20_000,
         metavar="N",
         help="orders per wire round (default: 20000)",
+    )
+    parser.add_argument(
+        "--trials", type=int, default=100, metavar="N", help="silences of stale (default: 100)"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
@@ -77,8 +87,10 @@ def host() -> str:
         "unknown CPU",
     )
     cores = len(os.sched_getaffinity(0))
+    print_of = fingerprints.of_host(LiveHost()).short
     return (
-        f"{model}, {cores} cores, kernel {platform.release()}, Python {platform.python_version()}"
+        f"{model}, {cores} cores, kernel {platform.release()}, "
+        f"Python {platform.python_version()}, host {print_of}"
     )
 
 
@@ -219,10 +231,24 @@ def bench_backlog(trials: int = 1000) -> dict[str, Any]:
     return wire("benchmarks.wire.ack:CancelOnAck", trials, mode="backlog", warmup=50)
 
 
+def bench_stale(trials: int) -> dict[str, Any]:
+    """A depth stream falls silent on a live socket; a spinning and a blocking lane."""
+    from benchmarks.feeds.stale import stale
+
+    return {row["mode"]: row for row in stale(trials)}
+
+
 def bench_memory() -> dict[str, Any]:
     from benchmarks.wire.wire import memory
 
     return memory(5)
+
+
+def bench_scrape(count: int = 200) -> dict[str, Any]:
+    """Pages to Prometheus text, by the exporter and by the client library's own writer."""
+    from benchmarks.scrape.scrape import scrape
+
+    return scrape(count)
 
 
 def say(name: str, r: dict[str, Any]) -> None:
@@ -274,6 +300,14 @@ def say(name: str, r: dict[str, Any]) -> None:
             f"  anchor C spin {a['spin_us']:.2f} us, known {a['known_us']}, off {a['off']:.0%}; "
             f"C epoll {a['epoll_us']:.2f} us, known {a['known_epoll_us']}"
         )
+    elif name == "stale":
+        print("stale, microseconds from a book's bound to the last cancel on the wire (bar 5,000)")
+        for row in r.values():
+            print(
+                f"  {row['mode']:<10} n={row['count']}  bound {row['bound_ms']} ms, "
+                f"{row['orders']} orders each   p50 {row['p50_us']:,.0f}  "
+                f"p99 {row['p99_us']:,.0f}  max {row['max_us']:,.0f}"
+            )
     elif name == "backlog":
         print(
             f"backlog, {r['count']} trials: "
@@ -284,6 +318,18 @@ def say(name: str, r: dict[str, Any]) -> None:
             f"max {r['max_us']:.0f} us; "
             f"market frames processed before it: at most {r['frames_before_ack_max']} (bar 16)"
         )
+    elif name == "scrape":
+        print(
+            f"scrape, {r['instruments']} instruments, {r['series']} series, {r['bytes']} bytes, "
+            f"n={r['count']}, milliseconds"
+        )
+        for what in ("snapshot", "text", "client_library", "http"):
+            row = r[what]
+            bar = " (bar 20)" if what in ("text", "http") else ""
+            print(
+                f"  {what:<16}p50 {row['p50_ms']:6.2f}{bar}  p99 {row['p99_ms']:6.2f}  "
+                f"max {row['max_ms']:6.2f}"
+            )
     else:
         print(
             "memory, RssAnon + RssFile of the lane after each million frames, KiB: "
@@ -304,9 +350,13 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     sys.path.insert(0, str(ROOT))
     wanted = (
-        ["decode", "wire", "backlog", "memory"] if arguments.what == "all" else [arguments.what]
+        ["decode", "wire", "backlog", "stale", "memory", "scrape"]
+        if arguments.what == "all"
+        else [arguments.what]
     )
-    if {"wire", "backlog", "memory"} & set(wanted) and not {0, 1} <= os.sched_getaffinity(0):
+    if {"wire", "backlog", "stale", "memory"} & set(wanted) and not {0, 1} <= os.sched_getaffinity(
+        0
+    ):
         print("corelane bench: the wire needs cores 0 and 1 for itself", file=sys.stderr)
         return 2
     results: dict[str, Any] = {"host": host()}
@@ -318,7 +368,9 @@ def run(arguments: argparse.Namespace) -> int:
                 "decode": lambda: bench_decode(arguments.rounds),
                 "wire": lambda: bench_wire(arguments.rounds, arguments.count),
                 "backlog": bench_backlog,
+                "stale": lambda: bench_stale(arguments.trials),
                 "memory": bench_memory,
+                "scrape": bench_scrape,
             }[name]()
         except (FileNotFoundError, RuntimeError, ImportError) as error:
             print(f"corelane bench {name}: {error}", file=sys.stderr)

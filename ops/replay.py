@@ -18,11 +18,11 @@ DESCRIPTION = """\
 Run recorded messages through decode and book, as fast as it goes.
 
 A capture is lines of '<receive time ns> <raw message>', plain or compressed (.gz, .xz, .zst).
-Several files are one stream; lines are counted from 1 and on from one file to the next.  The venue
-is recognised from the messages.  Snapshots stand in line; one that names no symbol belongs to the
-only instrument with a depth stream, or of several to the only one whose book is not in sequence.
-Scales come from the first snapshot's significant decimals; a finer value later rescales the book
-and is counted.
+Several files are one stream, and so is a folder of captures, by name; lines are counted from 1 and
+on from one file to the next.  The venue is recognised from the messages.  Snapshots stand in line;
+one that names no symbol belongs to whom our recorder says, else to the only instrument with a depth
+stream, or of several to the only one whose book is not in sequence.  Scales come from the first
+snapshot's significant decimals; a finer value later rescales the book and is counted.
 
 decode_book_ns: `mean` is wall clock around whole blocks of messages in decode and book, divided by
 all messages; `p50`, `p99` and `p999` come from stamps on every 17th message, so that stamping does
@@ -74,6 +74,7 @@ def table(result: dict[str, Any]) -> str:
     """Return the result as text, within 100 columns."""
     ns = result["decode_book_ns"]
     agreement = result["ticker_agreement"]
+    sums = result["checksums"]
     events = "  ".join(f"{name} {count:,}" for name, count in result["events"].items() if count)
     sequence = "  ".join(
         f"{name} {result[name]:,}"
@@ -86,6 +87,14 @@ def table(result: dict[str, Any]) -> str:
         f"  sequence  {sequence}",
         f"  tickers   {agreement['equal']:,} of {agreement['compared']:,} equal to the book's top"
         " at the same update id",
+        *(
+            [
+                f"  checksums {sums['held']:,} hold  {sums['bad']:,} do not"
+                f"  {sums['unjudged']:,} cannot be judged"
+            ]
+            if any(sums.values())
+            else []
+        ),
         f"  ns/message in decode and book: mean {ns['mean']:.1f}  p50 {ns['p50']:,}"
         f"  p99 {ns['p99']:,}  p99.9 {ns['p999']:,}",
         "",

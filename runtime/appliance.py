@@ -18,9 +18,12 @@ from typing import Any
 
 import aiohttp
 
-from runtime import state
+from runtime import feeds, state
 from runtime._shm import ffi, lib
+from runtime.clock import ClockPage, ClockWatch
+from runtime.host import HostPage, HostWatch
 from runtime.pages import LANE_BYTES, Control, Mail, Page, in_use, stale
+from runtime.recorder import Recorder
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
@@ -47,7 +50,11 @@ class Settings:
     position_notional_max: int = 10_000
     open_orders_max: int = 10
     band_bps: int = 50
-    stale_ms: int = 1000
+    profile: str = "dev"  # of the host: which limits its clocks are held against
+    clock_policy: str = "warn"  # off | warn | block new risk
+    journal: Path | None = None  # folder that the journals are copied to
+    clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
+    stale_ms: int | None = None  # None: the venue's own bound for quoting (limits.toml)
 
 
 class ApplianceError(Exception):
@@ -75,8 +82,11 @@ class Appliance:
         self.symbols: dict[int, str] = {}
         self.lane: asyncio.subprocess.Process | None = None
         self.pages: list[Page] = []
+        self.recorder: Recorder | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.epoch = 0
+        self.feeds: feeds.Feeds | None = None
+        self.feed_limits = feeds.limits()
 
     async def start(self) -> None:
         """Make pages, read reference data and positions, start the lane."""
@@ -115,6 +125,10 @@ class Appliance:
         self.epoch = state.next_epoch(directory)
 
         self.control = Control(s.deployment, "operator")
+        self.host = HostPage(s.deployment)
+        self.clock = ClockPage(s.deployment)
+        watch = ClockWatch(self.clock, s.profile, self.say)
+        watch.look()
         self.lane_page = Page.make(
             s.deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch
         )
@@ -122,10 +136,14 @@ class Appliance:
         journal = Page.make(
             s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
         )
+        head = ffi.cast("hp_journal_head_t *", journal.header + 1)
+        head.fingerprint = int(self.host.fingerprint, 16)
         self.mail_in = Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES)
         self.mail_out = Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES)
         self.pages = [
             self.control.page,
+            self.clock.page,
+            self.host.page,
             self.lane_page,
             journal,
             self.mail_in.page,
@@ -147,8 +165,11 @@ class Appliance:
             "lock": s.lock,
             "ca": self.ca,
             "rate": list(s.rate),
+            "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
+            "clock_warns": s.clock_policy == "warn",
             "strategies": s.strategies,
             "parameters": s.parameters,
+            "feeds": feeds.lane_spec(self.symbols, self.feed_limits),
             "instruments": [
                 {
                     "id": number,
@@ -159,6 +180,9 @@ class Appliance:
                 for number, name in self.symbols.items()
             ],
         }
+        if s.journal is not None:
+            self.recorder = Recorder(s.deployment, s.journal, self.say)
+            await self.recorder.start()
         self.lane = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -169,9 +193,13 @@ class Appliance:
         assert self.lane.stdin is not None
         self.lane.stdin.write(json.dumps(spec).encode())
         self.lane.stdin.close()
+        parts = feeds.Parts(self.session, self.symbols, self.mail_in, self.lane_page, self.say)
+        self.feeds = feeds.Feeds(parts, self.feed_limits)
         await self.send_opening()
         self.spawn(self.serve_mail())
         self.spawn(self.keep_listen_key())
+        self.spawn(watch.keep())
+        self.spawn(HostWatch(self.host, self.say).keep())
 
     def context(self) -> Any:
         import ssl
@@ -189,7 +217,7 @@ class Appliance:
             "position_lots_max": max(1, s.position_notional_max * per_unit // price),
             "open_orders_max": s.open_orders_max,
             "band_bps": s.band_bps,
-            "stale_ms": s.stale_ms,
+            "stale_ms": self.feed_limits.book_quote_ms if s.stale_ms is None else s.stale_ms,
         }
 
     def spawn(self, work: Any) -> None:
@@ -236,12 +264,8 @@ class Appliance:
 
     async def answer(self, what: int, aux: int) -> None:
         try:
-            if what == lib.HP_WANT_SNAPSHOT:
-                body = await self.session.depth(self.symbols[aux])
-                if not self.mail_in.put(
-                    lib.HP_MAIL_SNAPSHOT, body + bytes(lib.HP_FRAME_PAD_BYTES), aux
-                ):
-                    self.say(f"mail.full kind=snapshot instrument={aux} bytes={len(body)}")
+            if what == lib.HP_WANT_SNAPSHOT and self.feeds is not None:
+                self.feeds.want(aux)
             elif what == lib.HP_WANT_LOGON:
                 if aux:  # a refused logon is not tried again at once
                     await asyncio.sleep(1)
@@ -289,9 +313,13 @@ class Appliance:
             await self.drain(3)
 
     async def close(self) -> None:
+        if self.feeds is not None:
+            await self.feeds.close()
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.recorder is not None:
+            await self.recorder.stop()
         if hasattr(self, "http"):
             await self.http.close()
         for page in self.pages:

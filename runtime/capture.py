@@ -12,6 +12,7 @@ import io
 import lzma
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,7 @@ import zstandard
 RAW_BYTES = 128 * 1024  # of compressed input, in one go
 BROKEN = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 MAGIC = {b"\x1f\x8b": ".gz", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+LINES = re.compile(r"\.jsonl(\.gz|\.xz|\.zst)?$")
 CRYPTOFEED = re.compile(rb"\d+\.\d+: |\S+ (?:<-|->|<->) ")
 
 
@@ -126,6 +128,20 @@ class Capture:
             size -= len(piece)
         self.kept = b"".join(pieces) + self.kept
         return self.kept
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Return the files meant: of a folder its captures by name, which is how they were written."""
+    out: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            out.append(path)
+            continue
+        found = sorted(one for one in path.iterdir() if LINES.search(one.name))
+        if not found:
+            raise CaptureError(f"{path}: no *.jsonl file in this folder, plain or compressed")
+        out += found
+    return out
 
 
 def message_of(line: bytes) -> bytes:

@@ -3,6 +3,6 @@
     from strategies import Param, Strategy
 """
 
-from hotpath.lane.strategy import Book, Event, Fill, Order, Param, Strategy
+from hotpath.lane.strategy import Book, Event, Feed, Fill, Order, Param, Strategy
 
-__all__ = ["Book", "Event", "Fill", "Order", "Param", "Strategy"]
+__all__ = ["Book", "Event", "Feed", "Fill", "Order", "Param", "Strategy"]

@@ -1,8 +1,9 @@
 /* clock.h - the two clocks of a lane and the calibration between them.
  *
  * Owns:    CLOCK_MONOTONIC reads (everything that crosses a process), TSC reads (deltas inside a lane),
- *          the calibration that turns TSC deltas into nanoseconds, the seven stamps of an order.
- * Refuses: wall-clock time (UTC comes with an uncertainty from the time authority), step code: a
+ *          the calibration that turns TSC deltas into nanoseconds, the seven stamps of an order, the
+ *          time authority's word on CLOCK_REALTIME as a record.
+ * Refuses: reading wall-clock time (UTC comes with an uncertainty from the time authority), step code: a
  *          step function gets `now` as an argument.  Only lane code and benchmarks read clocks.
  *
  * hp_stamps_t, 64 bytes.  TSC ticks; 0 = not reached.
@@ -32,7 +33,8 @@ enum hp_hop {
     HP_HOP_SEND = 4,     /* gated   -> sent */
     HP_HOP_ACK = 5,      /* sent    -> ack: the venue's share */
     HP_HOP_TICK_TO_TRADE = 6, /* recv -> sent */
-    HP_HOP_COUNT = 7
+    HP_HOP_STALE_OUT = 7, /* a stream passes its bound -> the last cancel that this causes is sent */
+    HP_HOP_COUNT = 8
 };
 
 typedef struct hp_stamps {
@@ -52,10 +54,31 @@ typedef struct hp_calibration {
     uint64_t ns_per_tick_q32; /* nanoseconds per TSC tick, 32.32 fixed point */
     uint64_t error_ns;    /* width of the reads around the point */
 } hp_calibration_t;
+
+/* Who vouches for CLOCK_REALTIME; numbers as in tuning.time.SourceKind. */
+enum hp_clock_source {
+    HP_CLOCK_SOURCE_NONE = 0,
+    HP_CLOCK_SOURCE_KERNEL = 1,       /* the kernel says synchronised; by whom is not known */
+    HP_CLOCK_SOURCE_NTP = 2,
+    HP_CLOCK_SOURCE_PTP_SOFTWARE = 3,
+    HP_CLOCK_SOURCE_PTP_HARDWARE = 4
+};
+
+/* What the time authority knows about CLOCK_REALTIME.  Instants are CLOCK_MONOTONIC of this boot. */
+typedef struct hp_time_record {
+    int64_t  offset_ns;      /* CLOCK_REALTIME minus UTC; + = ours is fast */
+    uint64_t uncertainty_ns; /* at taken_ns */
+    uint64_t growth_ppb;     /* by which the uncertainty grows with age */
+    uint64_t taken_ns;
+    uint64_t valid_until_ns; /* 0 = never was valid */
+    uint32_t source;         /* enum hp_clock_source */
+    uint32_t is_traceable;
+} hp_time_record_t;
 /* cffi:end */
 HP_SIZE(hp_stamps_t, 64);
 HP_FIELD(hp_stamps_t, sent, 40);
 HP_SIZE(hp_calibration_t, 32);
+HP_SIZE(hp_time_record_t, 48);
 
 static inline uint64_t hp_clock_ns(clockid_t clock)
 {
@@ -103,6 +126,16 @@ static inline void hp_calibrate(hp_calibration_t *c, uint64_t span_ns)
     c->tsc = tsc1;
     c->mono_ns = ns1;
     c->error_ns = hp_tsc_to_ns(c, w0 > w1 ? w0 : w1);
+}
+
+/* Greatest possible distance of CLOCK_REALTIME from UTC at `now`; UINT64_MAX = nobody vouches for it. */
+static inline uint64_t hp_time_divergence(const hp_time_record_t *r, uint64_t now)
+{
+    if (r->source == HP_CLOCK_SOURCE_NONE || now < r->taken_ns || now >= r->valid_until_ns) return UINT64_MAX;
+    hp_uwide_t grown = ((hp_uwide_t)(now - r->taken_ns) * r->growth_ppb + 999999999) / 1000000000;
+    uint64_t away = r->offset_ns < 0 ? 0 - (uint64_t)r->offset_ns : (uint64_t)r->offset_ns;
+    hp_uwide_t all = (hp_uwide_t)away + r->uncertainty_ns + grown;
+    return all >= UINT64_MAX ? UINT64_MAX : (uint64_t)all;
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* page.h - shared pages: one writer each, read by anyone of the deployment.
  *
- * Owns:    the common page header, the control page (words that lanes obey) and the lane page
- *          (counters, tops, histograms).
+ * Owns:    the common page header, the control page (words that lanes obey), the clock page, the host
+ *          page, the supervisor's page and the lane page (counters, tops, histograms).
  * Refuses: several writers on a page, counters that need a lock, text beyond short names.
  *
  * Every page starts with hp_page_t, 128 bytes.  A reader refuses a page whose magic, layout or
@@ -23,6 +23,7 @@
 #include "book.h"
 #include "clock.h"
 #include "event.h"
+#include "feed.h"
 #include "hiccup.h"
 #include "histogram.h"
 #include "order.h"
@@ -35,7 +36,7 @@
 
 enum hp_page_kind {
     HP_PAGE_NONE = 0, HP_PAGE_CONTROL = 1, HP_PAGE_LANE = 2, HP_PAGE_JOURNAL = 3, HP_PAGE_MAIL = 4,
-    HP_PAGE_LIMITS = 5, HP_PAGE_CLOCK = 6, HP_PAGE_LEASE = 7
+    HP_PAGE_LIMITS = 5, HP_PAGE_CLOCK = 6, HP_PAGE_LEASE = 7, HP_PAGE_SUPERVISOR = 8, HP_PAGE_HOST = 9
 };
 
 typedef struct hp_page {
@@ -70,6 +71,100 @@ typedef struct hp_control_page {
     char      reason[96];
     uint8_t   pad[16];
 } hp_control_page_t;
+
+typedef struct hp_clock_page { /* writer: the cold side; readers: lanes, exporter; seqlock */
+    hp_page_t page;
+    uint64_t  seq;
+    hp_time_record_t record;
+    uint64_t  accepted;      /* records written */
+    char      reason[64];    /* why there is no source */
+} hp_clock_page_t;
+
+/* States of a setting of the host, by the names of tuning.model.State. */
+enum hp_knob_state {
+    HP_KNOB_UNKNOWN = 0, HP_KNOB_OK = 1, HP_KNOB_DRIFT = 2, HP_KNOB_PENDING = 3, HP_KNOB_UNSUPPORTED = 4,
+    HP_KNOB_NOT_APPLICABLE = 5, HP_KNOB_CONFLICT = 6, HP_KNOB_STATE_COUNT = 7
+};
+
+typedef struct hp_host_page { /* writer: the cold side; readers: status, screen, exporter; seqlock */
+    hp_page_t page;
+    uint64_t  seq;
+    uint64_t  fingerprint;        /* 48 bits of the hash over what the host's figures depend on */
+    uint32_t  fitness_permille;
+    uint32_t  coverage_permille;
+    uint32_t  states[8];          /* knobs by enum hp_knob_state */
+    uint32_t  critical;           /* critical knobs in DRIFT, PENDING or CONFLICT */
+    uint32_t  pad0;
+    uint64_t  polls;
+    uint64_t  drifts;             /* seen since the start */
+    uint64_t  checked_ns;         /* 0 = not yet looked at */
+    char      profile[24];
+    uint8_t   pad[16];
+} hp_host_page_t;
+
+/* The supervisor's table of its processes.  Writer: the supervisor.  Readers: status, exporter, screen. */
+#define HP_PROCESSES_MAX 16
+
+enum hp_process_role {
+    HP_PROCESS_NONE = 0, HP_PROCESS_SUPERVISOR = 1, HP_PROCESS_LANE = 2, HP_PROCESS_SESSION = 3,
+    HP_PROCESS_EXPORTER = 4, HP_PROCESS_TAILER = 5, HP_PROCESS_VENUE = 6, HP_PROCESS_SENTINEL = 7,
+    HP_PROCESS_AUTHORITY = 8, HP_PROCESS_COLD = 9, HP_PROCESS_ROLE_COUNT = 10
+};
+
+enum hp_process_state {
+    HP_PROCESS_ABSENT = 0, HP_PROCESS_STARTING = 1, HP_PROCESS_RUNNING = 2, HP_PROCESS_BACKING_OFF = 3,
+    HP_PROCESS_STOPPING = 4, HP_PROCESS_STOPPED = 5,
+    HP_PROCESS_GIVEN_UP = 6, /* the limit of its cause is spent: a person must look */
+    HP_PROCESS_STATE_COUNT = 7
+};
+
+/* Why a process ended; each cause has its own limit of restarts. */
+enum hp_exit_cause {
+    HP_EXIT_NONE = 0,
+    HP_EXIT_CLEAN = 1,      /* code 0, asked for */
+    HP_EXIT_ERROR = 2,      /* a code that is not 0 */
+    HP_EXIT_CRASH = 3,      /* a signal of its own making: SEGV, ABRT, BUS, ILL, FPE */
+    HP_EXIT_KILLED = 4,     /* SIGKILL from outside */
+    HP_EXIT_STALLED = 5,    /* its heartbeat stopped and the supervisor killed it */
+    HP_EXIT_MEMORY = 6,     /* the kernel's memory killer */
+    HP_EXIT_CAUSE_COUNT = 7
+};
+
+typedef struct hp_process {
+    char     name[24];
+    uint32_t role;            /* enum hp_process_role */
+    uint32_t state;           /* enum hp_process_state */
+    uint32_t pid;             /* 0 = none */
+    int32_t  core;            /* -1 = not pinned */
+    uint32_t epoch;           /* of a lane */
+    int32_t  last_code;       /* exit code, or minus the signal */
+    uint32_t last_cause;      /* enum hp_exit_cause */
+    uint32_t is_spinning;
+    uint64_t started_ns;
+    uint64_t heartbeat_ns;    /* as last seen */
+    uint64_t rss_bytes;
+    uint64_t cpu_ns;
+    uint64_t starts;
+    uint64_t exits[8];        /* by enum hp_exit_cause */
+    uint8_t  pad[96];
+} hp_process_t;
+
+typedef struct hp_supervisor_page {
+    hp_page_t page;
+    uint64_t  seq;            /* seqlock over the table */
+    uint32_t  process_count;
+    uint32_t  is_degraded;
+    uint64_t  started_ns;
+    uint64_t  memory_total_bytes;
+    uint64_t  memory_available_bytes;
+    uint64_t  shm_free_bytes;
+    uint64_t  disk_free_bytes;
+    uint64_t  load_permille;
+    char      topology[32];
+    char      degraded[480];  /* one sentence per line */
+    uint8_t   pad[64];
+    hp_process_t processes[16];
+} hp_supervisor_page_t;
 
 enum hp_lane_state {
     HP_LANE_NONE = 0, HP_LANE_STARTING = 1, HP_LANE_CONNECTING = 2, HP_LANE_SYNCING = 3,
@@ -170,11 +265,16 @@ typedef struct hp_lane_page {
     hp_hiccup_t hiccup;        /* time taken from idle turns of a spinning lane */
     hp_top_t tops[256];
     hp_lane_position_t positions[256];
+    hp_lane_feed_t feeds[256];
 } hp_lane_page_t;
 /* cffi:end */
 HP_SIZE(hp_page_t, 128);
 HP_FIELD(hp_page_t, heartbeat_ns, 32);
 HP_SIZE(hp_control_page_t, 256);
+HP_SIZE(hp_clock_page_t, 256);
+HP_SIZE(hp_host_page_t, 256);
+HP_SIZE(hp_process_t, 256);
+HP_FIELD(hp_supervisor_page_t, processes, 768);
 HP_SIZE(hp_lane_position_t, 128);
 HP_SIZE(hp_lane_counters_t, 1024);
 _Static_assert(HP_DECODE_COUNT <= 16 && HP_EVENT_KIND_COUNT <= 8 && HP_ORDER_STATE_COUNT <= 16 &&

@@ -6,6 +6,7 @@ from hotpath.abi.atomic cimport *
 from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.event cimport *
+from hotpath.abi.feed cimport *
 from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.order cimport *
@@ -14,6 +15,7 @@ from hotpath.abi.verdict cimport *
 cdef extern from "page.h" nogil:
     enum: HP_PAGE_LAYOUT
     enum: HP_LANE_INSTRUMENTS_MAX
+    enum: HP_PROCESSES_MAX
     const uint64_t HP_PAGE_MAGIC
     cdef enum hp_page_kind:
         HP_PAGE_NONE
@@ -24,6 +26,8 @@ cdef extern from "page.h" nogil:
         HP_PAGE_LIMITS
         HP_PAGE_CLOCK
         HP_PAGE_LEASE
+        HP_PAGE_SUPERVISOR
+        HP_PAGE_HOST
     cdef enum hp_word:
         HP_WORD_KILL
         HP_WORD_FREEZE
@@ -31,6 +35,45 @@ cdef extern from "page.h" nogil:
         HP_WORD_FLATTEN
         HP_WORD_SAFE_MODE
         HP_WORD_STOP
+    cdef enum hp_knob_state:
+        HP_KNOB_UNKNOWN
+        HP_KNOB_OK
+        HP_KNOB_DRIFT
+        HP_KNOB_PENDING
+        HP_KNOB_UNSUPPORTED
+        HP_KNOB_NOT_APPLICABLE
+        HP_KNOB_CONFLICT
+        HP_KNOB_STATE_COUNT
+    cdef enum hp_process_role:
+        HP_PROCESS_NONE
+        HP_PROCESS_SUPERVISOR
+        HP_PROCESS_LANE
+        HP_PROCESS_SESSION
+        HP_PROCESS_EXPORTER
+        HP_PROCESS_TAILER
+        HP_PROCESS_VENUE
+        HP_PROCESS_SENTINEL
+        HP_PROCESS_AUTHORITY
+        HP_PROCESS_COLD
+        HP_PROCESS_ROLE_COUNT
+    cdef enum hp_process_state:
+        HP_PROCESS_ABSENT
+        HP_PROCESS_STARTING
+        HP_PROCESS_RUNNING
+        HP_PROCESS_BACKING_OFF
+        HP_PROCESS_STOPPING
+        HP_PROCESS_STOPPED
+        HP_PROCESS_GIVEN_UP
+        HP_PROCESS_STATE_COUNT
+    cdef enum hp_exit_cause:
+        HP_EXIT_NONE
+        HP_EXIT_CLEAN
+        HP_EXIT_ERROR
+        HP_EXIT_CRASH
+        HP_EXIT_KILLED
+        HP_EXIT_STALLED
+        HP_EXIT_MEMORY
+        HP_EXIT_CAUSE_COUNT
     cdef enum hp_lane_state:
         HP_LANE_NONE
         HP_LANE_STARTING
@@ -60,6 +103,58 @@ cdef extern from "page.h" nogil:
         uint64_t since_ns
         char reason[96]
         uint8_t pad[16]
+    ctypedef struct hp_clock_page_t:
+        hp_page_t page
+        uint64_t seq
+        hp_time_record_t record
+        uint64_t accepted
+        char reason[64]
+    ctypedef struct hp_host_page_t:
+        hp_page_t page
+        uint64_t seq
+        uint64_t fingerprint
+        uint32_t fitness_permille
+        uint32_t coverage_permille
+        uint32_t states[8]
+        uint32_t critical
+        uint32_t pad0
+        uint64_t polls
+        uint64_t drifts
+        uint64_t checked_ns
+        char profile[24]
+        uint8_t pad[16]
+    ctypedef struct hp_process_t:
+        char name[24]
+        uint32_t role
+        uint32_t state
+        uint32_t pid
+        int32_t core
+        uint32_t epoch
+        int32_t last_code
+        uint32_t last_cause
+        uint32_t is_spinning
+        uint64_t started_ns
+        uint64_t heartbeat_ns
+        uint64_t rss_bytes
+        uint64_t cpu_ns
+        uint64_t starts
+        uint64_t exits[8]
+        uint8_t pad[96]
+    ctypedef struct hp_supervisor_page_t:
+        hp_page_t page
+        uint64_t seq
+        uint32_t process_count
+        uint32_t is_degraded
+        uint64_t started_ns
+        uint64_t memory_total_bytes
+        uint64_t memory_available_bytes
+        uint64_t shm_free_bytes
+        uint64_t disk_free_bytes
+        uint64_t load_permille
+        char topology[32]
+        char degraded[480]
+        uint8_t pad[64]
+        hp_process_t processes[16]
     ctypedef struct hp_lane_counters_t:
         uint64_t messages
         uint64_t bytes
@@ -145,3 +240,4 @@ cdef extern from "page.h" nogil:
         hp_hiccup_t hiccup
         hp_top_t tops[256]
         hp_lane_position_t positions[256]
+        hp_lane_feed_t feeds[256]

@@ -55,6 +55,7 @@ class Resync(enum.IntEnum):
     CROSSED = HP_RESYNC_CROSSED
     EXHAUSTED = HP_RESYNC_EXHAUSTED
     REFRESH = HP_RESYNC_REFRESH
+    LINE = HP_RESYNC_LINE
 
 
 class Rule(enum.IntEnum):
@@ -63,6 +64,9 @@ class Rule(enum.IntEnum):
     NONE = HP_SEQUENCE_NONE
     BINANCE_FUTURES = HP_SEQUENCE_BINANCE_FUTURES
     BINANCE_SPOT = HP_SEQUENCE_BINANCE_SPOT
+    OKX = HP_SEQUENCE_OKX
+    BYBIT = HP_SEQUENCE_BYBIT
+    HYPERLIQUID = HP_SEQUENCE_HYPERLIQUID
 
 
 cdef hp_level_t *levels_of(list bids, list asks) except NULL:
@@ -204,17 +208,26 @@ cdef class Book:
 
     # -- what its owner feeds it ----------------------------------------------------------------
 
-    def delta(self, first_id, last_id, prev_id, list bids, list asks, recv_ns=0, tag=0):
-        """Apply one delta and return Applied."""
-        return self._event(HP_EVENT_DEPTH, first_id, last_id, prev_id, bids, asks, recv_ns, tag)
+    def delta(self, first_id, last_id, prev_id, list bids, list asks, recv_ns=0, tag=0,
+              checksum=None):
+        """Apply one delta and return Applied.
 
-    def snapshot(self, last_id, list bids, list asks, recv_ns=0):
+        `checksum`: (CRC-32, price decimals, size decimals, whether a text is odd) of the venue.
+        """
+        return self._event(HP_EVENT_DEPTH, first_id, last_id, prev_id, bids, asks, recv_ns, tag,
+                           checksum)
+
+    def snapshot(self, last_id, list bids, list asks, recv_ns=0, checksum=None):
         """Take a snapshot, splice what was kept onto it, and return Applied."""
-        return self._event(HP_EVENT_SNAPSHOT, 0, last_id, 0, bids, asks, recv_ns, 0)
+        return self._event(HP_EVENT_SNAPSHOT, 0, last_id, 0, bids, asks, recv_ns, 0, checksum)
 
-    def _event(self, kind, first_id, last_id, prev_id, bids, asks, recv_ns, tag):
+    def _event(self, kind, first_id, last_id, prev_id, bids, asks, recv_ns, tag, checksum):
         cdef hp_event_t event
         memset(&event, 0, sizeof(event))
+        if checksum is not None:
+            event.body.depth.has_checksum = HP_CHECKSUM_TOP25
+            event.body.depth.checksum, event.body.depth.price_decimals = checksum[:2]
+            event.body.depth.size_decimals, event.body.depth.odd_text = checksum[2:]
         event.kind = kind
         event.instrument = self.book.instrument
         event.first_id, event.last_id, event.prev_id = first_id, last_id, prev_id

@@ -10,21 +10,11 @@
 #include "book.h"
 #include "event.h"
 #include "hotpath/book/backlog.h"
+#include "hotpath/book/checksum.h"
 #include "hotpath/book/l2.h"
 #include "hotpath/book/rules.h"
 
 #define HP_CROSSED_EVENTS_MAX 16
-
-enum hp_resync_reason {
-    HP_RESYNC_NONE = 0,
-    HP_RESYNC_FIRST = 1,     /* deltas came and there has been no snapshot */
-    HP_RESYNC_GAP = 2,
-    HP_RESYNC_TOO_OLD = 3,   /* the snapshot that came does not reach the kept deltas */
-    HP_RESYNC_CROSSED = 4,   /* crossed for HP_CROSSED_EVENTS_MAX events */
-    HP_RESYNC_EXHAUSTED = 5, /* a side ran empty of which far levels were forgotten */
-    HP_RESYNC_REFRESH = 6,   /* the owner asked */
-    HP_RESYNC_REASON_COUNT = 7
-};
 
 typedef struct hp_book_counts {
     uint64_t applied;   /* deltas applied, at once or from the backlog */
@@ -37,6 +27,9 @@ typedef struct hp_book_counts {
     uint64_t resyncs;   /* snapshots adopted after the first */
     uint64_t too_old;   /* snapshots refused */
     uint64_t rescales;
+    uint64_t checksums;         /* checksums that held */
+    uint64_t checksums_bad;     /* that did not: each is a gap */
+    uint64_t checksums_unjudged; /* a number was not in its shortest form */
 } hp_book_counts_t;
 
 typedef struct hp_book {
@@ -50,6 +43,8 @@ typedef struct hp_book {
     uint8_t  wanted;         /* a snapshot is wanted and has not come */
     uint8_t  reason;         /* enum hp_resync_reason of the last need */
     uint32_t crossed_run;    /* crossed events in a row */
+    uint16_t in_snapshots;   /* the last event was a snapshot that stood in the stream */
+    uint16_t odd_text;       /* it holds numbers that checksums cannot be rebuilt from */
     uint64_t needs;          /* how often a need was raised: the owner requests when it changed */
     hp_book_counts_t counts;
     hp_backlog_t backlog;

@@ -26,7 +26,9 @@
  *   the stream continues it.
  * - CROSSED: what the venue sent is applied and shown, and nothing quotes.  It ends with the first
  *   event that uncrosses; HP_CROSSED_EVENTS_MAX crossed events in a row ask for a snapshot.
- * - STALE ends with the next sequenced delta; nothing else refreshes a book. */
+ * - STALE ends with the next sequenced delta; nothing else refreshes a book.
+ * - Where snapshots stand in the stream (hp_rule_in_stream) one makes the book SYNCED at once, and
+ *   nothing is kept: a delta that cannot be applied is dropped, the next snapshot says it all. */
 #ifndef HP_SYNC_H
 #define HP_SYNC_H
 
@@ -166,13 +168,87 @@ static inline enum hp_applied hp_book_splice(hp_book_t *b, hp_delta_t *done)
     return HP_APPLIED_REFUSED;
 }
 
+/* The venue's checksum over the book as it is now; where it does not hold the book has a gap. */
+static inline enum hp_applied hp_book_check(hp_book_t *b, const hp_event_depth_t *said,
+                                            enum hp_applied applied)
+{
+    b->odd_text |= said->odd_text;
+    if (HP_LIKELY(said->has_checksum == HP_CHECKSUM_NONE)) return applied;
+    if (HP_UNLIKELY(b->odd_text)) {
+        b->counts.checksums_unjudged++;
+        return applied;
+    }
+    if (HP_UNLIKELY(!hp_checksum_holds(&b->l2, said))) {
+        b->counts.checksums_bad++;
+        return hp_book_gap(b);
+    }
+    b->counts.checksums++;
+    return applied;
+}
+
+/* A snapshot in the stream: the book, whatever it was.  DROPPED: older than the book, where every
+ * message is a snapshot. */
+static inline enum hp_applied hp_book_stream_snapshot(hp_book_t *b, const hp_event_t *e,
+                                                      const hp_level_t *levels)
+{
+    const int chained = hp_book_chained(b);
+    if (b->rule == HP_SEQUENCE_HYPERLIQUID && chained && e->last_id < b->update_id) {
+        b->counts.dropped++;
+        return HP_APPLIED_DROPPED;
+    }
+    /* snapshots that follow each other are the stream itself, not a repair */
+    b->counts.resyncs += b->counts.snapshots != 0 && !(chained && b->in_snapshots);
+    b->counts.snapshots++;
+    b->wanted = 0;
+    b->in_snapshots = 1;
+    b->update_id = e->last_id;
+    b->good_ns = e->recv_ns;
+    hp_l2_replace(&b->l2, levels, e->bid_count, e->ask_count);
+    enum hp_applied answer = HP_APPLIED_OK;
+    b->odd_text = 0;
+    b->state = HP_BOOK_SYNCED;
+    if (HP_UNLIKELY(hp_l2_crossed(&b->l2))) {
+        b->state = HP_BOOK_CROSSED;
+        b->counts.crossed++;
+        answer = HP_APPLIED_CROSSED;
+    } else {
+        b->crossed_run = 0;
+    }
+    return hp_book_check(b, &e->body.depth, answer);
+}
+
+static inline enum hp_applied hp_book_stream_delta(hp_book_t *b, const hp_event_t *e,
+                                                   const hp_level_t *levels)
+{
+    if (HP_UNLIKELY(!hp_book_chained(b))) {
+        hp_book_want(b, b->state == HP_BOOK_EMPTY ? HP_RESYNC_FIRST : HP_RESYNC_GAP);
+        b->counts.dropped++;
+        return HP_APPLIED_DROPPED;
+    }
+    switch (hp_rule_next(b->rule, b->update_id,
+                         (hp_ids_t){ e->first_id, e->last_id, e->prev_id })) {
+    case HP_PLACE_NEXT:
+        b->in_snapshots = 0;
+        return hp_book_check(b, &e->body.depth,
+                             hp_book_advance(b, levels, e->bid_count, e->ask_count, e->last_id,
+                                             e->recv_ns));
+    case HP_PLACE_GAP:
+        return hp_book_gap(b);
+    default:
+        return HP_APPLIED_REFUSED;
+    }
+}
+
 /* One event of this instrument.  For a snapshot the answer is that of the last spliced delta, so
  * that GAP and CROSSED are seen, or OK. */
 static inline enum hp_applied hp_book_apply(hp_book_t *b, const hp_event_t *e,
                                             const hp_levels_t *levels, uint64_t tag)
 {
+    if (e->kind != HP_EVENT_DEPTH && e->kind != HP_EVENT_SNAPSHOT) return HP_APPLIED_NOT_MINE;
+    if (hp_rule_in_stream(b->rule))
+        return e->kind == HP_EVENT_DEPTH ? hp_book_stream_delta(b, e, levels->at)
+                                         : hp_book_stream_snapshot(b, e, levels->at);
     if (HP_LIKELY(e->kind == HP_EVENT_DEPTH)) return hp_book_delta(b, e, levels->at, tag);
-    if (e->kind != HP_EVENT_SNAPSHOT) return HP_APPLIED_NOT_MINE;
     enum hp_applied answer = hp_book_adopt(b, e, levels->at), next;
     hp_delta_t done;
     if (answer != HP_APPLIED_OK) return answer;

@@ -12,7 +12,8 @@
  * its text, the further shape of the object it stands in; fields met before it wait for it, and
  * fields that need a scale wait for the symbol.  An object that could name its kind and does not is
  * of the shape whose kind is "", if it holds all that this shape requires: some venues leave the
- * kind of one message out.  All shapes of a plan share one set of slots. */
+ * kind of one message out.  Where the kind stands elsewhere (a channel or topic beside the data) it
+ * is APART and names the shape of the CHOSEN field.  All shapes of a plan share one set of slots. */
 #ifndef HP_GENERAL_H
 #define HP_GENERAL_H
 
@@ -46,6 +47,9 @@ enum hp_json_type {
     HP_JSON_ASKS = 11,
     HP_JSON_OBJECT = 12,  /* `shape` describes it */
     HP_JSON_ROWS = 13,    /* array of objects that `shape` describes; each is handed to `row` */
+    HP_JSON_GROUPS = 14,  /* array of such arrays; values->group says which */
+    HP_JSON_CHOSEN = 15,  /* an object, or an array of them as ROWS, by the shape that the APART kind
+                           * named; waits for it.  A shape without fields: any value, checked */
     HP_JSON_TIME = 16     /* number 0 .. INT64_MAX, microseconds from 10^14 on, milliseconds below;
                            * kept as nanoseconds */
 };
@@ -53,10 +57,13 @@ enum hp_json_type {
 enum hp_json_flag {
     HP_JSON_REQUIRED = 1,
     HP_JSON_SIGNED = 2, /* decimals and whole numbers: one minus sign is fine */
-    HP_JSON_EMPTY = 4,  /* decimals: "" is how the venue says nothing; reads as 0 */
+    HP_JSON_EMPTY = 4,  /* decimals: "" is how the venue says nothing; reads as 0, of size 0 */
     HP_JSON_ROUND = 8,  /* decimals that only inform: digits finer than the scale are cut */
-    HP_JSON_LATER = 16, /* OBJECT, ROWS: waits for the symbol, which stands outside it */
-    HP_JSON_LOOSE = 32  /* TEXT, OBJECT: a value of another type is checked and not kept */
+    HP_JSON_LATER = 16, /* OBJECT, ROWS, CHOSEN: waits for the symbol, which stands outside it */
+    HP_JSON_LOOSE = 32, /* TEXT, OBJECT, an element of ROWS: a value of another type is checked and
+                         * not kept; BIDS, ASKS: so is what stands behind price and size */
+    HP_JSON_APART = 64, /* KIND: names the shape of CHOSEN fields; its text up to a point counts */
+    HP_JSON_QUOTED = 128 /* whole numbers: they stand in quotes */
 };
 
 typedef struct hp_json_field {
@@ -87,7 +94,10 @@ typedef struct hp_json_values {
     uint8_t  kind_unknown;     /* a KIND field whose text no shape has */
     uint8_t  symbol_unknown;
     uint8_t  missing;          /* a required field was */
-    uint8_t  pad[4];
+    uint8_t  odd_text;         /* LOOSE levels: a number is not in its shortest form */
+    uint8_t  pad[3];
+    uint32_t group;            /* GROUPS: which of the arrays the row is of, from 0 */
+    uint32_t index;            /* ROWS: which element of its array the row is, or was last, from 0 */
     const hp_symbol_t *symbol; /* NULL = none met, or unknown */
     const char *symbol_text;
     size_t symbol_size;
@@ -126,6 +136,12 @@ const hp_json_face_t *hp_json_face(void);
 static inline int hp_json_seen(const hp_json_values_t *values, unsigned slot)
 {
     return (int)(values->seen >> slot & 1);
+}
+
+/* Is a text value this one? */
+static inline int hp_json_is(const hp_json_value_t *value, const char *text, size_t size)
+{
+    return value->size == size && memcmp(value->text, text, size) == 0;
 }
 
 #ifdef __cplusplus

@@ -28,8 +28,8 @@ def test_missing_file_is_named(refused, tmp_path):
     assert "nowhere.jsonl: No such file" in refused(tmp_path / "nowhere.jsonl")
 
 
-def test_folder_is_refused(refused, tmp_path):
-    assert "Is a directory" in refused(tmp_path)
+def test_folder_without_captures_is_refused(refused, tmp_path):
+    assert "no *.jsonl file in this folder" in refused(tmp_path)
 
 
 @pytest.mark.parametrize("text", [b"", b"\n\n \n"])
