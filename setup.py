@@ -43,7 +43,6 @@ MODULES: dict[str, list[str]] = {
     "hotpath.lane.strategy": [],
     "strategies.demo.imbalance_native": [],
     "venues.binance.coinm.codec": [],
-    "venues.binance.market": [],
     "venues.binance.spot.codec": [],
     "venues.binance.usdm.codec": [],
     "venues.bybit.codec": [],

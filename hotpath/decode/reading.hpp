@@ -401,7 +401,8 @@ inline const Shape *Reading::choose(Slice kind)
 }
 
 /* The shape of an object that names no kind, if it holds what this requires; else NULL. */
-inline const Shape *Reading::kindless(const Other *others, unsigned count)
+__attribute__((noinline, cold)) inline const Shape *Reading::kindless(const Other *others,
+                                                                      unsigned count)
 {
     const Shape *shape = plan->kindless;
     uint64_t held = 0;

@@ -68,7 +68,7 @@ static void market(const char *data, size_t size, uint64_t *shape_count, uint64_
     hp_event_t by_shape, by_codec, by_general, untouched;
     memset(&untouched, 0xa5, sizeof untouched);
     by_codec = by_general = by_shape = untouched;
-    const int shape = binance_scan_by(BINANCE_USDM, &state->market, data, size, &by_shape, levels);
+    const int shape = binance_scan_by(BINANCE_USDM, &state->family, data, size, &by_shape, levels);
     const int general = binance_decode_general(state, data, size, &by_general, levels_again);
     if (shape && general != HP_DECODE_EVENT)
         fail("the shape scanner took what the general reader refuses", data, size);
@@ -218,7 +218,7 @@ int main(int argc, char **argv)
         return 2;
     hp_instrument_t i = { .id = INSTRUMENT, .symbol = "BTCUSDT", .symbol_length = 7,
                           .price_decimals = 1, .size_decimals = 3 };
-    if (!binance_put_instrument(&state->market, &i) || !usdm_put_asset(state, "USDT", 4, 11) ||
+    if (!binance_put_instrument(state, &i) || !usdm_put_asset(state, "USDT", 4, 11) ||
         !usdm_set_prefix(state, "site1", 5))
         return 2;
     for (uint32_t k = 0; k < kind_count; k++)

@@ -52,16 +52,6 @@ static const hp_json_field_t binance_snapshot_fields[] = {
     BINANCE_MUST("asks", HP_JSON_ASKS, BINANCE_ASKS),
 };
 
-/* Write all of an event but what the caller knows better: line and recv_ns are left as they are. */
-static inline void binance_clear(hp_event_t *event, uint8_t kind, uint32_t instrument)
-{
-    event->kind = kind;
-    event->flags = 0;
-    event->pad = 0;
-    event->instrument = instrument;
-    memset(&event->event_ns, 0, sizeof *event - offsetof(hp_event_t, event_ns));
-}
-
 /* Is this the word of a stream's name that says the kind? */
 static inline int binance_says(const binance_kind_t *kind, const char *word, const char *end)
 {
@@ -101,7 +91,7 @@ static inline int64_t binance_number(const hp_json_values_t *v, unsigned slot)
 static inline void binance_fill(const hp_json_values_t *v, hp_event_t *event)
 {
 #define BINANCE_VALUE(slot) v->at[slot].number
-    binance_clear(event, (uint8_t)v->kind, v->symbol->instrument.id);
+    hp_market_clear(event, (uint8_t)v->kind, v->symbol->instrument.id);
     event->event_ns = binance_number(v, BINANCE_EVENT_TIME);
     event->match_ns = binance_number(v, BINANCE_MATCH_TIME);
     switch (v->kind) {
@@ -135,26 +125,11 @@ static inline void binance_fill(const hp_json_values_t *v, hp_event_t *event)
         event->body.mark.settle_e8 = BINANCE_VALUE(BINANCE_SETTLE);
         event->body.mark.funding_e8 = BINANCE_VALUE(BINANCE_FUNDING);
         event->body.mark.next_funding_ns = BINANCE_VALUE(BINANCE_NEXT_FUNDING);
+        event->body.mark.has = HP_MARK_ALL;
+        if (!hp_json_seen(v, BINANCE_INDEX)) event->body.mark.has &= ~(uint32_t)HP_MARK_INDEX;
         break;
     }
 #undef BINANCE_VALUE
-}
-
-/* Keep what finer() and symbol() will be asked. */
-static inline int binance_refuse(binance_state_t *state, int status)
-{
-    const hp_json_values_t *v = &state->values;
-    if (status == HP_DECODE_FINER) {
-        state->finer_instrument = v->finer->instrument.id;
-        state->finer_price = v->price_needed;
-        state->finer_size = v->size_needed;
-    } else if (status == HP_DECODE_UNKNOWN_SYMBOL) {
-        state->symbol_size = (uint32_t)(v->symbol_size < BINANCE_SYMBOL_TEXT_MAX
-                                            ? v->symbol_size
-                                            : BINANCE_SYMBOL_TEXT_MAX);
-        if (state->symbol_size) memcpy(state->symbol_text, v->symbol_text, state->symbol_size);
-    }
-    return status;
 }
 
 /* The specification. */
@@ -162,11 +137,12 @@ static inline int binance_decode_general(void *opaque, const char *data, size_t 
                                          hp_event_t *event, hp_levels_t *levels)
 {
     binance_state_t *state = (binance_state_t *)opaque;
-    hp_json_values_t *v = &state->values;
+    hp_market_t *m = &state->market;
+    hp_json_values_t *v = &m->values;
     v->row = NULL;
-    int status = state->json->read(state->reader, state->market, BINANCE_FRAME_SHAPE,
-                                   &state->symbols, NULL, data, size, levels, v);
-    if (status != HP_DECODE_EVENT) return binance_refuse(state, status);
+    int status = m->json->read(m->reader, m->plan, BINANCE_FRAME_SHAPE, &m->symbols, NULL, data,
+                               size, levels, v);
+    if (status != HP_DECODE_EVENT) return hp_market_refuse(m, status);
     const int stream = hp_json_seen(v, BINANCE_STREAM);
     if (stream != hp_json_seen(v, BINANCE_DATA)) return HP_DECODE_MISSING;
     if (v->kind == HP_EVENT_NONE) {
@@ -180,9 +156,8 @@ static inline int binance_decode_general(void *opaque, const char *data, size_t 
             hp_json_seen(v, BINANCE_CODE))
             return HP_DECODE_CONTROL;
         /* a REST snapshot: whoever asked for it knows the instrument */
-        return hp_json_seen(v, BINANCE_SNAPSHOT_ID)
-                   ? binance_refuse(state, HP_DECODE_UNKNOWN_SYMBOL)
-                   : HP_DECODE_MISSING;
+        return hp_json_seen(v, BINANCE_SNAPSHOT_ID) ? hp_market_refuse(m, HP_DECODE_UNKNOWN_SYMBOL)
+                                                    : HP_DECODE_MISSING;
     }
     if (stream) {
         const hp_json_value_t *name = &v->at[BINANCE_STREAM], *symbol = &v->at[BINANCE_SYMBOL];
@@ -197,24 +172,24 @@ static inline int binance_decode_general(void *opaque, const char *data, size_t 
 static inline int binance_decode_snapshot(void *opaque, uint32_t instrument, const char *data,
                                           size_t size, hp_event_t *event, hp_levels_t *levels)
 {
-    binance_state_t *state = (binance_state_t *)opaque;
-    hp_json_values_t *v = &state->values;
-    const hp_symbol_t *symbol = hp_symbols_by_id(&state->symbols, instrument);
+    hp_market_t *m = &((binance_state_t *)opaque)->market;
+    hp_json_values_t *v = &m->values;
+    const hp_symbol_t *symbol = hp_symbols_by_id(&m->symbols, instrument);
     v->row = NULL;
     if (symbol == NULL) {
         v->symbol_size = 0;
-        return binance_refuse(state, HP_DECODE_UNKNOWN_SYMBOL);
+        return hp_market_refuse(m, HP_DECODE_UNKNOWN_SYMBOL);
     }
-    int status = state->json->read(state->reader, state->market, BINANCE_SNAPSHOT_SHAPE,
-                                   &state->symbols, symbol, data, size, levels, v);
-    if (status != HP_DECODE_EVENT) return binance_refuse(state, status);
+    int status = m->json->read(m->reader, m->plan, BINANCE_SNAPSHOT_SHAPE, &m->symbols, symbol,
+                               data, size, levels, v);
+    if (status != HP_DECODE_EVENT) return hp_market_refuse(m, status);
     if (hp_json_seen(v, BINANCE_SYMBOL)) {
         const hp_json_value_t *named = &v->at[BINANCE_SYMBOL];
         if (named->size != symbol->instrument.symbol_length ||
             memcmp(named->text, symbol->instrument.symbol, named->size) != 0)
             return HP_DECODE_TYPE;
     }
-    binance_clear(event, HP_EVENT_SNAPSHOT, instrument);
+    hp_market_clear(event, HP_EVENT_SNAPSHOT, instrument);
     event->event_ns = binance_number(v, BINANCE_EVENT_TIME);
     event->match_ns = binance_number(v, BINANCE_MATCH_TIME);
     event->last_id = (uint64_t)v->at[BINANCE_LAST].number;

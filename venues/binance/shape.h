@@ -56,7 +56,7 @@ BINANCE_SCAN int binance_scan_depth(enum binance_member who, binance_stream_t *s
     if (HP_UNLIKELY(p == NULL || !binance_tail(who, p, end))) return 0;
     int64_t first_ns, second_ns;
     if (HP_UNLIKELY(!binance_times(who, event_time, match_time, &first_ns, &second_ns))) return 0;
-    binance_clear(event, HP_EVENT_DEPTH, symbol->instrument.id);
+    hp_market_clear(event, HP_EVENT_DEPTH, symbol->instrument.id);
     binance_store(&event->first_id, hp_whole_pair(first, last));
     if (who != BINANCE_SPOT) event->prev_id = (uint64_t)hp_whole_one(previous);
     event->bid_count = bids;
@@ -110,7 +110,7 @@ BINANCE_SCAN int binance_scan_ticker(enum binance_member who, binance_stream_t *
     if (who != BINANCE_SPOT &&
         HP_UNLIKELY(!binance_times(who, event_time, match_time, &first_ns, &second_ns)))
         return 0;
-    binance_clear(event, HP_EVENT_BOOK_TICKER, symbol->instrument.id);
+    hp_market_clear(event, HP_EVENT_BOOK_TICKER, symbol->instrument.id);
     event->last_id = (uint64_t)hp_whole_one(last);
     binance_store(&event->body.top.bid_ticks, best_bid);
     binance_store(&event->body.top.ask_ticks, best_ask);
@@ -157,7 +157,7 @@ BINANCE_SCAN int binance_scan_aggregate(enum binance_member who, binance_stream_
     if (HP_UNLIKELY(!hp_decimal_pair(price, size, &dealt))) return 0;
     int64_t first_ns, second_ns;
     if (HP_UNLIKELY(!binance_times(who, event_time, match_time, &first_ns, &second_ns))) return 0;
-    binance_clear(event, HP_EVENT_AGG_TRADE, symbol->instrument.id);
+    hp_market_clear(event, HP_EVENT_AGG_TRADE, symbol->instrument.id);
     event->flags = flags;
     binance_store(&event->first_id, hp_whole_pair(first, last));
     binance_store(&event->body.trade.price_ticks, dealt);
@@ -207,7 +207,7 @@ BINANCE_SCAN int binance_scan_trade(enum binance_member who, binance_stream_t *s
     if (HP_UNLIKELY(!hp_decimal_pair(price, size, &dealt))) return 0;
     int64_t first_ns, second_ns;
     if (HP_UNLIKELY(!binance_times(who, event_time, match_time, &first_ns, &second_ns))) return 0;
-    binance_clear(event, HP_EVENT_TRADE, symbol->instrument.id);
+    hp_market_clear(event, HP_EVENT_TRADE, symbol->instrument.id);
     event->flags = flags;
     binance_store(&event->body.trade.price_ticks, dealt);
     event->body.trade.trade_id = (uint64_t)hp_whole_one(trade);
@@ -249,9 +249,13 @@ BINANCE_SCAN int binance_scan_mark(enum binance_member who, binance_stream_t *st
     if (HP_UNLIKELY(!good || !binance_tail(who, p, end))) return 0;
     int64_t first_ns, second_ns;
     if (HP_UNLIKELY(!binance_times(who, event_time, next_time, &first_ns, &second_ns))) return 0;
-    binance_clear(event, HP_EVENT_MARK_PRICE, symbol->instrument.id);
+    hp_market_clear(event, HP_EVENT_MARK_PRICE, symbol->instrument.id);
     binance_store(&event->body.mark.mark_e8, prices);
-    if (!indexed) event->body.mark.index_e8 = 0;
+    event->body.mark.has = HP_MARK_ALL;
+    if (!indexed) {
+        event->body.mark.index_e8 = 0;
+        event->body.mark.has = HP_MARK_ALL & ~HP_MARK_INDEX;
+    }
     event->body.mark.settle_e8 = binance_low(rates);
     event->body.mark.funding_e8 = minus ? -binance_high(rates) : binance_high(rates);
     event->event_ns = first_ns;
@@ -266,7 +270,7 @@ BINANCE_SCAN int binance_scan_by(enum binance_member who, binance_state_t *state
     if (HP_UNLIKELY(size < BINANCE_FRAME_BYTES_MIN || size > HP_FRAME_BYTES_MAX)) return 0;
     binance_stream_t *stream = binance_find_stream(state, data);
     if (HP_UNLIKELY(stream == NULL)) return 0;
-    const hp_symbol_t *symbol = &state->symbols.at[stream->at];
+    const hp_symbol_t *symbol = &state->market.symbols.at[stream->at];
     const char *p = data + stream->head_size, *end = data + size;
     switch (stream->kind) {
     case HP_EVENT_BOOK_TICKER: return binance_scan_ticker(who, stream, symbol, p, end, event);
@@ -275,7 +279,7 @@ BINANCE_SCAN int binance_scan_by(enum binance_member who, binance_state_t *state
     case HP_EVENT_AGG_TRADE: return binance_scan_aggregate(who, stream, symbol, p, end, event);
     default:
         if (who == BINANCE_SPOT) return 0;
-        return binance_scan_mark(who, stream, symbol, &state->money, p, end, event);
+        return binance_scan_mark(who, stream, symbol, &state->market.money, p, end, event);
     }
 }
 
@@ -288,64 +292,20 @@ BINANCE_SCAN int binance_decode_by(enum binance_member who, void *opaque, const 
         status = binance_decode_general(opaque, data, size, event, levels);
         if (status == HP_DECODE_EVENT) {
             event->flags |= HP_EVENT_FALLBACK;
-            state->fallback_count++;
+            state->market.fallback_count++;
         }
     }
-    state->status_count[status]++;
+    state->market.status_count[status]++;
     return status;
-}
-
-static inline int binance_table_put(void *state, const hp_instrument_t *instrument)
-{
-    return binance_put_instrument((binance_state_t *)state, instrument);
-}
-
-static inline void binance_table_finer(void *opaque, uint32_t *instrument, int *price_decimals,
-                                       int *size_decimals)
-{
-    const binance_state_t *state = (const binance_state_t *)opaque;
-    *instrument = state->finer_instrument;
-    *price_decimals = state->finer_price;
-    *size_decimals = state->finer_size;
-}
-
-static inline void binance_table_symbol(void *opaque, const char **text, size_t *size)
-{
-    const binance_state_t *state = (const binance_state_t *)opaque;
-    *text = state->symbol_text;
-    *size = state->symbol_size;
-}
-
-/* A member without order entry: nothing is a report, nothing can be said. */
-static inline int binance_no_reports(void *opaque, const char *data, size_t size,
-                                     hp_report_t *reports, int max)
-{
-    (void)opaque, (void)data, (void)size, (void)reports, (void)max;
-    return -HP_DECODE_UNKNOWN_KIND;
-}
-
-static inline size_t binance_no_request(void *opaque, const hp_request_t *request, char *to,
-                                        size_t room)
-{
-    (void)opaque, (void)request, (void)to, (void)room;
-    return 0;
 }
 
 /* The market half; the member puts in its decode, and its orders where it has them. */
 static inline void binance_table(binance_state_t *state, hp_codec_t *table)
 {
-    memset(table, 0, sizeof *table);
-    table->layout = HP_CODEC_LAYOUT;
-    table->name = state->words->name;
-    table->state = state;
+    hp_market_table(&state->market, table, state->words->name, state->words->sequence_rule);
     table->decode_general = binance_decode_general;
     table->decode_snapshot = binance_decode_snapshot;
-    table->decode_reports = binance_no_reports;
-    table->encode = binance_no_request;
-    table->put_instrument = binance_table_put;
-    table->finer = binance_table_finer;
-    table->symbol = binance_table_symbol;
-    table->sequence_rule = state->words->sequence_rule;
+    table->put_instrument = binance_put_instrument;
 }
 
 #endif

@@ -13,6 +13,7 @@
 #define BINANCE_STATE_H
 
 #include "hotpath/book/rules.h"
+#include "hotpath/decode/market.h"
 #include "venues/binance/words.h"
 
 #define BINANCE_NAMES 12 /* stream names of one instrument */
@@ -21,7 +22,6 @@
 /* {"stream":"32 @markPrice@1s","data":{"e":"markPriceUpdate","E": */
 #define BINANCE_HEAD_BYTES_MAX 96
 #define BINANCE_NAME_AT 11 /* where a stream's name starts */
-#define BINANCE_SYMBOL_TEXT_MAX 64
 
 typedef struct binance_stream {
     char head[BINANCE_HEAD_BYTES_MAX + 16]; /* zero filled; read in steps of 16 */
@@ -37,22 +37,12 @@ typedef struct binance_stream {
 HP_SIZE(binance_stream_t, 192);
 
 typedef struct binance_state {
+    hp_market_t market; /* first: a pointer to one is a pointer to the other */
     const binance_words_t *words;
-    const hp_json_face_t *json;
-    hp_json_reader_t *reader;
-    hp_json_plan_t *market;
-    hp_scale_t money;                       /* 1e-8 */
-    uint64_t status_count[HP_DECODE_COUNT]; /* of decode */
-    uint64_t fallback_count;                /* events that the shape scanner did not know */
     uint32_t stream_count;
-    uint32_t finer_instrument;              /* the last HP_DECODE_FINER */
-    int finer_price, finer_size;
-    uint32_t symbol_size;                   /* the last HP_DECODE_UNKNOWN_SYMBOL, cut to fit */
-    char symbol_text[BINANCE_SYMBOL_TEXT_MAX];
+    uint32_t pad;
     uint16_t stream_at[BINANCE_STREAM_SLOTS]; /* by hash of the name: index + 1, 0 = free */
-    hp_symbols_t symbols;
     binance_stream_t streams[BINANCE_STREAMS_MAX];
-    hp_json_values_t values;
 } binance_state_t;
 
 static inline char binance_lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
@@ -77,7 +67,7 @@ static inline char *binance_put_text(char *to, const char *text)
 static inline void binance_put_stream(binance_state_t *state, uint16_t at, uint8_t kind,
                                       const char *speed)
 {
-    const hp_instrument_t *i = &state->symbols.at[at].instrument;
+    const hp_instrument_t *i = &state->market.symbols.at[at].instrument;
     const binance_kind_t *words = &state->words->kinds[kind];
     HP_ASSERT(state->stream_count < BINANCE_STREAMS_MAX);
     binance_stream_t *s = &state->streams[state->stream_count++];
@@ -102,17 +92,14 @@ static inline void binance_put_stream(binance_state_t *state, uint16_t at, uint8
 }
 
 /* Take or replace an instrument.  1, or 0: full, or not an instrument. */
-static inline int binance_put_instrument(binance_state_t *state, const hp_instrument_t *instrument)
+static inline int binance_put_instrument(void *opaque, const hp_instrument_t *instrument)
 {
-    for (unsigned n = 0; n < instrument->symbol_length && n < HP_SYMBOL_BYTES; n++) {
-        const uint8_t c = (uint8_t)instrument->symbol[n];
-        if (c < ' ' || c == '"' || c == '\\') return 0; /* it is written into requests as it is */
-    }
-    uint32_t before = state->symbols.count;
-    hp_symbol_t *symbol = hp_symbols_put(&state->symbols, instrument);
+    binance_state_t *state = (binance_state_t *)opaque;
+    int is_new;
+    const hp_symbol_t *symbol = hp_market_put(&state->market, instrument, &is_new);
     if (symbol == NULL) return 0;
-    if (state->symbols.count == before) return 1; /* a new scale: the streams stand */
-    const uint16_t at = (uint16_t)(symbol - state->symbols.at);
+    if (!is_new) return 1; /* a new scale: the streams stand */
+    const uint16_t at = (uint16_t)(symbol - state->market.symbols.at);
     for (uint8_t kind = 0; kind < HP_EVENT_KIND_COUNT; kind++) {
         if (state->words->kinds[kind].stream == NULL) continue;
         binance_put_stream(state, at, kind, "");
@@ -130,16 +117,9 @@ static inline int binance_open(binance_state_t *state, const binance_words_t *wo
                                const hp_json_face_t *json, hp_json_reader_t *reader)
 {
     state->words = words;
-    state->money = hp_symbols_scale(&state->symbols, HP_MONEY_DECIMALS);
-    state->json = json;
-    state->reader = reader;
-    state->market = json->plan(words->shapes, words->shape_count);
-    return state->market != NULL;
+    return hp_market_open(&state->market, json, reader, words->shapes, words->shape_count);
 }
 
-static inline void binance_close(binance_state_t *state)
-{
-    if (state->json != NULL) state->json->plan_free(state->market);
-}
+static inline void binance_close(binance_state_t *state) { hp_market_close(&state->market); }
 
 #endif

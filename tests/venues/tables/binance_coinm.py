@@ -105,7 +105,6 @@ EVENTS = {
         "match_ns": 0,
         "next_funding_ns": 1723190400000 * MS,
         "mark_e8": 6179415000000,
-        "index_e8": 0,
         "settle_e8": 6178425641265,
         "funding_e8": -38167,
     },
@@ -130,7 +129,7 @@ ORACLE = replace(
     symbol=SYMBOL,
     decimals=DECIMALS,
     fields=FIELDS,
-    zeros={**usdm.ZEROS, Kind.MARK_PRICE: {"match_ns": 0, "index_e8": 0}},
+    zeros={**usdm.ZEROS, Kind.MARK_PRICE: {"match_ns": 0}},
 )
 
 

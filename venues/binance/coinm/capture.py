@@ -11,6 +11,7 @@ snapshots name them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from venues.binance.capture import Message, body, ids, is_snapshot, numbers, symbol
 from venues.binance.coinm.codec import Codec
@@ -28,7 +29,7 @@ KEYS = {
 }
 
 
-def codec() -> Codec:
+def codec(messages: Iterable[Message] = ()) -> Codec:
     """Return a codec that knows no instrument yet."""
     return Codec()
 

@@ -1,3 +1,3 @@
-from venues.binance.market import MarketCodec
+from hotpath.decode.market import MarketCodec
 
 class Codec(MarketCodec): ...

@@ -10,6 +10,8 @@ its snapshots have no times.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from venues.binance.capture import Message, body, ids, is_snapshot, kind, numbers, symbol
 from venues.binance.spot.codec import Codec
 
@@ -25,7 +27,7 @@ KEYS = {
 OTHERS = {"depthUpdate": {"T", "pu"}, "bookTicker": {"e", "E", "T"}}  # of futures
 
 
-def codec() -> Codec:
+def codec(messages: Iterable[Message] = ()) -> Codec:
     """Return a codec that knows no instrument yet."""
     return Codec()
 

@@ -1,6 +1,6 @@
 from hotpath.decode.json import Reader, Status
-from venues.binance.market import PAD as PAD
-from venues.binance.market import MarketCodec
+from hotpath.decode.market import PAD as PAD
+from hotpath.decode.market import MarketCodec
 
 class Codec(MarketCodec):
     def __init__(self, reader: Reader | None = None, prefix: str = "") -> None: ...

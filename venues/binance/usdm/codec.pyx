@@ -2,7 +2,7 @@
 
 Owns:    the state of one codec; requests and reports as Python sees them.
 Refuses: sessions, REST, keys, clocks (session.py, reference.py); venue rules beyond the bytes;
-         entry points of the market half (../market.pyx).
+         entry points of the market half (hotpath/decode/market.pyx).
 """
 
 from libc.stdlib cimport calloc, free
@@ -11,7 +11,7 @@ from libc.string cimport memset
 from hotpath.decode.json cimport face
 
 from hotpath.decode.json import Status
-from venues.binance.market import PAD
+from hotpath.decode.market import PAD
 
 
 cdef class Codec(MarketCodec):
@@ -29,8 +29,7 @@ cdef class Codec(MarketCodec):
                 f"client order id prefix is {prefix!r}; want at most 12 of [.A-Z:/a-z0-9_-]"
             )
         usdm_table(self.state, &self.table)
-        self.market = &self.state.market
-        self.contract = HP_CONTRACT_LINEAR
+        self.market = &self.state.family.market
 
     def __dealloc__(self):
         if self.state != NULL:

@@ -116,7 +116,7 @@ static inline char *usdm_put_target(const usdm_state_t *state, char *p, const hp
 /* A request to HP_REQUEST_BYTES_MAX bytes at most; their number, or 0 when it cannot be said. */
 static inline size_t usdm_put(const usdm_state_t *state, const hp_request_t *r, char *to)
 {
-    const hp_symbol_t *symbol = hp_symbols_by_id(&state->market.symbols, r->instrument);
+    const hp_symbol_t *symbol = hp_symbols_by_id(&state->family.market.symbols, r->instrument);
     if (symbol == NULL || r->pad != 0) return 0;
     if (r->timestamp_ms == 0 || r->timestamp_ms > INT64_MAX ||
         r->deadline_ms > USDM_RECV_WINDOW_MS_MAX)

@@ -267,7 +267,7 @@ static inline int usdm_account_row(void *opaque, hp_json_values_t *v, uint32_t s
     report->entry_e8 = usdm_number(v, USDM_R_ENTRY);
     if (v->symbol == NULL) {
         report->foreign = 1;
-        binance_refuse(&sink->state->market, HP_DECODE_UNKNOWN_SYMBOL); /* to be asked for its text */
+        hp_market_refuse(&sink->state->family.market, HP_DECODE_UNKNOWN_SYMBOL); /* for symbol() */
         v->symbol_unknown = 0;
         return HP_DECODE_EVENT;
     }
@@ -347,15 +347,15 @@ static inline int usdm_decode_reports(void *opaque, const char *data, size_t siz
                                       hp_report_t *reports, int max)
 {
     usdm_state_t *state = (usdm_state_t *)opaque;
-    hp_json_values_t *v = &state->market.values;
+    hp_json_values_t *v = &state->family.market.values;
     usdm_sink_t sink = { state, reports, 0, max };
     v->row = usdm_account_row;
     v->context = &sink;
-    const binance_state_t *m = &state->market;
+    hp_market_t *m = &state->family.market;
     int status = m->json->read(m->reader, state->order, USDM_R_FRAME_SHAPE, &m->symbols, NULL,
                                data, size, NULL, v);
     if (status != HP_DECODE_EVENT && status != HP_DECODE_UNKNOWN_KIND)
-        return -binance_refuse(&state->market, status);
+        return -hp_market_refuse(m, status);
     if (hp_json_seen(v, USDM_R_STREAM) != hp_json_seen(v, USDM_R_DATA)) return -HP_DECODE_MISSING;
     if (v->kind == USDM_ORDER_UPDATE) {
         usdm_order_event(&sink, v);

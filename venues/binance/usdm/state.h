@@ -18,7 +18,7 @@ typedef struct usdm_asset {
 } usdm_asset_t;
 
 typedef struct usdm_state {
-    binance_state_t market;       /* first: a pointer to one is a pointer to the other */
+    binance_state_t family;       /* first: a pointer to one is a pointer to the other */
     hp_json_plan_t *order;
     uint32_t prefix_size;         /* of client order ids */
     char prefix[USDM_PREFIX_MAX + 4];

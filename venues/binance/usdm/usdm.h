@@ -20,19 +20,19 @@ static inline int usdm_open(usdm_state_t *state, const hp_json_face_t *json,
 {
     memset(state, 0, sizeof *state);
     state->order = json->plan(usdm_order_shapes, BINANCE_COUNT_OF(usdm_order_shapes));
-    return binance_open(&state->market, &usdm_words, json, reader) && state->order != NULL;
+    return binance_open(&state->family, &usdm_words, json, reader) && state->order != NULL;
 }
 
 static inline void usdm_close(usdm_state_t *state)
 {
-    if (state->market.json == NULL) return;
-    state->market.json->plan_free(state->order);
-    binance_close(&state->market);
+    if (state->family.market.json == NULL) return;
+    state->family.market.json->plan_free(state->order);
+    binance_close(&state->family);
 }
 
 static inline void usdm_table(usdm_state_t *state, hp_codec_t *table)
 {
-    binance_table(&state->market, table);
+    binance_table(&state->family, table);
     table->decode = usdm_decode;
     table->decode_reports = usdm_decode_reports;
     table->encode = usdm_encode;
