@@ -40,6 +40,7 @@ MODULES: dict[str, list[str]] = {
     "hotpath.lane.manual": [],
     "hotpath.lane.paper": [],
     "hotpath.lane.replay": [],
+    "hotpath.lane.rerun": [],
     "hotpath.lane.strategy": [],
     "strategies.demo.imbalance_native": [],
     "venues.binance.coinm.codec": [],

@@ -1,7 +1,7 @@
 """`corelane record`: capture a venue's public streams to files that `corelane replay` reads.
 
 Owns:    options, the line a second, signals, exit codes.
-Refuses: the recording itself (runtime/record.py).
+Refuses: the recording itself (runtime/feed_recorder.py).
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ def line(status: dict[str, Any]) -> str:
 async def serve(arguments: argparse.Namespace, wish: Any) -> int:
     import aiohttp
 
-    from runtime.record import Recorder
+    from runtime.feed_recorder import FeedRecorder
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
-        recorder = Recorder(wish, http)
+        recorder = FeedRecorder(wish, http)
         work = asyncio.ensure_future(recorder.run())
         asked = asyncio.ensure_future(stop.wait())
         try:
@@ -120,7 +120,7 @@ def tell(arguments: argparse.Namespace, recorder: Any, event: str) -> dict[str, 
 
 def run(arguments: argparse.Namespace) -> int:
     from runtime.feed_limits import FeedLimitsError
-    from runtime.record import RecordError, Wish
+    from runtime.feed_recorder import RecordError, Wish
 
     wish = Wish(
         folder=arguments.folder,

@@ -16,23 +16,29 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from ops.run_config import configured, strategy_problem
+from ops.run_config import settings as settings_of
 from ops.screen import LiveScreen, is_wanted
 from ops.time import choose_profile
 from runtime import exporter, names
 from runtime._shm import ffi, lib
-from runtime.appliance import Appliance, ApplianceError, Settings
+from runtime.appliance import Appliance, ApplianceError
+from runtime.config import Config, Topology
+from runtime.config_file import ConfigError
 from runtime.control_socket import ControlServer
 from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.figures import money, scaled
-from runtime.lane_process import load_strategy
+from runtime.logs import Log
 from runtime.pages import PageError
 from runtime.recorder import RecorderError
-from runtime.state import StateError
+from runtime.reload import Reloader
+from runtime.state import StateError, state_dir
 
 
 def add(subparsers: Any) -> None:
@@ -44,6 +50,13 @@ def add(subparsers: Any) -> None:
         epilog="example: corelane run --duration 30 --strategy demo-native --json",
     )
     parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="configuration (docs/corelane.example.toml); options given here win over it",
+    )
+    parser.add_argument(
         "--duration",
         type=float,
         metavar="S",
@@ -51,7 +64,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--strategy",
-        default="demo",
+        default=argparse.SUPPRESS,
         metavar="S",
         help="path.py:Class, module:Class or a shipped name: demo, demo-native (default: demo)",
     )
@@ -64,53 +77,59 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--symbols",
-        default="BTCUSDT,ETHUSDT",
+        default=argparse.SUPPRESS,
         metavar="A,B",
         help="instruments (default: BTCUSDT,ETHUSDT)",
     )
     parser.add_argument(
         "--deployment",
-        default="default",
+        default=argparse.SUPPRESS,
         metavar="NAME",
         help="names pages and state (default: default)",
     )
     parser.add_argument(
         "--tls",
         action="store_true",
+        default=argparse.SUPPRESS,
         help="speak wss:// and https:// to the embedded venue (own test CA)",
     )
     parser.add_argument(
-        "--seed", type=int, default=1, help="seed of the embedded venue's participants (default: 1)"
+        "--seed",
+        type=int,
+        default=argparse.SUPPRESS,
+        help="seed of the embedded venue's participants (default: 1)",
     )
     parser.add_argument(
         "--metrics-port",
         type=int,
-        default=9464,
+        default=argparse.SUPPRESS,
         metavar="P",
         help="0 = any free port (default: 9464)",
     )
     parser.add_argument(
         "--journal",
         type=Path,
+        default=argparse.SUPPRESS,
         metavar="DIR",
         help="copy the lanes' journals to this folder: a RUN that `corelane replay` takes",
     )
     parser.add_argument(
         "--blocking",
         action="store_true",
+        default=argparse.SUPPRESS,
         help="block in epoll instead of spinning, also on two cores",
     )
     parser.add_argument(
         "--clock",
         choices=("off", "warn", "block"),
-        default="warn",
+        default=argparse.SUPPRESS,
         help="what an unsure clock does to new risk: nothing, a counted warning, or a block "
         "(default: warn)",
     )
     parser.add_argument(
         "--clock-ms-max",
         type=int,
-        default=50,
+        default=argparse.SUPPRESS,
         metavar="MS",
         help="largest distance of this host's clock from UTC (default: 50)",
     )
@@ -185,50 +204,91 @@ def print_profile(rows: list[dict[str, Any]], fingerprint: str) -> None:
         )
 
 
-def place(blocking: bool) -> tuple[bool, int | None, int | None]:
+def place(topology: Topology) -> tuple[bool, int | None, int | None]:
     """Return (spin, lane core, cold core) by the cores this process may use."""
     cores = sorted(os.sched_getaffinity(0))
-    if blocking or len(cores) < 2:
-        return False, None, None
-    return True, cores[-1], cores[0]
+    asked = [core for core in (topology.lane_core, topology.cold_core) if core >= 0]
+    absent = [core for core in asked if core not in cores]
+    if absent:
+        raise ApplianceError(
+            f"core {absent[0]} is asked for; this process may use {', '.join(map(str, cores))}: "
+            "correct topology.lane_core and topology.cold_core"
+        )
+    lane = topology.lane_core if topology.lane_core >= 0 else None
+    cold = topology.cold_core if topology.cold_core >= 0 else None
+    if topology.loop == "block" or (topology.loop == "auto" and len(cores) < 2):
+        return False, lane, cold
+    return True, cores[-1] if lane is None else lane, cores[0] if cold is None else cold
 
 
-async def serve(arguments: argparse.Namespace, folder: Path) -> int:
-    spin, lane_core, cold_core = place(arguments.blocking)
-
+async def serve(
+    arguments: argparse.Namespace, config: Config, alone: Config | None, folder: Path
+) -> int:
     screen = None
     if not arguments.json and is_wanted(Console()):
-        screen = LiveScreen(arguments.deployment)
+        screen = LiveScreen(config.deployment)
 
-    def say(text: str) -> None:
+    def console(text: str) -> None:
         if screen is not None and screen.thread.is_alive():
             screen.say(text)
         else:
             print(text, file=sys.stderr, flush=True)
 
-    if not spin:
-        say("topology.fused mode=blocking cause=" + ("asked" if arguments.blocking else "one_core"))
-    symbols = [s for s in arguments.symbols.split(",") if s]
-    parameters = dict(item.split("=", 1) for item in arguments.param)
-    settings = Settings(
-        deployment=arguments.deployment,
-        symbols=symbols,
-        strategies=[arguments.strategy],
-        parameters=parameters,
-        spin=spin,
-        core=lane_core,
-        profile=choose_profile()[0],
-        clock_policy=arguments.clock,
-        clock_ms_max=arguments.clock_ms_max,
-        journal=arguments.journal,
+    log = open_log(config, console)
+    try:
+        return await run_appliance(arguments, config, alone, folder, screen, log)
+    finally:
+        log.close()
+
+
+def open_log(config: Config, console: Callable[[str], None]) -> Log:
+    directory = Path(config.log.directory) if config.log.directory else None
+    return Log(
+        "supervisor",
+        directory or state_dir(config.deployment) / "log",
+        level=config.log.level,
+        days=config.log.days,
+        bytes_max=config.log.mib_max * 2**20,
+        console=console,
     )
+
+
+def reloader(path: Path, alone: Config, log: Log) -> Reloader:
+    """Return what reads the file again: by SIGHUP or `corelane reload`."""
+
+    def apply(config: Config, keys: list[str]) -> None:
+        log.change(config.log.level, config.log.days, config.log.mib_max * 2**20)
+
+    return Reloader(path, alone, apply, strategy_problem)
+
+
+async def run_appliance(
+    arguments: argparse.Namespace,
+    config: Config,
+    alone: Config | None,
+    folder: Path,
+    screen: LiveScreen | None,
+    log: Log,
+) -> int:
+    spin, lane_core, cold_core = place(config.topology)
+    say = log.say
+    if not spin:
+        asked = config.topology.loop == "block"
+        say("topology.fused mode=blocking cause=" + ("asked" if asked else "one_core"))
+    symbols = config.venue.symbols
+    settings = settings_of(config, spin=spin, core=lane_core, profile=choose_profile()[0])
     if cold_core is not None:
         os.sched_setaffinity(0, {cold_core})
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    async with EmbeddedVenue(folder, symbols, seed=arguments.seed, tls=arguments.tls) as venue:
+    again = None
+    if alone is not None:
+        again = reloader(arguments.config, alone, log)
+        loop.add_signal_handler(signal.SIGHUP, lambda: say(f"config.read {again.reload()}"))
+    embedded = EmbeddedVenue(folder, symbols, seed=config.venue.seed, tls=config.venue.tls)
+    async with embedded as venue:
         appliance = Appliance(
             settings, venue.endpoints, venue.api_key, venue.key_path, venue.ca, say
         )
@@ -236,9 +296,15 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         started = time.monotonic()
         try:
             await appliance.start()
-            door = ControlServer(settings.deployment, appliance.control, stop.set, say)
+            door = ControlServer(
+                settings.deployment,
+                appliance.control,
+                stop.set,
+                say,
+                again.reload if again else None,
+            )
             await door.start()
-            server, port = exporter.serve(settings.deployment, arguments.metrics_port)
+            server, port = exporter.serve(settings.deployment, config.metrics.port)
             if not arguments.json:
                 print(
                     f"venue {venue.endpoints.rest} (embedded)  "
@@ -254,8 +320,8 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
                 code = await appliance.drain()
             if screen is not None:
                 screen.close()
-                for line in screen.logs:
-                    say(line)
+                for line in screen.logs:  # they are in the log file already
+                    print(line, file=sys.stderr)
             summary = appliance.summary()
             record = await venue.record()
             rows = profile(appliance)
@@ -376,30 +442,20 @@ def finish(
     )
 
 
-def problem(arguments: argparse.Namespace) -> str | None:
-    """Say what is wrong with the arguments before anything is started."""
-    unnamed = [item for item in arguments.param if "=" not in item]
-    if unnamed:
-        return f"--param {unnamed[0]!r}: want NAME=VALUE"
-    try:
-        load_strategy(arguments.strategy)(**dict(item.split("=", 1) for item in arguments.param))
-    except (ValueError, ImportError) as error:
-        return str(error)
-    return None
-
-
 def run(arguments: argparse.Namespace) -> int:
     import uvloop
 
-    wrong = problem(arguments)
-    if wrong is not None:
-        print(f"corelane run: {wrong}", file=sys.stderr)
+    try:
+        config, alone = configured(arguments)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"corelane run: {problem}", file=sys.stderr)
         return 2
 
     with tempfile.TemporaryDirectory(prefix="corelane-") as folder:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(serve(arguments, Path(folder)))
+                return runner.run(serve(arguments, config, alone, Path(folder)))
         except (
             ApplianceError,
             VenueStartError,

@@ -7,6 +7,7 @@ Refuses: trading.  It signs, fetches, watches and tells; the lane decides and se
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import sys
@@ -39,7 +40,7 @@ class Settings:
     deployment: str = "default"
     symbols: list[str] = field(default_factory=lambda: ["BTCUSDT"])
     strategies: list[str] = field(default_factory=lambda: ["demo"])
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: list[dict[str, Any]] = field(default_factory=lambda: [{}])  # one each
     spin: bool = True
     core: int | None = None
     lock: bool = True
@@ -50,6 +51,7 @@ class Settings:
     position_notional_max: int = 10_000
     open_orders_max: int = 10
     band_bps: int = 50
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)  # limits by symbol
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
@@ -209,15 +211,16 @@ class Appliance:
     def limits(self, number: int, price: int) -> dict[str, int]:
         """Turn the settings' money limits into lots at today's price."""
         s = self.settings
+        held = dataclasses.replace(s, **s.overrides.get(self.symbols[number], {}))
         per_unit = 10 ** self.about[number]["size_decimals"]
         return {
             "strategies": (1 << max(1, len(s.strategies))) - 1,
             "accounts": 1,
-            "order_lots_max": max(1, s.order_notional_max * per_unit // price),
-            "position_lots_max": max(1, s.position_notional_max * per_unit // price),
-            "open_orders_max": s.open_orders_max,
-            "band_bps": s.band_bps,
-            "stale_ms": self.feed_limits.book_quote_ms if s.stale_ms is None else s.stale_ms,
+            "order_lots_max": max(1, held.order_notional_max * per_unit // price),
+            "position_lots_max": max(1, held.position_notional_max * per_unit // price),
+            "open_orders_max": held.open_orders_max,
+            "band_bps": held.band_bps,
+            "stale_ms": self.feed_limits.book_quote_ms if held.stale_ms is None else held.stale_ms,
         }
 
     def spawn(self, work: Any) -> None:

@@ -1,7 +1,7 @@
 """Capture files as they are written: zstd frames of a second, files rotated by size and time.
 
 Owns:    file names and their order, frames, rotation.
-Refuses: what the lines say (runtime/record.py), reading (capture.py).
+Refuses: what the lines say (runtime/feed_recorder.py), reading (capture.py).
 
 A frame is compressed whole and handed to the kernel in one write: a kill loses the lines since the
 last flush and leaves whole frames behind.  (A power cut may take what the kernel had not yet

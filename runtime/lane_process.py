@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import json
 import os
 import resource
@@ -25,38 +24,9 @@ from typing import Any
 import uvloop
 
 from hotpath.lane.live import LiveLane
+from runtime.lane_spec import NO_FEEDS, fit
+from runtime.logs import forward
 from runtime.pages import Page
-
-UNRECORDED = {"ca"}  # keys of the specification that a re-run has no use for
-
-
-def load_strategy(text: str) -> type:
-    """Return the class that `path.py:Class`, `module:Class` or a shipped name stands for."""
-    from strategies import Strategy
-    from strategies.shipped import SHIPPED
-
-    text = SHIPPED.get(text, text)
-    where, _, name = text.partition(":")
-    if not name:
-        raise ValueError(
-            f"strategy {text!r}: want path.py:Class, module:Class or one of "
-            f"{', '.join(sorted(SHIPPED))}"
-        )
-    if where.endswith(".py"):
-        path = Path(where).resolve()
-        if not path.is_file():
-            raise ValueError(f"strategy file {path} does not exist")
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
-        spec.loader.exec_module(module)
-    else:
-        module = importlib.import_module(where)
-    found = getattr(module, name, None)
-    if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise ValueError(f"{where} has no strategy class {name!r}")
-    return found
 
 
 def build(spec: dict[str, Any]) -> LiveLane:
@@ -93,25 +63,16 @@ def build(spec: dict[str, Any]) -> LiveLane:
         urls={"market": spec["market"], "orders": spec["orders"], "user": None, "ssl": context},
         spin=spec["spin"],
     )
-    lane.describe(json.dumps({key: spec[key] for key in spec if key not in UNRECORDED}))
     lane.calibrate()
-    for item in spec["instruments"]:
-        lane.add_instrument(item["id"], item["symbol"], limits=item["limits"], **item["about"])
-    feeds = spec.get("feeds", {"sanity": {}, "streams": []})
-    for number in (item["id"] for item in spec["instruments"]):
-        lane.set_sanity(number, **feeds["sanity"])
-    for stream in feeds["streams"]:
-        lane.add_stream(stream["instrument"], stream["kind"], stream["socket"], **stream["bounds"])
+    fit(lane, spec)
+    for stream in spec.get("feeds", NO_FEEDS)["streams"]:
         lane.set_stream_texts(stream["instrument"], stream["kind"], stream["renewal"])
-    lane.set_rate(0, *spec["rate"])
-    lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
-    for text in spec["strategies"]:
-        lane.add_strategy(load_strategy(text)(**spec["parameters"]))
     return lane
 
 
 async def run(spec: dict[str, Any]) -> int:
     lane = build(spec)
+    forward(lane.log, "lane.log")  # asyncio, picows and aiofastnet speak through the mail ring too
     reached = lane.settle(spec["core"], lock=spec["lock"])
     lane.log(
         f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} "

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from hotpath.book.book import State
 from hotpath.lane.replay import Replay, Stop
-from runtime.capture import Capture, CaptureError, in_order, refuse_other_formats
+from runtime.capture import Capture, CaptureError, in_order
+from runtime.cryptofeed import adopt
 from runtime.replay_head import begin
 
 if TYPE_CHECKING:
@@ -78,9 +79,8 @@ class Run:
                 names = ", ".join(str(capture.path) for capture in self.captures)
                 broken = "; it breaks off" if any(c.broken for c in self.captures) else ""
                 raise CaptureError(f"{names}: no message in it{broken}")
-            for capture, head in heads:
-                refuse_other_formats(capture.path, head)
-            first = next(capture for capture, head in heads if head.strip())
+            self.captures = adopt(self.captures, {c.path: head for c, head in heads})
+            first = next(c for c in self.captures if c.head(LOOK_BYTES).strip())
             self.beginning = begin(first, venue)
         except CaptureError:
             self.close()

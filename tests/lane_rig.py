@@ -50,7 +50,7 @@ class Rig:
     def count(self):
         return self.view.counters
 
-    def depth(self, bids=(), asks=(), instrument=1, skip=0):
+    def depth(self, bids=(), asks=(), instrument=1, skip=0, at_ms=1723161258284):
         """A depth frame that continues the book (or leaves `skip` ids out)."""
         before = self.update[instrument] + skip
         self.update[instrument] = before + 10
@@ -59,7 +59,7 @@ class Rig:
         self.lane.frame(
             (
                 f'{{"stream":"{symbol.lower()}@depth@0ms","data":{{"e":"depthUpdate",'
-                f'"E":1723161258284,"T":1723161258280,"s":"{symbol}",'
+                f'"E":{at_ms},"T":{at_ms},"s":"{symbol}",'
                 f'"U":{before + 1},"u":{before + 10},"pu":{before},'
                 f'"b":[{levels[0]}],"a":[{levels[1]}]}}}}'
             ).encode()
@@ -98,9 +98,9 @@ class Rig:
             f'"asks":[["{ask:.2f}","{ask_size:.3f}"]]}}'
         ).encode()
 
-    def sync(self, bid=60000.0, ask=60000.1, bid_size=1.0, ask_size=1.0, instrument=1):
+    def sync(self, bid=60000.0, ask=60000.1, bid_size=1.0, ask_size=1.0, instrument=1, **when):
         """Bring a book to SYNCED at this touch."""
-        self.depth(instrument=instrument)
+        self.depth(instrument=instrument, **when)
         self.lane.snapshot(
             instrument,
             self.book_text(bid, ask, bid_size, ask_size, self.update[instrument]),

@@ -65,7 +65,7 @@ async def play(folder: Path, count: int, orders: int, spin: bool) -> dict[str, A
         deployment=f"bench{os.getpid()}",
         symbols=SYMBOLS,
         strategies=[QUOTER],
-        parameters={"orders": orders},
+        parameters=[{"orders": orders}],
         spin=spin,
         core=1 if spin else None,
         open_orders_max=orders * 2,

@@ -33,7 +33,9 @@ from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_load_acquire, hp
 from hotpath.abi.clock cimport hp_mono_ns, hp_time_divergence, hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
 from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
-from hotpath.abi.journal cimport HP_RECORD_COMMAND, HP_RECORD_POSITION, HP_RECORD_SESSION
+from hotpath.abi.journal cimport (
+    HP_COMMAND_DRAIN, HP_COMMAND_OPEN, HP_SESSION_ASKED, HP_SESSION_CLOSED, HP_SESSION_OPEN, HP_SOCKET_ORDER, HP_SOCKET_USER,
+    hp_journal_clock_t)
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
@@ -75,12 +77,6 @@ for _name, _found, _wanted in (("picows", picows_module.__version__, PICOWS),
     if _found != _wanted:
         raise ImportError(f"{_name} is {_found}; this build is made for {_wanted}: run make build")
 
-cdef enum:
-    SOCKET_ORDER = 1000
-    SOCKET_USER = 1001
-    SESSION_CLOSED = 0
-    SESSION_OPEN = 1
-
 cdef struct parked_t:
     uint64_t recv_ns
     uint64_t recv_tsc
@@ -102,11 +98,6 @@ cdef uint64_t live_now(void *self) noexcept:
 
 cdef uint64_t live_tsc(void *self) noexcept:
     return hp_tsc()
-
-cdef uint64_t live_venue_ms(void *self) noexcept:
-    cdef timespec t
-    clock_gettime(CLOCK_REALTIME, &t)
-    return <uint64_t>t.tv_sec * 1000 + <uint64_t>t.tv_nsec // 1000000
 
 cdef int live_send(void *self, char *data, size_t size) noexcept:
     cdef LiveLane lane = <LiveLane>self
@@ -300,7 +291,6 @@ cdef class LiveLane(Lane):
     cdef object logon_text
     cdef object listen_key_arrived
     cdef readonly object urls
-    cdef bint has_opening
     cdef uint64_t drain_until_ns
     cdef Turn turner
     cdef bint is_turn_due
@@ -357,7 +347,6 @@ cdef class LiveLane(Lane):
         self.core.env.self = <void *>self
         self.core.env.now = live_now
         self.core.env.tsc = live_tsc
-        self.core.env.venue_ms = live_venue_ms
         self.core.env.send = live_send
         self.core.env.want = live_want
         self.core.page.is_spinning = spin
@@ -465,19 +454,15 @@ cdef class LiveLane(Lane):
         """What is needed about once a millisecond: heartbeat, arming, state, draining, the clock record."""
         cdef hp_lane_page_t *page = self.core.page
         cdef uint32_t state
-        cdef timespec t
         self.beat_ns = now
         hp_store_release(&page.page.heartbeat_ns, now)
         page.turn_ns = now
         page.counters.turns = self.turns
         page.is_spinning = self.is_spinning
-        self.core.gate.is_armed = (self.core.is_session_ready and self.core.is_user_ready and self.has_opening
-                                   and not self.core.is_draining)
         if self.control_count > 0 and not self.core.is_draining:
             if now > self.controls[0].page.heartbeat_ns + COLD_SILENCE_NS:
-                self.core.is_draining = 1
+                hp_lane_command(&self.core, HP_COMMAND_DRAIN)
         if self.core.is_draining:
-            hp_lane_cancel_all(&self.core, 0, -1)
             if self.drain_until_ns == 0:
                 self.drain_until_ns = now + 5000000000u
             state = HP_LANE_DRAINED if self.core.orders.working_count == 0 else HP_LANE_DRAINING
@@ -490,10 +475,17 @@ cdef class LiveLane(Lane):
         page.state = state
         if now - self.core.clock_ns >= 1000000000u:
             self.core.clock_ns = now
-            clock_gettime(CLOCK_REALTIME, &t)
-            if self.core.journal.head != NULL:
-                hp_journal_clock(&self.core.journal, now, <uint64_t>t.tv_sec * 1000000000u + <uint64_t>t.tv_nsec,
-                                 hp_time_divergence(&self.core.gate.clock, now), hp_tsc())
+            self.read_clocks(now)
+
+    cdef void read_clocks(self, uint64_t now) noexcept:
+        cdef hp_journal_clock_t pair
+        cdef timespec t
+        pair.mono_ns = hp_mono_ns()
+        clock_gettime(CLOCK_REALTIME, &t)
+        pair.real_ns = <uint64_t>t.tv_sec * 1000000000u + <uint64_t>t.tv_nsec
+        pair.uncertainty_ns = hp_time_divergence(&self.core.gate.clock, now)
+        pair.tsc = hp_tsc()
+        hp_lane_clocks(&self.core, &pair)
 
     cdef void due(self) noexcept:
         """Ask for a turn soon; a spinning lane has one anyway."""
@@ -628,10 +620,9 @@ cdef class LiveLane(Lane):
                 hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
                               record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_REPORT:
-                hp_lane_journal(&self.core, HP_RECORD_POSITION, 0, self.core.recv_ns, data, record.length)
-                hp_lane_report(&self.core, <hp_report_t *>data)
+                hp_lane_told(&self.core, <hp_report_t *>data)
             elif record.kind == HP_MAIL_OPENING:
-                self.has_opening = True
+                hp_lane_command(&self.core, HP_COMMAND_OPEN)
             else:
                 self.cold_mail(record.kind, data, record.length)
             hp_ring_pop(self.mail_in)
@@ -651,50 +642,39 @@ cdef class LiveLane(Lane):
     cdef object send_logon(self):
         cdef OrderListener orders = self.orders
         if orders is not None and orders.transport is not None and self.logon_text is not None:
-            hp_lane_journal(&self.core, HP_RECORD_SESSION, SOCKET_ORDER, hp_mono_ns(), NULL, 0)
+            self.note_session(HP_SOCKET_ORDER, HP_SESSION_ASKED)
             orders.transport.send(WSMsgType.TEXT, self.logon_text)
             self.logon_text = None  # a signature is used once
 
     # -- sessions ---------------------------------------------------------------------------------
 
     cdef void note_session(self, uint32_t socket, uint32_t state) noexcept:
-        hp_lane_journal(&self.core, HP_RECORD_SESSION, socket, hp_mono_ns(), &state, sizeof(state))
+        self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+        hp_lane_session(&self.core, socket, state)
 
     cdef object connected(self, SocketListener listener):
-        self.note_session(listener.socket, SESSION_OPEN)
         kind = type(listener.transport.underlying_transport)
         if not kind.__module__.startswith("aiofastnet") or "allback" in kind.__name__:
             listener.transport.disconnect()
             raise RuntimeError(f"transport is {kind.__module__}.{kind.__name__}; want aiofastnet's own (the fall-back sends late)")
         if self.is_spinning:
             self.watch(listener)
-        if listener.socket == SOCKET_ORDER:
+        if listener.socket == HP_SOCKET_ORDER:
             self.orders = <OrderListener>listener
-            self.core.is_session_ready = False
-            self.want(HP_WANT_LOGON, 0)
-        elif listener.socket == SOCKET_USER:
+        elif listener.socket == HP_SOCKET_USER:
             self.user = <OrderListener>listener
-            self.core.is_user_ready = True
         else:
             # What the old connection left parked comes before anything of the new one.
             while not hp_ring_is_empty(self.parking):
                 self.budget = HP_MARKET_FRAMES_PER_TURN
                 self.serve_parked()
-            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
-            hp_lane_socket(&self.core, listener.socket, True)
+        self.note_session(listener.socket, HP_SESSION_OPEN)
 
     cdef object disconnected(self, SocketListener listener):
-        self.note_session(listener.socket, SESSION_CLOSED)
+        self.note_session(listener.socket, HP_SESSION_CLOSED)
         listener.read_ready = listener.protocol = None
         listener.descriptor = -1
         hp_count(&self.core.count.reconnects, 1)
-        if listener.socket == SOCKET_ORDER:
-            self.core.is_session_ready = False
-        elif listener.socket == SOCKET_USER:
-            self.core.is_user_ready = False
-        else:
-            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
-            hp_lane_socket(&self.core, listener.socket, False)
         listener.parked = 0
 
     async def market_socket(self, parsed):
@@ -756,10 +736,10 @@ cdef class LiveLane(Lane):
             self.markets.append(listener)
             tasks.append(asyncio.ensure_future(self.keep("market", n, self.market_factory(n))))
         if self.urls.get("orders"):
-            tasks.append(asyncio.ensure_future(self.keep("orders", SOCKET_ORDER, lambda: OrderListener(self, SOCKET_ORDER))))
-            tasks.append(asyncio.ensure_future(self.keep("user", SOCKET_USER, lambda: OrderListener(self, SOCKET_USER))))
+            tasks.append(asyncio.ensure_future(self.keep("orders", HP_SOCKET_ORDER, lambda: OrderListener(self, HP_SOCKET_ORDER))))
+            tasks.append(asyncio.ensure_future(self.keep("user", HP_SOCKET_USER, lambda: OrderListener(self, HP_SOCKET_USER))))
+        self.core.now_ns = self.core.recv_ns = hp_mono_ns()
         self.start_strategies()
-        self.core.clock_ns = hp_mono_ns()
         if self.is_spinning:
             self.call_soon(self.turner)
         while not self.is_over:

@@ -26,8 +26,13 @@ class LiveStage:
     A spinning lane would take half of a small machine from other tests: it blocks here.
     """
 
-    def __init__(self, folder: Path, name: str = "feeds", spin: bool = False, **settings):
+    def __init__(
+        self, folder: Path, name="feeds", spin=False, streams=None, prepare=None, **settings
+    ):
+        """streams: {kind: changed bounds of limits.toml}; prepare(appliance): before it starts."""
         self.folder = folder
+        self.streams = streams or {}
+        self.prepare = prepare or (lambda appliance: None)
         self.name = f"{name}{os.getpid()}"
         self.settings = {"spin": spin, "stale_ms": 1500, **settings}
         self.lines = []
@@ -69,6 +74,9 @@ class LiveStage:
             None,
             self.lines.append,
         )
+        for kind, bounds in self.streams.items():
+            self.appliance.feed_limits.streams[kind].update(bounds)
+        self.prepare(self.appliance)
         try:
             await self.appliance.start()
             self.over = asyncio.Event()

@@ -208,3 +208,60 @@ def changes(deployment):
     ]
     tailer.close()
     return out
+
+
+STRATEGY = """
+import asyncio, logging
+
+from strategies import Param, Strategy
+
+
+class Quiet(Strategy):
+    word = Param(1, minimum=1, maximum=9)
+
+    def on_start(self):
+        logging.getLogger("asyncio").warning("word %d from a lane's library", self.word)
+"""
+
+
+def test_configured_run_reloads_and_keeps_what_a_lanes_libraries_say(tmp_path, capsys, monkeypatch):
+    """-c FILE over real processes; the lane's standard loggers reach the file through its ring."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "quiet.py").write_text(STRATEGY)
+    path, name = tmp_path / "site.toml", f"showconf{os.getpid()}"
+    path.write_text(
+        f'deployment = "{name}"\n'
+        '[venue]\nsymbols = ["ETHUSDT"]\n'
+        f'[[strategies]]\nsource = "{tmp_path}/quiet.py:Quiet"\nparameters = {{word = 7}}\n'
+        "[metrics]\nport = 0\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ops", "run", "-c", str(path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        observer, deadline = Observer(name), time.monotonic() + PATIENCE_S
+        while status(observer.take())["state"] != "armed":
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        assert [one.symbol for one in observer.take().instruments] == ["ETHUSDT"]
+        path.write_text(path.read_text() + '[log]\nlevel = "debug"\n[clock]\npolicy = "off"\n')
+        code, out, _ = corelane(capsys, "reload", "--deployment", name)
+        assert code == 1
+        assert "log.level applied" in out
+        assert "clock.policy needs a restart: not applied" in out
+        process.send_signal(signal.SIGHUP)  # reads it again, ends nothing
+        assert corelane(capsys, "drain", "--deployment", name)[0] == 0
+        said = process.communicate(timeout=PATIENCE_S)[0]
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert process.returncode == 0, said
+    assert "config.read" in said
+    (log,) = (tmp_path / "corelane" / name / "log").glob("*.jsonl")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    (line,) = [one for one in lines if one["event"] == "lane.log"]
+    assert line["text"].endswith("logger=asyncio level=warning word 7 from a lane's library")

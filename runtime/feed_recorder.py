@@ -79,7 +79,7 @@ class Book:
     gaps: int = 0
 
 
-class Recorder:
+class FeedRecorder:
     """One recording.  `await run()` until cancelled; `status()` says how it goes."""
 
     def __init__(self, wish: Wish, http: aiohttp.ClientSession) -> None:
