@@ -6,8 +6,10 @@ Refuses: kinship: which market a message is of, each market's own capture.py say
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from venues.binance.reference import ReferenceDataError
 
 NUMBERS = {
     "bookTicker": (("b", "B"), ("a", "A")),
@@ -59,3 +61,17 @@ def numbers(message: Message) -> Iterator[tuple[str, str]]:
         for level in side if isinstance(side, list) else ():
             if isinstance(level, list) and len(level) == 2:
                 yield str(level[0]), str(level[1])
+
+
+def scales(
+    body: Message, instrument: Callable[[Message], dict[str, int]]
+) -> dict[str, tuple[int, int]]:
+    """Return symbol -> (price decimals, size decimals) of an exchangeInfo; others are left out."""
+    out = {}
+    for entry in body.get("symbols", ()):
+        try:
+            found = instrument(entry)
+        except (ReferenceDataError, KeyError, ValueError, TypeError):
+            continue
+        out[str(entry["symbol"])] = found["price_decimals"], found["size_decimals"]
+    return out

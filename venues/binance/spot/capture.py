@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from venues.binance import capture
 from venues.binance.capture import Message, body, ids, is_snapshot, kind, numbers, symbol
 from venues.binance.spot.codec import Codec
+from venues.binance.spot.reference import instrument
 
-__all__ = ["NAME", "chain", "codec", "is_snapshot", "kinship", "numbers", "symbol"]
+__all__ = ["NAME", "chain", "codec", "is_snapshot", "kinship", "numbers", "scales", "symbol"]
 
 NAME = "binance_spot"
 KEYS = {
@@ -42,6 +44,11 @@ def kinship(message: Message) -> int:
         return 0
     ours = event.keys() >= KEYS[name] and not event.keys() & OTHERS.get(name, set())
     return 1 if ours else -1
+
+
+def scales(body: Message) -> dict[str, tuple[int, int]]:
+    """Return symbol -> (price decimals, size decimals) of an exchangeInfo."""
+    return capture.scales(body, instrument)
 
 
 def chain(message: Message) -> tuple[int, int] | None:

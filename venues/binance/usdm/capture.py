@@ -13,10 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from venues.binance import capture
 from venues.binance.capture import Message, body, ids, is_snapshot, numbers, symbol
 from venues.binance.usdm.codec import Codec
+from venues.binance.usdm.reference import instrument
 
-__all__ = ["NAME", "chain", "codec", "is_snapshot", "kinship", "numbers", "symbol"]
+__all__ = ["NAME", "chain", "codec", "is_snapshot", "kinship", "numbers", "scales", "symbol"]
 
 NAME = "binance_usdm"
 COIN_MARGINED = re.compile(r"[A-Z0-9]+USD_(PERP|\d{6})")
@@ -44,6 +46,11 @@ def kinship(message: Message) -> int:
         return 0
     ours = all(key in event for key in keys) and "M" not in event and event.get("st", 1) == 1
     return 1 if ours and not COIN_MARGINED.fullmatch(str(event["s"])) else -1
+
+
+def scales(body: Message) -> dict[str, tuple[int, int]]:
+    """Return symbol -> (price decimals, size decimals) of an exchangeInfo."""
+    return capture.scales(body, instrument)
 
 
 def chain(message: Message) -> tuple[int, int] | None:
