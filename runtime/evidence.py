@@ -30,18 +30,22 @@ KINDS = frozenset(
 RING = "journal.0"
 
 
+Key = tuple[int, int, int]  # of a fill: instrument, trade id, side
+
+
 @dataclass
 class Evidence:
     """One lane's last known state.  Structs are cffi records that own their memory."""
 
     epoch: int = 0
     bases: dict[int, Any] = field(default_factory=dict)  # instrument: hp_base_t
-    keys: dict[tuple[int, int, int], Any] = field(default_factory=dict)  # in the bases: hp_booked_t
-    fills: dict[tuple[int, int, int], Any] = field(default_factory=dict)  # since: hp_booked_t
+    keys: dict[Key, Any] = field(default_factory=dict)  # in the bases: hp_booked_t
+    fills: dict[Key, Any] = field(default_factory=dict)  # since: hp_booked_t
     orders: dict[int, Any] = field(default_factory=dict)  # client id: hp_order_t, newest record
     orders_sent: int = 0  # over all lives, less those proven never to have arrived
     fills_before: tuple[int, int, int] = (0, 0, 0)  # in the bases: all, buy, sell
     last_mono_ns: int = 0
+    times: dict[Key, int] = field(default_factory=dict)  # of fills, venue's ns
     counted: set[int] = field(default_factory=set)  # client ids that are in orders_sent
 
     def working(self) -> list[Any]:
@@ -74,7 +78,7 @@ def record_of(kind: str, data: bytes) -> Any:
     return out
 
 
-def key(booked: Any) -> tuple[int, int, int]:
+def key(booked: Any) -> Key:
     """Return what a fill is known by: instrument, trade id, side."""
     return (booked.instrument, booked.trade_id, booked.side)
 
@@ -140,8 +144,10 @@ class Reading:
 
     def take_change(self, now: Evidence, record: Record) -> None:
         if record.kind == lib.HP_RECORD_FILL:
-            fill = fill_of(record_of("hp_report_t", record.payload))
+            report = record_of("hp_report_t", record.payload)
+            fill = fill_of(report)
             now.fills[key(fill)] = fill
+            now.times[key(fill)] = report.match_ns
         elif record.kind == lib.HP_RECORD_ORDER:
             order = record_of("hp_order_t", record.payload)
             now.orders[order.client_id] = order

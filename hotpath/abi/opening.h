@@ -34,7 +34,7 @@ enum hp_base_flag {
 enum hp_booked_flag {
     HP_BOOKED_IN_BASE = 1,   /* only the key: the base holds it */
     HP_BOOKED_MISSED = 2,    /* the former lane had not booked it */
-    HP_BOOKED_MAKER = 4      /* of one trade with ourselves the resting side comes first */
+    HP_BOOKED_MAKER = 4      /* of a trade with ourselves the resting side comes first */
 };
 
 typedef struct hp_base {
@@ -58,7 +58,7 @@ typedef struct hp_booked {
     int64_t  fee_e8;
     int64_t  pnl_e8;             /* realised, the venue's figure */
     uint32_t flags;              /* enum hp_booked_flag */
-    uint32_t pad;
+    uint32_t rank;               /* place in the order of booking, 0 to count - 1: per instrument the venue's own */
 } hp_booked_t;
 
 typedef struct hp_opening {

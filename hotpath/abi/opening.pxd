@@ -42,7 +42,7 @@ cdef extern from "opening.h" nogil:
         int64_t fee_e8
         int64_t pnl_e8
         uint32_t flags
-        uint32_t pad
+        uint32_t rank
     ctypedef struct hp_opening_t:
         uint64_t generation
         uint32_t base_count

@@ -312,7 +312,7 @@ def layout():
     out["hp_booked_t.fee_e8"] = <size_t>&(<hp_booked_t *>0).fee_e8
     out["hp_booked_t.pnl_e8"] = <size_t>&(<hp_booked_t *>0).pnl_e8
     out["hp_booked_t.flags"] = <size_t>&(<hp_booked_t *>0).flags
-    out["hp_booked_t.pad"] = <size_t>&(<hp_booked_t *>0).pad
+    out["hp_booked_t.rank"] = <size_t>&(<hp_booked_t *>0).rank
     out["hp_opening_t"] = sizeof(hp_opening_t)
     out["hp_opening_t.generation"] = <size_t>&(<hp_opening_t *>0).generation
     out["hp_opening_t.base_count"] = <size_t>&(<hp_opening_t *>0).base_count

@@ -176,4 +176,6 @@ cdef extern from "hotpath/lane/market.h" nogil:
 
 cdef extern from "hotpath/lane/adopt.h" nogil:
     void hp_lane_opening_begin(hp_lane_t *l) noexcept nogil
+    void hp_lane_believe(hp_lane_t *l, uint32_t socket) noexcept nogil
+    void hp_lane_told(hp_lane_t *l, const void *data, size_t size) noexcept nogil
     void hp_lane_fact(hp_lane_t *l, uint32_t kind, uint64_t generation, const void *data, size_t size) noexcept nogil

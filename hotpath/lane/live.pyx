@@ -33,7 +33,7 @@ from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_load_acquire, hp
 from hotpath.abi.clock cimport hp_mono_ns, hp_time_divergence, hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
 from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
-from hotpath.abi.journal cimport HP_RECORD_POSITION, HP_RECORD_SESSION
+from hotpath.abi.journal cimport HP_RECORD_SESSION
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
@@ -664,9 +664,7 @@ cdef class LiveLane(Lane):
     cdef void release(self) noexcept:
         """Believe the stream from here on: first what waited, then what comes."""
         cdef bytes text
-        cdef uint32_t n
-        cdef hp_order_t *order
-        self.core.is_user_ready = True
+        hp_lane_believe(&self.core, SOCKET_USER)
         try:
             for recv_ns, frame in self.held:
                 text = frame + bytes(HP_FRAME_PAD_BYTES)
@@ -676,10 +674,6 @@ cdef class LiveLane(Lane):
             self.held_bytes = 0
         except Exception as error:
             self.log(f"lane.release_error error={error!r}")
-        for n in range(self.core.orders.working_count):
-            order = hp_orders_working(&self.core.orders, n)
-            if order.state != HP_ORDER_SENT:
-                hp_lane_inquire(&self.core, order)  # its end may have been told while nobody listened
         if not self.core.is_user_ready:
             self.user.transport.disconnect()
 
@@ -759,9 +753,7 @@ cdef class LiveLane(Lane):
                 hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
                               record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_REPORT:
-                hp_lane_journal(&self.core, HP_RECORD_POSITION, 0, self.core.recv_ns, data, record.length)
-                hp_lane_report(&self.core, <hp_report_t *>data)
-                hp_lane_decide(&self.core)
+                hp_lane_told(&self.core, data, record.length)
             elif record.kind == HP_MAIL_TRADES:
                 if record.aux == 0 and self.user is not None and self.core.is_open:
                     self.release()
