@@ -226,7 +226,7 @@ class Drill:
                 f"unknown {summary['unknown']}"
             )
         for what, ours, theirs in (
-            ("orders", summary["orders"], record["counts"]["order"] + record["refused"]["place"]),
+            ("orders", summary["orders_accepted"], record["counts"]["order"]),
             ("fills", summary["fills"], record["counts"]["fill"]),
             ("realised", summary["realised_e8"], e8(record["realized"])),
             ("fees", summary["fees_e8"], e8(record["fees"])),

@@ -43,6 +43,8 @@ class Evidence:
     fills: dict[Key, Any] = field(default_factory=dict)  # since: hp_booked_t
     orders: dict[int, Any] = field(default_factory=dict)  # client id: hp_order_t, newest record
     orders_sent: int = 0  # over all lives, less those proven never to have arrived
+    refused: set[int] = field(default_factory=set)  # of those since the carry
+    refused_before: int = 0
     fills_before: tuple[int, int, int] = (0, 0, 0)  # in the bases: all, buy, sell
     last_mono_ns: int = 0
     times: dict[Key, int] = field(default_factory=dict)  # of fills, venue's ns
@@ -133,7 +135,7 @@ class Reading:
             end = record_of("hp_opening_t", record.payload)
             found = (len(carry.bases), len(carry.keys), len(carry.orders))
             if found == (end.base_count, end.booked_count, end.order_count):
-                carry.orders_sent = end.orders
+                carry.orders_sent, carry.refused_before = end.orders, end.refused
                 carry.fills_before = (end.fills, end.fills_buy, end.fills_sell)
                 carry.last_mono_ns = record.mono_ns
                 carry.counted = set(carry.orders)
@@ -152,6 +154,10 @@ class Reading:
             order = record_of("hp_order_t", record.payload)
             now.orders[order.client_id] = order
             absent = bool(order.flags & lib.HP_ORDER_ABSENT)
+            if order.state == lib.HP_ORDER_REJECTED and not absent:
+                now.refused.add(order.client_id)
+            else:
+                now.refused.discard(order.client_id)
             if absent and order.client_id in now.counted:
                 now.counted.discard(order.client_id)
                 now.orders_sent -= 1

@@ -213,6 +213,7 @@ def merge(
     working: dict[int, Any] = {}
     if evidence is not None:
         end.orders = evidence.orders_sent
+        end.refused = evidence.refused_before + len(evidence.refused)
         end.fills, end.fills_buy, end.fills_sell = evidence.fills_before
         booked.update(evidence.keys)  # what the base holds must not be booked again
         booked |= {k: b for k, b in evidence.fills.items() if k not in booked}

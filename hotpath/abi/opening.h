@@ -67,11 +67,11 @@ typedef struct hp_opening {
     uint32_t booked_count;
     uint32_t order_count;
     uint32_t policy;             /* enum hp_restart */
-    uint64_t orders;             /* sent in former lives, less those proven never to have arrived */
+    uint64_t orders;             /* sent in former lives, less those proven never to have arrived or been taken */
+    uint64_t refused;            /* of those, refused by the venue's word */
     uint64_t fills;              /* in the bases, not those of this set */
     uint64_t fills_buy;
     uint64_t fills_sell;
-    uint64_t pad;
 } hp_opening_t;
 
 enum hp_correction_cause {

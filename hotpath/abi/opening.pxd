@@ -50,10 +50,10 @@ cdef extern from "opening.h" nogil:
         uint32_t order_count
         uint32_t policy
         uint64_t orders
+        uint64_t refused
         uint64_t fills
         uint64_t fills_buy
         uint64_t fills_sell
-        uint64_t pad
     ctypedef struct hp_correction_t:
         uint32_t instrument
         uint32_t position_side

@@ -216,6 +216,7 @@ static inline int hp_lane_opening_take(hp_lane_t *l)
         return 0;
     memset(l->fills, 0, sizeof *l->fills);
     hp_store_relaxed(&l->count->orders_sent, s->said.orders);
+    hp_store_relaxed(&l->count->orders_refused, s->said.refused);
     hp_store_relaxed(&l->count->fills, s->said.fills);
     hp_store_relaxed(&l->count->fills_buy, s->said.fills_buy);
     hp_store_relaxed(&l->count->fills_sell, s->said.fills_sell);
@@ -316,6 +317,7 @@ static inline void hp_lane_carry(hp_lane_t *l)
         hp_lane_journal(l, HP_RECORD_CARRY, HP_MAIL_ORDER, 0, hp_orders_working(&l->orders, n), sizeof(hp_order_t));
     end.order_count = l->orders.working_count;
     end.orders = l->count->orders_sent - l->count->orders_absent;
+    end.refused = l->count->orders_refused;
     end.fills = l->count->fills;
     end.fills_buy = l->count->fills_buy;
     end.fills_sell = l->count->fills_sell;
