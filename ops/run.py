@@ -367,9 +367,14 @@ async def watch(
 
 
 def agrees(summary: dict[str, Any], record: dict[str, Any]) -> bool:
-    """Whether the lane's figures are the venue's own, to the last order, fill, lot and 1e-8."""
+    """Whether the lane's figures are the venue's own, to the last order, fill, lot and 1e-8.
+
+    Orders are those that the venue took: of a refusal whose answer died with a lane no question
+    to the venue can tell.
+    """
     return all(
-        record[name] == summary[name] for name in ("orders", "fills", "realised_e8", "fees_e8")
+        record[name] == summary[name]
+        for name in ("orders_accepted", "fills", "realised_e8", "fees_e8")
     ) and all(
         record["positions"].get(name, 0) == s["position_lots"]
         for name, s in summary["symbols"].items()
