@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -26,19 +25,21 @@ from ops.run_config import configured, strategy_problem
 from ops.run_config import settings as settings_of
 from ops.screen import LiveScreen, is_wanted
 from ops.time import choose_profile
-from runtime import exporter, names
+from runtime import names
 from runtime._shm import ffi, lib
-from runtime.appliance import Appliance, ApplianceError
-from runtime.config import Config, Topology
+from runtime.appliance import Appliance, ApplianceError, plan
+from runtime.causes import limit_restarts
+from runtime.config import Config
 from runtime.config_file import ConfigError
 from runtime.control_socket import ControlServer
 from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.figures import money, scaled
 from runtime.logs import Log
 from runtime.pages import PageError
-from runtime.recorder import RecorderError
 from runtime.reload import Reloader
 from runtime.state import StateError, state_dir
+from runtime.supervisor import keep_to_cold
+from runtime.topology import TOPOLOGIES, TopologyError
 
 
 def add(subparsers: Any) -> None:
@@ -105,6 +106,19 @@ def add(subparsers: Any) -> None:
         default=argparse.SUPPRESS,
         metavar="P",
         help="0 = any free port (default: 9464)",
+    )
+    parser.add_argument(
+        "--topology",
+        choices=TOPOLOGIES,
+        default=argparse.SUPPRESS,
+        help="market and order lanes in one process or apart (default: by the box)",
+    )
+    parser.add_argument(
+        "--lane-core",
+        type=int,
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="the core that the lane wants (default: by the topology)",
     )
     parser.add_argument(
         "--journal",
@@ -204,23 +218,6 @@ def print_profile(rows: list[dict[str, Any]], fingerprint: str) -> None:
         )
 
 
-def place(topology: Topology) -> tuple[bool, int | None, int | None]:
-    """Return (spin, lane core, cold core) by the cores this process may use."""
-    cores = sorted(os.sched_getaffinity(0))
-    asked = [core for core in (topology.lane_core, topology.cold_core) if core >= 0]
-    absent = [core for core in asked if core not in cores]
-    if absent:
-        raise ApplianceError(
-            f"core {absent[0]} is asked for; this process may use {', '.join(map(str, cores))}: "
-            "correct topology.lane_core and topology.cold_core"
-        )
-    lane = topology.lane_core if topology.lane_core >= 0 else None
-    cold = topology.cold_core if topology.cold_core >= 0 else None
-    if topology.loop == "block" or (topology.loop == "auto" and len(cores) < 2):
-        return False, lane, cold
-    return True, cores[-1] if lane is None else lane, cores[0] if cold is None else cold
-
-
 async def serve(
     arguments: argparse.Namespace, config: Config, alone: Config | None, folder: Path
 ) -> int:
@@ -270,15 +267,11 @@ async def run_appliance(
     screen: LiveScreen | None,
     log: Log,
 ) -> int:
-    spin, lane_core, cold_core = place(config.topology)
     say = log.say
-    if not spin:
-        asked = config.topology.loop == "block"
-        say("topology.fused mode=blocking cause=" + ("asked" if asked else "one_core"))
     symbols = config.venue.symbols
-    settings = settings_of(config, spin=spin, core=lane_core, profile=choose_profile()[0])
-    if cold_core is not None:
-        os.sched_setaffinity(0, {cold_core})
+    settings = settings_of(config, profile=choose_profile()[0])
+    limit_restarts(vars(config.restart))
+    topology = keep_to_cold(plan(settings))  # the lane leaves for its own core
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -290,9 +283,16 @@ async def run_appliance(
     embedded = EmbeddedVenue(folder, symbols, seed=config.venue.seed, tls=config.venue.tls)
     async with embedded as venue:
         appliance = Appliance(
-            settings, venue.endpoints, venue.api_key, venue.key_path, venue.ca, say
+            settings,
+            venue.endpoints,
+            venue.api_key,
+            venue.key_path,
+            venue.ca,
+            say,
+            config.metrics.port,
+            topology,
         )
-        server = door = None
+        door = None
         started = time.monotonic()
         try:
             await appliance.start()
@@ -304,20 +304,19 @@ async def run_appliance(
                 again.reload if again else None,
             )
             await door.start()
-            server, port = exporter.serve(settings.deployment, config.metrics.port)
             if not arguments.json:
                 print(
                     f"venue {venue.endpoints.rest} (embedded)  "
-                    f"lane core {lane_core}  cold core {cold_core}  "
-                    f"metrics http://127.0.0.1:{port}/metrics",
+                    f"topology {topology.text}  "
+                    f"metrics http://127.0.0.1:{appliance.metrics_port}/metrics",
                     flush=True,
                 )
             if screen is not None:
                 screen.start()
             is_quiet = arguments.json or screen is not None
-            code = await watch(arguments, appliance, stop, started, is_quiet)
-            if code == 0:
-                code = await appliance.drain()
+            failed = await watch(arguments, appliance, stop, started, is_quiet)
+            code = await appliance.drain()
+            code = 1 if failed else code
             if screen is not None:
                 screen.close()
                 for line in screen.logs:  # they are in the log file already
@@ -330,8 +329,6 @@ async def run_appliance(
         finally:
             if screen is not None:
                 screen.close()
-            if server is not None:
-                server.shutdown()
             if door is not None:
                 await door.close()
             await appliance.abandon()
@@ -344,11 +341,11 @@ async def watch(
     stop: asyncio.Event,
     started: float,
     is_quiet: bool,
-) -> int:
-    """Print a line a second (unless quiet) until told to stop or until the lane ends by itself."""
-    assert appliance.lane is not None
-    ended = asyncio.ensure_future(appliance.lane.wait())
+) -> bool:
+    """Print a line a second (unless quiet) until told to stop (False) or it cannot go on (True)."""
+    ended = asyncio.ensure_future(appliance.ended())
     asked = asyncio.ensure_future(stop.wait())
+    waits: set[asyncio.Future[Any]] = {ended, asked}
     try:
         while True:
             left = (
@@ -357,19 +354,18 @@ async def watch(
                 else min(1.0, started + arguments.duration - time.monotonic())
             )
             if left <= 0:
-                return 0
-            done, _ = await asyncio.wait(
-                {ended, asked}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            if ended in done:
-                print(f"lane.ended code={ended.result()}: see the lines above", file=sys.stderr)
-                return 1
+                return False
+            done, _ = await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if asked in done:
-                return 0
+                return False
+            if ended in done:
+                appliance.say(f"appliance.draining cause={ended.result()!r}")
+                return True
             if not is_quiet:
                 print(status_line(appliance, started), flush=True)
     finally:
         asked.cancel()
+        ended.cancel()
 
 
 def agrees(summary: dict[str, Any], record: dict[str, Any]) -> bool:
@@ -404,6 +400,8 @@ def finish(
                     "pnl": money(pnl_e8(appliance, summary)),
                     "venue": record,
                     "agrees_with_venue": agree,
+                    "topology": appliance.topology.text,
+                    "degraded": appliance.supervisor.degraded,
                     "latency": rows,
                     "fingerprint": appliance.host.fingerprint,
                 }
@@ -460,8 +458,8 @@ def run(arguments: argparse.Namespace) -> int:
             ApplianceError,
             VenueStartError,
             PageError,
-            RecorderError,
             StateError,
+            TopologyError,
             OSError,
         ) as error:
             print(f"corelane run: {error}", file=sys.stderr)

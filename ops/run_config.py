@@ -28,6 +28,8 @@ OPTIONS: dict[str, Callable[[Config, Any], None]] = {
     "blocking": lambda c, v: setattr(c.topology, "loop", "block"),
     "clock": lambda c, v: setattr(c.clock, "policy", v),
     "clock_ms_max": lambda c, v: setattr(c.clock, "distance_ms_max", v),
+    "topology": lambda c, v: setattr(c.topology, "mode", v),
+    "lane_core": lambda c, v: setattr(c.topology, "lane_core", v),
     "strategy": lambda c, v: setattr(c, "strategies", [StrategyEntry(v)]),
 }
 
@@ -76,6 +78,9 @@ def settings(config: Config, **others: Any) -> Settings:
         symbols=list(config.venue.symbols),
         strategies=[one.source for one in config.strategies],
         parameters=[one.parameters for one in config.strategies],
+        topology=config.topology.mode,
+        spin=config.topology.loop != "block",
+        core=config.topology.lane_core if config.topology.lane_core >= 0 else None,
         lock=config.topology.lock_memory,
         segment_bytes=config.journal.segment_mib * 2**20,
         segment_count=config.journal.segments,

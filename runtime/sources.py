@@ -87,6 +87,7 @@ class SparePoller:
         except Refused as error:
             self.failed += 1
             budget.close(error.retry_after_s or REFUSED_S)
+            self.resync.say(f"spare.refused instrument={instrument} cause={error}")
         except Unanswered:
             self.failed += 1
         else:

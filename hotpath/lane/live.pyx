@@ -53,12 +53,26 @@ cdef extern from "time.h" nogil:
 
 cdef extern from "sys/mman.h" nogil:
     int mlockall(int flags)
+    int mlock(const void *start, size_t size)
     enum: MCL_CURRENT
     enum: MCL_FUTURE
 
 cdef extern from "errno.h" nogil:
     int errno
     enum: EAGAIN
+
+cdef extern from "poll.h" nogil:
+    cdef struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd *which, unsigned long count, int timeout_ms)
+    enum: POLLIN
+
+cdef extern from "sys/eventfd.h" nogil:
+    ctypedef uint64_t eventfd_t
+    int eventfd_read(int fd, eventfd_t *value)
+    int eventfd_write(int fd, eventfd_t value)
 
 cdef extern from "sys/socket.h" nogil:
     ssize_t recv(int fd, void *to, size_t room, int flags)
@@ -90,7 +104,11 @@ cdef enum:
     READ_BYTES = 65536
 cdef uint64_t HICCUP_NS = 5_000   # an idle turn takes about 700 ns: what takes longer was taken from us
 cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
-cdef uint64_t COLD_SILENCE_NS = 2_000_000_000  # a cold side silent for longer is dead: cancel and leave
+cdef uint64_t SUPERVISOR_LOOK_NS = 50_000_000      # between two looks at the supervisor's pidfd
+cdef uint64_t SUPERVISOR_SILENCE_NS = 10_000_000_000 # alive, but stuck: nobody would restart or stop us
+cdef uint64_t DRAIN_NS = 5_000_000_000
+cdef uint64_t ORPHAN_DRAIN_NS = 1_200_000_000      # of a lane whose supervisor is dead: gone within 2 s
+cdef uint64_t LOGON_AGAIN_NS = 5_000_000_000       # a wish may have died with the process that took it
 
 
 cdef uint64_t live_now(void *self) noexcept:
@@ -275,9 +293,20 @@ cdef class LiveLane(Lane):
     cdef hp_ring_t *parking
     cdef hp_ring_t *mail_in
     cdef hp_ring_t *mail_out
+    cdef hp_ring_t *log_ring          # lines of text; mail_out when there is no ring of their own
     cdef Py_buffer _in_view
     cdef Py_buffer _out_view
+    cdef Py_buffer _log_view
     cdef bint _has_mail
+    cdef bint _has_log
+    cdef readonly int bell            # eventfd: whoever writes mail or a control word rings it; -1 = none
+    cdef int session_bell             # eventfd of the session process
+    cdef int supervisor_bell
+    cdef int supervisor               # pidfd; -1 = nobody watches over this lane
+    cdef bint is_mail_due             # wishes since the last ring of the bell
+    cdef bint is_log_due
+    cdef uint64_t supervisor_ns       # last look
+    cdef uint64_t logon_ns            # last wish
     cdef list _controls
     cdef hp_control_page_t *controls[4]
     cdef list _control_views
@@ -309,9 +338,12 @@ cdef class LiveLane(Lane):
         if self.scratch == NULL:
             raise MemoryError("read buffer")
 
-    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, bint spin=True, loop=None, **kwargs):
-        """mail_in, mail_out: writable buffers, each a page header and a ring.  controls: control pages.
-        clock_page: the time authority's page.  urls: {"market": [..], "orders": url, "user": url or None}."""
+    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, log_ring=None, bells=None,
+                 int supervisor=-1, bint spin=True, loop=None, **kwargs):
+        """mail_in, mail_out, log_ring: writable buffers, each a page header and a ring.  controls: control
+        pages, the supervisor's first.  clock_page: the time authority's page.  urls: {"market": [..],
+        "orders": url, "user": url or None}.  bells: eventfds {"lane", "session", "supervisor"}.
+        supervisor: its pidfd."""
         cdef Py_buffer view
         self.loop = loop or asyncio.get_running_loop()
         self.call_soon = self.loop.call_soon
@@ -330,6 +362,18 @@ cdef class LiveLane(Lane):
         self.mail_out = <hp_ring_t *>(<char *>self._out_view.buf + sizeof(hp_page_t))
         if self.mail_in.magic != HP_RING_MAGIC or self.mail_out.magic != HP_RING_MAGIC:
             raise ValueError("mail page holds no ring; the cold side makes it before it starts a lane")
+        self.log_ring = self.mail_out
+        if log_ring is not None:
+            PyObject_GetBuffer(log_ring, &self._log_view, PyBUF_WRITABLE)
+            self._has_log = True
+            self.log_ring = <hp_ring_t *>(<char *>self._log_view.buf + sizeof(hp_page_t))
+            if self.log_ring.magic != HP_RING_MAGIC:
+                raise ValueError("log page holds no ring; the supervisor makes it before it starts a lane")
+        bells = bells or {}
+        self.bell = bells.get("lane", -1)
+        self.session_bell = bells.get("session", -1)
+        self.supervisor_bell = bells.get("supervisor", -1)
+        self.supervisor = supervisor
         self._controls = list(controls)
         if len(self._controls) > 4:
             raise ValueError(f"{len(self._controls)} control pages; want at most 4")
@@ -358,6 +402,8 @@ cdef class LiveLane(Lane):
         if self._has_mail:
             PyBuffer_Release(&self._in_view)
             PyBuffer_Release(&self._out_view)
+        if self._has_log:
+            PyBuffer_Release(&self._log_view)
 
     # -- the turn ---------------------------------------------------------------------------------
 
@@ -386,6 +432,28 @@ cdef class LiveLane(Lane):
             self.renew_streams()
         if now - self.beat_ns >= 1000000:
             self.beat(now)
+        if not self.is_spinning and (self.is_mail_due or self.is_log_due):
+            self.ring_bells()
+
+    cdef void ring_bells(self) noexcept:
+        """Wake those who have mail of ours: a system call each, so once a beat, not once a record."""
+        if self.is_mail_due and self.session_bell >= 0:
+            eventfd_write(self.session_bell, 1)
+        if self.is_log_due and self.supervisor_bell >= 0:
+            eventfd_write(self.supervisor_bell, 1)
+        self.is_mail_due = self.is_log_due = False
+
+    cdef bint is_orphan(self, uint64_t now) noexcept:
+        """Say whether the supervisor is gone (its pidfd says so) or has been stuck for too long."""
+        cdef pollfd look
+        if self.supervisor >= 0 and now - self.supervisor_ns >= SUPERVISOR_LOOK_NS:
+            self.supervisor_ns = now
+            look.fd = self.supervisor
+            look.events = POLLIN
+            look.revents = 0
+            if poll(&look, 1, 0) > 0:
+                return True
+        return self.control_count > 0 and now > self.controls[0].page.heartbeat_ns + SUPERVISOR_SILENCE_NS
 
     cdef void read_clock(self) noexcept:
         """Take the time authority's new record; a torn read is tried again in the next turn."""
@@ -459,12 +527,17 @@ cdef class LiveLane(Lane):
         page.turn_ns = now
         page.counters.turns = self.turns
         page.is_spinning = self.is_spinning
-        if self.control_count > 0 and not self.core.is_draining:
-            if now > self.controls[0].page.heartbeat_ns + COLD_SILENCE_NS:
-                hp_lane_command(&self.core, HP_COMMAND_DRAIN)
+        if not self.core.is_draining and self.is_orphan(now):
+            hp_lane_command(&self.core, HP_COMMAND_DRAIN)
+            self.drain_until_ns = now + ORPHAN_DRAIN_NS
+        if (self.orders is not None and not self.core.is_session_ready and self.orders.transport is not None
+                and now - self.logon_ns >= LOGON_AGAIN_NS):
+            self.want(HP_WANT_LOGON, 0)
+        if self.is_mail_due or self.is_log_due:
+            self.ring_bells()
         if self.core.is_draining:
             if self.drain_until_ns == 0:
-                self.drain_until_ns = now + 5000000000u
+                self.drain_until_ns = now + DRAIN_NS
             state = HP_LANE_DRAINED if self.core.orders.working_count == 0 else HP_LANE_DRAINING
             if state == HP_LANE_DRAINED or now > self.drain_until_ns:
                 self.is_over = True
@@ -560,8 +633,11 @@ cdef class LiveLane(Lane):
             return
         words[0] = what
         words[1] = aux
+        if what == HP_WANT_LOGON:
+            self.logon_ns = hp_mono_ns()
         if hp_ring_put(self.mail_out, HP_MAIL_WANT, what, words, sizeof(words)):
             hp_count(&self.core.count.mail_out, 1)
+            self.is_mail_due = True
         else:
             hp_count(&self.core.count.mail_refused, 1)
 
@@ -597,10 +673,11 @@ cdef class LiveLane(Lane):
         self.wish_count = 0
 
     def log(self, str text):
-        """Hand a line to the cold side; counted when the ring is full."""
+        """Hand a line to the supervisor; counted when the ring is full."""
         cdef bytes line = text.encode()[:4000]
-        if hp_ring_put(self.mail_out, HP_MAIL_LOG, 0, <const char *>line, len(line)):
+        if hp_ring_put(self.log_ring, HP_MAIL_LOG, 0, <const char *>line, len(line)):
             hp_count(&self.core.count.mail_out, 1)
+            self.is_log_due = True
         else:
             hp_count(&self.core.count.mail_refused, 1)
 
@@ -742,6 +819,11 @@ cdef class LiveLane(Lane):
         self.start_strategies()
         if self.is_spinning:
             self.call_soon(self.turner)
+        else:
+            if self.bell >= 0:
+                self.loop.add_reader(self.bell, self.wake)
+            if self.supervisor >= 0:
+                self.loop.add_reader(self.supervisor, self.orphaned)
         while not self.is_over:
             if not self.is_spinning:
                 self.turn()
@@ -751,6 +833,11 @@ cdef class LiveLane(Lane):
             else:  # what rests must not wait long for a silent stream to be noticed
                 await asyncio.sleep(0.002 if self.core.orders.working_count else 0.01)
         self.stop_strategies()
+        if not self.is_spinning:
+            for descriptor in (self.bell, self.supervisor):
+                if descriptor >= 0:
+                    self.loop.remove_reader(descriptor)
+        self.ring_bells()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -759,6 +846,17 @@ cdef class LiveLane(Lane):
                 (<SocketListener>listener).transport.disconnect()
         self.core.page.state = HP_LANE_STOPPED
         return 0 if self.core.orders.working_count == 0 else 1
+
+    def wake(self):
+        """Take a turn because somebody rang: mail or a control word has come."""
+        cdef eventfd_t value
+        eventfd_read(self.bell, &value)
+        self.turn()
+
+    def orphaned(self):
+        """The supervisor is dead: a blocking lane takes a turn, which sees it, and watches no more."""
+        self.loop.remove_reader(self.supervisor)
+        self.turn()
 
     def market_factory(self, uint32_t n):
         def make():
@@ -776,25 +874,43 @@ cdef class LiveLane(Lane):
 
     # -- the process ------------------------------------------------------------------------------
 
-    def settle(self, core=None, bint lock=True):
-        """Pin, lock, freeze: what makes a process a lane.  Returns what was reached, as a dict."""
+    def settle(self, core=None, bint lock=True, bint lock_all=True):
+        """Pin, lock, freeze: what makes a process a lane.  Returns what was reached, as a dict.
+
+        A lane that cannot have its core blocks: spinning on a core of others would starve them.
+        lock_all: lock everything now and later; else, or where that fails, the lane's tables only.
+        """
         out = {"core": -1, "locked": 0}
         if core is not None:
-            os.sched_setaffinity(0, {core})
-            found = os.sched_getaffinity(0)
-            if found != {core}:
-                raise RuntimeError(f"asked for core {core}, runs on {sorted(found)}")
-            out["core"] = core
+            try:
+                os.sched_setaffinity(0, {core})
+            except OSError:
+                pass  # the affinity that is read back tells
+            if os.sched_getaffinity(0) == {core}:
+                out["core"] = core
+            else:
+                self.is_spinning = False
         gc.collect()
         gc.freeze()
         gc.disable()
-        if lock and mlockall(MCL_CURRENT | MCL_FUTURE) == 0:
+        if lock and lock_all and mlockall(MCL_CURRENT | MCL_FUTURE) == 0:
             out["locked"] = 1
+        elif (lock and mlock(self._memory, self._memory_bytes) == 0
+                and mlock(self.core.page, sizeof(hp_lane_page_t)) == 0):
+            out["locked"] = 2
+        self.core.page.is_spinning = self.is_spinning
         self.core.page.core = out["core"]
         self.core.page.is_locked = out["locked"]
-        self.core.page.page.writer_pid = os.getpid()
+        with open("/proc/self/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        self.own(&self.core.page.page, ticks)
         if self.core.journal.page != NULL:
-            self.core.journal.page.writer_pid = os.getpid()
+            self.own(self.core.journal.page, ticks)
         if self.core.page.calibration.ns_per_tick_q32 != 0:
             hp_hiccup_init(&self.core.page.hiccup, &self.core.page.calibration, HICCUP_NS)
         return out
+
+    cdef void own(self, hp_page_t *page, uint64_t start_ticks) noexcept:
+        """Say in a page which process writes it: the number and when it started."""
+        page.writer_pid = os.getpid()
+        page.writer_start_ticks = start_ticks
