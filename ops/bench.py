@@ -307,6 +307,11 @@ def say(name: str, r: dict[str, Any]) -> None:
                 f"  {row['mode']:<10} n={row['count']}  bound {row['bound_ms']} ms, "
                 f"{row['orders']} orders each   p50 {row['p50_us']:,.0f}  "
                 f"p99 {row['p99_us']:,.0f}  max {row['max_us']:,.0f}"
+                + (
+                    ""
+                    if row["taken_max_us"] is None
+                    else f"; others took the core for up to {row['taken_max_us']:,.0f}"
+                )
             )
     elif name == "backlog":
         print(

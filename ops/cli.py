@@ -17,6 +17,7 @@ COMMANDS = [
     "status",
     "control",
     "record",
+    "events",
     "replay",
     "baseline",
     "latency_profile",

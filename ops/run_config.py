@@ -26,10 +26,10 @@ OPTIONS: dict[str, Callable[[Config, Any], None]] = {
     "metrics_port": lambda c, v: setattr(c.metrics, "port", v),
     "journal": lambda c, v: setattr(c.journal, "directory", str(v)),
     "blocking": lambda c, v: setattr(c.topology, "loop", "block"),
+    "topology": lambda c, v: setattr(c.topology, "kind", v),
+    "lane_core": lambda c, v: setattr(c.topology, "lane_core", v),
     "clock": lambda c, v: setattr(c.clock, "policy", v),
     "clock_ms_max": lambda c, v: setattr(c.clock, "distance_ms_max", v),
-    "topology": lambda c, v: setattr(c.topology, "mode", v),
-    "lane_core": lambda c, v: setattr(c.topology, "lane_core", v),
     "strategy": lambda c, v: setattr(c, "strategies", [StrategyEntry(v)]),
 }
 
@@ -78,7 +78,7 @@ def settings(config: Config, **others: Any) -> Settings:
         symbols=list(config.venue.symbols),
         strategies=[one.source for one in config.strategies],
         parameters=[one.parameters for one in config.strategies],
-        topology=config.topology.mode,
+        topology=config.topology.kind,
         spin=config.topology.loop != "block",
         core=config.topology.lane_core if config.topology.lane_core >= 0 else None,
         lock=config.topology.lock_memory,

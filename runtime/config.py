@@ -59,17 +59,17 @@ class StrategyEntry:
 
 @dataclass
 class Topology:
-    mode: str = key(
+    kind: str = key(
         "auto",
-        "auto follows the box; fused: market and order parts in one lane; split: apart.",
+        "fused: market and orders in one lane; split: a lane each; auto: by the box.",
         choices=("auto", "fused", "split"),
     )
     loop: str = key(
         "auto",
-        "block: the lane waits in epoll; auto: it spins where it has a core of its own.",
+        "auto: a lane that owns its core spins; block: it waits in epoll.",
         choices=("auto", "block"),
     )
-    lane_core: int = key(-1, "Core that the lane wants; -1 = by the topology.", low=-1, high=4095)
+    lane_core: int = key(-1, "Core that the lane wants; -1 = by the box.", low=-1, high=4095)
     lock_memory: bool = key(True, "Lock the lane's memory where the limits allow it.")
 
 

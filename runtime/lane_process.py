@@ -78,10 +78,10 @@ def build(spec: dict[str, Any]) -> LiveLane:
 
 async def run(spec: dict[str, Any]) -> int:
     lane = build(spec)
+    forward(lane.log, "lane.log")  # asyncio, picows and aiofastnet speak through the mail ring too
     if spec["core"] is None:
         with contextlib.suppress(OSError):  # then it stays on the cold processes' cores
             os.sched_setaffinity(0, spec["cores"])
-    forward(lane.log, "lane.log")  # asyncio, picows and aiofastnet speak through the ring too
     reached = lane.settle(spec["core"], lock=spec["lock"], lock_all=can_lock_all())
     lane.log(
         f"lane.started pid={os.getpid()} core={reached['core']} locked={reached['locked']} "

@@ -17,6 +17,20 @@ KINDS = names.of("hp_record_kind", "HP_RECORD_")
 BY_NAME = {name: number for number, name in KINDS.items()}
 OUTPUTS_FROM = lib.HP_RECORD_INTENT  # kinds below are inputs
 
+VERDICT_NUMBERS = {name: number for number, name in names.VERDICTS.items()}
+OF_INSTRUMENT = frozenset(  # kinds whose aux is an instrument
+    (
+        lib.HP_RECORD_INSTRUMENT,
+        lib.HP_RECORD_SNAPSHOT,
+        lib.HP_RECORD_STREAM,
+        lib.HP_RECORD_SANITY,
+        lib.HP_RECORD_SPARE,
+        lib.HP_RECORD_REQUEST,
+        lib.HP_RECORD_FILL,
+        lib.HP_RECORD_RESYNC,
+        lib.HP_RECORD_UNSENT,
+    )
+)
 SIDES = names.of("hp_side", "HP_SIDE_")
 POSITION_SIDES = names.of("hp_position_side", "HP_POSITION_")
 TYPES = names.of("hp_order_type", "HP_TYPE_")

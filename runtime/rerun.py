@@ -211,6 +211,8 @@ class Rerun:
         assert self.lane is not None
         if self.strategy is None:
             self.lane.add_absent(record.payload)
+        elif self.waiting and self.strategy:
+            self.lane.add_instead(self.waiting.pop(0), record.payload)
         elif self.waiting:
             self.lane.add_strategy(self.waiting.pop(0))
         else:

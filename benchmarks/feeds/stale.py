@@ -93,6 +93,8 @@ async def play(folder: Path, count: int, orders: int, spin: bool) -> dict[str, A
                     for name, share in (("p50", 500_000), ("p99", 990_000))
                 },
                 "max_us": hop.max / 1000,
+                # what others took of the lane's core: with much of it the figures are theirs
+                "taken_max_us": view.hiccup.gaps.max / 1000 if spin else None,
             }
             await appliance.drain()
             return figures

@@ -116,7 +116,7 @@ cdef class RerunLane(Lane):
         cdef hp_verdict_t verdict
         cdef bytes payload
         try:
-            for at in range(self.core.journal.sequence + 1 - self.first, len(self.step)):
+            for at in range(self.core.journal.sequence + 1 - self.first, <uint64_t>len(self.step)):
                 if self.step[at].kind == HP_RECORD_VERDICT:
                     payload = self.step[at].payload
                     memcpy(&verdict, <const char *>payload, sizeof(verdict))
