@@ -28,6 +28,7 @@ from ops.time import choose_profile
 from runtime import names
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, plan
+from runtime.causes import limit_restarts
 from runtime.config import Config
 from runtime.config_file import ConfigError
 from runtime.control_socket import ControlServer
@@ -269,6 +270,7 @@ async def run_appliance(
     say = log.say
     symbols = config.venue.symbols
     settings = settings_of(config, profile=choose_profile()[0])
+    limit_restarts(vars(config.restart))
     topology = keep_to_cold(plan(settings))  # the lane leaves for its own core
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
