@@ -326,7 +326,7 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             venue.key_path,
             venue.ca,
             say,
-            plan_box(is_blocking=True),
+            topology=plan_box(is_blocking=True),
         )
         one = Drill(appliance, venue, arguments.seed, show)
         if arguments.no_faults:

@@ -79,6 +79,13 @@ WORDS: dict[str, dict[str, dict[int, str]]] = {
     },
     "hp_stream_rule_t": {"kind": names.EVENTS},
 }
+# What a lane's life leaves to the next one, by the mail that tells it (abi/opening.h).
+FACTS = {
+    lib.HP_MAIL_BASE: "hp_base_t",
+    lib.HP_MAIL_BOOKED: "hp_booked_t",
+    lib.HP_MAIL_ORDER: "hp_order_t",
+    lib.HP_MAIL_OPENING: "hp_opening_t",
+}
 # Time stamp counters are no outputs: two runs never have the same.
 STAMPS_AT = ffi.offsetof("hp_order_t", "stamps")
 STAMPS_TO = STAMPS_AT + ffi.sizeof("hp_stamps_t")
@@ -144,12 +151,21 @@ def fields(record: Record) -> dict[str, Any]:
                 pass
         case lib.HP_RECORD_RESYNC | lib.HP_RECORD_HALT:
             return {}
+        case lib.HP_RECORD_OPENING | lib.HP_RECORD_CARRY if record.aux in FACTS:
+            kind = FACTS[record.aux]
+            size = ffi.sizeof(kind)
+            if record.aux == lib.HP_MAIL_BOOKED:
+                return {"fact": kind, "fills": len(record.payload) // size}
+            return {"fact": kind, **fields_of(struct(kind, record.payload)[0], ffi.typeof(kind))}
+        case lib.HP_RECORD_OPENING:
+            return {"generation": number}
     return {"text": record.payload.decode(errors="replace")}
 
 
 def output_bytes(record: Record) -> bytes:
     """Return a payload without what no two runs can have in common."""
-    if record.kind == lib.HP_RECORD_ORDER and len(record.payload) >= STAMPS_TO:
+    carries = record.kind == lib.HP_RECORD_CARRY and record.aux == lib.HP_MAIL_ORDER
+    if (record.kind == lib.HP_RECORD_ORDER or carries) and len(record.payload) >= STAMPS_TO:
         return (
             record.payload[:STAMPS_AT] + bytes(STAMPS_TO - STAMPS_AT) + record.payload[STAMPS_TO:]
         )
