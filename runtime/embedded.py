@@ -38,6 +38,7 @@ class EmbeddedVenue:
         tls: bool = False,
         rate: float = 1.0,
         core: int | None = None,
+        limits: bool = True,
     ) -> None:
         self.folder = folder
         core_arguments = [] if core is None else [f"--core={core}"]
@@ -52,6 +53,7 @@ class EmbeddedVenue:
             "--json",
             "--exit-with-stdin",
             *(["--tls"] if tls else []),
+            *([] if limits else ["--no-limits"]),
             *core_arguments,
         ]
         self.process: asyncio.subprocess.Process | None = None
@@ -118,6 +120,7 @@ class EmbeddedVenue:
             positions[held["symbol"]] = positions.get(held["symbol"], 0) + held["lots"]
         return {
             "orders": found["counts"]["order"] + rejected_orders(found),
+            "orders_accepted": found["counts"]["order"],
             "fills": found["counts"]["fill"],
             "fills_buy": found["filled"]["BUY"]["fills"],
             "fills_sell": found["filled"]["SELL"]["fills"],
@@ -130,7 +133,7 @@ class EmbeddedVenue:
 
 def rejected_orders(found: dict[str, Any]) -> int:
     """Count order.place requests that the venue refused: they were sent all the same."""
-    return sum(1 for entry in found.get("rejections", []) if entry["request"] == "order.place")
+    return int(found["refused"]["place"])
 
 
 def e8(text: str) -> int:

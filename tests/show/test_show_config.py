@@ -121,10 +121,6 @@ def test_all_problems_are_said_at_once_with_their_lines():
             r":2: .*want path.py:Class, module:Class or one of",
         ),
         ("[[strategies]]\n[strategies.parameters]\ndepth = 99\n", r":1: parameter depth is 99"),
-        (
-            '[topology]\nloop = "spin"\nlane_core = 1\ncold_core = 1\n',
-            r":4: topology.cold_core is the lane's, 1",
-        ),
         ("[limits]\ninstruments = 5\n", r":2: limits.instruments is no table"),
     ],
 )
