@@ -38,9 +38,8 @@ class Feed:
     """One market's public streams."""
 
     tails: dict[str, str]  # kind of event -> the tail of the stream's name
-    routes: tuple[
-        tuple[str, tuple[str, ...]], ...
-    ]  # (path or "", kinds): one socket each, in order
+    # (path or "", kinds of events): one socket each, in order
+    routes: tuple[tuple[str, tuple[str, ...]], ...]
     depth_path: str
     is_chained: bool  # depth events say the last id before theirs ("pu")
 
