@@ -31,6 +31,7 @@ SIMDJSON = os.path.dirname(simdjson.__file__)
 MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
     "hotpath.book.book": [],
+    "hotpath.book.view": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
     "hotpath.decode.trial": [],
     "hotpath.lane.lane": [],

@@ -1,7 +1,6 @@
 # book.pyx - the owner of one book's memory.
 
-from hotpath.book.sync cimport hp_book_t
+from hotpath.book.view cimport BookView
 
-cdef class Book:
-    cdef hp_book_t *book  # valid as long as this object; the lane works on it directly
-    cdef void *memory
+cdef class Book(BookView):
+    cdef void *memory  # of `book`, which is valid as long as this object

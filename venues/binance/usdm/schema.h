@@ -273,6 +273,9 @@ static inline int usdm_decode_snapshot(void *opaque, uint32_t instrument, const 
     event->last_id = (uint64_t)USDM_VALUE(USDM_LAST);
     event->bid_count = v->bid_count;
     event->ask_count = v->ask_count;
+    static const uint32_t limits[] = { 5, 10, 20, 50, 100, 500, 1000 }; /* of GET depth */
+    event->body.depth.depth_limit =
+        hp_depth_limit(limits, 7, v->bid_count > v->ask_count ? v->bid_count : v->ask_count);
     return HP_DECODE_EVENT;
 }
 #undef USDM_VALUE
