@@ -33,7 +33,9 @@ MODULES: dict[str, list[str]] = {
     "hotpath.book.book": [],
     "hotpath.book.view": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
+    "hotpath.decode.market": [],
     "hotpath.decode.trial": [],
+    "hotpath.journal.tail": [],
     "hotpath.lane.lane": [],
     "hotpath.lane.live": [],
     "hotpath.lane.manual": [],
@@ -42,6 +44,7 @@ MODULES: dict[str, list[str]] = {
     "hotpath.lane.strategy": [],
     "strategies.demo.imbalance_native": [],
     "venues.binance.usdm.codec": [],
+    "venues.okx.codec": [],
 }
 
 C = ["-std=c11", "-Wstrict-prototypes"]

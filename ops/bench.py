@@ -4,6 +4,7 @@ decode   decode + book over the recorded capture, beside simdjson On-Demand and 
 wire     market frame written to order read over a real socket, beside a C echo
 backlog  an acknowledgement behind 1 MiB of market frames
 memory   resident memory of a lane over five million frames
+scrape   metrics of 200 instruments, from pages to text
 
 Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
 more than 10 % off
@@ -21,6 +22,9 @@ import statistics
 import sys
 from pathlib import Path
 from typing import Any
+
+from tuning import fingerprints
+from tuning.host import LiveHost
 
 ROOT = Path(__file__).resolve().parent.parent
 SPIN_US, EPOLL_US, SIMDJSON_NS = 7.7, 19.3, 265.0  # known levels of the anchors
@@ -45,7 +49,9 @@ def add(subparsers: Any) -> None:
         epilog="example: corelane bench wire --rounds 5",
     )
     parser.add_argument(
-        "what", choices=["decode", "wire", "backlog", "memory", "all"], help="which figures"
+        "what",
+        choices=["decode", "wire", "backlog", "memory", "scrape", "all"],
+        help="which figures",
     )
     parser.add_argument(
         "--rounds", type=int, default=5, metavar="N", help="interleaved rounds (default: 5)"
@@ -77,8 +83,10 @@ def host() -> str:
         "unknown CPU",
     )
     cores = len(os.sched_getaffinity(0))
+    print_of = fingerprints.of_host(LiveHost()).short
     return (
-        f"{model}, {cores} cores, kernel {platform.release()}, Python {platform.python_version()}"
+        f"{model}, {cores} cores, kernel {platform.release()}, "
+        f"Python {platform.python_version()}, host {print_of}"
     )
 
 
@@ -225,6 +233,13 @@ def bench_memory() -> dict[str, Any]:
     return memory(5)
 
 
+def bench_scrape(count: int = 200) -> dict[str, Any]:
+    """Pages to Prometheus text, by the exporter and by the client library's own writer."""
+    from benchmarks.scrape.scrape import scrape
+
+    return scrape(count)
+
+
 def say(name: str, r: dict[str, Any]) -> None:
     """Print one result as lines of at most 100 columns."""
     if name == "decode":
@@ -284,6 +299,18 @@ def say(name: str, r: dict[str, Any]) -> None:
             f"max {r['max_us']:.0f} us; "
             f"market frames processed before it: at most {r['frames_before_ack_max']} (bar 16)"
         )
+    elif name == "scrape":
+        print(
+            f"scrape, {r['instruments']} instruments, {r['series']} series, {r['bytes']} bytes, "
+            f"n={r['count']}, milliseconds"
+        )
+        for what in ("snapshot", "text", "client_library", "http"):
+            row = r[what]
+            bar = " (bar 20)" if what in ("text", "http") else ""
+            print(
+                f"  {what:<16}p50 {row['p50_ms']:6.2f}{bar}  p99 {row['p99_ms']:6.2f}  "
+                f"max {row['max_ms']:6.2f}"
+            )
     else:
         print(
             "memory, RssAnon + RssFile of the lane after each million frames, KiB: "
@@ -304,7 +331,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     sys.path.insert(0, str(ROOT))
     wanted = (
-        ["decode", "wire", "backlog", "memory"] if arguments.what == "all" else [arguments.what]
+        ["decode", "wire", "backlog", "memory", "scrape"]
+        if arguments.what == "all"
+        else [arguments.what]
     )
     if {"wire", "backlog", "memory"} & set(wanted) and not {0, 1} <= os.sched_getaffinity(0):
         print("corelane bench: the wire needs cores 0 and 1 for itself", file=sys.stderr)
@@ -319,6 +348,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "wire": lambda: bench_wire(arguments.rounds, arguments.count),
                 "backlog": bench_backlog,
                 "memory": bench_memory,
+                "scrape": bench_scrape,
             }[name]()
         except (FileNotFoundError, RuntimeError, ImportError) as error:
             print(f"corelane bench {name}: {error}", file=sys.stderr)

@@ -12,7 +12,17 @@ import importlib
 import sys
 
 # module names in ops/, in the order in which help lists them
-COMMANDS = ["run", "replay", "baseline", "latency_profile", "time", "venue", "bench"]
+COMMANDS = [
+    "run",
+    "status",
+    "control",
+    "replay",
+    "baseline",
+    "latency_profile",
+    "time",
+    "venue",
+    "bench",
+]
 
 
 def parser() -> argparse.ArgumentParser:

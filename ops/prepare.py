@@ -20,12 +20,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 APT = ["gcc", "g++", "make", "python3-dev", "python3-venv"]
-# Tool -> package; unpacked into TOOLS by `make test`, where tests/time looks for them.
+# Tool -> package; unpacked into TOOLS by `make test`, where the tests look for them.
 TEST_APT = {
     "chronyc": "chrony",
     "chronyd": "chrony",
     "ip": "iproute2",
     "pmc": "linuxptp",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
     "ptp4l": "linuxptp",
 }
 TOOLS = ROOT / "build" / "tools"

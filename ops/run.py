@@ -19,18 +19,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from runtime import exporter
+from ops.time import choose_profile
+from runtime import exporter, names
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
+from runtime.control_socket import ControlServer
 from runtime.embedded import EmbeddedVenue, VenueStartError
+from runtime.figures import money, scaled
 from runtime.lane_process import load_strategy
 from runtime.pages import PageError
+from runtime.recorder import RecorderError
 from runtime.state import StateError
-
-STATES = [
-    text.removeprefix("HP_LANE_").lower()
-    for _, text in sorted(ffi.typeof("enum hp_lane_state").elements.items())
-]
 
 
 def add(subparsers: Any) -> None:
@@ -88,26 +87,34 @@ def add(subparsers: Any) -> None:
         help="0 = any free port (default: 9464)",
     )
     parser.add_argument(
+        "--journal",
+        type=Path,
+        metavar="DIR",
+        help="copy the lanes' journals to this folder: a RUN that `corelane replay` takes",
+    )
+    parser.add_argument(
         "--blocking",
         action="store_true",
         help="block in epoll instead of spinning, also on two cores",
     )
     parser.add_argument(
+        "--clock",
+        choices=("off", "warn", "block"),
+        default="warn",
+        help="what an unsure clock does to new risk: nothing, a counted warning, or a block "
+        "(default: warn)",
+    )
+    parser.add_argument(
+        "--clock-ms-max",
+        type=int,
+        default=50,
+        metavar="MS",
+        help="largest distance of this host's clock from UTC (default: 50)",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="one JSON object at the end instead of text"
     )
     parser.set_defaults(run=run)
-
-
-def money(e8: int) -> str:
-    """Return 1e-8 units as text with two decimals, rounded towards zero."""
-    sign = "-" if e8 < 0 else ""
-    return f"{sign}{abs(e8) // 10**8}.{abs(e8) % 10**8 // 10**6:02d}"
-
-
-def scaled(value: int, decimals: int) -> str:
-    """Return ticks or lots as decimal text."""
-    sign, digits = ("-" if value < 0 else ""), str(abs(value)).rjust(decimals + 1, "0")
-    return sign + (f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits)
 
 
 def hop_us(page: Any, hop: int, per_million: int) -> float:
@@ -118,7 +125,8 @@ def status_line(appliance: Appliance, started: float) -> str:
     """Return the line that is printed each second."""
     view = appliance.lane_page.view
     c = view.counters
-    parts = [f"{time.monotonic() - started:5.0f}s {STATES[view.state]:<10} msg {c.messages:>7}"]
+    state = names.LANE_STATES[view.state]
+    parts = [f"{time.monotonic() - started:5.0f}s {state:<10} msg {c.messages:>7}"]
     for number, name in appliance.symbols.items():
         top = view.tops[number]
         about = appliance.about[number]
@@ -154,7 +162,7 @@ def pnl_e8(appliance: Appliance, summary: dict[str, Any]) -> int:
 def profile(appliance: Appliance) -> list[dict[str, Any]]:
     """Return the latency profile: one row per hop, microseconds."""
     rows = []
-    for hop, name in enumerate(exporter.HOPS):
+    for hop, name in names.HOPS.items():
         histogram = appliance.lane_page.view.hops[hop]
         row: dict[str, Any] = {"hop": name, "count": int(histogram.count)}
         for label, share in (("p50", 500_000), ("p99", 990_000), ("p999", 999_000)):
@@ -164,8 +172,8 @@ def profile(appliance: Appliance) -> list[dict[str, Any]]:
     return rows
 
 
-def print_profile(rows: list[dict[str, Any]]) -> None:
-    print("\nlatency profile, microseconds")
+def print_profile(rows: list[dict[str, Any]], fingerprint: str) -> None:
+    print(f"\nlatency profile, microseconds; host {fingerprint}")
     print(f"  {'hop':<14}{'count':>9}{'p50':>10}{'p99':>10}{'p99.9':>10}{'max':>10}")
     for row in rows:
         print(
@@ -199,6 +207,10 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         parameters=parameters,
         spin=spin,
         core=lane_core,
+        profile=choose_profile()[0],
+        clock_policy=arguments.clock,
+        clock_ms_max=arguments.clock_ms_max,
+        journal=arguments.journal,
     )
     if cold_core is not None:
         os.sched_setaffinity(0, {cold_core})
@@ -210,11 +222,13 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         appliance = Appliance(
             settings, venue.endpoints, venue.api_key, venue.key_path, venue.ca, say
         )
-        server = None
+        server = door = None
         started = time.monotonic()
         try:
             await appliance.start()
-            server, port = exporter.serve(appliance.lane_page, arguments.metrics_port)
+            door = ControlServer(settings.deployment, appliance.control, stop.set, say)
+            await door.start()
+            server, port = exporter.serve(settings.deployment, arguments.metrics_port)
             if not arguments.json:
                 print(
                     f"venue {venue.endpoints.rest} (embedded)  "
@@ -233,6 +247,8 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
         finally:
             if server is not None:
                 server.shutdown()
+            if door is not None:
+                await door.close()
             await appliance.abandon()
             await appliance.close()
 
@@ -300,11 +316,12 @@ def finish(
                     "venue": record,
                     "agrees_with_venue": agree,
                     "latency": rows,
+                    "fingerprint": appliance.host.fingerprint,
                 }
             )
         )
         return
-    print_profile(rows)
+    print_profile(rows, appliance.host.fingerprint)
     print(f"\n{'':<12}{'orders':>10}{'fills':>10}{'realised':>14}{'fees':>14}  position")
     for who, row, held in (
         (
@@ -360,6 +377,13 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 return runner.run(serve(arguments, Path(folder)))
-        except (ApplianceError, VenueStartError, PageError, StateError, OSError) as error:
+        except (
+            ApplianceError,
+            VenueStartError,
+            PageError,
+            RecorderError,
+            StateError,
+            OSError,
+        ) as error:
             print(f"corelane run: {error}", file=sys.stderr)
             return 2

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "sanitize"
 FOLDERS = ("hotpath", "venues", "strategies", "runtime", "tests", "tuning", "ops", "benchmarks")
 SUFFIXES = {".py", ".pyx", ".pxd", ".pyi", ".h", ".hpp", ".c", ".cpp", ".toml", ".txt", ".jsonl"}
-NATIVE_TESTS = ("abi", "steps", "lane", "book", "decode", "usdm")
+NATIVE_TESTS = ("abi", "steps", "lane", "book", "decode", "usdm", "venues")
 
 
 def sync() -> None:

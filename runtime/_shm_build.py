@@ -32,6 +32,7 @@ HEADERS = [
     "ring",
     "journal",
     "book",
+    "feed",
     "page",
     "codec",
     "mail",

@@ -20,7 +20,10 @@ import aiohttp
 
 from runtime import state
 from runtime._shm import ffi, lib
+from runtime.clock import ClockPage, ClockWatch
+from runtime.host import HostPage, HostWatch
 from runtime.pages import LANE_BYTES, Control, Mail, Page, in_use, stale
+from runtime.recorder import Recorder
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
@@ -48,6 +51,10 @@ class Settings:
     open_orders_max: int = 10
     band_bps: int = 50
     stale_ms: int = 1000
+    profile: str = "dev"  # of the host: which limits its clocks are held against
+    clock_policy: str = "warn"  # off | warn | block new risk
+    journal: Path | None = None  # folder that the journals are copied to
+    clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
 
 
 class ApplianceError(Exception):
@@ -75,6 +82,7 @@ class Appliance:
         self.symbols: dict[int, str] = {}
         self.lane: asyncio.subprocess.Process | None = None
         self.pages: list[Page] = []
+        self.recorder: Recorder | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.epoch = 0
 
@@ -115,6 +123,10 @@ class Appliance:
         self.epoch = state.next_epoch(directory)
 
         self.control = Control(s.deployment, "operator")
+        self.host = HostPage(s.deployment)
+        self.clock = ClockPage(s.deployment)
+        watch = ClockWatch(self.clock, s.profile, self.say)
+        watch.look()
         self.lane_page = Page.make(
             s.deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch
         )
@@ -122,10 +134,14 @@ class Appliance:
         journal = Page.make(
             s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
         )
+        head = ffi.cast("hp_journal_head_t *", journal.header + 1)
+        head.fingerprint = int(self.host.fingerprint, 16)
         self.mail_in = Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES)
         self.mail_out = Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES)
         self.pages = [
             self.control.page,
+            self.clock.page,
+            self.host.page,
             self.lane_page,
             journal,
             self.mail_in.page,
@@ -147,6 +163,8 @@ class Appliance:
             "lock": s.lock,
             "ca": self.ca,
             "rate": list(s.rate),
+            "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
+            "clock_warns": s.clock_policy == "warn",
             "strategies": s.strategies,
             "parameters": s.parameters,
             "instruments": [
@@ -159,6 +177,9 @@ class Appliance:
                 for number, name in self.symbols.items()
             ],
         }
+        if s.journal is not None:
+            self.recorder = Recorder(s.deployment, s.journal, self.say)
+            await self.recorder.start()
         self.lane = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -172,6 +193,8 @@ class Appliance:
         await self.send_opening()
         self.spawn(self.serve_mail())
         self.spawn(self.keep_listen_key())
+        self.spawn(watch.keep())
+        self.spawn(HostWatch(self.host, self.say).keep())
 
     def context(self) -> Any:
         import ssl
@@ -292,6 +315,8 @@ class Appliance:
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.recorder is not None:
+            await self.recorder.stop()
         if hasattr(self, "http"):
             await self.http.close()
         for page in self.pages:

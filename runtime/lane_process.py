@@ -27,6 +27,8 @@ import uvloop
 from hotpath.lane.live import LiveLane
 from runtime.pages import Page
 
+UNRECORDED = {"ca"}  # keys of the specification that a re-run has no use for
+
 
 def load_strategy(text: str) -> type:
     """Return the class that `path.py:Class`, `module:Class` or a shipped name stands for."""
@@ -71,6 +73,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         Page.open(deployment, f"control.{writer}", "hp_control_page_t")
         for writer in spec["controls"]
     ]
+    clock = Page.open(deployment, "clock", "hp_clock_page_t")
     context = None
     if spec.get("ca"):
         context = ssl.create_default_context(cafile=spec["ca"])
@@ -86,13 +89,16 @@ def build(spec: dict[str, Any]) -> LiveLane:
         mail_in=mails[0].map,
         mail_out=mails[1].map,
         controls=[c.map for c in controls],
+        clock_page=clock.map,
         urls={"market": spec["market"], "orders": spec["orders"], "user": None, "ssl": context},
         spin=spec["spin"],
     )
+    lane.describe(json.dumps({key: spec[key] for key in spec if key not in UNRECORDED}))
     lane.calibrate()
     for item in spec["instruments"]:
         lane.add_instrument(item["id"], item["symbol"], limits=item["limits"], **item["about"])
     lane.set_rate(0, *spec["rate"])
+    lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
     for text in spec["strategies"]:
         lane.add_strategy(load_strategy(text)(**spec["parameters"]))
     return lane

@@ -53,6 +53,17 @@ def build_id() -> int:
     return out
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process with this number is there, ours or not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
 class Page:
     """One mapped page.  `view` casts it to its struct."""
 
@@ -104,10 +115,15 @@ class Page:
     @classmethod
     def open(cls, deployment: str, page: str, kind: str, writable: bool = False) -> Page:
         """Map an existing page; PageError says what does not match."""
-        path = SHM / name(deployment, page)
+        return cls.open_path(SHM / name(deployment, page), kind, writable)
+
+    @classmethod
+    def open_path(cls, path: Path, kind: str, writable: bool = False) -> Page:
+        """Map a page by its file."""
         try:
             handle = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
         except FileNotFoundError:
+            deployment = path.name.split(".")[1]
             raise PageError(
                 f"no page {path.name} in {SHM}; is deployment {deployment!r} running?"
             ) from None
@@ -124,8 +140,10 @@ class Page:
             or header.layout != lib.HP_PAGE_LAYOUT
             or header.build_id != build_id()
         ):
+            found = f"layout {header.layout} build {header.build_id:x}"
+            opened.close()
             raise PageError(
-                f"page {path.name} has layout {header.layout} build {header.build_id:x}; "
+                f"page {path.name} has {found}; "
                 f"this build reads layout {lib.HP_PAGE_LAYOUT} build {build_id():x}; "
                 "restart its writer first"
             )

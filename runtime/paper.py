@@ -12,7 +12,7 @@ from typing import Any
 from hotpath.lane.paper import PaperLane
 from hotpath.lane.replay import Replay
 from runtime._shm import ffi, lib
-from runtime.exporter import verdict_names
+from runtime.names import VERDICTS
 from runtime.pages import LANE_BYTES
 
 LIMITS = {
@@ -54,7 +54,7 @@ class PaperRun:
         self.lane.finish()
         self.lane.stop_strategies()
         view = ffi.cast("hp_lane_page_t *", ffi.from_buffer(self.page))
-        count, names = view.counters, verdict_names()
+        count = view.counters
         positions = {}
         for number, symbol in enumerate(self.symbols, 1):
             held = view.positions[number]
@@ -76,7 +76,9 @@ class PaperRun:
             "fills_buy": count.fills_buy,
             "fills_sell": count.fills_sell,
             "open_orders": count.open_orders,
-            "verdicts": {names[n]: view.verdicts[n] for n in names if view.verdicts[n]},
+            "verdicts": {
+                name: view.verdicts[n] for n, name in VERDICTS.items() if view.verdicts[n]
+            },
             "positions": positions,
             "realised_e8": sum(p["realised_e8"] for p in positions.values()),
             "fees_e8": sum(p["fees_e8"] for p in positions.values()),

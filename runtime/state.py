@@ -18,10 +18,15 @@ class StateError(Exception):
     """The state directory cannot be used, or is used up."""
 
 
+def state_path(deployment: str) -> Path:
+    """Return where the deployment's directory is, or would be."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "corelane" / deployment
+
+
 def state_dir(deployment: str) -> Path:
     """Return the deployment's directory, made with mode 0700 when absent."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    path = Path(base) / "corelane" / deployment
+    path = state_path(deployment)
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

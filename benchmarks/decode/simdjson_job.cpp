@@ -164,6 +164,7 @@ inline bool mark(contender *state, ondemand::object &o, hp_event_t *event)
         !pair(settle, &state->money, funding + minus, &state->money, &body->settle_e8))
         return false;
     if (minus) body->funding_e8 = -body->funding_e8;
+    body->has = HP_MARK_ALL;
     return time(o, "T", &body->next_funding_ns);
 }
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime._shm import ffi, lib
+from runtime.clock import ClockPage
 from runtime.pages import LANE_BYTES, Mail, Page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,7 +149,8 @@ class Rig:
         mail_in, mail_out = (
             Mail.make(deployment, f"mail.{way}.0", 1 << 20) for way in ("in", "out")
         )
-        self.pages = [self.page, journal, mail_in.page, mail_out.page]
+        clock = ClockPage(deployment)
+        self.pages = [self.page, journal, mail_in.page, mail_out.page, clock.page]
         where = f"{scheme}://127.0.0.1:{port}"
         spec = {
             "deployment": deployment,
@@ -165,6 +167,8 @@ class Rig:
             "lock": True,
             "ca": ca,
             "rate": [0, 0, 0],
+            "clock_ns_max": 50_000_000,  # the check is on, as in `corelane run`
+            "clock_warns": True,
             "strategies": [strategy],
             "parameters": {},
             "instruments": [

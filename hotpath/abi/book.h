@@ -36,6 +36,20 @@ enum hp_applied {
     HP_APPLIED_COUNT = 8
 };
 
+/* Why a snapshot is wanted. */
+enum hp_resync_reason {
+    HP_RESYNC_NONE = 0,
+    HP_RESYNC_FIRST = 1,     /* deltas came and there has been no snapshot */
+    HP_RESYNC_GAP = 2,
+    HP_RESYNC_TOO_OLD = 3,   /* the snapshot that came does not reach the kept deltas */
+    HP_RESYNC_CROSSED = 4,   /* crossed for HP_CROSSED_EVENTS_MAX events */
+    HP_RESYNC_EXHAUSTED = 5, /* the touch lies beyond what is known: GAPPED */
+    HP_RESYNC_REFRESH = 6,   /* the owner asked */
+    HP_RESYNC_LINE = 7,      /* the socket closed, or a figure was not to be believed */
+    HP_RESYNC_NEAR = 8,      /* the touch nears the end of what is known; the book goes on */
+    HP_RESYNC_REASON_COUNT = 9
+};
+
 typedef struct hp_top {
     uint64_t seq;             /* seqlock */
     int64_t  bid_ticks;       /* 0 lots = that side is empty */
@@ -48,7 +62,7 @@ typedef struct hp_top {
     uint8_t  state;           /* enum hp_book_state */
     int8_t   price_decimals;
     int8_t   size_decimals;
-    uint8_t  pad0;
+    uint8_t  source;          /* enum hp_source */
     char     symbol[32];
     uint8_t  pad[32];
 } hp_top_t;

@@ -22,6 +22,17 @@ cdef extern from "book.h" nogil:
         HP_APPLIED_TOO_OLD
         HP_APPLIED_NOT_MINE
         HP_APPLIED_COUNT
+    cdef enum hp_resync_reason:
+        HP_RESYNC_NONE
+        HP_RESYNC_FIRST
+        HP_RESYNC_GAP
+        HP_RESYNC_TOO_OLD
+        HP_RESYNC_CROSSED
+        HP_RESYNC_EXHAUSTED
+        HP_RESYNC_REFRESH
+        HP_RESYNC_LINE
+        HP_RESYNC_NEAR
+        HP_RESYNC_REASON_COUNT
     ctypedef struct hp_top_t:
         uint64_t seq
         int64_t bid_ticks
@@ -34,6 +45,6 @@ cdef extern from "book.h" nogil:
         uint8_t state
         int8_t price_decimals
         int8_t size_decimals
-        uint8_t pad0
+        uint8_t source
         char symbol[32]
         uint8_t pad[32]

@@ -17,7 +17,7 @@
 #include "order.h"
 
 /* cffi:begin */
-#define HP_CODEC_LAYOUT 1
+#define HP_CODEC_LAYOUT 2
 #define HP_REQUEST_BYTES_MAX 1024
 
 enum hp_request_kind {
@@ -58,6 +58,10 @@ typedef struct hp_codec {
     int (*decode)(void *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels);
     /* The specification: the general reader alone.  Same answers. */
     int (*decode_general)(void *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels);
+    /* After an event with HP_EVENT_MORE, of either function above: the next one of that frame, in the
+     * frame's order.  1, or 0: there is none.  It leaves recv_ns and line as they are; such events
+     * have no levels.  NULL where no frame holds several. */
+    int (*next)(void *state, hp_event_t *event);
     /* A REST snapshot for a known instrument (the body does not always name its symbol). */
     int (*decode_snapshot)(void *state, uint32_t instrument, const char *data, size_t size,
                            hp_event_t *event, hp_levels_t *levels);

@@ -41,6 +41,7 @@ cdef extern from "codec.h" nogil:
         void *state
         int (*decode)(void *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels) noexcept nogil
         int (*decode_general)(void *state, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels) noexcept nogil
+        int (*next)(void *state, hp_event_t *event) noexcept nogil
         int (*decode_snapshot)(void *state, uint32_t instrument, const char *data, size_t size, hp_event_t *event, hp_levels_t *levels) noexcept nogil
         int (*decode_reports)(void *state, const char *data, size_t size, hp_report_t *reports, int max) noexcept nogil
         size_t (*encode)(void *state, const hp_request_t *request, char *to, size_t room) noexcept nogil

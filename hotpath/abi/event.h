@@ -23,6 +23,7 @@
 #define HP_LEVELS_MAX 20480   /* both sides of one message; a 5000-level snapshot has 10000 */
 #define HP_FRAME_BYTES_MAX 2097152
 #define HP_DEPTH_WHOLE 0xffffffffu
+#define HP_FRAME_EVENTS_MAX 2048 /* of one frame; a venue says 1024 trades at most */
 #define HP_FRAME_PAD_BYTES 64 /* readers may look this far past a frame's end */
 
 enum hp_event_kind {
@@ -38,7 +39,21 @@ enum hp_event_kind {
 
 enum hp_event_flag {
     HP_EVENT_BUYER_MAKER = 1, /* trade: the seller was the aggressor */
-    HP_EVENT_FALLBACK = 2     /* read by the general reader */
+    HP_EVENT_FALLBACK = 2,    /* read by the general reader */
+    HP_EVENT_MORE = 4         /* its frame holds another one: ask the codec's next() for it */
+};
+
+/* What a MARK_PRICE says; the other fields are 0 and mean nothing. */
+enum hp_mark {
+    HP_MARK_PRICE = 1, HP_MARK_INDEX = 2, HP_MARK_SETTLE = 4, HP_MARK_FUNDING = 8,
+    HP_MARK_NEXT_FUNDING = 16, HP_MARK_ALL = 31
+};
+
+/* How the venue sums up a book. */
+enum hp_checksum {
+    HP_CHECKSUM_NONE = 0,
+    HP_CHECKSUM_TOP25 = 1 /* CRC-32 of bid price:size:ask price:size:... of the best 25 levels, each
+                           * number in its shortest form */
 };
 
 /* Answer of a codec.  0 refuses; only EVENT fills the event. */
@@ -55,7 +70,7 @@ enum hp_decode {
     HP_DECODE_DUPLICATE = 9,     /* a field twice */
     HP_DECODE_MISSING = 10,      /* a required field absent */
     HP_DECODE_NUMBER = 11,       /* NaN, exponent, sign, more digits than int64 holds */
-    HP_DECODE_LEVELS = 12,       /* more levels than HP_LEVELS_MAX */
+    HP_DECODE_LEVELS = 12,       /* more levels than HP_LEVELS_MAX, or events than _FRAME_EVENTS_MAX */
     HP_DECODE_COUNT = 13
 };
 
@@ -83,17 +98,23 @@ typedef struct hp_event_mark {  /* MARK_PRICE: venue text is finer than a tick, 
     int64_t mark_e8, index_e8, settle_e8;
     int64_t funding_e8;          /* rate, 1e-8 */
     int64_t next_funding_ns;     /* UTC */
-    int64_t pad[3];
+    uint32_t has;                /* enum hp_mark, a bit each */
+    uint32_t pad0;
+    int64_t pad[2];
 } hp_event_mark_t;
 
 typedef struct hp_event_depth { /* DEPTH, SNAPSHOT */
-    uint32_t has_checksum;
+    uint32_t has_checksum; /* enum hp_checksum */
     uint32_t checksum;
     /* SNAPSHOT: levels a side that were asked for; 0 = not said (then the longer side's count).
      * HP_DEPTH_WHOLE: the venue's whole book.  A side that is shorter is whole. */
     uint32_t depth_limit;
     uint32_t depth_kept;   /* SNAPSHOT: the deltas keep this many levels a side; 0 = every level */
-    int64_t  pad[6];
+    int64_t  pad[5];
+    int8_t   price_decimals; /* the scale of this event's integers, where there is a checksum */
+    int8_t   size_decimals;
+    uint8_t  odd_text;       /* a number here is not in its shortest form: not to be rebuilt */
+    uint8_t  pad0[5];
 } hp_event_depth_t;
 
 typedef union hp_event_body {

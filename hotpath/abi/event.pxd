@@ -1,12 +1,13 @@
 # event.h - one decoded fact of a feed.
 # Names only; python -m hotpath.abi.declare derives them from the header.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
+from libc.stdint cimport int64_t, int8_t, uint32_t, uint64_t, uint8_t
 
 cdef extern from "event.h" nogil:
     enum: HP_LEVELS_MAX
     enum: HP_FRAME_BYTES_MAX
     enum: HP_DEPTH_WHOLE
+    enum: HP_FRAME_EVENTS_MAX
     enum: HP_FRAME_PAD_BYTES
     cdef enum hp_event_kind:
         HP_EVENT_NONE
@@ -20,6 +21,17 @@ cdef extern from "event.h" nogil:
     cdef enum hp_event_flag:
         HP_EVENT_BUYER_MAKER
         HP_EVENT_FALLBACK
+        HP_EVENT_MORE
+    cdef enum hp_mark:
+        HP_MARK_PRICE
+        HP_MARK_INDEX
+        HP_MARK_SETTLE
+        HP_MARK_FUNDING
+        HP_MARK_NEXT_FUNDING
+        HP_MARK_ALL
+    cdef enum hp_checksum:
+        HP_CHECKSUM_NONE
+        HP_CHECKSUM_TOP25
     cdef enum hp_decode:
         HP_DECODE_REFUSED
         HP_DECODE_EVENT
@@ -51,13 +63,19 @@ cdef extern from "event.h" nogil:
         int64_t mark_e8, index_e8, settle_e8
         int64_t funding_e8
         int64_t next_funding_ns
-        int64_t pad[3]
+        uint32_t has
+        uint32_t pad0
+        int64_t pad[2]
     ctypedef struct hp_event_depth_t:
         uint32_t has_checksum
         uint32_t checksum
         uint32_t depth_limit
         uint32_t depth_kept
-        int64_t pad[6]
+        int64_t pad[5]
+        int8_t price_decimals
+        int8_t size_decimals
+        uint8_t odd_text
+        uint8_t pad0[5]
     ctypedef union hp_event_body_t:
         hp_event_top_t top
         hp_event_trade_t trade

@@ -46,7 +46,8 @@ typedef struct hp_intent {
     uint8_t  reduce_only;
     uint8_t  self_trade_mode;
     uint8_t  book_state;     /* enum hp_book_state at the decision */
-    uint8_t  pad0[3];
+    uint8_t  caution;        /* enum hp_caution at the decision, OR of bits */
+    uint8_t  pad0[2];
     int64_t  price_ticks;
     int64_t  lots;
     uint64_t ttl_ns;         /* 0 = rests until cancelled */

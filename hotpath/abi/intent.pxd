@@ -49,7 +49,8 @@ cdef extern from "intent.h" nogil:
         uint8_t reduce_only
         uint8_t self_trade_mode
         uint8_t book_state
-        uint8_t pad0[3]
+        uint8_t caution
+        uint8_t pad0[2]
         int64_t price_ticks
         int64_t lots
         uint64_t ttl_ns

@@ -15,7 +15,7 @@
  *   +------+-----+-----+------+---------+--------+--------+-------+------+----------------+
  *
  * crc32c covers the 40 bytes with the field itself as 0, and the payload.  A record never straddles
- * segments: length 0 at a record position ends the segment early. */
+ * segments: kind 0 (in eight zero bytes) at a record position ends the segment early. */
 #ifndef HP_JOURNAL_FORMAT_H
 #define HP_JOURNAL_FORMAT_H
 
@@ -37,24 +37,35 @@ enum hp_record_kind {
     HP_RECORD_REPORT_FRAME = 4, /* order or user-data frame as received; aux = socket */
     HP_RECORD_TIMER = 5,
     HP_RECORD_COMMAND = 6,
-    HP_RECORD_WORDS = 7,        /* shared words when they changed */
+    HP_RECORD_WORDS = 7,        /* shared words when they changed; aux = enum hp_words_of */
     HP_RECORD_SNAPSHOT = 8,     /* REST book snapshot handed in by the cold side; aux = instrument */
     HP_RECORD_SESSION = 9,      /* socket opened, closed, logged on */
     HP_RECORD_LIMITS = 10,
     HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
     HP_RECORD_POSITION = 12,    /* opening position or balance from the venue, by the cold side */
+    HP_RECORD_STREAM = 13,      /* hp_stream_rule_t; aux = instrument */
+    HP_RECORD_SANITY = 14,      /* hp_sanity_rule_t; aux = instrument */
+    HP_RECORD_SPARE = 15,       /* poll of the spare source; aux = instrument, recv_ns = when it was asked for */
+    HP_RECORD_LANE = 16,        /* JSON: what this lane was built of; before everything but the first CLOCK */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */
     HP_RECORD_ORDER = 67,       /* hp_order_t after a transition */
     HP_RECORD_FILL = 68,        /* hp_report_t that moved a position */
     HP_RECORD_CORRECTION = 69,
-    HP_RECORD_RESYNC = 70       /* book gapped and asked for a snapshot; aux = instrument */
+    HP_RECORD_RESYNC = 70,      /* book gapped and asked for a snapshot; aux = instrument */
+    HP_RECORD_FEED = 71         /* hp_feed_event_t: what was wrong with a feed, and its end; aux = instrument */
+};
+
+/* Whose words a WORDS record holds. */
+enum hp_words_of {
+    HP_WORDS_CONTROL = 0,       /* u32, OR of the control words */
+    HP_WORDS_CLOCK = 1          /* hp_time_record_t */
 };
 
 typedef struct hp_journal_record {
-    uint32_t length;         /* payload bytes; 0 = no record */
-    uint16_t kind;           /* enum hp_record_kind */
+    uint32_t length;         /* payload bytes */
+    uint16_t kind;           /* enum hp_record_kind; 0 = no record */
     uint8_t  lane;
     uint8_t  flags;
     uint64_t sequence;       /* dense per lane and epoch, from 1 */
@@ -95,7 +106,7 @@ typedef struct hp_journal_head { /* head page of the ring file, behind hp_page_t
     uint64_t sequence;       /* last published record */
     uint64_t overwritten;    /* segments recycled without an archiver's copy */
     uint64_t archived;       /* archiver's watermark in bytes; UINT64_MAX = no archiver */
-    uint64_t pad;
+    uint64_t fingerprint;    /* of the host baseline, by the maker of the ring; 0 = not taken */
 } hp_journal_head_t;
 /* cffi:end */
 HP_SIZE(hp_journal_record_t, 40);

@@ -21,6 +21,10 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_LIMITS
         HP_RECORD_SIGNAL
         HP_RECORD_POSITION
+        HP_RECORD_STREAM
+        HP_RECORD_SANITY
+        HP_RECORD_SPARE
+        HP_RECORD_LANE
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST
@@ -28,6 +32,10 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_FILL
         HP_RECORD_CORRECTION
         HP_RECORD_RESYNC
+        HP_RECORD_FEED
+    cdef enum hp_words_of:
+        HP_WORDS_CONTROL
+        HP_WORDS_CLOCK
     ctypedef struct hp_journal_record_t:
         uint32_t length
         uint16_t kind
@@ -65,4 +73,4 @@ cdef extern from "journal.h" nogil:
         uint64_t sequence
         uint64_t overwritten
         uint64_t archived
-        uint64_t pad
+        uint64_t fingerprint

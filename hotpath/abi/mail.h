@@ -16,6 +16,7 @@ enum hp_mail {
     HP_MAIL_LISTEN_KEY = 3, /* address of the user stream */
     HP_MAIL_REPORT = 4,     /* hp_report_t: an opening position, or what an inquiry found */
     HP_MAIL_OPENING = 5,    /* all opening positions have been sent */
+    HP_MAIL_SPARE = 6,      /* aux = instrument; u64 CLOCK_MONOTONIC when it was asked for, REST body, padding */
     /* lane to cold side */
     HP_MAIL_WANT = 64,      /* aux = enum hp_want; payload: u32 what, u32 instrument or detail */
     HP_MAIL_LOG = 65        /* a line of text */
@@ -24,7 +25,9 @@ enum hp_mail {
 /* What a lane asks of the cold side. */
 enum hp_want {
     HP_WANT_NONE = 0, HP_WANT_SNAPSHOT = 1, HP_WANT_LOGON = 2, HP_WANT_LISTEN_KEY = 3, HP_WANT_TRADES = 4,
-    HP_WANT_STATUS = 5
+    HP_WANT_STATUS = 5,
+    HP_WANT_STREAM = 6,     /* one stream anew, on its socket: aux = instrument + (event kind << 16) */
+    HP_WANT_RECONNECT = 7   /* a market socket anew: aux = socket */
 };
 /* cffi:end */
 

@@ -9,6 +9,7 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_LISTEN_KEY
         HP_MAIL_REPORT
         HP_MAIL_OPENING
+        HP_MAIL_SPARE
         HP_MAIL_WANT
         HP_MAIL_LOG
     cdef enum hp_want:
@@ -18,3 +19,5 @@ cdef extern from "mail.h" nogil:
         HP_WANT_LISTEN_KEY
         HP_WANT_TRADES
         HP_WANT_STATUS
+        HP_WANT_STREAM
+        HP_WANT_RECONNECT

@@ -1,7 +1,7 @@
 /* page.h - shared pages: one writer each, read by anyone of the deployment.
  *
- * Owns:    the common page header, the control page (words that lanes obey), the clock page, the
- *          supervisor's page and the lane page (counters, tops, histograms).
+ * Owns:    the common page header, the control page (words that lanes obey), the clock page, the host
+ *          page, the supervisor's page and the lane page (counters, tops, histograms).
  * Refuses: several writers on a page, counters that need a lock, text beyond short names.
  *
  * Every page starts with hp_page_t, 128 bytes.  A reader refuses a page whose magic, layout or
@@ -23,6 +23,7 @@
 #include "book.h"
 #include "clock.h"
 #include "event.h"
+#include "feed.h"
 #include "hiccup.h"
 #include "histogram.h"
 #include "order.h"
@@ -35,7 +36,7 @@
 
 enum hp_page_kind {
     HP_PAGE_NONE = 0, HP_PAGE_CONTROL = 1, HP_PAGE_LANE = 2, HP_PAGE_JOURNAL = 3, HP_PAGE_MAIL = 4,
-    HP_PAGE_LIMITS = 5, HP_PAGE_CLOCK = 6, HP_PAGE_LEASE = 7, HP_PAGE_SUPERVISOR = 8
+    HP_PAGE_LIMITS = 5, HP_PAGE_CLOCK = 6, HP_PAGE_LEASE = 7, HP_PAGE_SUPERVISOR = 8, HP_PAGE_HOST = 9
 };
 
 typedef struct hp_page {
@@ -78,6 +79,28 @@ typedef struct hp_clock_page { /* writer: the cold side; readers: lanes, exporte
     uint64_t  accepted;      /* records written */
     char      reason[64];    /* why there is no source */
 } hp_clock_page_t;
+
+/* States of a setting of the host, by the names of tuning.model.State. */
+enum hp_knob_state {
+    HP_KNOB_UNKNOWN = 0, HP_KNOB_OK = 1, HP_KNOB_DRIFT = 2, HP_KNOB_PENDING = 3, HP_KNOB_UNSUPPORTED = 4,
+    HP_KNOB_NOT_APPLICABLE = 5, HP_KNOB_CONFLICT = 6, HP_KNOB_STATE_COUNT = 7
+};
+
+typedef struct hp_host_page { /* writer: the cold side; readers: status, screen, exporter; seqlock */
+    hp_page_t page;
+    uint64_t  seq;
+    uint64_t  fingerprint;        /* 48 bits of the hash over what the host's figures depend on */
+    uint32_t  fitness_permille;
+    uint32_t  coverage_permille;
+    uint32_t  states[8];          /* knobs by enum hp_knob_state */
+    uint32_t  critical;           /* critical knobs in DRIFT, PENDING or CONFLICT */
+    uint32_t  pad0;
+    uint64_t  polls;
+    uint64_t  drifts;             /* seen since the start */
+    uint64_t  checked_ns;         /* 0 = not yet looked at */
+    char      profile[24];
+    uint8_t   pad[16];
+} hp_host_page_t;
 
 /* The supervisor's table of its processes.  Writer: the supervisor.  Readers: status, exporter, screen. */
 #define HP_PROCESSES_MAX 16
@@ -242,12 +265,14 @@ typedef struct hp_lane_page {
     hp_hiccup_t hiccup;        /* time taken from idle turns of a spinning lane */
     hp_top_t tops[256];
     hp_lane_position_t positions[256];
+    hp_lane_feed_t feeds[256];
 } hp_lane_page_t;
 /* cffi:end */
 HP_SIZE(hp_page_t, 128);
 HP_FIELD(hp_page_t, heartbeat_ns, 32);
 HP_SIZE(hp_control_page_t, 256);
 HP_SIZE(hp_clock_page_t, 256);
+HP_SIZE(hp_host_page_t, 256);
 HP_SIZE(hp_process_t, 256);
 HP_FIELD(hp_supervisor_page_t, processes, 768);
 HP_SIZE(hp_lane_position_t, 128);

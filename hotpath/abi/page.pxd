@@ -6,6 +6,7 @@ from hotpath.abi.atomic cimport *
 from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.event cimport *
+from hotpath.abi.feed cimport *
 from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.order cimport *
@@ -26,6 +27,7 @@ cdef extern from "page.h" nogil:
         HP_PAGE_CLOCK
         HP_PAGE_LEASE
         HP_PAGE_SUPERVISOR
+        HP_PAGE_HOST
     cdef enum hp_word:
         HP_WORD_KILL
         HP_WORD_FREEZE
@@ -33,6 +35,15 @@ cdef extern from "page.h" nogil:
         HP_WORD_FLATTEN
         HP_WORD_SAFE_MODE
         HP_WORD_STOP
+    cdef enum hp_knob_state:
+        HP_KNOB_UNKNOWN
+        HP_KNOB_OK
+        HP_KNOB_DRIFT
+        HP_KNOB_PENDING
+        HP_KNOB_UNSUPPORTED
+        HP_KNOB_NOT_APPLICABLE
+        HP_KNOB_CONFLICT
+        HP_KNOB_STATE_COUNT
     cdef enum hp_process_role:
         HP_PROCESS_NONE
         HP_PROCESS_SUPERVISOR
@@ -98,6 +109,20 @@ cdef extern from "page.h" nogil:
         hp_time_record_t record
         uint64_t accepted
         char reason[64]
+    ctypedef struct hp_host_page_t:
+        hp_page_t page
+        uint64_t seq
+        uint64_t fingerprint
+        uint32_t fitness_permille
+        uint32_t coverage_permille
+        uint32_t states[8]
+        uint32_t critical
+        uint32_t pad0
+        uint64_t polls
+        uint64_t drifts
+        uint64_t checked_ns
+        char profile[24]
+        uint8_t pad[16]
     ctypedef struct hp_process_t:
         char name[24]
         uint32_t role
@@ -215,3 +240,4 @@ cdef extern from "page.h" nogil:
         hp_hiccup_t hiccup
         hp_top_t tops[256]
         hp_lane_position_t positions[256]
+        hp_lane_feed_t feeds[256]

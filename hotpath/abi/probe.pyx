@@ -6,6 +6,7 @@ from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.codec cimport *
 from hotpath.abi.event cimport *
+from hotpath.abi.feed cimport *
 from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.instrument cimport *
@@ -32,7 +33,7 @@ def layout():
     out["hp_top_t.state"] = <size_t>&(<hp_top_t *>0).state
     out["hp_top_t.price_decimals"] = <size_t>&(<hp_top_t *>0).price_decimals
     out["hp_top_t.size_decimals"] = <size_t>&(<hp_top_t *>0).size_decimals
-    out["hp_top_t.pad0"] = <size_t>&(<hp_top_t *>0).pad0
+    out["hp_top_t.source"] = <size_t>&(<hp_top_t *>0).source
     out["hp_top_t.symbol"] = <size_t>&(<hp_top_t *>0).symbol
     out["hp_top_t.pad"] = <size_t>&(<hp_top_t *>0).pad
     out["hp_stamps_t"] = sizeof(hp_stamps_t)
@@ -97,6 +98,8 @@ def layout():
     out["hp_event_mark_t.settle_e8"] = <size_t>&(<hp_event_mark_t *>0).settle_e8
     out["hp_event_mark_t.funding_e8"] = <size_t>&(<hp_event_mark_t *>0).funding_e8
     out["hp_event_mark_t.next_funding_ns"] = <size_t>&(<hp_event_mark_t *>0).next_funding_ns
+    out["hp_event_mark_t.has"] = <size_t>&(<hp_event_mark_t *>0).has
+    out["hp_event_mark_t.pad0"] = <size_t>&(<hp_event_mark_t *>0).pad0
     out["hp_event_mark_t.pad"] = <size_t>&(<hp_event_mark_t *>0).pad
     out["hp_event_depth_t"] = sizeof(hp_event_depth_t)
     out["hp_event_depth_t.has_checksum"] = <size_t>&(<hp_event_depth_t *>0).has_checksum
@@ -104,6 +107,10 @@ def layout():
     out["hp_event_depth_t.depth_limit"] = <size_t>&(<hp_event_depth_t *>0).depth_limit
     out["hp_event_depth_t.depth_kept"] = <size_t>&(<hp_event_depth_t *>0).depth_kept
     out["hp_event_depth_t.pad"] = <size_t>&(<hp_event_depth_t *>0).pad
+    out["hp_event_depth_t.price_decimals"] = <size_t>&(<hp_event_depth_t *>0).price_decimals
+    out["hp_event_depth_t.size_decimals"] = <size_t>&(<hp_event_depth_t *>0).size_decimals
+    out["hp_event_depth_t.odd_text"] = <size_t>&(<hp_event_depth_t *>0).odd_text
+    out["hp_event_depth_t.pad0"] = <size_t>&(<hp_event_depth_t *>0).pad0
     out["hp_event_body_t"] = sizeof(hp_event_body_t)
     out["hp_event_body_t.top"] = <size_t>&(<hp_event_body_t *>0).top
     out["hp_event_body_t.trade"] = <size_t>&(<hp_event_body_t *>0).trade
@@ -124,6 +131,57 @@ def layout():
     out["hp_event_t.bid_count"] = <size_t>&(<hp_event_t *>0).bid_count
     out["hp_event_t.ask_count"] = <size_t>&(<hp_event_t *>0).ask_count
     out["hp_event_t.body"] = <size_t>&(<hp_event_t *>0).body
+    out["hp_stream_rule_t"] = sizeof(hp_stream_rule_t)
+    out["hp_stream_rule_t.first_ns"] = <size_t>&(<hp_stream_rule_t *>0).first_ns
+    out["hp_stream_rule_t.silence_ns"] = <size_t>&(<hp_stream_rule_t *>0).silence_ns
+    out["hp_stream_rule_t.quote_ns"] = <size_t>&(<hp_stream_rule_t *>0).quote_ns
+    out["hp_stream_rule_t.kind"] = <size_t>&(<hp_stream_rule_t *>0).kind
+    out["hp_stream_rule_t.socket"] = <size_t>&(<hp_stream_rule_t *>0).socket
+    out["hp_sanity_rule_t"] = sizeof(hp_sanity_rule_t)
+    out["hp_sanity_rule_t.time_ns"] = <size_t>&(<hp_sanity_rule_t *>0).time_ns
+    out["hp_sanity_rule_t.late_ns"] = <size_t>&(<hp_sanity_rule_t *>0).late_ns
+    out["hp_sanity_rule_t.block_ns"] = <size_t>&(<hp_sanity_rule_t *>0).block_ns
+    out["hp_sanity_rule_t.spare_ns"] = <size_t>&(<hp_sanity_rule_t *>0).spare_ns
+    out["hp_sanity_rule_t.volume_lots_min"] = <size_t>&(<hp_sanity_rule_t *>0).volume_lots_min
+    out["hp_sanity_rule_t.volume_times"] = <size_t>&(<hp_sanity_rule_t *>0).volume_times
+    out["hp_sanity_rule_t.jump_bps"] = <size_t>&(<hp_sanity_rule_t *>0).jump_bps
+    out["hp_sanity_rule_t.sigma_tenths"] = <size_t>&(<hp_sanity_rule_t *>0).sigma_tenths
+    out["hp_sanity_rule_t.sigma_bps_min"] = <size_t>&(<hp_sanity_rule_t *>0).sigma_bps_min
+    out["hp_sanity_rule_t.times_max"] = <size_t>&(<hp_sanity_rule_t *>0).times_max
+    out["hp_sanity_rule_t.warm_up"] = <size_t>&(<hp_sanity_rule_t *>0).warm_up
+    out["hp_sanity_rule_t.policy"] = <size_t>&(<hp_sanity_rule_t *>0).policy
+    out["hp_feed_event_t"] = sizeof(hp_feed_event_t)
+    out["hp_feed_event_t.recv_ns"] = <size_t>&(<hp_feed_event_t *>0).recv_ns
+    out["hp_feed_event_t.instrument"] = <size_t>&(<hp_feed_event_t *>0).instrument
+    out["hp_feed_event_t.trouble"] = <size_t>&(<hp_feed_event_t *>0).trouble
+    out["hp_feed_event_t.stream"] = <size_t>&(<hp_feed_event_t *>0).stream
+    out["hp_feed_event_t.policy"] = <size_t>&(<hp_feed_event_t *>0).policy
+    out["hp_feed_event_t.source"] = <size_t>&(<hp_feed_event_t *>0).source
+    out["hp_feed_event_t.found"] = <size_t>&(<hp_feed_event_t *>0).found
+    out["hp_feed_event_t.wanted"] = <size_t>&(<hp_feed_event_t *>0).wanted
+    out["hp_feed_event_t.bid_ticks"] = <size_t>&(<hp_feed_event_t *>0).bid_ticks
+    out["hp_feed_event_t.bid_lots"] = <size_t>&(<hp_feed_event_t *>0).bid_lots
+    out["hp_feed_event_t.ask_ticks"] = <size_t>&(<hp_feed_event_t *>0).ask_ticks
+    out["hp_feed_event_t.ask_lots"] = <size_t>&(<hp_feed_event_t *>0).ask_lots
+    out["hp_lane_feed_t"] = sizeof(hp_lane_feed_t)
+    out["hp_lane_feed_t.blind_ns"] = <size_t>&(<hp_lane_feed_t *>0).blind_ns
+    out["hp_lane_feed_t.blind_since_ns"] = <size_t>&(<hp_lane_feed_t *>0).blind_since_ns
+    out["hp_lane_feed_t.wanted"] = <size_t>&(<hp_lane_feed_t *>0).wanted
+    out["hp_lane_feed_t.resyncs"] = <size_t>&(<hp_lane_feed_t *>0).resyncs
+    out["hp_lane_feed_t.too_old"] = <size_t>&(<hp_lane_feed_t *>0).too_old
+    out["hp_lane_feed_t.gaps"] = <size_t>&(<hp_lane_feed_t *>0).gaps
+    out["hp_lane_feed_t.troubles"] = <size_t>&(<hp_lane_feed_t *>0).troubles
+    out["hp_lane_feed_t.last_ns"] = <size_t>&(<hp_lane_feed_t *>0).last_ns
+    out["hp_lane_feed_t.lag_ns"] = <size_t>&(<hp_lane_feed_t *>0).lag_ns
+    out["hp_lane_feed_t.spare_polls"] = <size_t>&(<hp_lane_feed_t *>0).spare_polls
+    out["hp_lane_feed_t.spare_ns"] = <size_t>&(<hp_lane_feed_t *>0).spare_ns
+    out["hp_lane_feed_t.spare_compared"] = <size_t>&(<hp_lane_feed_t *>0).spare_compared
+    out["hp_lane_feed_t.spare_equal"] = <size_t>&(<hp_lane_feed_t *>0).spare_equal
+    out["hp_lane_feed_t.stream_state"] = <size_t>&(<hp_lane_feed_t *>0).stream_state
+    out["hp_lane_feed_t.source"] = <size_t>&(<hp_lane_feed_t *>0).source
+    out["hp_lane_feed_t.caution"] = <size_t>&(<hp_lane_feed_t *>0).caution
+    out["hp_lane_feed_t.pad0"] = <size_t>&(<hp_lane_feed_t *>0).pad0
+    out["hp_lane_feed_t.pad"] = <size_t>&(<hp_lane_feed_t *>0).pad
     out["hp_hiccup_t"] = sizeof(hp_hiccup_t)
     out["hp_hiccup_t.last_tsc"] = <size_t>&(<hp_hiccup_t *>0).last_tsc
     out["hp_hiccup_t.threshold_ticks"] = <size_t>&(<hp_hiccup_t *>0).threshold_ticks
@@ -183,6 +241,7 @@ def layout():
     out["hp_intent_t.reduce_only"] = <size_t>&(<hp_intent_t *>0).reduce_only
     out["hp_intent_t.self_trade_mode"] = <size_t>&(<hp_intent_t *>0).self_trade_mode
     out["hp_intent_t.book_state"] = <size_t>&(<hp_intent_t *>0).book_state
+    out["hp_intent_t.caution"] = <size_t>&(<hp_intent_t *>0).caution
     out["hp_intent_t.pad0"] = <size_t>&(<hp_intent_t *>0).pad0
     out["hp_intent_t.price_ticks"] = <size_t>&(<hp_intent_t *>0).price_ticks
     out["hp_intent_t.lots"] = <size_t>&(<hp_intent_t *>0).lots
@@ -234,7 +293,7 @@ def layout():
     out["hp_journal_head_t.sequence"] = <size_t>&(<hp_journal_head_t *>0).sequence
     out["hp_journal_head_t.overwritten"] = <size_t>&(<hp_journal_head_t *>0).overwritten
     out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
-    out["hp_journal_head_t.pad"] = <size_t>&(<hp_journal_head_t *>0).pad
+    out["hp_journal_head_t.fingerprint"] = <size_t>&(<hp_journal_head_t *>0).fingerprint
     out["hp_order_t"] = sizeof(hp_order_t)
     out["hp_order_t.client_id"] = <size_t>&(<hp_order_t *>0).client_id
     out["hp_order_t.venue_id"] = <size_t>&(<hp_order_t *>0).venue_id
@@ -319,6 +378,20 @@ def layout():
     out["hp_clock_page_t.record"] = <size_t>&(<hp_clock_page_t *>0).record
     out["hp_clock_page_t.accepted"] = <size_t>&(<hp_clock_page_t *>0).accepted
     out["hp_clock_page_t.reason"] = <size_t>&(<hp_clock_page_t *>0).reason
+    out["hp_host_page_t"] = sizeof(hp_host_page_t)
+    out["hp_host_page_t.page"] = <size_t>&(<hp_host_page_t *>0).page
+    out["hp_host_page_t.seq"] = <size_t>&(<hp_host_page_t *>0).seq
+    out["hp_host_page_t.fingerprint"] = <size_t>&(<hp_host_page_t *>0).fingerprint
+    out["hp_host_page_t.fitness_permille"] = <size_t>&(<hp_host_page_t *>0).fitness_permille
+    out["hp_host_page_t.coverage_permille"] = <size_t>&(<hp_host_page_t *>0).coverage_permille
+    out["hp_host_page_t.states"] = <size_t>&(<hp_host_page_t *>0).states
+    out["hp_host_page_t.critical"] = <size_t>&(<hp_host_page_t *>0).critical
+    out["hp_host_page_t.pad0"] = <size_t>&(<hp_host_page_t *>0).pad0
+    out["hp_host_page_t.polls"] = <size_t>&(<hp_host_page_t *>0).polls
+    out["hp_host_page_t.drifts"] = <size_t>&(<hp_host_page_t *>0).drifts
+    out["hp_host_page_t.checked_ns"] = <size_t>&(<hp_host_page_t *>0).checked_ns
+    out["hp_host_page_t.profile"] = <size_t>&(<hp_host_page_t *>0).profile
+    out["hp_host_page_t.pad"] = <size_t>&(<hp_host_page_t *>0).pad
     out["hp_process_t"] = sizeof(hp_process_t)
     out["hp_process_t.name"] = <size_t>&(<hp_process_t *>0).name
     out["hp_process_t.role"] = <size_t>&(<hp_process_t *>0).role
@@ -436,6 +509,7 @@ def layout():
     out["hp_lane_page_t.hiccup"] = <size_t>&(<hp_lane_page_t *>0).hiccup
     out["hp_lane_page_t.tops"] = <size_t>&(<hp_lane_page_t *>0).tops
     out["hp_lane_page_t.positions"] = <size_t>&(<hp_lane_page_t *>0).positions
+    out["hp_lane_page_t.feeds"] = <size_t>&(<hp_lane_page_t *>0).feeds
     out["hp_ring_record_t"] = sizeof(hp_ring_record_t)
     out["hp_ring_record_t.length"] = <size_t>&(<hp_ring_record_t *>0).length
     out["hp_ring_record_t.kind"] = <size_t>&(<hp_ring_record_t *>0).kind

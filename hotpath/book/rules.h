@@ -15,7 +15,11 @@
 enum hp_sequence_rule {
     HP_SEQUENCE_NONE = 0,            /* refuses everything */
     HP_SEQUENCE_BINANCE_FUTURES = 1, /* U, u, pu; REST snapshot with lastUpdateId */
-    HP_SEQUENCE_RULE_COUNT = 2
+    HP_SEQUENCE_BINANCE_SPOT = 2,    /* U, u; REST snapshot with lastUpdateId */
+    HP_SEQUENCE_OKX = 3,         /* seqId, prevSeqId; snapshots in the stream; 2022: no ids at all */
+    HP_SEQUENCE_BYBIT = 4,       /* u; snapshots in the stream */
+    HP_SEQUENCE_HYPERLIQUID = 5, /* every message is a snapshot; its time never goes back */
+    HP_SEQUENCE_RULE_COUNT = 6
 };
 
 enum hp_place {
@@ -37,13 +41,24 @@ static inline int hp_rule_known(uint32_t rule)
     return rule != HP_SEQUENCE_NONE && rule < HP_SEQUENCE_RULE_COUNT;
 }
 
-/* The first event after a snapshot. */
+/* Do snapshots stand in the stream itself?  Then one is all there is to know at its place: it needs
+ * no later event to prove it, nothing before it is worth keeping, and a new one is had by
+ * subscribing again. */
+static inline int hp_rule_in_stream(uint32_t rule)
+{
+    return rule >= HP_SEQUENCE_OKX && rule <= HP_SEQUENCE_HYPERLIQUID;
+}
+
+/* The first event after a snapshot that came from elsewhere. */
 static inline enum hp_place hp_rule_first(uint32_t rule, uint64_t snapshot_id, hp_ids_t e)
 {
     switch (rule) {
     case HP_SEQUENCE_BINANCE_FUTURES: /* drop u < lastUpdateId; then U <= lastUpdateId <= u */
         if (e.last_id < snapshot_id) return HP_PLACE_OLD;
         return e.first_id <= snapshot_id ? HP_PLACE_NEXT : HP_PLACE_GAP;
+    case HP_SEQUENCE_BINANCE_SPOT: /* drop u <= lastUpdateId; then U <= lastUpdateId + 1 <= u */
+        if (e.last_id <= snapshot_id) return HP_PLACE_OLD;
+        return e.first_id <= snapshot_id + 1 ? HP_PLACE_NEXT : HP_PLACE_GAP;
     default:
         return HP_PLACE_REFUSED;
     }
@@ -55,6 +70,14 @@ static inline enum hp_place hp_rule_next(uint32_t rule, uint64_t last_id, hp_ids
     switch (rule) {
     case HP_SEQUENCE_BINANCE_FUTURES: /* pu == previous u, and forward; U is not its successor */
         return e.prev_id == last_id && e.last_id > last_id ? HP_PLACE_NEXT : HP_PLACE_GAP;
+    case HP_SEQUENCE_BINANCE_SPOT: /* U == previous u + 1; sizes are absolute: overlaps are fine */
+        return e.first_id <= last_id + 1 && e.last_id > last_id ? HP_PLACE_NEXT : HP_PLACE_GAP;
+    case HP_SEQUENCE_OKX:
+        /* prevSeqId == last seqId, and no more: seqId == prevSeqId is a keep-alive, a smaller seqId
+         * is the first message after the venue's maintenance, whose ids start again */
+        return e.prev_id == last_id ? HP_PLACE_NEXT : HP_PLACE_GAP;
+    case HP_SEQUENCE_BYBIT: /* u is the successor of the last u */
+        return e.last_id == last_id + 1 ? HP_PLACE_NEXT : HP_PLACE_GAP;
     default:
         return HP_PLACE_REFUSED;
     }

@@ -15,18 +15,6 @@
 
 #define HP_CROSSED_EVENTS_MAX 16
 
-enum hp_resync_reason {
-    HP_RESYNC_NONE = 0,
-    HP_RESYNC_FIRST = 1,     /* deltas came and there has been no snapshot */
-    HP_RESYNC_GAP = 2,
-    HP_RESYNC_TOO_OLD = 3,   /* the snapshot that came does not reach the kept deltas */
-    HP_RESYNC_CROSSED = 4,   /* crossed for HP_CROSSED_EVENTS_MAX events */
-    HP_RESYNC_EXHAUSTED = 5, /* the touch lies beyond what is known: GAPPED */
-    HP_RESYNC_REFRESH = 6,   /* the owner asked */
-    HP_RESYNC_NEAR = 7,      /* the touch nears the end of what is known; the book goes on */
-    HP_RESYNC_REASON_COUNT = 8
-};
-
 /* A snapshot is built aside; the book that is shown stays as it is until the swap. */
 enum hp_aside {
     HP_ASIDE_NONE = 0,
@@ -66,6 +54,7 @@ typedef struct hp_book {
     uint8_t  is_offline;     /* no snapshot can be fetched: the end of what is known is only marked */
     uint8_t  pad[3];
     uint32_t crossed_run;    /* crossed events in a row */
+    uint32_t in_snapshots;   /* the last event was a snapshot that stood in the stream */
     uint64_t needs;          /* how often a need was raised: the owner requests when it changed */
     hp_touch_t bid_touch;
     hp_touch_t ask_touch;

@@ -28,7 +28,9 @@
  * - A touch beyond what the snapshot held (ladder.h: edge) is GAPPED: a better level may exist.
  *   HP_RESYNC_NEAR asks early, so that it seldom comes to that.  Offline nobody can ask: the book
  *   goes on, and queries say what is unknown.
- * - STALE ends with the next sequenced delta; nothing else refreshes a book. */
+ * - STALE ends with the next sequenced delta; nothing else refreshes a book.
+ * - Where snapshots stand in the stream (hp_rule_in_stream) one makes the book SYNCED at once, and
+ *   nothing is kept: a delta that cannot be applied is dropped, the next snapshot says it all. */
 #ifndef HP_SYNC_H
 #define HP_SYNC_H
 
@@ -291,13 +293,67 @@ static inline enum hp_applied hp_book_splice(hp_book_t *b, hp_delta_t *done)
     return HP_APPLIED_REFUSED;
 }
 
+/* A snapshot in the stream: the book, whatever it was.  DROPPED: older than the book, where every
+ * message is a snapshot. */
+static inline enum hp_applied hp_book_stream_snapshot(hp_book_t *b, const hp_event_t *e,
+                                                      const hp_level_t *levels)
+{
+    const int chained = hp_book_chained(b);
+    if (b->rule == HP_SEQUENCE_HYPERLIQUID && chained && e->last_id < b->update_id) {
+        b->counts.dropped++;
+        return HP_APPLIED_DROPPED;
+    }
+    /* snapshots that follow each other are the stream itself, not a repair */
+    b->counts.resyncs += b->counts.snapshots != 0 && !(chained && b->in_snapshots);
+    b->counts.snapshots++;
+    b->wanted = 0;
+    b->in_snapshots = 1;
+    hp_event_depth_t depth = e->body.depth;
+    if (depth.depth_limit == 0) /* where deltas keep it up: a codec may say to what depth */
+        depth.depth_limit = b->rule == HP_SEQUENCE_HYPERLIQUID ? 20 : HP_DEPTH_WHOLE;
+    hp_l2_replace(&b->spare, levels, e->bid_count, e->ask_count, &depth, e->recv_ns);
+    b->spare_id = e->last_id;
+    b->spare_ns = e->recv_ns;
+    uint32_t crossed_run = b->crossed_run;
+    hp_book_swap(b);
+    b->crossed_run = crossed_run;
+    b->update_id = e->last_id;
+    b->good_ns = e->recv_ns;
+    enum hp_applied answer = hp_book_judge(b);
+    b->counts.crossed += answer == HP_APPLIED_CROSSED;
+    return answer;
+}
+
+static inline enum hp_applied hp_book_stream_delta(hp_book_t *b, const hp_event_t *e,
+                                                   const hp_level_t *levels)
+{
+    if (HP_UNLIKELY(!hp_book_chained(b))) {
+        hp_book_want(b, b->state == HP_BOOK_EMPTY ? HP_RESYNC_FIRST : HP_RESYNC_GAP);
+        b->counts.dropped++;
+        return HP_APPLIED_DROPPED;
+    }
+    switch (hp_rule_next(b->rule, b->update_id,
+                         (hp_ids_t){ e->first_id, e->last_id, e->prev_id })) {
+    case HP_PLACE_NEXT:
+        b->in_snapshots = 0;
+        return hp_book_advance(b, levels, e->bid_count, e->ask_count, e->last_id, e->recv_ns);
+    case HP_PLACE_GAP:
+        return hp_book_gap(b);
+    default:
+        return HP_APPLIED_REFUSED;
+    }
+}
+
 /* One event of this instrument.  For a snapshot the answer is that of the last spliced delta, so
  * that GAP and CROSSED are seen, or OK. */
 static inline enum hp_applied hp_book_apply(hp_book_t *b, const hp_event_t *e,
                                             const hp_levels_t *levels, uint64_t tag)
 {
+    if (e->kind != HP_EVENT_DEPTH && e->kind != HP_EVENT_SNAPSHOT) return HP_APPLIED_NOT_MINE;
+    if (hp_rule_in_stream(b->rule))
+        return e->kind == HP_EVENT_DEPTH ? hp_book_stream_delta(b, e, levels->at)
+                                         : hp_book_stream_snapshot(b, e, levels->at);
     if (HP_LIKELY(e->kind == HP_EVENT_DEPTH)) return hp_book_delta(b, e, levels->at, tag);
-    if (e->kind != HP_EVENT_SNAPSHOT) return HP_APPLIED_NOT_MINE;
     enum hp_applied answer = hp_book_adopt(b, e, levels->at), next;
     hp_delta_t done;
     if (answer != HP_APPLIED_OK) return answer;

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 
-from hotpath.abi.book cimport hp_applied, hp_top_t
+from hotpath.abi.book cimport hp_applied, hp_resync_reason, hp_top_t
 from hotpath.abi.event cimport hp_event_t, hp_level_t, hp_levels_t
 from hotpath.book.l2 cimport hp_l2_t
 from hotpath.book.rules cimport hp_ids_t
@@ -21,16 +21,6 @@ cdef extern from "hotpath/book/backlog.h" nogil:
 
 cdef extern from "hotpath/book/sync.h" nogil:
     enum: HP_CROSSED_EVENTS_MAX
-    cdef enum hp_resync_reason:
-        HP_RESYNC_NONE
-        HP_RESYNC_FIRST
-        HP_RESYNC_GAP
-        HP_RESYNC_TOO_OLD
-        HP_RESYNC_CROSSED
-        HP_RESYNC_EXHAUSTED
-        HP_RESYNC_REFRESH
-        HP_RESYNC_NEAR
-        HP_RESYNC_REASON_COUNT
     ctypedef struct hp_book_counts_t:
         uint64_t applied
         uint64_t buffered

@@ -38,7 +38,8 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root,
     HP_ASSERT(root < plan->count);
     out->seen = 0;
     out->kind = 0;
-    out->kind_unknown = out->symbol_unknown = out->missing = 0;
+    out->kind_unknown = out->symbol_unknown = out->missing = out->odd_text = 0;
+    out->group = 0;
     out->finer = nullptr;
     out->symbol = symbol;
     out->symbol_text = nullptr;
@@ -51,7 +52,8 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root,
         return HP_DECODE_MALFORMED;
     const uint32_t *at = reader->index->structural_indexes.get();
     Reading r = {{text, at + reader->index->n_structural_indexes}, plan, symbols, &reader->money,
-                 reader->scratch, levels, out, symbol, 0, 0, GOOD, symbol != nullptr, false};
+                 reader->scratch, levels, out, symbol, nullptr, 0, 0, GOOD, symbol != nullptr,
+                 false, false};
     if (text[*at] != '{')
         return r.tokens.skip(at) && at == r.tokens.end ? HP_DECODE_TYPE : HP_DECODE_MALFORMED;
     at = r.object(at, plan->shapes[root]);

@@ -10,7 +10,9 @@
  *
  * A plan is a list of shapes; a shape is the table of an object's fields.  A KIND field names, by
  * its text, the further shape of the object it stands in; fields met before it wait for it, and
- * fields that need a scale wait for the symbol.  All shapes of a plan share one set of slots. */
+ * fields that need a scale wait for the symbol.  Where the kind stands elsewhere (a channel or topic
+ * beside the data) it is APART and names the shape of the CHOSEN field.  All shapes of a plan share
+ * one set of slots. */
 #ifndef HP_GENERAL_H
 #define HP_GENERAL_H
 
@@ -43,7 +45,10 @@ enum hp_json_type {
     HP_JSON_BIDS = 10,    /* array of [price, size] */
     HP_JSON_ASKS = 11,
     HP_JSON_OBJECT = 12,  /* `shape` describes it */
-    HP_JSON_ROWS = 13     /* array of objects that `shape` describes; each is handed to `row` */
+    HP_JSON_ROWS = 13,    /* array of objects that `shape` describes; each is handed to `row` */
+    HP_JSON_GROUPS = 14,  /* array of such arrays; values->group says which */
+    HP_JSON_CHOSEN = 15   /* an object, or an array of them as ROWS, by the shape that the APART kind
+                           * named; waits for it.  A shape without fields: any value, checked */
 };
 
 enum hp_json_flag {
@@ -51,8 +56,11 @@ enum hp_json_flag {
     HP_JSON_SIGNED = 2, /* decimals and whole numbers: one minus sign is fine */
     HP_JSON_EMPTY = 4,  /* decimals: "" is how the venue says nothing; reads as 0 */
     HP_JSON_ROUND = 8,  /* decimals that only inform: digits finer than the scale are cut */
-    HP_JSON_LATER = 16, /* OBJECT, ROWS: waits for the symbol, which stands outside it */
-    HP_JSON_LOOSE = 32  /* TEXT, OBJECT: a value of another type is checked and not kept */
+    HP_JSON_LATER = 16, /* OBJECT, ROWS, CHOSEN: waits for the symbol, which stands outside it */
+    HP_JSON_LOOSE = 32, /* TEXT, OBJECT: a value of another type is checked and not kept; BIDS, ASKS:
+                         * so is what stands behind price and size */
+    HP_JSON_APART = 64, /* KIND: names the shape of CHOSEN fields; its text up to a point counts */
+    HP_JSON_QUOTED = 128 /* whole numbers: they stand in quotes */
 };
 
 typedef struct hp_json_field {
@@ -82,7 +90,10 @@ typedef struct hp_json_values {
     uint8_t  kind_unknown;     /* a KIND field whose text no shape has */
     uint8_t  symbol_unknown;
     uint8_t  missing;          /* a required field was */
-    uint8_t  pad[4];
+    uint8_t  odd_text;         /* LOOSE levels: a number is not in its shortest form */
+    uint8_t  pad[3];
+    uint32_t group;            /* GROUPS: which of the arrays the row is of, from 0 */
+    uint32_t pad2;
     const hp_symbol_t *symbol; /* NULL = none met, or unknown */
     const char *symbol_text;
     size_t symbol_size;

@@ -21,6 +21,8 @@ cdef extern from "hotpath/decode/general.h" nogil:
         HP_JSON_ASKS
         HP_JSON_OBJECT
         HP_JSON_ROWS
+        HP_JSON_GROUPS
+        HP_JSON_CHOSEN
     cdef enum hp_json_flag:
         HP_JSON_REQUIRED
         HP_JSON_SIGNED
@@ -28,6 +30,8 @@ cdef extern from "hotpath/decode/general.h" nogil:
         HP_JSON_ROUND
         HP_JSON_LATER
         HP_JSON_LOOSE
+        HP_JSON_APART
+        HP_JSON_QUOTED
     ctypedef struct hp_json_field_t:
         const char *key
         uint8_t type
@@ -45,6 +49,7 @@ cdef extern from "hotpath/decode/general.h" nogil:
         size_t size
     ctypedef struct hp_json_values_t:
         uint32_t kind
+        uint32_t group
         uint32_t bid_count
         uint32_t ask_count
         int (*row)(void *context, hp_json_values_t *values, uint32_t shape) noexcept nogil

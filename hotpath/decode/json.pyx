@@ -75,14 +75,21 @@ cdef dict event_as_dict(const hp_event_t *event, const hp_levels_t *levels):
         out["prev_id"] = event.prev_id
         both = [(levels.at[i].price_ticks, levels.at[i].lots) for i in range(bids + event.ask_count)]
         out["bids"], out["asks"] = both[:bids], both[bids:]
+        if event.body.depth.has_checksum:
+            out["checksum"] = event.body.depth.checksum
     elif event.kind == HP_EVENT_BOOK_TICKER:
         out["last_id"] = event.last_id
         out["bid_ticks"], out["bid_lots"] = event.body.top.bid_ticks, event.body.top.bid_lots
         out["ask_ticks"], out["ask_lots"] = event.body.top.ask_ticks, event.body.top.ask_lots
     elif event.kind == HP_EVENT_MARK_PRICE:
-        out["mark_e8"], out["index_e8"] = event.body.mark.mark_e8, event.body.mark.index_e8
-        out["settle_e8"], out["funding_e8"] = event.body.mark.settle_e8, event.body.mark.funding_e8
-        out["next_funding_ns"] = event.body.mark.next_funding_ns
+        values = {
+            HP_MARK_PRICE: ("mark_e8", event.body.mark.mark_e8),
+            HP_MARK_INDEX: ("index_e8", event.body.mark.index_e8),
+            HP_MARK_SETTLE: ("settle_e8", event.body.mark.settle_e8),
+            HP_MARK_FUNDING: ("funding_e8", event.body.mark.funding_e8),
+            HP_MARK_NEXT_FUNDING: ("next_funding_ns", event.body.mark.next_funding_ns),
+        }
+        out.update(said for bit, said in values.items() if event.body.mark.has & bit)
     else:
         out["first_id"], out["last_id"] = event.first_id, event.last_id
         out["trade_id"] = event.body.trade.trade_id

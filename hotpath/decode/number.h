@@ -146,6 +146,7 @@ typedef struct hp_decimal {
     __m128i digits; /* 16 of them, without the bias */
     __m128i good;   /* a byte each: 0 = refused */
     unsigned size;
+    unsigned point; /* where it stands; size = there is none */
 } hp_decimal_t;
 
 static inline hp_decimal_t hp_decimal_scan(const char *text, const hp_scale_t *scale)
@@ -157,6 +158,7 @@ static inline hp_decimal_t hp_decimal_scan(const char *text, const hp_scale_t *s
     unsigned point = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
     out.size = (unsigned)__builtin_ctz(quote);
     point = (unsigned)__builtin_ctz(point | (quote & (0u - quote)));
+    out.point = point;
     out.pattern = &scale->patterns->at[out.size * HP_PATTERN_TEXT + point];
     __m128i values = _mm_sub_epi8(bytes, hp_load16(out.pattern->zero));
     out.good = _mm_cmpeq_epi8(_mm_min_epu8(values, hp_load16(out.pattern->range)), values);

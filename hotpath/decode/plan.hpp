@@ -112,7 +112,7 @@ inline bool prepare(Shape &to, const hp_json_shape_t &from)
         to.find[h] = static_cast<uint8_t>(i + 1);
         to.slots |= 1ull << f.slot;
         if (f.flags & HP_JSON_REQUIRED) to.required |= 1ull << f.slot;
-        to.has_kind = to.has_kind || f.type == HP_JSON_KIND;
+        to.has_kind = to.has_kind || (f.type == HP_JSON_KIND && !(f.flags & HP_JSON_APART));
         to.has_symbol = to.has_symbol || f.type == HP_JSON_SYMBOL;
     }
     return true;

@@ -29,23 +29,27 @@ struct Reading {
     hp_levels_t *levels;
     hp_json_values_t *out;
     const hp_symbol_t *symbol; /* whose scales hold */
+    const Shape *apart;        /* of CHOSEN fields */
     size_t scratch_used;
     uint32_t level_count;
     int status;
-    bool symbol_met, asks_first;
+    bool symbol_met, asks_first, apart_met;
 
     const uint32_t *object(const uint32_t *at, const Shape &shape);
-    const uint32_t *rows(const uint32_t *at, const Field &field);
+    const uint32_t *rows(const uint32_t *at, const Shape &shape);
+    const uint32_t *groups(const uint32_t *at, const Shape &shape);
+    const uint32_t *chosen(const uint32_t *at);
     const uint32_t *take(const uint32_t *at, const Field &field);
     const uint32_t *text(const uint32_t *at, Slice *to);
     const uint32_t *whole(const uint32_t *at, const Field &field, int64_t *to);
     const uint32_t *decimal(const uint32_t *at, const Field &field, int64_t *to);
     const uint32_t *odd_decimal(const uint32_t *at, const Field &field, const hp_scale_t *scale,
                                 int64_t *to);
-    const uint32_t *side(const uint32_t *at, bool asks);
+    const uint32_t *side(const uint32_t *at, const Field &field);
     bool late(const Shape &base, const Shape *chosen, const Other *others, unsigned count);
     int scaled(Slice text, bool price, int64_t *to);
-    const Shape *choose(const hp_json_value_t &kind);
+    const Shape *choose(Slice kind);
+    bool waits(const Field &field) const;
 
     const uint32_t *fail(int why)
     {
@@ -84,6 +88,15 @@ inline const uint32_t *Reading::text(const uint32_t *at, Slice *to)
 inline const uint32_t *Reading::whole(const uint32_t *at, const Field &field, int64_t *to)
 {
     const char *p = tokens.text + *at;
+    const bool quoted = (field.flags & HP_JSON_QUOTED) != 0;
+    if (quoted) {
+        if (*p != '"') return wrong(at);
+        if (p[1] == '"' && (field.flags & HP_JSON_EMPTY)) {
+            *to = 0;
+            return at + 1;
+        }
+        p++;
+    }
     bool minus = *p == '-' && (field.flags & HP_JSON_SIGNED);
     p += minus;
     hp_whole_t plain = hp_whole_scan(p);
@@ -91,7 +104,13 @@ inline const uint32_t *Reading::whole(const uint32_t *at, const Field &field, in
     int64_t value;
     if (HP_LIKELY(size != 0)) value = hp_whole_one(plain);
     else size = hp_whole_read(p, at[1] - static_cast<size_t>(p - tokens.text), &value);
-    if (HP_UNLIKELY(size == 0 || !ends_scalar(p[size]))) {
+    if (HP_UNLIKELY(size == 0 || !(quoted ? p[size] == '"' : ends_scalar(p[size])))) {
+        if (quoted) {
+            Slice s = tokens.string(at);
+            return fail(has_backslash(s) && unescape(s, nullptr) < 0
+                            ? static_cast<int>(HP_DECODE_MALFORMED)
+                            : static_cast<int>(HP_DECODE_NUMBER));
+        }
         bool number = minus || digit(*p) || *p == '+' || *p == '-' || *p == '.' || *p == 'N' ||
                       *p == 'I';
         return number ? fail(HP_DECODE_NUMBER) : wrong(at);
@@ -165,9 +184,16 @@ inline const uint32_t *Reading::decimal(const uint32_t *at, const Field &field, 
     return odd_decimal(at, field, scale, to);
 }
 
-/* [["price","size"],...] behind the levels read so far. */
-inline const uint32_t *Reading::side(const uint32_t *at, bool asks)
+/* A decimal that integers do not give back: zeros behind its point's last digit. */
+inline bool odd(Slice s)
 {
+    return s.size != 0 && s.text[s.size - 1] == '0' && memchr(s.text, '.', s.size) != nullptr;
+}
+
+/* [["price","size"],...] behind the levels read so far. */
+inline const uint32_t *Reading::side(const uint32_t *at, const Field &field)
+{
+    const bool asks = field.type == HP_JSON_ASKS, loose = (field.flags & HP_JSON_LOOSE) != 0;
     if (tokens.byte(at) != '[') return wrong(at);
     uint32_t *count = asks ? &out->ask_count : &out->bid_count;
     if (asks && out->bid_count == 0) asks_first = true;
@@ -177,8 +203,12 @@ inline const uint32_t *Reading::side(const uint32_t *at, bool asks)
     for (;;) {
         const char *t = tokens.text;
         if (tokens.end - at < 6 || t[at[0]] != '[' || t[at[1]] != '"' || t[at[2]] != ',' ||
-            t[at[3]] != '"' || t[at[4]] != ']')
+            t[at[3]] != '"')
             return at < tokens.end ? wrong(at) : fail(HP_DECODE_MALFORMED);
+        const uint32_t *close = at + 4;
+        while (HP_UNLIKELY(loose && close < tokens.end && t[*close] == ','))
+            if (!tokens.skip(++close)) return fail(HP_DECODE_MALFORMED);
+        if (tokens.end - close < 2 || t[*close] != ']') return wrong(at);
         if (level_count == HP_LEVELS_MAX) return fail(HP_DECODE_LEVELS);
         hp_level_t *level = &levels->at[level_count++];
         __m128i pair;
@@ -192,8 +222,10 @@ inline const uint32_t *Reading::side(const uint32_t *at, bool asks)
             if (why != GOOD)
                 return fail(tokens.skip(at) ? why : static_cast<int>(HP_DECODE_MALFORMED));
         }
-        char next = t[at[5]];
-        at += 6;
+        if (HP_UNLIKELY(loose) && (odd(tokens.string(at + 1)) || odd(tokens.string(at + 3))))
+            out->odd_text = 1;
+        char next = t[close[1]];
+        at = close + 2;
         if (next == ',') continue;
         if (next != ']') return fail(HP_DECODE_MALFORMED);
         *count = level_count - first;
@@ -201,9 +233,8 @@ inline const uint32_t *Reading::side(const uint32_t *at, bool asks)
     }
 }
 
-inline const uint32_t *Reading::rows(const uint32_t *at, const Field &field)
+inline const uint32_t *Reading::rows(const uint32_t *at, const Shape &shape)
 {
-    const Shape &shape = plan->shapes[field.shape];
     if (tokens.byte(at) != '[') return wrong(at);
     at++;
     if (at < tokens.end && tokens.byte(at) == ']') return at + 1;
@@ -212,7 +243,7 @@ inline const uint32_t *Reading::rows(const uint32_t *at, const Field &field)
         if (tokens.byte(at) != '{') return wrong(at);
         if (shape.has_symbol) symbol_met = false, symbol = out->symbol = nullptr;
         if ((at = object(at, shape)) == nullptr) return nullptr;
-        int why = out->row ? out->row(out->context, out, field.shape) : GOOD;
+        int why = out->row ? out->row(out->context, out, static_cast<uint32_t>(&shape - plan->shapes)) : GOOD;
         if (why != GOOD) return fail(why);
         out->seen &= ~shape.slots;
         if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
@@ -220,6 +251,28 @@ inline const uint32_t *Reading::rows(const uint32_t *at, const Field &field)
         if (next == ']') return at;
         if (next != ',') return fail(HP_DECODE_MALFORMED);
     }
+}
+
+inline const uint32_t *Reading::groups(const uint32_t *at, const Shape &shape)
+{
+    if (tokens.byte(at) != '[') return wrong(at);
+    at++;
+    if (at < tokens.end && tokens.byte(at) == ']') return at + 1;
+    for (out->group = 0;; out->group++) {
+        if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
+        if ((at = rows(at, shape)) == nullptr) return nullptr;
+        if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
+        char next = tokens.byte(at++);
+        if (next == ']') return at;
+        if (next != ',') return fail(HP_DECODE_MALFORMED);
+    }
+}
+
+inline const uint32_t *Reading::chosen(const uint32_t *at)
+{
+    if (apart == nullptr || apart->count == 0) return skip(at);
+    char c = tokens.byte(at);
+    return c == '{' ? object(at, *apart) : c == '[' ? rows(at, *apart) : wrong(at);
 }
 
 inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
@@ -238,7 +291,7 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
     case HP_JSON_PRICE: case HP_JSON_SIZE: case HP_JSON_MONEY:
         return decimal(at, field, &value->number);
     case HP_JSON_BIDS: case HP_JSON_ASKS:
-        return side(at, field.type == HP_JSON_ASKS);
+        return side(at, field);
     case HP_JSON_BOOL: {
         char c = tokens.byte(at);
         if ((c != 't' && c != 'f') || !tokens.scalar_good(at)) return wrong(at);
@@ -261,16 +314,33 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
                 out->symbol_text = s.text, out->symbol_size = s.size;
             }
         }
+        if (field.flags & HP_JSON_APART) {
+            const void *point = memchr(s.text, '.', s.size);
+            if (point) s.size = static_cast<size_t>(static_cast<const char *>(point) - s.text);
+            apart = choose(s);
+            apart_met = true;
+        }
         return at;
     }
     case HP_JSON_OBJECT:
         if (HP_LIKELY(tokens.byte(at) == '{')) return object(at, plan->shapes[field.shape]);
         return field.flags & HP_JSON_LOOSE ? skip(at) : wrong(at);
     case HP_JSON_ROWS:
-        return rows(at, field);
+        return rows(at, plan->shapes[field.shape]);
+    case HP_JSON_GROUPS:
+        return groups(at, plan->shapes[field.shape]);
+    case HP_JSON_CHOSEN:
+        return chosen(at);
     default:
         return skip(at);
     }
+}
+
+/* Must the field wait for a symbol or a kind that has not come? */
+inline bool Reading::waits(const Field &field) const
+{
+    return (!symbol_met && waits_for_symbol(field)) ||
+           (field.type == HP_JSON_CHOSEN && !apart_met);
 }
 
 /* Fields that had to wait: first those that need no scale (the symbol may be among them). */
@@ -280,7 +350,9 @@ inline bool Reading::late(const Shape &base, const Shape *chosen, const Other *o
     for (int scaled_ones = 0; scaled_ones < 2; scaled_ones++) {
         for (unsigned i = 0; i < count; i++) {
             const Field *field = find(base, chosen, others[i].key);
-            if (field == nullptr || waits_for_symbol(*field) != (scaled_ones != 0)) continue;
+            if (field == nullptr) continue;
+            bool last = waits_for_symbol(*field) || field->type == HP_JSON_CHOSEN;
+            if (last != (scaled_ones != 0)) continue;
             if (take(others[i].value, *field) == nullptr) return false;
         }
     }
@@ -288,7 +360,7 @@ inline bool Reading::late(const Shape &base, const Shape *chosen, const Other *o
 }
 
 /* The shape that a KIND field's text names. */
-inline const Shape *Reading::choose(const hp_json_value_t &kind)
+inline const Shape *Reading::choose(Slice kind)
 {
     for (uint32_t i = 0; i < plan->count; i++) {
         const Shape &shape = plan->shapes[i];
@@ -332,12 +404,13 @@ inline const uint32_t *Reading::object(const uint32_t *at, const Shape &base)
                 }
             }
             at += 2;
-            if (HP_LIKELY(field && (symbol_met || !waits_for_symbol(*field)))) {
+            if (HP_LIKELY(field && !waits(*field))) {
                 at = take(at, *field);
                 if (HP_UNLIKELY(at == nullptr)) return nullptr;
                 guess = field + 1;
-                if (field->type == HP_JSON_KIND) {
-                    chosen = choose(out->at[field->slot]);
+                if (field->type == HP_JSON_KIND && !(field->flags & HP_JSON_APART)) {
+                    const hp_json_value_t &kind = out->at[field->slot];
+                    chosen = choose({kind.text, kind.size});
                     if (chosen) guess = chosen->fields;
                 }
             } else {

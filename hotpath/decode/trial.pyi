@@ -20,6 +20,8 @@ class Type(IntEnum):
     ASKS = 11
     OBJECT = 12
     ROWS = 13
+    GROUPS = 14
+    CHOSEN = 15
 
 class Flag(IntFlag):
     NONE = 0
@@ -29,6 +31,8 @@ class Flag(IntFlag):
     ROUND = 8
     LATER = 16
     LOOSE = 32
+    APART = 64
+    QUOTED = 128
 
 TEXTS: tuple[Type, ...]
 NUMBERS: tuple[Type, ...]

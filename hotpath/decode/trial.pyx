@@ -40,6 +40,8 @@ class Type(IntEnum):
     ASKS = HP_JSON_ASKS
     OBJECT = HP_JSON_OBJECT
     ROWS = HP_JSON_ROWS
+    GROUPS = HP_JSON_GROUPS
+    CHOSEN = HP_JSON_CHOSEN
 
 
 class Flag(IntFlag):
@@ -52,6 +54,8 @@ class Flag(IntFlag):
     ROUND = HP_JSON_ROUND
     LATER = HP_JSON_LATER
     LOOSE = HP_JSON_LOOSE
+    APART = HP_JSON_APART
+    QUOTED = HP_JSON_QUOTED
 
 
 TEXTS = (Type.TEXT, Type.KIND, Type.SYMBOL)

@@ -58,7 +58,7 @@ static inline void hp_journal_put(hp_journal_writer_t *w, uint16_t kind, uint32_
     memcpy(r + 1, payload, length);
     r->crc32c = hp_crc32c(hp_crc32c(0, r, sizeof *r), r + 1, length);
     w->at += room;
-    if (HP_LIKELY(w->at + sizeof(uint32_t) <= w->end)) *(uint32_t *)(void *)w->at = 0; /* ends the scan of a reader */
+    if (HP_LIKELY(w->at < w->end)) *(uint64_t *)(void *)w->at = 0; /* kind 0 ends the scan of a reader */
     hp_store_relaxed(&w->head->sequence, w->sequence);
     hp_store_release(&w->head->published, w->number * w->segment_bytes + (uint64_t)(w->at - (w->end - w->segment_bytes)));
 }
@@ -77,6 +77,7 @@ static inline void hp_journal_open_segment(hp_journal_writer_t *w, uint64_t numb
     s->first_sequence = w->sequence + 1;
     s->segment_bytes = w->segment_bytes;
     s->build_id = w->page->build_id;
+    s->fingerprint = w->head->fingerprint;
     s->opened_mono_ns = mono_ns;
     s->opened_real_ns = w->clock.real_ns + (mono_ns - w->clock.mono_ns);
     s->crc32c = hp_crc32c(0, s, offsetof(hp_journal_segment_t, crc32c));

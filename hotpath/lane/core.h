@@ -13,8 +13,10 @@
 #include <stdint.h>
 
 #include "codec.h"
+#include "feed.h"
 #include "hotpath/book/sync.h"
 #include "hotpath/journal/writer.h"
+#include "hotpath/lane/sanity.h"
 #include "hotpath/order/position.h"
 #include "hotpath/order/table.h"
 #include "hotpath/risk/gate.h"
@@ -46,10 +48,26 @@ typedef struct hp_strategy {
     void (*on_order)(void *self, const hp_order_t *order, const hp_verdict_t *verdict);
     void (*on_fill)(void *self, const hp_order_t *order, const hp_report_t *report);
     void (*on_timer)(void *self, uint64_t now);
+    void (*on_feed)(void *self, const hp_feed_event_t *said);
     uint32_t is_halted;
     uint32_t pad;
     uint32_t working[HP_LANE_INSTRUMENTS_MAX]; /* its orders that work or may work, and its intents in the queue */
 } hp_strategy_t;
+
+typedef struct hp_stream {      /* one event kind of one instrument: stale.h */
+    hp_stream_rule_t rule;
+    uint64_t opened_ns;         /* when its socket opened */
+    uint64_t last_ns;           /* its last message since; 0 = none */
+    uint64_t asked_ns;          /* when it was last asked for anew; 0 = not since its last message */
+    uint32_t asks;
+    uint32_t state;             /* enum hp_stream_state */
+} hp_stream_t;
+
+typedef struct hp_spare {       /* the last poll of the spare source: spare.h */
+    uint64_t asked_ns;          /* 0 = none yet; what it says was true then or later */
+    uint64_t update_id;
+    int64_t  bid_ticks, bid_lots, ask_ticks, ask_lots;
+} hp_spare_t;
 
 typedef struct hp_lane_instrument {
     hp_instrument_t      about;
@@ -60,6 +78,15 @@ typedef struct hp_lane_instrument {
     uint32_t             snapshot_wanted;    /* asked for and not yet answered */
     uint64_t             snapshot_wanted_ns;
     uint64_t             not_synced_ns;      /* since when the book is blind; 0 = it is not */
+    hp_stream_t          streams[8];         /* by enum hp_event_kind */
+    uint32_t             stream_mask;        /* the kinds that are subscribed */
+    uint8_t              source;             /* enum hp_source that serves the top */
+    uint8_t              caution;            /* enum hp_caution, OR of bits */
+    uint8_t              pad[2];
+    uint64_t             block_until_ns;     /* policy BLOCK; 0 = not blocked */
+    hp_sanity_rule_t     sanity_rule;
+    hp_sanity_t          sanity;
+    hp_spare_t           spare;
 } hp_lane_instrument_t;
 
 typedef struct hp_lane {
@@ -100,6 +127,8 @@ typedef struct hp_lane {
     uint64_t         read_lag_ns;       /* the venue's bound */
     uint64_t         deadline_ms;       /* recvWindow of orders */
     uint64_t         stale_ns;          /* default bound of books */
+    uint32_t         guards;            /* event kinds that must be fresh for quoting: bits */
+    uint32_t         pad;
     uint64_t         reserved[8];
     char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 } hp_lane_t;
@@ -134,12 +163,21 @@ static inline uint64_t hp_lane_emit(hp_lane_t *l, const hp_intent_t *wish)
     in->decided_ns = l->now_ns;
     const hp_book_t *book = i->book;
     in->book_state = book->state;
+    in->caution = i->caution;
     in->book_seq = book->update_id;
     in->recv_ns = book->good_ns;
     in->bid_ticks = hp_l2_bid_ticks(&book->l2);
     in->bid_lots = book->l2.bid.best_lots;
     in->ask_ticks = hp_l2_ask_ticks(&book->l2);
     in->ask_lots = book->l2.ask.best_lots;
+    if (HP_UNLIKELY(i->caution & HP_CAUTION_SOURCE)) {
+        in->book_seq = i->spare.update_id;
+        in->recv_ns = i->spare.asked_ns;
+        in->bid_ticks = i->spare.bid_ticks;
+        in->bid_lots = i->spare.bid_lots;
+        in->ask_ticks = i->spare.ask_ticks;
+        in->ask_lots = i->spare.ask_lots;
+    }
     if (wish->kind == HP_INTENT_PLACE) l->strategies[wish->strategy].working[wish->instrument]++;
     l->stamps.decided = l->env.tsc(l->env.self);
     hp_count(&l->count->intents, 1);

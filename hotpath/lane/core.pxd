@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from hotpath.abi.book cimport *
 from hotpath.abi.codec cimport hp_codec_t
 from hotpath.abi.event cimport hp_event_t, hp_level_t, hp_levels_t
+from hotpath.abi.feed cimport hp_feed_event_t, hp_sanity_rule_t, hp_stream_rule_t
 from hotpath.abi.instrument cimport hp_instrument_t
 from hotpath.abi.intent cimport hp_intent_t
 from hotpath.abi.journal cimport hp_journal_clock_t, hp_journal_head_t
@@ -14,7 +15,7 @@ from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
 from hotpath.book.sync cimport hp_book_break, hp_book_bytes, hp_book_init, hp_book_size_t, hp_book_t
-from hotpath.abi.clock cimport hp_stamps_t
+from hotpath.abi.clock cimport hp_stamps_t, hp_time_record_t
 
 
 cdef extern from "hotpath/risk/bucket.h" nogil:
@@ -33,6 +34,7 @@ cdef extern from "hotpath/risk/limits.h" nogil:
         uint32_t open_orders_max
         int band_bps
         uint64_t stale_ns
+        uint64_t spare_ns
 
 
 cdef extern from "hotpath/risk/gate.h" nogil:
@@ -44,6 +46,9 @@ cdef extern from "hotpath/risk/gate.h" nogil:
         uint32_t words
         uint32_t is_armed
         hp_bucket_t orders[32]
+        hp_time_record_t clock
+        uint64_t clock_ns_max
+        uint64_t warns
 
 
 cdef extern from "hotpath/order/table.h" nogil:
@@ -94,8 +99,11 @@ cdef extern from "hotpath/lane/core.h" nogil:
         void (*on_order)(void *self, const hp_order_t *order, const hp_verdict_t *verdict) noexcept
         void (*on_fill)(void *self, const hp_order_t *order, const hp_report_t *report) noexcept
         void (*on_timer)(void *self, uint64_t now) noexcept
+        void (*on_feed)(void *self, const hp_feed_event_t *said) noexcept
         uint32_t is_halted
         uint32_t working[256]
+    ctypedef struct hp_stream_t:
+        hp_stream_rule_t rule
     ctypedef struct hp_lane_instrument_t:
         hp_instrument_t about
         hp_instrument_limits_t limits
@@ -103,6 +111,12 @@ cdef extern from "hotpath/lane/core.h" nogil:
         hp_book_t *book
         uint32_t is_subscribed
         uint32_t snapshot_wanted
+        uint64_t snapshot_wanted_ns
+        hp_stream_t streams[8]
+        uint32_t stream_mask
+        uint8_t source
+        uint8_t caution
+        hp_sanity_rule_t sanity_rule
     ctypedef struct hp_lane_t:
         hp_env_t env
         const hp_codec_t *codec
@@ -144,7 +158,12 @@ cdef extern from "hotpath/lane/market.h" nogil:
     void hp_lane_report_frame(hp_lane_t *l, uint32_t socket, const char *data, size_t size) noexcept nogil
     void hp_lane_report(hp_lane_t *l, const hp_report_t *r) noexcept nogil
     void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const char *data, size_t size) noexcept nogil
+    void hp_lane_spare(hp_lane_t *l, uint32_t instrument, uint64_t asked_ns, const char *data, size_t size) noexcept nogil
+    void hp_lane_socket(hp_lane_t *l, uint32_t socket, bint is_open) noexcept nogil
+    int hp_lane_put_stream(hp_lane_t *l, uint32_t instrument, const hp_stream_rule_t *rule) noexcept nogil
+    int hp_lane_put_sanity(hp_lane_t *l, uint32_t instrument, const hp_sanity_rule_t *rule) noexcept nogil
     void hp_lane_words(hp_lane_t *l, uint32_t words) noexcept nogil
+    void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record) noexcept nogil
     void hp_lane_timers(hp_lane_t *l) noexcept nogil
     void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
     void hp_lane_decide(hp_lane_t *l) noexcept nogil

@@ -3,6 +3,9 @@ from typing import Any
 from hotpath.lane.strategy import Strategy
 
 ORDER_CAPACITY: int
+SANITY_BOUNDS: set[str]
+FIGURES: list[str]
+POLICIES: list[str]
 
 class Lane:
     codec: Any
@@ -20,6 +23,7 @@ class Lane:
         clock: tuple[int, int] = ...,
         **settings: Any,
     ) -> None: ...
+    def describe(self, text: str) -> None: ...
     def calibrate(self, span_ns: int = ...) -> float: ...
     def add_instrument(
         self,
@@ -31,7 +35,21 @@ class Lane:
         **about: int,
     ) -> None: ...
     def set_rate(self, account: int, per_second: int, burst: int, reserve: int) -> None: ...
+    def set_clock_policy(self, ns_max: int, warn_only: bool = ...) -> None: ...
     def add_strategy(self, strategy: Strategy, account: int = ...) -> int: ...
+    def add_stream(
+        self,
+        instrument: int,
+        kind: int,
+        socket: int,
+        *,
+        first_ms: int = ...,
+        silence_ms: int = ...,
+        quote_ms: int = ...,
+    ) -> None: ...
+    def set_sanity(
+        self, instrument: int, *, policies: dict[str, str] | None = ..., **bounds: int
+    ) -> None: ...
     def start_strategies(self) -> None: ...
     def stop_strategies(self) -> None: ...
     def arm(self, armed: bool = ...) -> None: ...

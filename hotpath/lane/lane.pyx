@@ -14,10 +14,12 @@ from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport hp_calibrate, hp_calibration_t
 from hotpath.abi.codec cimport HP_CODEC_LAYOUT, hp_codec_t
 from hotpath.abi.event cimport HP_LEVELS_MAX, hp_levels_t
+from hotpath.abi.feed cimport *
 from hotpath.abi.instrument cimport *
 from hotpath.abi.journal cimport *
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.page cimport *
+from hotpath.abi.verdict cimport HP_VERDICT_CLOCK_UNSURE
 from hotpath.lane.core cimport *
 from hotpath.lane.strategy cimport Strategy
 
@@ -31,6 +33,11 @@ INSTRUMENT_FIELDS = (
     "price_min_ticks", "price_max_ticks", "step_size_lots", "size_min_lots", "size_max_lots", "notional_min_e8",
     "multiplier_e8", "band_up_bps", "band_down_bps", "open_orders_max", "algo_orders_max", "version", "stale_quote_ns",
 )
+
+SANITY_BOUNDS = {"time_ms", "late_ms", "block_ms", "spare_ms", "volume_lots_min", "volume_times", "jump_bps",
+                 "sigma_tenths", "sigma_bps_min", "times_max", "warm_up"}
+FIGURES = ["jump", "sigma", "tenfold", "time", "late", "volume"]  # enum hp_trouble from 1 on
+POLICIES = ["gap", "block", "flag"]                               # enum hp_policy
 
 
 cdef size_t line_up(size_t n) noexcept nogil:
@@ -104,6 +111,11 @@ cdef class Lane:
         if self._has_journal:
             PyBuffer_Release(&self._journal_view)
         free(self._memory)
+
+    def describe(self, str text):
+        """Journal what this lane is built of (JSON), so that its journal alone can build it again."""
+        cdef bytes data = text.encode()
+        hp_lane_journal(&self.core, HP_RECORD_LANE, 0, 0, <const char *>data, len(data))
 
     def calibrate(self, uint64_t span_ns=20_000_000):
         """Measure the TSC against CLOCK_MONOTONIC; without it hops are not converted."""
@@ -191,6 +203,60 @@ cdef class Lane:
         if account >= 32:
             raise ValueError(f"account {account}: want 0..31")
         hp_bucket_init(&self.core.gate.orders[account], per_second, burst, reserve)
+
+    def set_clock_policy(self, uint64_t ns_max, bint warn_only=False):
+        """Refuse new risk (or only note it) while CLOCK_REALTIME may be further than ns_max from UTC.
+
+        0 = the clock is not judged.
+        """
+        self.core.gate.clock_ns_max = ns_max
+        if warn_only:
+            self.core.gate.warns |= <uint64_t>1 << HP_VERDICT_CLOCK_UNSURE
+        else:
+            self.core.gate.warns &= ~(<uint64_t>1 << HP_VERDICT_CLOCK_UNSURE)
+
+    def add_stream(self, uint32_t instrument, uint32_t kind, uint32_t socket, *, first_ms=0, silence_ms=0, quote_ms=0):
+        """Expect a stream (enum hp_event_kind) of an instrument on a market socket; a bound of 0 is none.
+
+        first_ms: from the socket's opening to the first message; silence_ms: between two messages, then it
+        is asked for anew; quote_ms: the oldest message on which one may quote.
+        """
+        cdef hp_stream_rule_t rule
+        memset(&rule, 0, sizeof(rule))
+        rule.kind = kind
+        rule.socket = socket
+        rule.first_ns = <uint64_t>first_ms * 1000000u
+        rule.silence_ns = <uint64_t>silence_ms * 1000000u
+        rule.quote_ns = <uint64_t>quote_ms * 1000000u
+        if not hp_lane_put_stream(&self.core, instrument, &rule):
+            raise ValueError(f"stream of kind {kind}, instrument {instrument}: want a kind of event and an instrument added before")
+
+    def set_sanity(self, uint32_t instrument, *, policies=None, **bounds):
+        """Say which figures of an instrument make no sense, and what they cause.
+
+        bounds: time_ms, late_ms, block_ms, spare_ms, volume_lots_min, volume_times, jump_bps, sigma_tenths,
+        sigma_bps_min, times_max, warm_up; 0 or absent is no bound.  policies: {trouble: gap | block | flag}.
+        """
+        cdef hp_sanity_rule_t rule
+        memset(&rule, 0, sizeof(rule))
+        unknown = set(bounds) - SANITY_BOUNDS
+        if unknown:
+            raise TypeError(f"unknown bounds: {', '.join(sorted(unknown))}; known: {', '.join(sorted(SANITY_BOUNDS))}")
+        rule.time_ns = <uint64_t>bounds.get("time_ms", 0) * 1000000u
+        rule.late_ns = <uint64_t>bounds.get("late_ms", 0) * 1000000u
+        rule.block_ns = <uint64_t>bounds.get("block_ms", 0) * 1000000u
+        rule.spare_ns = <uint64_t>bounds.get("spare_ms", 0) * 1000000u
+        rule.volume_lots_min = bounds.get("volume_lots_min", 0)
+        rule.volume_times = bounds.get("volume_times", 0)
+        rule.jump_bps = bounds.get("jump_bps", 0)
+        rule.sigma_tenths = bounds.get("sigma_tenths", 0)
+        rule.sigma_bps_min = bounds.get("sigma_bps_min", 0)
+        rule.times_max = bounds.get("times_max", 0)
+        rule.warm_up = bounds.get("warm_up", 0)
+        for name, policy in (policies or {}).items():
+            rule.policy[FIGURES.index(name) + 1] = POLICIES.index(policy)
+        if not hp_lane_put_sanity(&self.core, instrument, &rule):
+            raise ValueError(f"no instrument {instrument} in this lane")
 
     def add_strategy(self, Strategy strategy, uint32_t account=0):
         """Bind a strategy; its id is the order in which it came."""

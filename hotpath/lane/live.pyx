@@ -29,8 +29,8 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
-from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_store_release
-from hotpath.abi.clock cimport hp_mono_ns, hp_tsc
+from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_load_acquire, hp_seq_read, hp_store_release
+from hotpath.abi.clock cimport hp_mono_ns, hp_time_divergence, hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
 from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
 from hotpath.abi.journal cimport HP_RECORD_COMMAND, HP_RECORD_POSITION, HP_RECORD_SESSION
@@ -291,6 +291,9 @@ cdef class LiveLane(Lane):
     cdef hp_control_page_t *controls[4]
     cdef list _control_views
     cdef uint32_t control_count
+    cdef object _clock_map
+    cdef const hp_clock_page_t *clock_page
+    cdef uint64_t clock_seq           # of the record last taken
     cdef OrderListener orders
     cdef OrderListener user
     cdef list markets                 # MarketListener by socket number
@@ -302,6 +305,9 @@ cdef class LiveLane(Lane):
     cdef Turn turner
     cdef bint is_turn_due
     cdef char *scratch                # what a peek brings
+    cdef uint32_t wish_count          # streams and sockets that the lane wants anew, until the turn's end
+    cdef uint32_t wishes[64][2]
+    cdef object stream_texts          # {(instrument, event kind): [messages that ask for it anew]}
     cdef set shown                    # strategies whose traceback has been handed over
 
     def __cinit__(self, *args, **kwargs):
@@ -313,9 +319,9 @@ cdef class LiveLane(Lane):
         if self.scratch == NULL:
             raise MemoryError("read buffer")
 
-    def __init__(self, *args, mail_in, mail_out, controls, urls, bint spin=True, loop=None, **kwargs):
+    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, bint spin=True, loop=None, **kwargs):
         """mail_in, mail_out: writable buffers, each a page header and a ring.  controls: control pages.
-        urls: {"market": [..], "orders": url, "user": url or None}."""
+        clock_page: the time authority's page.  urls: {"market": [..], "orders": url, "user": url or None}."""
         cdef Py_buffer view
         self.loop = loop or asyncio.get_running_loop()
         self.call_soon = self.loop.call_soon
@@ -323,6 +329,7 @@ cdef class LiveLane(Lane):
         self.urls = urls
         self.markets = []
         self.shown = set()
+        self.stream_texts = {}
         self.listen_key_arrived = asyncio.Event()
         self.turner = Turn()
         self.turner.lane = self
@@ -342,6 +349,11 @@ cdef class LiveLane(Lane):
             self.controls[self.control_count] = <hp_control_page_t *>view.buf
             self.control_count += 1
             PyBuffer_Release(&view)  # the map in _controls keeps it alive
+        if clock_page is not None:
+            self._clock_map = clock_page
+            PyObject_GetBuffer(clock_page, &view, PyBUF_SIMPLE)
+            self.clock_page = <const hp_clock_page_t *>view.buf
+            PyBuffer_Release(&view)
         self.core.env.self = <void *>self
         self.core.env.now = live_now
         self.core.env.tsc = live_tsc
@@ -371,6 +383,8 @@ cdef class LiveLane(Lane):
         for n in range(self.control_count):
             words |= hp_load32_acquire(&self.controls[n].word)
         hp_lane_words(&self.core, words)
+        if self.clock_page != NULL and hp_load_acquire(&self.clock_page.seq) != self.clock_seq:
+            self.read_clock()
         if words & HP_WORD_STOP:
             self.is_over = True
         if not hp_ring_is_empty(self.mail_in):
@@ -379,8 +393,18 @@ cdef class LiveLane(Lane):
             self.serve_parked()
         self.core.recv_ns = now
         hp_lane_timers(&self.core)
+        if self.wish_count:
+            self.renew_streams()
         if now - self.beat_ns >= 1000000:
             self.beat(now)
+
+    cdef void read_clock(self) noexcept:
+        """Take the time authority's new record; a torn read is tried again in the next turn."""
+        cdef hp_time_record_t record
+        cdef uint64_t seq = hp_load_acquire(&self.clock_page.seq)
+        if hp_seq_read(&self.clock_page.seq, &self.clock_page.record, &record, sizeof(record), 1):
+            self.clock_seq = seq
+            hp_lane_clock(&self.core, &record)
 
     cdef int read(self, SocketListener listener) except -1:
         """One look at a socket, one read at most.
@@ -469,7 +493,7 @@ cdef class LiveLane(Lane):
             clock_gettime(CLOCK_REALTIME, &t)
             if self.core.journal.head != NULL:
                 hp_journal_clock(&self.core.journal, now, <uint64_t>t.tv_sec * 1000000000u + <uint64_t>t.tv_nsec,
-                                 <uint64_t>-1, hp_tsc())
+                                 hp_time_divergence(&self.core.gate.clock, now), hp_tsc())
 
     cdef void due(self) noexcept:
         """Ask for a turn soon; a spinning lane has one anyway."""
@@ -536,12 +560,49 @@ cdef class LiveLane(Lane):
 
     cdef void want(self, uint32_t what, uint32_t aux) noexcept:
         cdef uint32_t words[2]
+        if what == HP_WANT_STREAM or what == HP_WANT_RECONNECT:  # the lane's own sockets
+            if self.wish_count < 64:  # what does not fit is asked for again
+                self.wishes[self.wish_count][0] = what
+                self.wishes[self.wish_count][1] = aux
+                self.wish_count += 1
+            return
         words[0] = what
         words[1] = aux
         if hp_ring_put(self.mail_out, HP_MAIL_WANT, what, words, sizeof(words)):
             hp_count(&self.core.count.mail_out, 1)
         else:
             hp_count(&self.core.count.mail_refused, 1)
+
+    def set_stream_texts(self, uint32_t instrument, uint32_t kind, list texts):
+        """Say which messages, sent on its socket, ask for a stream anew."""
+        self.stream_texts[instrument, kind] = texts
+
+    cdef void renew_streams(self) noexcept:
+        """Carry out what stale.h asked for, outside of any frame."""
+        cdef uint32_t n, aux, socket
+        cdef MarketListener market
+        try:
+            for n in range(self.wish_count):
+                aux = self.wishes[n][1]
+                if self.wishes[n][0] == HP_WANT_STREAM:
+                    socket = self.core.instruments[aux & 0xFFFF].streams[aux >> 16].rule.socket
+                else:
+                    socket = aux
+                if socket >= <uint32_t>len(self.markets):
+                    continue
+                market = self.markets[socket]
+                if market.transport is None or market.transport.is_disconnected:
+                    continue
+                if self.wishes[n][0] == HP_WANT_STREAM:
+                    self.log(f"lane.stream_renewed instrument={aux & 0xFFFF} kind={aux >> 16} socket={socket}")
+                    for text in self.stream_texts.get((aux & 0xFFFF, aux >> 16), ()):
+                        market.transport.send(WSMsgType.TEXT, text.encode())
+                else:
+                    self.log(f"lane.socket_renewed socket={socket} cause=silent_stream")
+                    market.transport.disconnect()
+        except Exception as error:
+            self.log(f"lane.renew_error error={error!r}")
+        self.wish_count = 0
 
     def log(self, str text):
         """Hand a line to the cold side; counted when the ring is full."""
@@ -563,6 +624,9 @@ cdef class LiveLane(Lane):
             hp_count(&self.core.count.mail_in, 1)
             if record.kind == HP_MAIL_SNAPSHOT:
                 hp_lane_snapshot(&self.core, <uint32_t>record.aux, data, record.length - HP_FRAME_PAD_BYTES)
+            elif record.kind == HP_MAIL_SPARE and record.length >= HP_FRAME_PAD_BYTES + sizeof(uint64_t):
+                hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
+                              record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_REPORT:
                 hp_lane_journal(&self.core, HP_RECORD_POSITION, 0, self.core.recv_ns, data, record.length)
                 hp_lane_report(&self.core, <hp_report_t *>data)
@@ -616,6 +680,8 @@ cdef class LiveLane(Lane):
             while not hp_ring_is_empty(self.parking):
                 self.budget = HP_MARKET_FRAMES_PER_TURN
                 self.serve_parked()
+            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+            hp_lane_socket(&self.core, listener.socket, True)
 
     cdef object disconnected(self, SocketListener listener):
         self.note_session(listener.socket, SESSION_CLOSED)
@@ -626,6 +692,9 @@ cdef class LiveLane(Lane):
             self.core.is_session_ready = False
         elif listener.socket == SOCKET_USER:
             self.core.is_user_ready = False
+        else:
+            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+            hp_lane_socket(&self.core, listener.socket, False)
         listener.parked = 0
 
     async def market_socket(self, parsed):
@@ -697,7 +766,10 @@ cdef class LiveLane(Lane):
             if not self.is_spinning:
                 self.turn()
             self.report_errors()
-            await asyncio.sleep(0.01 if not self.is_spinning else 0.05)
+            if self.is_spinning:
+                await asyncio.sleep(0.05)
+            else:  # what rests must not wait long for a silent stream to be noticed
+                await asyncio.sleep(0.002 if self.core.orders.working_count else 0.01)
         self.stop_strategies()
         for task in tasks:
             task.cancel()
@@ -741,6 +813,8 @@ cdef class LiveLane(Lane):
         self.core.page.core = out["core"]
         self.core.page.is_locked = out["locked"]
         self.core.page.page.writer_pid = os.getpid()
+        if self.core.journal.page != NULL:
+            self.core.journal.page.writer_pid = os.getpid()
         if self.core.page.calibration.ns_per_tick_q32 != 0:
             hp_hiccup_init(&self.core.page.hiccup, &self.core.page.calibration, HICCUP_NS)
         return out

@@ -9,7 +9,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from hotpath.abi.order cimport hp_report_t
-from hotpath.abi.clock cimport hp_tsc
+from hotpath.abi.clock cimport hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_PAD_BYTES
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
@@ -90,10 +90,31 @@ cdef class ManualLane(Lane):
         self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_snapshot(&self.core, instrument, padded, len(data))
 
+    def spare(self, uint32_t instrument, bytes data, uint64_t asked_ns):
+        """A poll of the spare source."""
+        cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_spare(&self.core, instrument, asked_ns, padded, len(data))
+
+    def socket(self, uint32_t socket, bint is_open):
+        """A market socket opened or closed."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_socket(&self.core, socket, is_open)
+        hp_lane_decide(&self.core)
+
     def words(self, uint32_t words):
         """The OR of the control words as of now."""
         self.core.now_ns = self.now_ns
         hp_lane_words(&self.core, words)
+
+    def clock(self, bytes record):
+        """The time authority's word as of now: one hp_time_record_t as bytes."""
+        cdef hp_time_record_t found
+        if len(record) != sizeof(found):
+            raise ValueError(f"a time record has {sizeof(found)} bytes, not {len(record)}")
+        memcpy(&found, <const char *>record, sizeof(found))
+        self.core.now_ns = self.now_ns
+        hp_lane_clock(&self.core, &found)
 
     def turn(self, uint64_t advance_ns=0):
         """Let time pass, then run the timers."""

@@ -1,44 +1,72 @@
 /* market.h - frames to books to strategies: the market half of a lane's step, and its turn.
  *
- * Owns:    decoding a frame, applying it, calling the strategies it concerns; snapshots, resyncs,
- *          staleness, control words, timers.
- * Refuses: orders (trade.h), sockets and clocks (Env). */
+ * Owns:    decoding a frame, judging its figures, applying it, calling the strategies it concerns;
+ *          control words, timers.
+ * Refuses: orders (trade.h), books out of sequence (resync.h), dead streams (stale.h), the spare source
+ *          (spare.h), sockets and clocks (Env). */
 #ifndef HP_LANE_MARKET_H
 #define HP_LANE_MARKET_H
 
 #include <stdint.h>
 
 #include "hotpath/lane/core.h"
+#include "hotpath/lane/resync.h"
 #include "hotpath/lane/trade.h"
 
 #define HP_TIMER_NS 1000000ull
 #define HP_STRATEGY_TIMER_NS 100000000ull
 #define HP_CLOCK_NS 1000000000ull
-#define HP_SNAPSHOT_RETRY_NS 2000000000ull
 
-static inline void hp_lane_publish_top(hp_lane_t *l, const hp_lane_instrument_t *i)
+/* An insane figure: tell of it and do what the rule says.  Returns 0 when it is not to be used. */
+__attribute__((noinline, unused))
+static int hp_lane_odd(hp_lane_t *l, hp_lane_instrument_t *i, const hp_oddity_t *odd)
 {
-    hp_top_t *top = &l->page->tops[i->about.id];
-    hp_seq_begin(&top->seq);
-    hp_book_top(i->book, top);
-    hp_seq_end(&top->seq);
+    uint8_t kind = l->event.kind, policy = i->sanity_rule.policy[odd->trouble];
+    int is_book = kind == HP_EVENT_DEPTH || kind == HP_EVENT_SNAPSHOT;
+    if (policy == HP_POLICY_BLOCK) {
+        i->block_until_ns = l->now_ns + i->sanity_rule.block_ns;
+        hp_lane_set_caution(l, i, i->caution | HP_CAUTION_PRICE);
+    } else if (policy == HP_POLICY_GAP && is_book) {
+        hp_lane_break_book(l, i);
+    }
+    hp_feed_event_t said = { l->event.recv_ns, i->about.id, (uint8_t)odd->trouble, kind, policy, i->source,
+                             odd->found, odd->wanted, 0, 0, 0, 0 };
+    hp_lane_say(l, &said);
+    return policy != HP_POLICY_GAP;
 }
 
-/* Leaving SYNCED cancels what rests on that book, in the same step. */
-static inline void hp_lane_book_lost(hp_lane_t *l, hp_lane_instrument_t *i)
+static inline int hp_lane_sane_time(hp_lane_t *l, hp_lane_instrument_t *i)
 {
-    if (i->not_synced_ns == 0) i->not_synced_ns = l->now_ns;
-    hp_lane_cancel_all(l, i->about.id, -1);
-    hp_lane_publish_top(l, i);
+    hp_oddity_t odd = hp_sanity_time(&i->sanity, &i->sanity_rule, l->event.event_ns, l->event.recv_ns);
+    hp_store_relaxed(&hp_lane_feed(l, i)->lag_ns, i->sanity.lag_ns);
+    return HP_LIKELY(odd.trouble == HP_TROUBLE_NONE) || hp_lane_odd(l, i, &odd);
 }
 
-static inline void hp_lane_want_snapshot(hp_lane_t *l, hp_lane_instrument_t *i)
+static inline int hp_lane_sane_price(hp_lane_t *l, hp_lane_instrument_t *i, uint32_t kind, int64_t half_ticks)
 {
-    if (i->snapshot_wanted && l->now_ns - i->snapshot_wanted_ns < HP_SNAPSHOT_RETRY_NS) return;
-    i->snapshot_wanted = 1;
-    i->snapshot_wanted_ns = l->now_ns;
-    hp_lane_journal(l, HP_RECORD_RESYNC, i->about.id, l->recv_ns, &i->about.id, sizeof i->about.id);
-    l->env.want(l->env.self, HP_WANT_SNAPSHOT, i->about.id);
+    hp_oddity_t odd = hp_sanity_price(&i->sanity.prices[kind], &i->sanity_rule, half_ticks);
+    return HP_LIKELY(odd.trouble == HP_TROUBLE_NONE) || hp_lane_odd(l, i, &odd);
+}
+
+/* The book's own price; a snapshot is the venue's word about where the market is. */
+static inline int hp_lane_sane_book(hp_lane_t *l, hp_lane_instrument_t *i)
+{
+    int64_t half_ticks = hp_l2_bid_ticks(&i->book->l2) + hp_l2_ask_ticks(&i->book->l2);
+    if (HP_LIKELY(l->event.kind != HP_EVENT_SNAPSHOT)) return hp_lane_sane_price(l, i, HP_EVENT_DEPTH, half_ticks);
+    hp_recent_restart(&i->sanity.prices[HP_EVENT_DEPTH], half_ticks);
+    return 1;
+}
+
+/* A ticker or trade; marks are the venue's computation and have no market of their own. */
+static inline int hp_lane_sane_figures(hp_lane_t *l, hp_lane_instrument_t *i)
+{
+    const hp_event_t *e = &l->event;
+    if (e->kind == HP_EVENT_BOOK_TICKER)
+        return hp_lane_sane_price(l, i, e->kind, e->body.top.bid_ticks + e->body.top.ask_ticks);
+    if (e->kind != HP_EVENT_AGG_TRADE && e->kind != HP_EVENT_TRADE) return 1;
+    hp_oddity_t odd = hp_sanity_volume(&i->sanity, &i->sanity_rule, e->body.trade.lots);
+    int is_sane = HP_LIKELY(odd.trouble == HP_TROUBLE_NONE) || hp_lane_odd(l, i, &odd);
+    return hp_lane_sane_price(l, i, e->kind, 2 * e->body.trade.price_ticks) && is_sane;
 }
 
 /* A book took (or refused) an event: count, cancel what it can no longer carry, call the strategies. */
@@ -46,20 +74,22 @@ static inline void hp_lane_booked(hp_lane_t *l, hp_lane_instrument_t *i, int bef
 {
     int state = i->book->state;
     switch (applied) {
-    case HP_APPLIED_GAP: hp_count(&l->count->gaps, 1); break;
+    case HP_APPLIED_GAP:
+        hp_count(&l->count->gaps, 1);
+        hp_count(&hp_lane_feed(l, i)->gaps, 1);
+        break;
     case HP_APPLIED_DROPPED: hp_count(&l->count->dropped, 1); break;
     case HP_APPLIED_CROSSED: hp_count(&l->count->crossed, 1); break;
     default: break;
     }
     if (HP_UNLIKELY(i->book->wanted)) hp_lane_want_snapshot(l, i);
     if (HP_UNLIKELY(state != HP_BOOK_SYNCED)) {
-        if (before == HP_BOOK_SYNCED) hp_lane_book_lost(l, i);
+        if (before == HP_BOOK_SYNCED) hp_lane_book_lost(l, i, 0);
+        else hp_lane_blind(l, i);
         return;
     }
-    if (HP_UNLIKELY(before != HP_BOOK_SYNCED && i->not_synced_ns != 0)) {
-        hp_count(&l->count->blind_ns, l->now_ns - i->not_synced_ns);
-        i->not_synced_ns = 0;
-    }
+    if (HP_UNLIKELY(applied == HP_APPLIED_OK && !hp_lane_sane_book(l, i))) return;
+    if (HP_UNLIKELY(before != HP_BOOK_SYNCED)) hp_lane_book_found(l, i);
     hp_lane_publish_top(l, i);
     if (applied != HP_APPLIED_OK) return;
     for (uint32_t n = 0; n < l->strategy_count; n++) {
@@ -68,11 +98,11 @@ static inline void hp_lane_booked(hp_lane_t *l, hp_lane_instrument_t *i, int bef
     }
 }
 
-static inline void hp_lane_depth(hp_lane_t *l)
+static inline void hp_lane_depth(hp_lane_t *l, hp_lane_instrument_t *i)
 {
-    hp_lane_instrument_t *i = hp_lane_instrument(l, l->event.instrument);
-    if (i == NULL || i->book == NULL) return;
+    if (i->book == NULL) return;
     int before = i->book->state;
+    if (l->event.kind == HP_EVENT_SNAPSHOT) i->snapshot_wanted = 0;
     int applied = (int)hp_book_apply(i->book, &l->event, l->levels, 0);
     l->stamps.booked = l->env.tsc(l->env.self);
     hp_lane_booked(l, i, before, applied);
@@ -94,10 +124,18 @@ static inline void hp_lane_show(hp_lane_t *l)
 static inline void hp_lane_event(hp_lane_t *l)
 {
     hp_event_t *e = &l->event;
+    hp_lane_instrument_t *i = hp_lane_instrument(l, e->instrument);
     hp_count(&l->count->events[e->kind], 1);
     if (e->flags & HP_EVENT_FALLBACK) hp_count(&l->count->fallbacks, 1);
-    if (e->kind == HP_EVENT_DEPTH || e->kind == HP_EVENT_SNAPSHOT) hp_lane_depth(l);
-    else hp_lane_show(l);
+    if (HP_UNLIKELY(i == NULL)) return;
+    if (e->kind == HP_EVENT_SNAPSHOT) {
+        hp_lane_depth(l, i);
+    } else {
+        hp_stream_seen(l, i, e->kind);
+        int is_sane = hp_lane_sane_time(l, i);
+        if (e->kind == HP_EVENT_DEPTH) hp_lane_depth(l, i);
+        else if (hp_lane_sane_figures(l, i) && is_sane) hp_lane_show(l);
+    }
     hp_lane_decide(l);
 }
 
@@ -113,16 +151,20 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
     l->stamps.decoded = l->env.tsc(l->env.self);
     hp_count(&l->count->decode[status], 1);
     l->event.recv_ns = l->recv_ns;
-    if (HP_LIKELY(status == HP_DECODE_EVENT)) { hp_lane_event(l); return; }
+    if (HP_LIKELY(status == HP_DECODE_EVENT)) {
+        hp_lane_event(l);
+        while (HP_UNLIKELY(l->event.flags & HP_EVENT_MORE)) {
+            if (!l->codec->next(l->codec->state, &l->event)) break;
+            hp_lane_event(l);
+        }
+        return;
+    }
     if (status == HP_DECODE_FINER) { /* live: reference data is stale; the book is not to be trusted */
         uint32_t instrument = 0;
         int price_decimals = 0, size_decimals = 0;
         l->codec->finer(l->codec->state, &instrument, &price_decimals, &size_decimals);
         hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
-        if (i != NULL && i->book != NULL) {
-            hp_book_break(i->book);
-            hp_lane_book_lost(l, i);
-        }
+        if (i != NULL && i->book != NULL) hp_lane_break_book(l, i);
     }
 }
 
@@ -137,12 +179,40 @@ static inline void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const cha
     hp_count(&l->count->decode[status], 1);
     l->event.recv_ns = l->recv_ns;
     memset(&l->stamps, 0, sizeof l->stamps);
-    if (status == HP_DECODE_EVENT) {
-        hp_count(&l->count->resyncs, 1);
-        hp_lane_event(l);
-    } else {
+    if (status != HP_DECODE_EVENT) {
         hp_lane_want_snapshot(l, i);
+        return;
     }
+    hp_lane_feed_t *feed = hp_lane_feed(l, i);
+    uint64_t adopted = i->book->counts.snapshots, too_old = i->book->counts.too_old;
+    hp_count(&l->count->resyncs, 1);
+    hp_lane_event(l);
+    hp_count(&feed->resyncs, i->book->counts.snapshots - adopted);
+    hp_count(&feed->too_old, i->book->counts.too_old - too_old);
+}
+
+/* A poll of the spare source, asked for at `asked_ns`. */
+static inline void hp_lane_spare(hp_lane_t *l, uint32_t instrument, uint64_t asked_ns, const char *data, size_t size)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
+    if (i == NULL || i->book == NULL) return;
+    hp_lane_journal(l, HP_RECORD_SPARE, instrument, asked_ns, data, size);
+    int status = l->codec->decode_snapshot(l->codec->state, instrument, data, size, &l->event, l->levels);
+    hp_count(&l->count->decode[status], 1);
+    memset(&l->stamps, 0, sizeof l->stamps);
+    if (status != HP_DECODE_EVENT) return;
+    hp_lane_spare_top(l, i, asked_ns);
+    hp_lane_decide(l);
+}
+
+static inline int hp_lane_put_sanity(hp_lane_t *l, uint32_t instrument, const hp_sanity_rule_t *rule)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
+    if (i == NULL) return 0;
+    i->sanity_rule = *rule;
+    i->limits.spare_ns = rule->spare_ns;
+    hp_lane_journal(l, HP_RECORD_SANITY, instrument, 0, rule, sizeof *rule);
+    return 1;
 }
 
 /* Obey the control words as sampled at the start of the turn. */
@@ -151,21 +221,50 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
     if (HP_LIKELY(words == l->gate.words)) return;
     l->gate.words = words;
     l->page->words = words;
-    hp_lane_journal(l, HP_RECORD_WORDS, 0, 0, &words, sizeof words);
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, 0, &words, sizeof words);
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
     if (words & HP_WORDS_CANCEL) hp_lane_cancel_all(l, 0, -1);
 }
 
+/* Believe the time authority's newest record from this turn on. */
+static inline void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record)
+{
+    if (memcmp(&l->gate.clock, record, sizeof *record) == 0) return;
+    l->gate.clock = *record;
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, 0, record, sizeof *record);
+}
+
+/* Orders that rest on a picture that may not be quoted on: what a first cancel did not reach.  Exits
+ * on the spare source stay. */
+static inline void hp_lane_sweep(hp_lane_t *l, const hp_lane_instrument_t *i)
+{
+    if (HP_LIKELY(i->source == HP_SOURCE_PRIMARY && !(i->caution & HP_CAUTION_STREAM))) return;
+    for (uint32_t n = 0; n < l->orders.working_count; n++) {
+        hp_order_t *o = hp_orders_working(&l->orders, n);
+        if (o->instrument != i->about.id) continue;
+        if (!(o->flags & HP_ORDER_REDUCE_ONLY)) hp_lane_cancel(l, o);
+    }
+}
+
 static inline void hp_lane_book_timers(hp_lane_t *l)
 {
+    l->guards = hp_lane_guards(l);
     for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
         hp_lane_instrument_t *i = &l->instruments[id];
         if (i->about.id == 0 || i->book == NULL || !i->is_subscribed) continue;
         if (hp_book_check_stale(i->book, l->now_ns, i->limits.stale_ns)) {
+            uint64_t bound_ns = i->book->good_ns + i->limits.stale_ns;
             hp_count(&l->count->stale, 1);
-            hp_lane_book_lost(l, i);
+            if (i->streams[HP_EVENT_DEPTH].state == HP_STREAM_FRESH)
+                hp_stream_move(l, i, HP_EVENT_DEPTH, HP_STREAM_STALE);
+            hp_lane_book_lost(l, i, bound_ns);
+            hp_lane_tell_feed(l, i, HP_TROUBLE_STALE, HP_EVENT_DEPTH, (int64_t)(l->now_ns - i->book->good_ns),
+                              (int64_t)i->limits.stale_ns);
         }
         if (i->book->wanted) hp_lane_want_snapshot(l, i);
+        if (i->stream_mask != 0) hp_lane_stream_timers(l, i);
+        hp_lane_choose_source(l, i);
+        hp_lane_sweep(l, i);
     }
 }
 

@@ -168,31 +168,39 @@ static enum hp_replay_stop hp_replay_no_event(hp_replay_t *r, int status, uint64
     return HP_REPLAY_STOP_NONE;
 }
 
+/* One event, r->event. */
+static inline void hp_replay_event(hp_replay_t *r, const hp_replay_line_t *line)
+{
+    hp_event_t *e = &r->event;
+    int applied = HP_APPLIED_NOT_MINE;
+    HP_ASSERT(e->kind < HP_EVENT_KIND_COUNT && e->instrument <= HP_REPLAY_INSTRUMENTS_MAX);
+    e->recv_ns = line->recv_ns;
+    r->kinds[e->kind]++;
+    r->fallbacks += (e->flags & HP_EVENT_FALLBACK) != 0;
+    hp_replay_market_t *m = r->markets[e->instrument];
+    HP_ASSERT(m != NULL);
+    if (e->kind == HP_EVENT_BOOK_TICKER) {
+        hp_replay_ticked(m, e);
+    } else if (e->kind == HP_EVENT_DEPTH || e->kind == HP_EVENT_SNAPSHOT) {
+        m->depth++;
+        applied = hp_book_apply(m->book, e, r->levels, line->number);
+        if (applied == HP_APPLIED_OK || applied == HP_APPLIED_CROSSED)
+            hp_replay_booked(r, m, line->number);
+    }
+    if (HP_UNLIKELY(r->hook != NULL)) r->hook(r->context, e, m->book, applied);
+}
+
 static inline enum hp_replay_stop hp_replay_message(hp_replay_t *r, const hp_replay_line_t *line)
 {
     hp_event_t *e = &r->event;
-    hp_replay_market_t *m;
-    int applied = HP_APPLIED_NOT_MINE;
     int status = r->codec->decode(r->codec->state, r->text + line->at, line->size, e, r->levels);
     if (HP_UNLIKELY(status != HP_DECODE_EVENT)) {
         enum hp_replay_stop stop = hp_replay_no_event(r, status, line->number);
         if (stop != HP_REPLAY_STOP_NONE) return stop;
     } else {
-        HP_ASSERT(e->kind < HP_EVENT_KIND_COUNT && e->instrument <= HP_REPLAY_INSTRUMENTS_MAX);
-        e->recv_ns = line->recv_ns;
-        r->kinds[e->kind]++;
-        r->fallbacks += (e->flags & HP_EVENT_FALLBACK) != 0;
-        m = r->markets[e->instrument];
-        HP_ASSERT(m != NULL);
-        if (e->kind == HP_EVENT_BOOK_TICKER) {
-            hp_replay_ticked(m, e);
-        } else if (e->kind == HP_EVENT_DEPTH) {
-            m->depth++;
-            applied = hp_book_delta(m->book, e, r->levels->at, line->number);
-            if (applied == HP_APPLIED_OK || applied == HP_APPLIED_CROSSED)
-                hp_replay_booked(r, m, line->number);
-        }
-        if (HP_UNLIKELY(r->hook != NULL)) r->hook(r->context, e, m->book, applied);
+        hp_replay_event(r, line);
+        while (HP_UNLIKELY(e->flags & HP_EVENT_MORE) && r->codec->next(r->codec->state, e))
+            hp_replay_event(r, line);
     }
     r->messages++;
     r->bytes += line->size;

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from hotpath.abi.event cimport hp_event_t
+from hotpath.abi.feed cimport hp_feed_event_t
 from hotpath.abi.instrument cimport hp_instrument_t
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.verdict cimport hp_verdict_t
@@ -24,6 +25,10 @@ cdef class Fill:
     cdef hp_order_t order
 
 
+cdef class Feed:
+    cdef hp_feed_event_t said
+
+
 cdef class Strategy:
     cdef hp_lane_t *lane
     cdef readonly uint32_t id
@@ -34,6 +39,7 @@ cdef class Strategy:
     cdef Event _event
     cdef Order _order
     cdef Fill _fill
+    cdef Feed _feed
     cdef object _py_on_book           # bound method of a Python subclass: no look-up per call
 
     # Callbacks; none is ever called from inside another.
@@ -45,6 +51,7 @@ cdef class Strategy:
     cpdef on_order(self, Order order)
     cpdef on_fill(self, Fill fill)
     cpdef on_timer(self, uint64_t now_ns)
+    cpdef on_feed(self, Feed feed)
     cpdef on_stop(self)
 
     # The fast forms, for Cython strategies: an intent id, 0 = refused.

@@ -24,6 +24,11 @@ STRATEGY_NS_MAX = 50_000
 
 STATE_NAMES = ("NONE", "PENDING", "SENT", "LIVE", "PARTIAL", "FILLED", "CANCELED", "REJECTED", "EXPIRED", "UNKNOWN")
 SIDE_NAMES = ("NONE", "BUY", "SELL")
+TROUBLE_NAMES = ("NONE", "JUMP", "SIGMA", "TENFOLD", "TIME", "LATE", "VOLUME", "STALE", "SILENT", "FRESH",
+                 "BLIND", "SYNCED", "SOURCE", "SPARE")
+KIND_NAMES = ("NONE", "DEPTH", "SNAPSHOT", "BOOK_TICKER", "AGG_TRADE", "TRADE", "MARK_PRICE")
+POLICY_NAMES = ("GAP", "BLOCK", "FLAG")
+SOURCE_NAMES = ("NONE", "PRIMARY", "SECONDARY", "AGGREGATE", "REPLAY")
 TIF = {"GTC": HP_TIF_GTC, "IOC": HP_TIF_IOC, "FOK": HP_TIF_FOK}
 POSITION_SIDE = {"BOTH": HP_POSITION_BOTH, "LONG": HP_POSITION_LONG, "SHORT": HP_POSITION_SHORT}
 
@@ -198,6 +203,63 @@ cdef class Fill:
         return bool(self.report.is_maker)
 
 
+cdef class Feed:
+    """What is wrong with a feed, or that it is good again (hotpath/abi/feed.h)."""
+
+    @property
+    def instrument(self):
+        return self.said.instrument
+
+    @property
+    def trouble(self):
+        """JUMP SIGMA TENFOLD TIME LATE VOLUME STALE SILENT FRESH BLIND SYNCED SOURCE SPARE."""
+        return TROUBLE_NAMES[self.said.trouble]
+
+    @property
+    def stream(self):
+        """The stream's event kind; NONE = the instrument as a whole."""
+        return KIND_NAMES[self.said.stream]
+
+    @property
+    def policy(self):
+        """GAP, BLOCK or FLAG: what an insane figure caused."""
+        return POLICY_NAMES[self.said.policy]
+
+    @property
+    def source(self):
+        """What serves the top now: NONE, PRIMARY or SECONDARY."""
+        return SOURCE_NAMES[self.said.source]
+
+    @property
+    def recv_ns(self):
+        return self.said.recv_ns
+
+    @property
+    def found(self):
+        return self.said.found
+
+    @property
+    def wanted(self):
+        return self.said.wanted
+
+    @property
+    def bid_ticks(self):
+        """SPARE: the best bid of the spare source, to be shown or to exit on."""
+        return self.said.bid_ticks
+
+    @property
+    def bid_lots(self):
+        return self.said.bid_lots
+
+    @property
+    def ask_ticks(self):
+        return self.said.ask_ticks
+
+    @property
+    def ask_lots(self):
+        return self.said.ask_lots
+
+
 # Bridges: plain functions that a lane calls through its table.  A lane holds the GIL for all of its
 # life, so they take none.
 
@@ -291,6 +353,17 @@ cdef void bridge_timer(void *self, uint64_t now) noexcept:
     spend(s, tsc)
 
 
+cdef void bridge_feed(void *self, const hp_feed_event_t *said) noexcept:
+    cdef Strategy s = <Strategy>self
+    cdef uint64_t tsc = hp_tsc()
+    memcpy(&s._feed.said, said, sizeof(hp_feed_event_t))
+    try:
+        s.on_feed(s._feed)
+    except BaseException:
+        s.fail()
+    spend(s, tsc)
+
+
 cdef class Strategy:
     """Base of all strategies: override callbacks, call buy, sell, cancel.
 
@@ -305,6 +378,7 @@ cdef class Strategy:
         self._event = Event()
         self._order = Order()
         self._fill = Fill()
+        self._feed = Feed()
 
     def __init__(self, **parameters):
         known = self.params()
@@ -351,6 +425,9 @@ cdef class Strategy:
 
     cpdef on_timer(self, uint64_t now_ns):
         """Called every 100 ms."""
+
+    cpdef on_feed(self, Feed feed):
+        """Called when a feed goes wrong or good again, and per poll of the spare source while that serves."""
 
     cpdef on_stop(self):
         """Called once, before the lane drains."""
@@ -460,6 +537,12 @@ cdef class Strategy:
             return 0
         return self.lane.strategies[self.id].working[instrument]
 
+    def source(self, uint32_t instrument):
+        """What serves an instrument's top now: NONE, PRIMARY (the book) or SECONDARY (to exit on)."""
+        if self.lane == NULL or instrument >= 256:
+            return SOURCE_NAMES[0]
+        return SOURCE_NAMES[self.lane.instruments[instrument].source]
+
     cpdef bint flat(self, uint32_t instrument) noexcept:
         """True when nothing is held and nothing of this strategy works there."""
         return self.position(instrument) == 0 and self.working(instrument) == 0
@@ -527,6 +610,8 @@ cdef class Strategy:
             s.on_fill = bridge_fill
         if kind.on_timer is not base.on_timer:
             s.on_timer = bridge_timer
+        if kind.on_feed is not base.on_feed:
+            s.on_feed = bridge_feed
 
     cdef void fail(self) noexcept:
         """Halt after an exception: keep its traceback, cancel what works, touch nothing else."""

@@ -192,6 +192,11 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     }
 }
 
+static inline void hp_lane_count_warnings(hp_lane_t *l, uint64_t warnings)
+{
+    for (; warnings != 0; warnings &= warnings - 1) hp_count(&l->page->warnings[__builtin_ctzll(warnings)], 1);
+}
+
 /* Judge the intents that stand in the queue now.  What a verdict's callback emits waits for the next
  * call: no intent can chase its own refusal inside one turn. */
 static inline void hp_lane_decide(hp_lane_t *l)
@@ -206,7 +211,8 @@ static inline void hp_lane_decide(hp_lane_t *l)
                       l->env.now(l->env.self), &v);
         l->stamps.gated = l->env.tsc(l->env.self);
         hp_lane_journal(l, HP_RECORD_INTENT, in->instrument, l->recv_ns, in, sizeof *in);
-                if (v.verdict == HP_PASS && in->kind == HP_INTENT_PLACE) {
+        if (HP_UNLIKELY(v.warnings != 0)) hp_lane_count_warnings(l, v.warnings);
+        if (v.verdict == HP_PASS && in->kind == HP_INTENT_PLACE) {
             if (l->is_session_ready) hp_lane_place(l, in, &v);
             else hp_verdict_set(&v, HP_VERDICT_SEND_FAILED, 0, 1);
         } else if (v.verdict == HP_PASS && in->kind == HP_INTENT_CANCEL) {

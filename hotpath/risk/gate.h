@@ -4,8 +4,8 @@
  * Refuses: clocks (now is an argument), books (it judges the copy in the intent plus its age), sending.
  *
  * Real today: allow-list, armed, kill/freeze/drain words, instrument status, book state and age, crossed,
- * precision, tick, step, size range, min notional, hard band, reduce-only, order, position and open-order
- * limits, one token bucket per account.  The verdicts in between keep their place in the chain.
+ * clock, precision, tick, step, size range, min notional, hard band, reduce-only, order, position and
+ * open-order limits, one token bucket per account.  The verdicts in between keep their place in the chain.
  *
  * Cancels pass in every state but a lost leader lease; risk-reducing orders pass a freeze, from the
  * reserve of the bucket.  Every product goes through __int128; overflow is BLOCKED. */
@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "clock.h"
 #include "fixed.h"
 #include "instrument.h"
 #include "intent.h"
@@ -36,6 +37,9 @@ typedef struct hp_gate {
     uint32_t words;             /* OR of the control words, sampled once a turn */
     uint32_t is_armed;
     hp_bucket_t orders[32];     /* by account */
+    hp_time_record_t clock;     /* the time authority's word, sampled once a turn */
+    uint64_t clock_ns_max;      /* largest divergence from UTC for new risk; 0 = the clock is not judged */
+    uint64_t warns;             /* bit n = verdict n is noted in `warnings` and does not block */
 } hp_gate_t;
 
 /* Lots by which a fill of this intent would shrink the position it acts on; 0 when it would grow. */
@@ -53,6 +57,14 @@ static inline uint32_t hp_verdict_set(hp_verdict_t *v, uint32_t code, int64_t fo
     v->found = found;
     v->wanted = wanted;
     return code;
+}
+
+/* A check found something: 1 = it blocks (and v says so), 0 = policy WARN, noted. */
+static inline int hp_gate_finds(const hp_gate_t *g, hp_verdict_t *v, uint32_t code, int64_t found, int64_t wanted)
+{
+    if (g->warns >> code & 1) { v->warnings |= 1ull << code; return 0; }
+    hp_verdict_set(v, code, found, wanted);
+    return 1;
 }
 
 /* Checks of a CANCEL: the allow-list, and a token (the reserve may be used; a cancel is never refused
@@ -79,6 +91,7 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
     v->instrument = in->instrument;
     v->now_ns = now;
     v->words = g->words;
+    v->clock_until_ns = g->clock.valid_until_ns;
 
     /* who may */
     if (HP_UNLIKELY(in->kind == HP_INTENT_REFUSED || in->kind > HP_INTENT_REPLACE || in->strategy >= 64 ||
@@ -104,15 +117,25 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
     if (HP_UNLIKELY(i->status != HP_STATUS_TRADING && !(i->status == HP_STATUS_CLOSE_ONLY && reduces)))
         return hp_verdict_set(v, HP_VERDICT_INSTRUMENT_STATUS, i->status, HP_STATUS_TRADING);
 
-    /* on which picture */
-    if (HP_UNLIKELY(in->book_state != HP_BOOK_SYNCED))
+    /* on which picture: a doubtful one may be exited on, and one of the spare source too */
+    if (HP_UNLIKELY(in->caution != 0 && !reduces))
+        return hp_verdict_set(v, HP_VERDICT_BOOK_STALE, in->caution, 0);
+    uint32_t is_spare = in->caution & HP_CAUTION_SOURCE;
+    uint64_t oldest_ns = is_spare ? limits->spare_ns : limits->stale_ns;
+    if (HP_UNLIKELY(in->book_state != HP_BOOK_SYNCED && !is_spare))
         return hp_verdict_set(v, in->book_state == HP_BOOK_CROSSED ? HP_VERDICT_BOOK_CROSSED :
                               in->book_state == HP_BOOK_STALE ? HP_VERDICT_BOOK_STALE : HP_VERDICT_BOOK_NOT_SYNCED,
                               in->book_state, HP_BOOK_SYNCED);
-    if (HP_UNLIKELY(in->recv_ns > now || now - in->recv_ns > limits->stale_ns))
-        return hp_verdict_set(v, HP_VERDICT_BOOK_STALE, (int64_t)(now - in->recv_ns), (int64_t)limits->stale_ns);
+    if (HP_UNLIKELY(in->recv_ns > now || now - in->recv_ns > oldest_ns))
+        return hp_verdict_set(v, HP_VERDICT_BOOK_STALE, (int64_t)(now - in->recv_ns), (int64_t)oldest_ns);
     if (HP_UNLIKELY(in->bid_lots <= 0 || in->ask_lots <= 0 || in->bid_ticks >= in->ask_ticks))
         return hp_verdict_set(v, HP_VERDICT_BOOK_CROSSED, in->bid_ticks, in->ask_ticks);
+    if (g->clock_ns_max != 0 && !reduces) {
+        uint64_t off = hp_time_divergence(&g->clock, now);
+        if (HP_UNLIKELY(off > g->clock_ns_max) &&
+            hp_gate_finds(g, v, HP_VERDICT_CLOCK_UNSURE, off > INT64_MAX ? INT64_MAX : (int64_t)off, (int64_t)g->clock_ns_max))
+            return v->verdict;
+    }
 
     /* the venue's filters */
     if (HP_UNLIKELY(in->lots <= 0 || in->price_ticks <= 0 || (in->side != HP_SIDE_BUY && in->side != HP_SIDE_SELL)))

@@ -18,6 +18,7 @@ typedef struct hp_instrument_limits {
     uint32_t open_orders_max;
     int32_t  band_bps;          /* hard fence around the mid of the decision's top */
     uint64_t stale_ns;          /* oldest picture that may be quoted on */
+    uint64_t spare_ns;          /* oldest picture of the spare source that may be exited on */
 } hp_instrument_limits_t;
 
 #endif

@@ -8,7 +8,6 @@ Refuses: touching the lane: pages are mapped read-only.  What is none of these i
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +91,9 @@ def read_file(path: Path) -> list[Lane]:
 
 def is_running(data: bytes) -> bool:
     """Say whether the process that writes a page still lives."""
-    pid = int.from_bytes(data[24:28], "little")
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0
+    from runtime.pages import is_alive
+
+    return is_alive(int.from_bytes(data[24:28], "little"))
 
 
 def find_running(folder: Path = SHM) -> list[Lane]:

@@ -20,6 +20,11 @@ class NaiveSides:
                 if lots:
                     side[ticks] = lots
 
+    def replace(self, bids: Levels, asks: Levels) -> None:
+        self.bids.clear()
+        self.asks.clear()
+        self.apply(bids, asks)
+
     def levels(self, count: int) -> tuple[Levels, Levels]:
         return (
             sorted(self.bids.items(), reverse=True)[:count],
@@ -55,7 +60,7 @@ class Delta:
 
 @dataclass
 class NaiveBook:
-    """Binance futures: drop u < L; first U <= L <= u; then pu == previous u."""
+    """The sequencer, with the rule of Binance futures; other venues' rules are derived from it."""
 
     sides: NaiveSides = field(default_factory=NaiveSides)
     state: str = "EMPTY"
@@ -130,16 +135,25 @@ class NaiveBook:
         self.want()
         return "GAP"
 
+    def old(self, delta: Delta, last: int) -> bool:
+        """Drop u < L."""
+        return delta.last < last
+
+    def hooks(self, delta: Delta, last: int) -> bool:
+        """First U <= L <= u."""
+        return delta.first <= last
+
     def follows(self, delta: Delta, last: int) -> bool:
+        """Then pu == previous u."""
         return delta.prev == last and delta.last > last
 
     def place(self, delta: Delta) -> str:
         """Where a delta stands to the snapshot aside."""
         if self.hooked:
             return "NEXT" if self.follows(delta, self.aside_last) else "GAP"
-        if delta.last < self.aside_last:
+        if self.old(delta, self.aside_last):
             return "OLD"
-        return "NEXT" if delta.first <= self.aside_last else "GAP"
+        return "NEXT" if self.hooks(delta, self.aside_last) else "GAP"
 
     def delta(self, delta: Delta) -> str:
         if self.aside is not None:
@@ -183,9 +197,9 @@ class NaiveBook:
         return "DROPPED"
 
     def reaches(self, last: int) -> bool:
-        newer = [delta for delta in self.kept if delta.last >= last]
+        newer = [delta for delta in self.kept if not self.old(delta, last)]
         if newer:
-            return newer[0].first <= last
+            return self.hooks(newer[0], last)
         if self.aside is not None:
             return last >= self.aside_last
         return not self.chained or last >= self.last
@@ -223,3 +237,16 @@ class NaiveBook:
             else:
                 answer = self.hook(delta, is_last=not self.kept)
         return answer
+
+
+class NaiveSpotBook(NaiveBook):
+    """Binance spot: drop u <= L; first U <= L + 1 <= u; then U <= previous u + 1 <= u."""
+
+    def old(self, delta: Delta, last: int) -> bool:
+        return delta.last <= last
+
+    def hooks(self, delta: Delta, last: int) -> bool:
+        return delta.first <= last + 1
+
+    def follows(self, delta: Delta, last: int) -> bool:
+        return delta.first <= last + 1 and delta.last > last

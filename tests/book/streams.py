@@ -5,11 +5,14 @@ from __future__ import annotations
 from tests.book.naive import Delta
 
 
-def stream(rng, count):
-    """Yield the events of a venue whose book is kept by dicts, and now and then its snapshot."""
+def stream(rng, count, step=3):
+    """Yield the events of a venue whose book is kept by dicts, and now and then its snapshot.
+
+    An event's first id lies up to `step` behind the last one's end; 1 is a chain without holes.
+    """
     bids, asks, last = {}, {}, 1000
     for _ in range(count):
-        prev, first = last, last + rng.randint(1, 3)
+        prev, first = last, last + rng.randint(1, step)
         last = first + rng.randint(0, 4)
         delta = ([], [])
         for side, levels, low in ((bids, delta[0], 80), (asks, delta[1], 101)):

@@ -20,7 +20,7 @@ import simdjson
 from benchmarks.decode import capture
 from hotpath.decode.json import Kind
 from tests.usdm import messages
-from tests.usdm.frames import FRAMES, SNAPSHOT, raw, with_2026_fields
+from tests.venues.tables.binance_usdm import FRAMES, SNAPSHOT, raw, with_2026_fields
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "fuzz"

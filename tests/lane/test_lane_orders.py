@@ -1,8 +1,10 @@
 """The lane's promises about orders, on a virtual clock."""
 
+import struct
+
 import pytest
 
-from runtime._shm import lib
+from runtime._shm import ffi, lib
 from strategies import Strategy
 
 MS = 1_000_000
@@ -276,18 +278,22 @@ def test_report_about_an_order_that_is_not_ours_moves_nothing(placed):
     assert (r.count.reports_refused, r.count.foreign_reports) == (1, 1)
 
 
-def test_write_ahead_intent_verdict_and_request_stand_before_the_order(rig):
-    import struct
-
-    r = rig(Buyer(), journal=True)
-    r.sync()
-    raw, at, kinds = bytes(r.journal)[4096:], 128, []
+def records(r):
+    """(kind, aux, payload) of each record in a rig's journal."""
+    raw, at, out = bytes(r.journal)[4096:], 128, []
     while True:
         length, kind = struct.unpack_from("<IH", raw, at)
         if length == 0:
-            break
-        kinds.append(kind)
+            return out
+        (aux,) = struct.unpack_from("<I", raw, at + 36)
+        out.append((kind, aux, raw[at + 40 : at + 40 + length]))
         at += (40 + length + 7) & ~7
+
+
+def test_write_ahead_intent_verdict_and_request_stand_before_the_order(rig):
+    r = rig(Buyer(), journal=True)
+    r.sync()
+    kinds = [kind for kind, _, _ in records(r)]
     names = ["INTENT", "VERDICT", "REQUEST", "ORDER"]
     positions = [kinds.index(getattr(lib, f"HP_RECORD_{name}")) for name in names]
     assert positions == sorted(positions)
@@ -310,3 +316,45 @@ def test_full_order_table_refuses_the_next_one(rig):
         r.depth(instrument=2)
     assert len(r.lane.orders()) == 10  # open_orders_max 5 each
     assert r.lane.verdicts[lib.HP_VERDICT_OPEN_ORDERS] > 0
+
+
+def time_record(now_ns, **fields):
+    """One hp_time_record_t that NTP vouches for, as bytes."""
+    record = ffi.new("hp_time_record_t *")
+    record.source, record.taken_ns, record.valid_until_ns = 2, now_ns, now_ns + 3_000 * MS
+    for name, value in fields.items():
+        setattr(record, name, value)
+    return bytes(ffi.buffer(record))
+
+
+def test_lane_sends_nothing_new_before_its_clock_is_known(rig):
+    r = rig(Buyer(), journal=True)
+    r.lane.set_clock_policy(MS)
+    r.sync()
+    assert r.lane.sent == []
+    assert r.lane.verdicts == {lib.HP_VERDICT_CLOCK_UNSURE: 1}
+    r.lane.clock(time_record(r.lane.now_ns))
+    r.depth()
+    assert len(r.lane.sent) == 1
+    r.lane.clock(time_record(r.lane.now_ns, source=0))  # doubt counts at once
+    r.report("CANCELED", r.only())
+    r.depth()
+    assert len(r.lane.sent) == 1
+
+
+def test_time_record_is_journaled_when_it_changes(rig):
+    r = rig(journal=True)
+    first, second = time_record(r.lane.now_ns), time_record(r.lane.now_ns, offset_ns=5)
+    for record in (first, first, second, second):
+        r.lane.clock(record)
+    words = [(aux, data) for kind, aux, data in records(r) if kind == lib.HP_RECORD_WORDS]
+    assert words == [(lib.HP_WORDS_CLOCK, first), (lib.HP_WORDS_CLOCK, second)]
+
+
+def test_policy_warn_counts_what_it_lets_pass(rig):
+    r = rig(Buyer())
+    r.lane.set_clock_policy(MS, warn_only=True)
+    r.sync()
+    assert len(r.lane.sent) == 1
+    assert r.view.warnings[lib.HP_VERDICT_CLOCK_UNSURE] == 1
+    assert list(r.view.warnings).count(0) == 63

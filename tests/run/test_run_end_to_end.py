@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.time import choose_profile
+from tuning.time import Where, judge, load_limits, observe
+
 ROOT = Path(__file__).resolve().parents[2]
 CORELANE = [sys.executable, "-m", "ops"]
 
@@ -43,6 +46,7 @@ def check(done):
     assert (end["open_orders"], end["unknown"], end["venue"]["open_orders"]) == (0, 0, 0)
     assert end["orders"] > 0
     assert end["gaps"] == 0
+    assert re.fullmatch("[0-9a-f]{12}", end["fingerprint"])
     return end
 
 
@@ -57,6 +61,19 @@ def test_run_trades_drains_and_agrees_with_the_venue(place, arguments):
     for name, held in end["symbols"].items():
         assert held["position_lots"] == held["bought_lots"] - held["sold_lots"], name
     assert not [path for path in Path("/dev/shm").glob(f"corelane.{place['name']}.*")]
+
+
+def test_clock_policy_block_trades_only_where_somebody_vouches_for_the_clock(place):
+    """The host itself is the judge: with a source of time it trades, without one it does not."""
+    status = judge(observe(Where()), load_limits(choose_profile()[0]))
+    done = run(place, "--duration", "5", "--json", "--clock", "block", "--clock-ms-max", "1000")
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    if status.record.source:
+        assert end["orders"] > 0
+    else:
+        assert end["orders"] == 0
+        assert "clock.unsure" in done.stderr
 
 
 def test_deployment_that_runs_is_not_started_twice(place):

@@ -50,10 +50,11 @@ void hp_bucket_take(hp_bucket_t *b, uint64_t now);
 typedef struct {
     uint64_t strategies; uint32_t accounts; uint32_t kinds;
     int64_t order_lots_max; int64_t position_lots_max;
-    uint32_t open_orders_max; int32_t band_bps; uint64_t stale_ns; } hp_instrument_limits_t;
+    uint32_t open_orders_max; int32_t band_bps; uint64_t stale_ns, spare_ns; } hp_instrument_limits_t;
 typedef struct {
     int64_t working_buy_lots, working_sell_lots; uint32_t open_orders; ...; } hp_exposure_t;
-typedef struct { uint32_t words; uint32_t is_armed; hp_bucket_t orders[32]; } hp_gate_t;
+typedef struct { uint32_t words; uint32_t is_armed; hp_bucket_t orders[32];
+    hp_time_record_t clock; uint64_t clock_ns_max; uint64_t warns; } hp_gate_t;
 uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const hp_instrument_t *i,
                        const hp_instrument_limits_t *limits, const hp_lane_position_t *position,
                        const hp_exposure_t *exposure, uint64_t now, hp_verdict_t *v);
@@ -67,12 +68,23 @@ int hp_journal_append(hp_journal_writer_t *w, uint16_t kind, uint32_t aux, uint6
                       uint64_t mono_ns, const void *payload, uint32_t length);
 void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, uint64_t real_ns,
                       uint64_t uncertainty_ns, uint64_t tsc);
+void t_write(hp_journal_writer_t *w, uint64_t count, uint32_t words_max);
 """
 SOURCE = """
 static int t_apply(hp_order_t *o, const hp_report_t *r, uint64_t now, uint64_t lag) {
     return (int)hp_order_apply(o, r, now, lag); }
 static uint32_t t_transition(uint32_t state, uint32_t kind) { return hp_transitions[state][kind]; }
 static uint32_t t_working_count(const hp_orders_t *t) { return t->working_count; }
+/* Append records whose words are all the record's own sequence. */
+static void t_write(hp_journal_writer_t *w, uint64_t count, uint32_t words_max) {
+    uint64_t words[512];
+    for (uint64_t n = 0; n < count; n++) {
+        uint32_t size = (uint32_t)(1 + n * 7 % words_max);
+        if (w->at + 5000 > w->end) hp_journal_append(w, 65, 0, 0, 1, words, 5000); /* roll here */
+        for (uint32_t k = 0; k < size; k++) words[k] = w->sequence + 1;
+        hp_journal_append(w, 64, size, 0, 1, words, size * 8);
+    }
+}
 """
 
 

@@ -349,3 +349,103 @@ def test_refused_intent_takes_no_token(case, steps):
         case.ask()
     case.intent.lots = 10
     assert case.ask() == case.lib.HP_PASS
+
+
+class TestClock:
+    """CLOCK_UNSURE: the host's clock against what new risk may stand on."""
+
+    MAX = 1_000_000
+
+    @pytest.fixture
+    def timed(self, case):
+        """A clock that is exactly as far from UTC as is permitted, at NOW."""
+        case.gate.clock_ns_max = self.MAX
+        clock = case.gate.clock
+        clock.source, clock.offset_ns, clock.uncertainty_ns = 2, -600_000, 390_000
+        clock.growth_ppb, clock.taken_ns, clock.valid_until_ns = 10_000, NOW - 10**9, NOW + 1
+        return case
+
+    def test_clock_at_its_limit_passes(self, timed):
+        assert timed.ask() == timed.lib.HP_PASS
+        assert timed.verdict.clock_until_ns == NOW + 1
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("offset_ns", -600_001),
+            ("offset_ns", 600_001),
+            ("uncertainty_ns", 390_001),
+            ("growth_ppb", 10_001),
+            ("taken_ns", NOW - 10**9 - 1),
+        ],
+    )
+    def test_clock_one_past_its_limit_blocks(self, timed, field, value):
+        setattr(timed.gate.clock, field, value)
+        assert timed.ask() == verdict(timed, "CLOCK_UNSURE")
+        assert (timed.verdict.found, timed.verdict.wanted) == (self.MAX + 1, self.MAX)
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("source", 0),
+            ("valid_until_ns", NOW),
+            ("valid_until_ns", 0),
+            ("taken_ns", NOW + 1),
+            ("offset_ns", -(2**63)),
+            ("uncertainty_ns", 2**64 - 1),
+            ("growth_ppb", 2**64 - 1),
+        ],
+    )
+    def test_clock_that_nobody_vouches_for_blocks(self, timed, field, value):
+        setattr(timed.gate.clock, field, value)
+        assert timed.ask() == verdict(timed, "CLOCK_UNSURE")
+
+    def test_unsure_clock_lets_risk_reducing_orders_and_cancels_pass(self, timed):
+        timed.gate.clock.source = 0
+        timed.position.lots[0] = 10
+        timed.intent.side, timed.intent.reduce_only = SELL, 1
+        assert timed.ask() == timed.lib.HP_PASS
+        timed.intent.kind = timed.lib.HP_INTENT_CANCEL
+        assert timed.ask() == timed.lib.HP_PASS
+
+    def test_policy_warn_notes_it_and_passes(self, timed):
+        code = verdict(timed, "CLOCK_UNSURE")
+        timed.gate.clock.source = 0
+        timed.gate.warns = 1 << code
+        assert timed.ask() == timed.lib.HP_PASS
+        assert timed.verdict.warnings == 1 << code
+
+    def test_clock_that_is_not_judged_blocks_nothing(self, timed):
+        timed.gate.clock.source = timed.gate.clock_ns_max = 0
+        assert timed.ask() == timed.lib.HP_PASS
+        assert timed.verdict.warnings == 0
+
+
+def reducing(case):
+    """An intent that can only make a held position smaller."""
+    case.position.lots[0] = 50
+    case.intent.side, case.intent.reduce_only = SELL, 1
+    return case
+
+
+@pytest.mark.parametrize("caution", ["STREAM", "PRICE", "SOURCE"])
+def test_gate_refuses_new_risk_on_a_doubtful_picture(case, caution):
+    case.intent.caution = getattr(case.lib, f"HP_CAUTION_{caution}")
+    assert case.ask() == verdict(case, "BOOK_STALE")
+    assert case.verdict.found == case.intent.caution
+
+
+def test_gate_lets_exit_on_a_doubtful_picture(case):
+    reducing(case).intent.caution = case.lib.HP_CAUTION_STREAM | case.lib.HP_CAUTION_PRICE
+    assert case.ask() == case.lib.HP_PASS
+
+
+def test_gate_lets_exit_on_the_spare_source_while_its_poll_is_young(case):
+    reducing(case).intent.caution = case.lib.HP_CAUTION_SOURCE
+    case.intent.book_state = case.lib.HP_BOOK_GAPPED
+    case.limits.spare_ns = 5_000_000
+    for age, expected in ((5_000_000, case.lib.HP_PASS), (5_000_001, verdict(case, "BOOK_STALE"))):
+        case.intent.recv_ns = NOW - age
+        assert case.ask() == expected
+    case.intent.caution = 0  # without the spare source a gapped book serves nobody
+    assert case.ask() == verdict(case, "BOOK_NOT_SYNCED")

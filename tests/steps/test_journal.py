@@ -35,10 +35,8 @@ def read_segment(steps, memory, index):
     header = struct.unpack_from("<QIIQQQQ", raw)
     at, records = 128, []
     while at + 40 <= len(raw):
-        length, kind, lane, _, sequence, _, _, crc, aux = struct.unpack_from(
-            "<IHBBQQQII", raw, at
-        )
-        if length == 0:
+        length, kind, lane, _, sequence, _, _, crc, aux = struct.unpack_from("<IHBBQQQII", raw, at)
+        if kind == 0:
             break
         blank = raw[at : at + 32] + bytes(4) + raw[at + 36 : at + 40]
         payload = raw[at + 40 : at + 40 + length]

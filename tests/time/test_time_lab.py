@@ -4,11 +4,14 @@ The tests stand in the order of the story: the last ones kill the grandmaster, t
 clock, then the NTP server.
 """
 
+import os
 import re
 
 import pytest
 from clock_lab import wait_until
 
+from runtime._shm import lib as pages
+from runtime.clock import ClockPage, ClockWatch
 from tuning.time import Role, Verdict, Where, load_limits, observe
 from tuning.time.chrony import Chronyc
 from tuning.time.datasets import Id, PortState
@@ -235,6 +238,21 @@ def test_powerless_daemons_are_not_taken_for_writers_of_the_clock(lab):
     assert not ours & {writer.pid for writer in find_writers()}
 
 
+@pytest.fixture
+def clock_watch(lab, monkeypatch):
+    """The appliance's clock page, fed by the lab's chronyd."""
+    for name in ("PATH", "LD_LIBRARY_PATH"):  # where the lab's own chronyc is
+        if name in lab.environment:
+            monkeypatch.setenv(name, lab.environment[name])
+    lines = []
+    page = ClockPage(f"lab{os.getpid()}")
+    where = Where(ptp_socket="/nowhere/sock", chrony_socket=lab.sockets.client)
+    watch = ClockWatch(page, "dev", lines.append, where)
+    watch.told_lines = lines
+    yield watch
+    page.page.remove()
+
+
 def chrony(lab):
     return Chronyc(lab.sockets.client, lab.tool("chronyc")).facts()
 
@@ -291,8 +309,11 @@ def test_dead_master_shows_in_state_and_age_though_the_offset_stays_small(lab):
     assert verdicts["ptp.state"] is verdicts["ptp.fresh"] is Verdict.FAIL
 
 
-def test_dead_ntp_server_shows_in_reach_though_the_leap_status_is_normal(lab):
+def test_dead_ntp_server_shows_in_reach_though_the_leap_status_is_normal(lab, clock_watch):
     wait_until(lambda: chrony(lab).selected)
+    view = clock_watch.page.page.view
+    wait_until(lambda: clock_watch.look() or view.record.source == pages.HP_CLOCK_SOURCE_NTP)
+    assert view.record.taken_ns < view.record.valid_until_ns
     lab.kill("server")
 
     def failed():
@@ -304,3 +325,6 @@ def test_dead_ntp_server_shows_in_reach_though_the_leap_status_is_normal(lab):
     facts = wait_until(failed)
     assert facts.tracking.leap == "Normal"  # the trap
     assert facts.tracking.stratum == 2  # the trap
+    clock_watch.look()
+    assert view.record.source == pages.HP_CLOCK_SOURCE_NONE  # lanes learn it in their next turn
+    assert [line.split()[0] for line in clock_watch.told_lines] == ["clock.known", "clock.unsure"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.usdm.frames import INSTRUMENT, PRICE_DECIMALS, SIZE_DECIMALS, SYMBOL
 from tests.usdm.messages import BNB, PREFIX, USDT
+from tests.venues.tables.binance_usdm import INSTRUMENT, PRICE_DECIMALS, SIZE_DECIMALS, SYMBOL
 from venues.binance.usdm.codec import Codec
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from hotpath.decode.json import Status
 from runtime import _shm
-from tests.usdm.frames import INSTRUMENT, MS
 from tests.usdm.messages import (
     CANCEL,
     CLIENT_ID,
@@ -20,6 +19,7 @@ from tests.usdm.messages import (
     refusal,
     text,
 )
+from tests.venues.tables.binance_usdm import INSTRUMENT, MS
 from venues.binance.usdm.codec import request_name
 
 LIB = _shm.lib

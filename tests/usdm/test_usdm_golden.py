@@ -5,44 +5,17 @@ from __future__ import annotations
 import pytest
 
 from hotpath.decode.json import Kind, Status
-from tests.usdm.frames import (
+from tests.venues.tables.binance_usdm import (
     BOOK_TICKER,
     EVENTS,
     FRAMES,
     INSTRUMENT,
-    MS,
     SNAPSHOT,
-    raw,
-    with_2026_fields,
 )
-
-KINDS = list(FRAMES)
-YEARS = [(False, False), (True, False), (False, True), (True, True)]
 
 
 def event_of(kind: Kind, *, fallback: bool) -> dict:
     return {"kind": kind, "instrument": INSTRUMENT, "fallback": fallback, **EVENTS[kind]}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("pair", "market"), YEARS)
-def test_frame_of_any_year_gives_its_event_without_fallback(codec, kind, pair, market):
-    frame = with_2026_fields(FRAMES[kind], pair=pair, market=market)
-    assert codec.decode(frame) == (Status.EVENT, event_of(kind, fallback=False))
-    assert codec.decode_general(frame) == (Status.EVENT, event_of(kind, fallback=False))
-    assert codec.counters["fallbacks"] == 0
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_single_stream_frame_gives_its_event_by_the_general_reader(codec, kind):
-    assert codec.decode(raw(FRAMES[kind])) == (Status.EVENT, event_of(kind, fallback=True))
-    assert codec.counters["fallbacks"] == 1
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_new_field_elsewhere_falls_back_and_gives_the_same_event(codec, kind):
-    frame = FRAMES[kind].replace(b'"s":', b'"new":{"deep":[1,null,"x"]},"s":')
-    assert codec.decode(frame) == (Status.EVENT, event_of(kind, fallback=True))
 
 
 @pytest.mark.parametrize("name", [b"btcusdt@depth", b"btcusdt@depth@100ms", b"btcusdt@depth@500ms"])
@@ -74,23 +47,6 @@ def test_asks_before_bids_in_the_text_still_stand_behind_them(codec):
 def test_levels_before_the_symbol_wait_for_its_scale(codec):
     frame = FRAMES[Kind.DEPTH].replace(b'"s":"BTCUSDT",', b"")[:-2] + b',"s":"BTCUSDT"}}'
     assert codec.decode(frame) == (Status.EVENT, event_of(Kind.DEPTH, fallback=True))
-
-
-def test_snapshot_gives_its_event_for_the_instrument_that_was_asked(codec):
-    status, event = codec.decode_snapshot(INSTRUMENT, SNAPSHOT)
-    assert status == Status.EVENT
-    assert event == {
-        "kind": Kind.SNAPSHOT,
-        "instrument": INSTRUMENT,
-        "fallback": False,
-        "event_ns": 1723161256501 * MS,
-        "match_ns": 1723161256493 * MS,
-        "first_id": 0,
-        "last_id": 5123107852948,
-        "prev_id": 0,
-        "bids": [(618002, 2909), (618001, 696)],
-        "asks": [(618003, 1072)],
-    }
 
 
 def test_snapshot_in_a_stream_is_an_unknown_symbol_without_text(codec):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hotpath.decode.json import Reader, Status
-from tests.usdm.frames import BOOK_TICKER
+from tests.venues.tables.binance_usdm import BOOK_TICKER
 from venues.binance.usdm.codec import Codec
 
 INSTRUMENTS_MAX = 256

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hotpath.decode.json import Reader
 from runtime import _shm
-from tests.usdm.frames import INSTRUMENT, SYMBOL
+from tests.venues.tables.binance_usdm import INSTRUMENT, SYMBOL
 from venues.binance.usdm.codec import Codec, request_name
 
 LIB = _shm.lib

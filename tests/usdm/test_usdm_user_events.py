@@ -6,7 +6,6 @@ import pytest
 
 from hotpath.decode.json import Status
 from runtime import _shm
-from tests.usdm.frames import INSTRUMENT, MS, SYMBOL
 from tests.usdm.messages import (
     BNB,
     CLIENT_ID,
@@ -18,6 +17,7 @@ from tests.usdm.messages import (
     text,
     update,
 )
+from tests.venues.tables.binance_usdm import INSTRUMENT, MS, SYMBOL
 
 LIB = _shm.lib
 

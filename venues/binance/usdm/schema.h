@@ -203,6 +203,7 @@ static inline void usdm_fill(const hp_json_values_t *v, hp_event_t *event)
         event->body.mark.settle_e8 = USDM_VALUE(USDM_SETTLE);
         event->body.mark.funding_e8 = USDM_VALUE(USDM_FUNDING);
         event->body.mark.next_funding_ns = USDM_VALUE(USDM_NEXT_FUNDING);
+        event->body.mark.has = HP_MARK_ALL;
         break;
     }
 }

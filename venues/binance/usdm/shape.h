@@ -297,6 +297,7 @@ static inline int usdm_scan_mark(usdm_stream_t *stream, const hp_symbol_t *symbo
     event->body.mark.funding_e8 = minus ? -usdm_high(rates) : usdm_high(rates);
     event->event_ns = first_ns;
     event->body.mark.next_funding_ns = second_ns;
+    event->body.mark.has = HP_MARK_ALL;
     return 1;
 }
 

@@ -1,0 +1,132 @@
+"""Pages of a deployment that never ran, with fixed figures: for the bench and tests of the scrape.
+
+Owns:    lanes, journals, mail, clock and supervisor pages under a deployment name of the caller's.
+Refuses: processes: writer_pid is the caller's own.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from runtime._shm import ffi, lib
+from runtime.pages import CONTROL_BYTES, LANE_BYTES, SHM, Control, Mail, Page
+
+NOW_NS = 10**15  # CLOCK_MONOTONIC of all figures
+
+
+class Stage:
+    """`with Stage("name", lanes=2, instruments=3) as stage`: pages until the block ends."""
+
+    def __init__(self, deployment: str, lanes: int = 1, instruments: int = 2) -> None:
+        self.deployment = deployment
+        self.lanes = [self.lane(n, instruments) for n in range(lanes)]
+        self.control = Control(deployment, "operator")
+        self.clock = self.make_clock()
+        self.supervisor = self.make_supervisor(lanes)
+        self.pages: list[Page] = []
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for path in SHM.glob(f"corelane.{self.deployment}.*"):
+            path.unlink()
+
+    def lane(self, number: int, instruments: int) -> Page:
+        page = Page.make(
+            self.deployment, f"lane.{number}", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, 7
+        )
+        view = page.view
+        view.lane, view.core, view.is_spinning, view.is_locked = number, number + 1, 1, 1
+        view.state = lib.HP_LANE_ARMED
+        view.started_ns, view.rss_bytes = NOW_NS - 60 * 10**9, 40 * 2**20
+        view.page.heartbeat_ns = NOW_NS - 1_000_000
+        c = view.counters
+        for n, (name, field) in enumerate(ffi.typeof("hp_lane_counters_t").fields):
+            if field.type.kind == "primitive":
+                setattr(c, name, 1000 * (number + 1) + n)
+        c.strategy_halted = c.unknown_now = c.mail_refused = c.fallbacks = 0
+        for n in range(lib.HP_ORDER_STATE_COUNT):
+            c.order_states[n] = n
+        for n in range(lib.HP_VERDICT_COUNT):
+            view.verdicts[n] = 3 * n
+        for hop in range(lib.HP_HOP_COUNT):
+            for value in (150, 900, 5_000 + hop, 70_000):
+                lib.hp_histogram_record(ffi.addressof(view.hops, hop), value)
+        lib.hp_histogram_record(ffi.addressof(view.hiccup, "gaps"), 12_000)
+        view.instrument_count = instruments
+        for k in range(instruments):
+            self.instrument(view, k + 1, f"SYM{k}USDT")
+        self.journal(number)
+        for way in ("in", "out"):
+            mail = Mail.make(self.deployment, f"mail.{way}.{number}", 4096)
+            mail.put(lib.HP_MAIL_LOG, b"twelve bytes")
+        return page
+
+    @staticmethod
+    def instrument(view: Any, number: int, symbol: str) -> None:
+        top, held = view.tops[number], view.positions[number]
+        top.instrument, top.state = number, lib.HP_BOOK_SYNCED
+        top.price_decimals, top.size_decimals = 2, 3
+        top.bid_ticks, top.bid_lots = 6_412_340 + number, 12
+        top.ask_ticks, top.ask_lots = 6_412_350 + number, 7
+        top.recv_ns = NOW_NS - 2_500_000
+        ffi.memmove(top.symbol, symbol.encode(), len(symbol))
+        held.lots[0] = held.venue_lots[0] = number - 2
+        held.cost_e8[0] = held.lots[0] * 6_412_340_000_000 // 1000
+        held.realised_e8, held.fees_e8 = 12_345_678_900, 100_000_000
+        held.bought_lots, held.sold_lots = number, 2
+
+    def journal(self, number: int) -> None:
+        size = lib.HP_JOURNAL_HEAD_BYTES + 2 * 65536
+        page = Page.make(
+            self.deployment, f"journal.{number}", "hp_page_t", lib.HP_PAGE_JOURNAL, size, 7
+        )
+        head = ffi.cast("hp_journal_head_t *", page.header + 1)
+        head.segment_bytes, head.segment_count, head.epoch = 65536, 2, 7
+        head.published, head.sequence, head.overwritten = 200_000, 900, 2
+        head.archived = 2**64 - 1
+
+    def make_clock(self) -> Page:
+        size = ffi.sizeof("hp_clock_page_t")
+        page = Page.make(self.deployment, "clock", "hp_clock_page_t", lib.HP_PAGE_CLOCK, size)
+        r = page.view.record
+        r.offset_ns, r.uncertainty_ns, r.growth_ppb = -1_500, 2_000, 1_000
+        r.taken_ns, r.valid_until_ns = NOW_NS - 10**9, NOW_NS + 60 * 10**9
+        r.source, r.is_traceable = lib.HP_CLOCK_SOURCE_NTP, 1
+        page.view.accepted = 61
+        return page
+
+    def make_supervisor(self, lanes: int) -> Page:
+        size = ffi.sizeof("hp_supervisor_page_t")
+        page = Page.make(
+            self.deployment, "supervisor", "hp_supervisor_page_t", lib.HP_PAGE_SUPERVISOR, size
+        )
+        view = page.view
+        view.started_ns, view.load_permille = NOW_NS - 61 * 10**9, 1_250
+        view.memory_total_bytes, view.memory_available_bytes = 8 * 2**30, 5 * 2**30
+        view.shm_free_bytes, view.disk_free_bytes = 2**30, 50 * 2**30
+        view.topology = b"fused"
+        view.degraded = b"no huge pages: the journal ring uses 4 KiB pages\n"
+        table = [("supervisor", lib.HP_PROCESS_SUPERVISOR), ("session", lib.HP_PROCESS_SESSION)]
+        table += [(f"lane-{n}", lib.HP_PROCESS_LANE) for n in range(lanes)]
+        for n, (name, role) in enumerate(table[: lib.HP_PROCESSES_MAX]):
+            p = view.processes[n]
+            p.name, p.role, p.state = name.encode(), role, lib.HP_PROCESS_RUNNING
+            p.pid, p.core, p.epoch, p.starts = os.getpid(), n - 1, 7, n + 1
+            p.started_ns, p.heartbeat_ns = NOW_NS - 60 * 10**9, NOW_NS - 5_000_000
+            p.rss_bytes, p.cpu_ns = (20 + n) * 2**20, (n + 1) * 10**9
+            p.exits[lib.HP_EXIT_KILLED] = n
+            p.last_cause = lib.HP_EXIT_KILLED if n else lib.HP_EXIT_NONE
+            view.process_count = n + 1
+        return page
+
+    def more_control(self, writer: str) -> None:
+        Page.make(
+            self.deployment,
+            f"control.{writer}",
+            "hp_control_page_t",
+            lib.HP_PAGE_CONTROL,
+            CONTROL_BYTES,
+        )

@@ -1,0 +1,111 @@
+"""`corelane status`: how a running appliance is, and what became of an order.
+
+Owns:    options, layout, exit codes: 0 good, 1 not good (or no such order), 2 could not look.
+Refuses: changing anything: it reads shared pages and the journal ring, so it also answers when the
+         supervisor does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from runtime import health, why
+from runtime.observer import Observer
+from runtime.status import status
+
+EXAMPLES = """examples:
+  corelane status
+  corelane status --json
+  corelane status --why default-0007000000000012
+"""
+
+
+def add(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "status",
+        help="health, lanes, books, verdicts, latency of a running appliance; --why for one order",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--deployment", default="default", metavar="NAME")
+    parser.add_argument(
+        "--why",
+        metavar="ID",
+        help="what became of a client order id (number or the venue's text) or an intent id",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=run)
+
+
+def number(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{value:.4g} {unit}"
+
+
+def text(document: dict[str, Any]) -> list[str]:
+    """Return the lines for people, worst news last: that is where the eye is."""
+    judged = document["health"]
+    out = [
+        f"status  deployment={document['deployment']}  state={document['state']}"
+        f"  topology={document['topology'] or '-'}  health {judged['score']} of 100"
+    ]
+    for one in document["lanes"]:
+        core = "no core" if one["core"] is None else f"core {one['core']}"
+        out.append(
+            f"  {one['name']:<12}{one['role']:<8}{one['state']:<12}pid {one['pid']}  {core}"
+            f"{' spinning' if one['is_spinning'] else ''}  epoch {one['epoch']}"
+            f"  restarts {one['restarts']}  open {one['open_orders']}  unknown {one['unknown']}"
+            f"  beat {number(one['heartbeat_age_ms'], 'ms')}"
+        )
+    for one in document["instruments"]:
+        out.append(
+            f"  {one['symbol']:<12}{one['book']:<10}{one['bid'] or '-'} / {one['ask'] or '-'}"
+            f"  age {number(one['age_ms'], 'ms')}  position {one['position']}  pnl {one['pnl']}"
+        )
+    for one in document["processes"]:
+        out.append(
+            f"  {one['name']:<12}{one['state']:<12}pid {one['pid'] or '-'}"
+            f"  restarts {one['restarts']}  last {one['last_cause']}"
+            f"  {one['rss_bytes'] / 2**20:.0f} MiB  cpu {one['cpu_s']:.1f} s"
+        )
+    for name, hops in document["latency"].items():
+        one = hops["tick_to_trade"]
+        out.append(
+            f"  {name} tick to trade  n {one['count']}  p50 {one['p50_us']:.1f} us"
+            f"  p99 {one['p99_us']:.1f} us  max {one['max_us']:.0f} us"
+        )
+    given = "  ".join(f"{name} {times}" for name, times in document["verdicts"].items())
+    out.append(f"  verdicts      {given or 'none'}")
+    out += [f"  - {reason}" for reason in judged["reasons"]]
+    return out
+
+
+def run_why(arguments: argparse.Namespace, observer: Observer) -> int:
+    try:
+        wanted = why.parse_id(arguments.why)
+    except why.IdError as error:
+        print(f"corelane status: {error}", file=sys.stderr)
+        return 2
+    found, lines = why.why(arguments.deployment, wanted, observer.take())
+    if arguments.json:
+        print(json.dumps({"id": str(wanted), "found": found, "said": lines}))
+    else:
+        print("\n".join(lines))
+    return 0 if found else 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    observer = Observer(arguments.deployment)
+    if arguments.why is not None:
+        return run_why(arguments, observer)
+    found = observer.take()
+    if not found.lanes:
+        why_not = "; ".join(found.refused.values()) or "it has no pages in /dev/shm; is it running?"
+        print(f"corelane status: deployment {arguments.deployment!r}: {why_not}", file=sys.stderr)
+        return 2
+    document = status(found)
+    print(json.dumps(document) if arguments.json else "\n".join(text(document)))
+    return 0 if health.of(found).is_good else 1

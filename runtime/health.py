@@ -1,0 +1,106 @@
+"""How well a deployment is: a score of 0 to 100 with its reasons.
+
+Owns:    the table of what costs how many points, and the sentence for each.
+Refuses: the host's fitness (tuning), acting on what it finds.
+
+`health` is what runs; `fitness` is the machine it runs on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from runtime import names
+from runtime._shm import lib
+from runtime.snapshot import Snapshot
+
+GOOD_MIN = 80
+LANE_SILENCE_NS = 1_000_000_000
+FALLBACK_SHARE = 100  # more than one frame in so many left to the general reader is a warning
+FALLBACK_MESSAGES_MIN = 1000
+
+
+@dataclass
+class Health:
+    score: int = 100
+    reasons: list[str] = field(default_factory=list)
+
+    def cost(self, points: int, reason: str) -> None:
+        self.score = max(0, self.score - points)
+        self.reasons.append(reason)
+
+    @property
+    def is_good(self) -> bool:
+        return self.score >= GOOD_MIN
+
+
+def lanes(found: Snapshot, health: Health) -> None:
+    if not found.lanes:
+        health.cost(100, "no lane has a page")
+    for lane in found.lanes:
+        state = names.LANE_STATES.get(lane.state, str(lane.state))
+        silent = lane.heartbeat_age_ns > LANE_SILENCE_NS
+        if not lane.is_alive:
+            health.cost(100, f"{lane.name}: its process {lane.pid} is gone")
+        elif silent:
+            age = lane.heartbeat_age_ns / 1e9
+            health.cost(100, f"{lane.name}: no heartbeat for {age:.1f} s; want at most 1 s")
+        elif lane.state != lib.HP_LANE_ARMED:
+            health.cost(40, f"{lane.name} is {state}, not armed: no new orders")
+        held = [name for name in names.words(lane.words)]
+        if held:
+            health.cost(40, f"{lane.name} obeys {', '.join(held)}")
+        c = lane.counters
+        if c["strategy_halted"]:
+            health.cost(30, f"{lane.name}: {c['strategy_halted']} strategies halted by an error")
+        if c["unknown_now"]:
+            health.cost(20, f"{lane.name}: {c['unknown_now']} orders have an unknown outcome")
+        if (
+            c["messages"] > FALLBACK_MESSAGES_MIN
+            and c["fallbacks"] * FALLBACK_SHARE > c["messages"]
+        ):
+            share = 100 * c["fallbacks"] / c["messages"]
+            health.cost(
+                5, f"{lane.name}: {share:.1f} % of frames need the general reader; want 1 %"
+            )
+        if c["mail_refused"]:
+            health.cost(5, f"{lane.name}: {c['mail_refused']} mails did not fit and were dropped")
+
+
+def books(found: Snapshot, health: Health) -> None:
+    out = [
+        f"{one.symbol} {names.BOOK_STATES.get(one.state, one.state)}"
+        for one in found.instruments
+        if one.state != lib.HP_BOOK_SYNCED
+    ]
+    if out:
+        share = 30 * len(out) // len(found.instruments)
+        health.cost(max(5, share), f"books not synced: {', '.join(out[:8])}")
+
+
+def processes(found: Snapshot, health: Health) -> None:
+    for process in found.processes:
+        if process.state == lib.HP_PROCESS_GIVEN_UP:
+            health.cost(
+                50, f"{process.name} is given up after {process.restarts} restarts: look at its log"
+            )
+        elif process.state in (lib.HP_PROCESS_BACKING_OFF, lib.HP_PROCESS_ABSENT):
+            health.cost(20, f"{process.name} is down, cause {process.last_cause}")
+
+
+def clock(found: Snapshot, health: Health) -> None:
+    if found.clock is not None and found.clock.divergence_ns is None:
+        why = found.clock.reason or "its record has expired"
+        health.cost(10, f"nobody vouches for the clock: {why}")
+
+
+def of(found: Snapshot) -> Health:
+    """Judge a snapshot."""
+    health = Health()
+    for part in (lanes, books, processes, clock):
+        part(found, health)
+    for sentence in found.degraded:
+        health.cost(3, sentence)
+    for name, why in found.refused.items():
+        health.cost(10, f"page {name} cannot be read: {why}")
+    return health

@@ -1,0 +1,39 @@
+"""Names of the numbers that pages hold, from the headers' own enums.
+
+Owns:    {number: lower-case name} of each enum that people are shown.
+Refuses: sentences (runtime/verdicts.py), numbers of its own.
+"""
+
+from __future__ import annotations
+
+from runtime._shm import ffi
+
+
+def of(enum: str, prefix: str) -> dict[int, str]:
+    """Return {number: name} of an enum, its prefix cut off, the closing COUNT left out."""
+    return {
+        number: text.removeprefix(prefix).lower()
+        for number, text in sorted(ffi.typeof(f"enum {enum}").elements.items())
+        if not text.endswith("_COUNT")
+    }
+
+
+BOOK_STATES = of("hp_book_state", "HP_BOOK_")
+CLOCK_SOURCES = of("hp_clock_source", "HP_CLOCK_SOURCE_")
+DECODED = of("hp_decode", "HP_DECODE_")
+EVENTS = of("hp_event_kind", "HP_EVENT_")
+EXIT_CAUSES = of("hp_exit_cause", "HP_EXIT_")
+HOPS = of("hp_hop", "HP_HOP_")
+LANE_STATES = of("hp_lane_state", "HP_LANE_")
+ORDER_STATES = of("hp_order_state", "HP_ORDER_")
+PROCESS_ROLES = of("hp_process_role", "HP_PROCESS_")
+PROCESS_STATES = of("hp_process_state", "HP_PROCESS_")
+VERDICTS = {
+    number: name.removeprefix("verdict_") for number, name in of("hp_verdict_code", "HP_").items()
+}
+WORDS = of("hp_word", "HP_WORD_")
+
+
+def words(bits: int) -> list[str]:
+    """Name the bits of a control word."""
+    return [name for bit, name in WORDS.items() if bits & bit]

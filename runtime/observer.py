@@ -1,0 +1,248 @@
+"""Take snapshots of a deployment from its pages.
+
+Owns:    copying: seqlocked records whole or not at all, histograms with their counts last.
+Refuses: touching a lane, keeping a pointer into a page after take() returned.
+
+A top that is half written in every try keeps its previous copy; its age still grows.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Any
+
+from runtime import names
+from runtime import snapshot as shot
+from runtime._shm import ffi, lib
+from runtime.page_set import PageSet
+from runtime.pages import is_alive
+
+# Upper bounds of the exported buckets, nanoseconds: three a decade from 100 ns to 1 s.
+BOUNDS_NS = [base * 10**power for power in range(2, 9) for base in (1, 2, 5)] + [10**9]
+CUTS = [lib.hp_histogram_index(bound) + 1 for bound in BOUNDS_NS]
+PERCENTILES = {"50": 500_000, "99": 990_000, "99.9": 999_000}
+NO_ARCHIVER = 2**64 - 1
+NOBODY = 2**64 - 1
+TABLES = ("decode", "events", "order_states", "pad")
+COUNTERS = [
+    name for name, _ in ffi.typeof("hp_lane_counters_t").fields if name.rstrip("0123456789")
+    not in TABLES
+]  # fmt: skip
+
+
+def text(field: Any) -> str:
+    return str(ffi.string(field).decode(errors="replace"))
+
+
+def histogram(source: Any) -> shot.Histogram:
+    """Copy a page's histogram, then cut it: its count is written last, so the copy is whole."""
+    copy = ffi.new("hp_histogram_t *")
+    ffi.memmove(copy, source, ffi.sizeof("hp_histogram_t"))
+    counts = list(copy.buckets)
+    sums = list(accumulate(counts))
+    return shot.Histogram(
+        cumulative=[*(sums[cut - 1] for cut in CUTS), sums[-1]],
+        sum_ns=copy.sum,
+        max_ns=copy.max,
+        percentiles_ns={
+            name: lib.hp_histogram_quantile(copy, share) for name, share in PERCENTILES.items()
+        },
+    )
+
+
+def age(now: int, then: int) -> int | None:
+    return max(0, now - then) if then else None
+
+
+class Observer:
+    """Snapshots of one deployment.  take() may be called from several threads."""
+
+    def __init__(self, deployment: str) -> None:
+        self.pages = PageSet(deployment)
+        self.lock = threading.Lock()
+        self.clock_copy: Any = ffi.new("hp_clock_page_t *")
+        self.supervisor_copy: Any = ffi.new("hp_supervisor_page_t *")
+
+    def take(self, now_ns: int | None = None) -> shot.Snapshot:
+        """Read every page once; `now_ns` is the moment that ages are counted from."""
+        with self.lock:
+            self.pages.refresh()
+            now = time.monotonic_ns() if now_ns is None else now_ns
+            out = shot.Snapshot(self.pages.deployment, now)
+            self.supervisor(out)
+            self.clock(out)
+            out.lanes = [self.lane(out, number, p.view) for number, p in self.pages.named("lane")]
+            out.journals = [self.journal(n, page) for n, page in self.pages.named("journal")]
+            out.mails = list(self.mails())
+            out.controls = [
+                shot.Control(
+                    writer,
+                    page.view.word,
+                    page.view.generation,
+                    page.view.since_ns,
+                    text(page.view.reason),
+                )
+                for writer, page in self.pages.named("control")
+            ]
+            out.pages, out.refused = len(self.pages.held), dict(self.pages.refused)
+            out.refusals, out.torn = self.pages.refusals, self.pages.torn
+            return out
+
+    def close(self) -> None:
+        with self.lock:
+            self.pages.close()
+
+    def supervisor(self, out: shot.Snapshot) -> None:
+        view = self.pages.view("supervisor")
+        if view is None or not self.pages.copy("supervisor", view, self.supervisor_copy):
+            return
+        copy, now = self.supervisor_copy, out.taken_ns
+        out.degraded = [line for line in text(copy.degraded).split("\n") if line]
+        out.host = shot.Host(
+            text(copy.topology),
+            max(0, now - copy.started_ns),
+            copy.memory_total_bytes,
+            copy.memory_available_bytes,
+            copy.shm_free_bytes,
+            copy.disk_free_bytes,
+            copy.load_permille,
+        )
+        for n in range(min(copy.process_count, lib.HP_PROCESSES_MAX)):
+            p = copy.processes[n]
+            out.processes.append(
+                shot.Process(
+                    name=text(p.name),
+                    role=names.PROCESS_ROLES.get(p.role, "none"),
+                    state=p.state,
+                    pid=p.pid,
+                    core=p.core,
+                    epoch=p.epoch,
+                    is_spinning=bool(p.is_spinning),
+                    starts=p.starts,
+                    exits={name: p.exits[k] for k, name in names.EXIT_CAUSES.items() if k},
+                    last_cause=names.EXIT_CAUSES.get(p.last_cause, "none"),
+                    last_code=p.last_code,
+                    heartbeat_age_ns=age(now, p.heartbeat_ns),
+                    uptime_ns=age(now, p.started_ns) if p.pid else None,
+                    rss_bytes=p.rss_bytes,
+                    cpu_ns=p.cpu_ns,
+                )
+            )
+
+    def clock(self, out: shot.Snapshot) -> None:
+        view = self.pages.view("clock")
+        if view is None or not self.pages.copy("clock", view, self.clock_copy):
+            return
+        record, now = self.clock_copy.record, out.taken_ns
+        divergence = lib.hp_time_divergence(ffi.addressof(self.clock_copy, "record"), now)
+        out.clock = shot.Clock(
+            record.offset_ns,
+            record.uncertainty_ns,
+            None if divergence == NOBODY else divergence,
+            record.source,
+            bool(record.is_traceable),
+            age(now, record.taken_ns),
+            self.clock_copy.accepted,
+            text(self.clock_copy.reason),
+        )
+
+    def lane(self, out: shot.Snapshot, number: str, view: Any) -> shot.Lane:
+        now, c = out.taken_ns, view.counters
+        pid = view.page.writer_pid
+        process = next((p for p in out.processes if p.role == "lane" and p.pid == pid), None)
+        if process is None:
+            process = next((p for p in out.processes if p.name == f"lane-{number}"), None)
+        return shot.Lane(
+            name=f"lane-{number}",
+            number=number,
+            role="fused" if out.host is None else out.host.topology.split(" ")[0] or "fused",
+            pid=pid,
+            is_alive=is_alive(pid),
+            core=view.core,
+            epoch=view.page.epoch,
+            state=view.state,
+            restarts=0 if process is None else process.restarts,
+            is_spinning=bool(view.is_spinning),
+            locked=view.is_locked,
+            words=view.words,
+            heartbeat_age_ns=age(now, view.page.heartbeat_ns) or 0,
+            uptime_ns=age(now, view.started_ns) or 0,
+            rss_bytes=view.rss_bytes,
+            counters={name: getattr(c, name) for name in COUNTERS},
+            decoded={name: c.decode[n] for n, name in names.DECODED.items()},
+            events={name: c.events[n] for n, name in names.EVENTS.items()},
+            order_states={name: c.order_states[n] for n, name in names.ORDER_STATES.items() if n},
+            verdicts={name: view.verdicts[n] for n, name in names.VERDICTS.items()},
+            warnings={name: view.warnings[n] for n, name in names.VERDICTS.items()},
+            hops={name: histogram(ffi.addressof(view.hops, n)) for n, name in names.HOPS.items()},
+            hiccups=histogram(ffi.addressof(view.hiccup, "gaps")),
+            instruments=list(self.instruments(number, view, now)),
+        )
+
+    def instruments(self, lane: str, view: Any, now: int) -> Iterator[shot.Instrument]:
+        """Ids are the registry's and need not be dense."""
+        top, left = ffi.new("hp_top_t *"), view.instrument_count
+        for n in range(1, lib.HP_LANE_INSTRUMENTS_MAX):
+            if left == 0:
+                return
+            source = ffi.addressof(view.tops, n)
+            if source.instrument == 0:
+                continue
+            left -= 1
+            if not self.pages.copy(f"{lane}:{n}", source, top):
+                continue
+            p = view.positions[n]
+            lots = sum(p.lots)
+            yield shot.Instrument(
+                lane=lane,
+                id=n,
+                symbol=text(top.symbol),
+                state=top.state,
+                price_decimals=top.price_decimals,
+                size_decimals=top.size_decimals,
+                bid_ticks=top.bid_ticks,
+                bid_lots=top.bid_lots,
+                ask_ticks=top.ask_ticks,
+                ask_lots=top.ask_lots,
+                age_ns=age(now, top.recv_ns),
+                lots=lots,
+                venue_lots=sum(p.venue_lots),
+                bought_lots=p.bought_lots,
+                sold_lots=p.sold_lots,
+                realised_e8=p.realised_e8,
+                fees_e8=p.fees_e8,
+                venue_realised_e8=p.venue_pnl_e8,
+                open_e8=open_value(top, lots, sum(p.cost_e8)),
+            )
+
+    def journal(self, lane: str, page: Any) -> shot.Journal:
+        head = ffi.cast("hp_journal_head_t *", page.header + 1)
+        archived, published = head.archived, head.published
+        return shot.Journal(
+            lane,
+            head.segment_bytes * head.segment_count,
+            published,
+            head.sequence,
+            head.overwritten,
+            None if archived == NO_ARCHIVER else max(0, published - archived),
+        )
+
+    def mails(self) -> Iterator[shot.Mail]:
+        for way in ("in", "out"):
+            for lane, page in self.pages.named(f"mail.{way}"):
+                ring = ffi.cast("hp_ring_t *", page.header + 1)
+                tail, head = ring.tail, ring.head  # in this order: used is never negative
+                yield shot.Mail(lane, way, ring.capacity, head - tail, head, ring.refused)
+
+
+def open_value(top: Any, lots: int, cost_e8: int) -> int:
+    """Value of an open position at the mid, less its cost; 0 without both sides of a book."""
+    if not (lots and top.bid_lots and top.ask_lots):
+        return 0
+    twice_mid = (top.bid_ticks + top.ask_ticks) * lots
+    shift = 8 - top.price_decimals - top.size_decimals
+    value = twice_mid * 10**shift // 2 if shift >= 0 else twice_mid // (2 * 10**-shift)
+    return int(value - cost_e8)

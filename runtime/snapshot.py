@@ -1,0 +1,194 @@
+"""What a deployment looked like at one moment: plain values, copied from its pages.
+
+Owns:    the one set of figures that the scrape, the screen and `corelane status` all show.
+Refuses: pages (observer.py reads them), wording, judging (health.py).
+
+A figure is kept as the page holds it (ticks, lots, nanoseconds, 1e-8); what people see is derived
+here once, so that no two places can round differently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Instrument:
+    lane: str
+    id: int
+    symbol: str
+    state: int  # enum hp_book_state
+    price_decimals: int
+    size_decimals: int
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+    age_ns: int | None  # of the read that brought the top; None before the first
+    lots: int
+    venue_lots: int
+    bought_lots: int
+    sold_lots: int
+    realised_e8: int
+    fees_e8: int
+    venue_realised_e8: int
+    open_e8: int  # the open position at the mid, less its cost
+
+    @property
+    def pnl_e8(self) -> int:
+        return self.realised_e8 - self.fees_e8 + self.open_e8
+
+    def price(self, ticks: int) -> float:
+        return float(ticks / 10**self.price_decimals)
+
+    def size(self, lots: int) -> float:
+        return float(lots / 10**self.size_decimals)
+
+
+@dataclass(slots=True)
+class Histogram:
+    """A page's histogram, cut to the bounds that are exported.  Nanoseconds."""
+
+    cumulative: list[int]  # samples up to each of observer.BOUNDS_NS, then all
+    sum_ns: int
+    max_ns: int
+    percentiles_ns: dict[str, int]  # by observer.PERCENTILES
+
+    @property
+    def count(self) -> int:
+        return self.cumulative[-1]
+
+
+@dataclass(slots=True)
+class Journal:
+    lane: str
+    capacity_bytes: int
+    published_bytes: int
+    records: int
+    overwritten_segments: int
+    lag_bytes: int | None  # behind an archiver; None without one
+
+
+@dataclass(slots=True)
+class Mail:
+    lane: str
+    way: str  # in: to the lane; out: from it
+    capacity_bytes: int
+    used_bytes: int
+    written_bytes: int
+    refused: int
+
+
+@dataclass(slots=True)
+class Lane:
+    name: str
+    number: str
+    role: str
+    pid: int
+    is_alive: bool
+    core: int
+    epoch: int
+    state: int  # enum hp_lane_state
+    restarts: int
+    is_spinning: bool
+    locked: int
+    words: int  # as obeyed
+    heartbeat_age_ns: int
+    uptime_ns: int
+    rss_bytes: int
+    counters: dict[str, int]
+    decoded: dict[str, int]
+    events: dict[str, int]
+    order_states: dict[str, int]
+    verdicts: dict[str, int]
+    warnings: dict[str, int]
+    hops: dict[str, Histogram]
+    hiccups: Histogram
+    instruments: list[Instrument]
+
+
+@dataclass(slots=True)
+class Process:
+    name: str
+    role: str
+    state: int  # enum hp_process_state
+    pid: int
+    core: int
+    epoch: int
+    is_spinning: bool
+    starts: int
+    exits: dict[str, int]  # by enum hp_exit_cause
+    last_cause: str
+    last_code: int
+    heartbeat_age_ns: int | None
+    uptime_ns: int | None
+    rss_bytes: int
+    cpu_ns: int
+
+    @property
+    def restarts(self) -> int:
+        return max(0, self.starts - 1)
+
+
+@dataclass(slots=True)
+class Host:
+    """What the supervisor's page says of the machine."""
+
+    topology: str
+    uptime_ns: int
+    memory_bytes: int
+    memory_available_bytes: int
+    shm_free_bytes: int
+    disk_free_bytes: int
+    load_permille: int
+
+
+@dataclass(slots=True)
+class Clock:
+    offset_ns: int
+    uncertainty_ns: int
+    divergence_ns: int | None  # None: nobody vouches for the clock
+    source: int  # enum hp_clock_source
+    is_traceable: bool
+    age_ns: int | None
+    records: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Control:
+    writer: str
+    word: int
+    generation: int
+    since_ns: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Snapshot:
+    deployment: str
+    taken_ns: int  # CLOCK_MONOTONIC
+    lanes: list[Lane] = field(default_factory=list)
+    journals: list[Journal] = field(default_factory=list)
+    mails: list[Mail] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    host: Host | None = None
+    clock: Clock | None = None
+    degraded: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)  # pages that could not be read, and why
+    pages: int = 0
+    refusals: int = 0
+    torn: int = 0
+
+    @property
+    def instruments(self) -> list[Instrument]:
+        return [one for lane in self.lanes for one in lane.instruments]
+
+    def total(self, counter: str) -> int:
+        """Add up one counter over all lanes."""
+        return sum(lane.counters[counter] for lane in self.lanes)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,181 @@
+"""A snapshot as `corelane status --json` gives it.
+
+Owns:    the keys of that document; which of a snapshot's figures it names.
+Refuses: taking snapshots, layout for people (ops/status.py), colours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime import health, names
+from runtime._shm import lib
+from runtime.figures import money, scaled
+from runtime.snapshot import Clock, Histogram, Instrument, Journal, Lane, Process, Snapshot
+
+# What a lane counts and a person asks for first.
+LANE_COUNTERS = (
+    "messages",
+    "gaps",
+    "resyncs",
+    "stale",
+    "orders_sent",
+    "cancels_sent",
+    "acks",
+    "rejects",
+    "fills",
+    "strategy_halted",
+    "mail_refused",
+)
+
+
+def milliseconds(ns: int | None) -> float | None:
+    return None if ns is None else round(ns / 1e6, 3)
+
+
+def hop(one: Histogram) -> dict[str, float]:
+    out: dict[str, float] = {"count": one.count}
+    for name, ns in one.percentiles_ns.items():
+        out[f"p{name.replace('.', '')}_us"] = ns / 1000
+    out["max_us"] = one.max_ns / 1000
+    return out
+
+
+def lane(one: Lane) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "role": one.role,
+        "pid": one.pid,
+        "core": None if one.core < 0 else one.core,
+        "state": names.LANE_STATES.get(one.state, str(one.state)),
+        "restarts": one.restarts,
+        "epoch": one.epoch,
+        "is_alive": one.is_alive,
+        "is_spinning": one.is_spinning,
+        "is_memory_locked": one.locked == 1,
+        "words": names.words(one.words),
+        "open_orders": one.counters["open_orders"],
+        "unknown": one.counters["unknown_now"],
+        "heartbeat_age_ms": milliseconds(one.heartbeat_age_ns),
+        "uptime_s": round(one.uptime_ns / 1e9, 1),
+        "rss_bytes": one.rss_bytes,
+        **{name: one.counters[name] for name in LANE_COUNTERS},
+    }
+
+
+def process(one: Process) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "role": one.role,
+        "state": names.PROCESS_STATES.get(one.state, str(one.state)),
+        "pid": one.pid or None,
+        "core": None if one.core < 0 else one.core,
+        "restarts": one.restarts,
+        "exits": {cause: times for cause, times in one.exits.items() if times},
+        "last_cause": one.last_cause,
+        "last_code": one.last_code,
+        "uptime_s": None if one.uptime_ns is None else round(one.uptime_ns / 1e9, 1),
+        "heartbeat_age_ms": milliseconds(one.heartbeat_age_ns),
+        "rss_bytes": one.rss_bytes,
+        "cpu_s": round(one.cpu_ns / 1e9, 2),
+    }
+
+
+def instrument(one: Instrument) -> dict[str, Any]:
+    """Prices and sizes are text: exact, in the instrument's own decimals."""
+
+    def side(ticks: int, lots: int) -> str | None:
+        return scaled(ticks, one.price_decimals) if lots else None
+
+    return {
+        "symbol": one.symbol,
+        "lane": f"lane-{one.lane}",
+        "book": names.BOOK_STATES.get(one.state, str(one.state)),
+        "bid": side(one.bid_ticks, one.bid_lots),
+        "bid_size": scaled(one.bid_lots, one.size_decimals),
+        "ask": side(one.ask_ticks, one.ask_lots),
+        "ask_size": scaled(one.ask_lots, one.size_decimals),
+        "age_ms": milliseconds(one.age_ns),
+        "position": scaled(one.lots, one.size_decimals),
+        "venue_position": scaled(one.venue_lots, one.size_decimals),
+        "pnl": money(one.pnl_e8),
+        "fees": money(one.fees_e8),
+    }
+
+
+def clock(one: Clock | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return {
+        "source": names.CLOCK_SOURCES.get(one.source, str(one.source)),
+        "offset_ns": one.offset_ns,
+        "uncertainty_ns": one.uncertainty_ns,
+        "divergence_ns": one.divergence_ns,
+        "is_traceable": one.is_traceable,
+        "age_ms": milliseconds(one.age_ns),
+        "reason": one.reason,
+    }
+
+
+def journal(one: Journal) -> dict[str, Any]:
+    return {
+        "lane": f"lane-{one.lane}",
+        "records": one.records,
+        "bytes": one.published_bytes,
+        "capacity_bytes": one.capacity_bytes,
+        "overwritten_segments": one.overwritten_segments,
+        "lag_bytes": one.lag_bytes,
+    }
+
+
+def state(found: Snapshot) -> str:
+    """Return one word for the deployment: the strictest that any of its lanes shows."""
+    alive = [one for one in found.lanes if one.is_alive]
+    if not alive:
+        return "down"
+    held = 0
+    for one in alive:
+        held |= one.words
+    if any(one.heartbeat_age_ns > health.LANE_SILENCE_NS for one in alive):
+        return "stuck"
+    draining = (lib.HP_LANE_DRAINING, lib.HP_LANE_DRAINED, lib.HP_LANE_STOPPED)
+    if held & (lib.HP_WORD_DRAIN | lib.HP_WORD_STOP) or any(o.state in draining for o in alive):
+        return "draining"
+    if held & lib.HP_WORD_KILL:
+        return "killed"
+    if held & (lib.HP_WORD_FREEZE | lib.HP_WORD_SAFE_MODE | lib.HP_WORD_FLATTEN):
+        return "frozen"
+    return "armed" if all(o.state == lib.HP_LANE_ARMED for o in alive) else "starting"
+
+
+def status(found: Snapshot) -> dict[str, Any]:
+    """Return the whole document."""
+    judged = health.of(found)
+    verdicts: dict[str, int] = {}
+    warnings: dict[str, int] = {}
+    for one in found.lanes:
+        for table, out in ((one.verdicts, verdicts), (one.warnings, warnings)):
+            for name, times in table.items():
+                if times:
+                    out[name] = out.get(name, 0) + times
+    return {
+        "deployment": found.deployment,
+        "state": state(found),
+        "health": {"score": judged.score, "reasons": judged.reasons},
+        "topology": found.host.topology if found.host else None,
+        "lanes": [lane(one) for one in found.lanes],
+        "processes": [process(one) for one in found.processes],
+        "instruments": [instrument(one) for one in found.instruments],
+        "verdicts": verdicts,
+        "warnings": warnings,
+        "latency": {
+            one.name: {name: hop(h) for name, h in one.hops.items()} for one in found.lanes
+        },
+        "journal": [journal(one) for one in found.journals],
+        "clock": clock(found.clock),
+        "controls": {
+            one.writer: {"words": names.words(one.word), "reason": one.reason}
+            for one in found.controls
+        },
+        "degraded": found.degraded,
+    }

@@ -1,0 +1,189 @@
+"""What became of an order or intent, from the lanes' journal rings, in sentences.
+
+Owns:    finding the newest intent, verdict and order records of one id.
+Refuses: asking the venue, rings that have overwritten the record (it says how far back they reach).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from runtime import names
+from runtime._shm import ffi, lib
+from runtime.figures import duration
+from runtime.journal import Tailer, rings
+from runtime.pages import PageError
+from runtime.snapshot import Snapshot
+from runtime.verdicts import Scale, figure, sentence
+
+SIDES = names.of("hp_side", "HP_SIDE_")
+INTENT_KINDS = names.of("hp_intent_kind", "HP_INTENT_")
+ERRORS = names.of("hp_error", "HP_ERROR_")
+KINDS = frozenset((lib.HP_RECORD_INTENT, lib.HP_RECORD_VERDICT, lib.HP_RECORD_ORDER))
+DECISIONS_MAX = 16
+
+
+def offset(struct: str, field: str) -> int:
+    return int(ffi.offsetof(struct, field))
+
+
+class IdError(Exception):
+    """The text is no client order id and no intent id."""
+
+
+def parse_id(text: str) -> int:
+    """Return the number of an id: decimal, or the venue's own text (<prefix>-<16 hex digits>)."""
+    if text.isdecimal() and 0 < int(text) < 2**64:
+        return int(text)
+    venue = re.fullmatch(r"[.A-Z:/a-z0-9_-]{0,12}-([0-9a-f]{16})", text)
+    if venue is None:
+        raise IdError(f"id {text!r}: want a decimal number, or the venue's text <prefix>-<16 hex>")
+    return int(venue[1], 16)
+
+
+@dataclass
+class Trace:
+    """What one ring holds about an id: decisions (intent or None, verdict) and the newest order."""
+
+    lane: int
+    decisions: list[tuple[bytes | None, bytes]] = field(default_factory=list)
+    intent: bytes | None = None  # asked for by its own id, not judged yet
+    order: bytes | None = None
+    oldest_ns: int = 0  # how far back the ring reaches
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.decisions and self.order is None and self.intent is None
+
+
+def word(payload: bytes, offset: int) -> int:
+    return int.from_bytes(payload[offset : offset + 8], "little")
+
+
+AT = {  # where the ids stand in each record, by the headers
+    "verdict": (offset("hp_verdict_t", "client_id"), offset("hp_verdict_t", "intent_id")),
+    "order": (offset("hp_order_t", "client_id"), offset("hp_order_t", "intent_id")),
+}
+
+
+def search(tailer: Tailer, lane: int, wanted: int) -> Trace:
+    """Read a ring once.  An intent's record stands right before its verdict's."""
+    found, last = Trace(lane), b""
+    for record in tailer.read(kinds=KINDS):
+        found.oldest_ns = found.oldest_ns or record.mono_ns
+        payload = record.payload
+        if record.kind == lib.HP_RECORD_INTENT:
+            last = payload
+            if word(payload, 0) == wanted:
+                found.intent = payload
+            continue
+        kind = "verdict" if record.kind == lib.HP_RECORD_VERDICT else "order"
+        client_at, intent_at = AT[kind]
+        if wanted not in (word(payload, client_at), word(payload, intent_at)):
+            continue
+        if kind == "order":
+            found.order = payload
+            continue
+        intent = last if last and word(last, 0) == word(payload, intent_at) else None
+        found.decisions = [*found.decisions[: DECISIONS_MAX - 1], (intent, payload)]
+        found.intent = None
+    return found
+
+
+def trace(deployment: str, wanted: int) -> list[Trace]:
+    """Search every ring of a deployment."""
+    out = []
+    for path in rings(deployment):
+        lane = path.name.rsplit(".", 1)[1]
+        if lane.isdecimal():
+            try:
+                tailer = Tailer.open(deployment, int(lane))
+            except PageError:
+                continue
+            out.append(search(tailer, int(lane), wanted))
+            tailer.close()
+    return out
+
+
+def record(struct: str, payload: bytes) -> Any:
+    out = ffi.new(f"{struct} *")
+    ffi.memmove(out, payload, min(len(payload), ffi.sizeof(struct)))
+    return out
+
+
+def scale_of(snapshot: Snapshot, instrument: int) -> Scale | None:
+    for one in snapshot.instruments:
+        if one.id == instrument:
+            return Scale(one.symbol, one.price_decimals, one.size_decimals)
+    return None
+
+
+def say_intent(lane: int, i: Any, scale: Scale | None, symbol: str) -> str:
+    text = f"lane-{lane} intent {i.id}: {INTENT_KINDS.get(i.kind, i.kind)}"
+    if i.kind == lib.HP_INTENT_PLACE:
+        text += (
+            f" {SIDES.get(i.side, i.side)} {figure(i.lots, 'size', scale)} {symbol}"
+            f" at {figure(i.price_ticks, 'price', scale)}"
+        )
+    else:
+        text += f" order {i.target} of {symbol}"
+    return f"{text}, strategy {i.strategy}"
+
+
+def say_order(o: Any, scale: Scale | None) -> str:
+    text = f"order {o.client_id}: {names.ORDER_STATES.get(o.state, o.state)}"
+    filled, size = (figure(lots, "size", scale) for lots in (o.filled_lots, o.lots))
+    text += f", {filled} of {size} filled"
+    if o.venue_id:
+        text += f", venue id {o.venue_id}"
+    if o.error:
+        text += f", the venue's last refusal: {ERRORS.get(o.error, o.error)}"
+    if o.flags & lib.HP_ORDER_CANCEL_IN_FLIGHT and lib.hp_order_is_working(o.state):
+        text += ", a cancel is in flight"
+    return text
+
+
+def explain(found: Trace, snapshot: Snapshot) -> list[str]:
+    """Say what the records of a trace mean: what was wanted, what the gate said, what became."""
+    out = []
+    for intent, verdict in found.decisions:
+        v = record("hp_verdict_t", verdict)
+        scale = scale_of(snapshot, v.instrument)
+        symbol = scale.symbol if scale else f"instrument {v.instrument}"
+        if intent is not None:
+            out.append(say_intent(found.lane, record("hp_intent_t", intent), scale, symbol))
+        out.append(f"gate: {sentence(v.verdict, v.found, v.wanted, scale)}")
+        warned = [name for n, name in names.VERDICTS.items() if v.warnings >> n & 1]
+        if warned:
+            out.append(f"gate: policy WARN noted {', '.join(warned)}")
+    if found.intent is not None:
+        i = record("hp_intent_t", found.intent)
+        scale = scale_of(snapshot, i.instrument)
+        symbol = scale.symbol if scale else f"instrument {i.instrument}"
+        out += [say_intent(found.lane, i, scale, symbol), "gate: not judged yet"]
+    if found.order is not None:
+        o = record("hp_order_t", found.order)
+        out.append(say_order(o, scale_of(snapshot, o.instrument)))
+    return out
+
+
+def why(deployment: str, wanted: int, snapshot: Snapshot) -> tuple[bool, list[str]]:
+    """Return (found, sentences) for a client order id or an intent id."""
+    traces = trace(deployment, wanted)
+    hits = [one for one in traces if not one.is_empty]
+    if hits:
+        return True, [line for one in hits for line in explain(one, snapshot)]
+    if not traces:
+        return False, [f"deployment {deployment!r} has no journal ring: it does not run"]
+    now = time.monotonic_ns()
+    reach = ", ".join(
+        f"lane-{one.lane} {duration(max(0, now - one.oldest_ns))}"
+        for one in traces
+        if one.oldest_ns
+    )
+    return False, [
+        f"no record of {wanted} in the journal rings (they reach back: {reach or 'nothing'})"
+    ]

@@ -1,0 +1,209 @@
+"""A RUN: what stands in its files after any accident is good, and the next writer goes on."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime import recording
+from runtime._shm import lib
+from runtime.journal import Hole
+from runtime.tailer import Copier
+
+from .rings import RingLane
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def ring():
+    made = RingLane("run")
+    yield made
+    made.remove()
+
+
+def frames_of(run):
+    """The numbers that the frames of a lane epoch carry, and everything that is no record."""
+    found, other = [], []
+    for item in run.read():
+        if hasattr(item, "payload"):
+            if item.kind == lib.HP_RECORD_FRAME:
+                found.append(int(item.payload))
+        else:
+            other.append(item)
+    return found, other
+
+
+def copy(ring, directory):
+    copier = Copier(ring.deployment, directory)
+    copier.look()
+    copier.copy()
+    copier.close()
+
+
+def test_files_are_the_segments_of_the_ring(ring, tmp_path):
+    recording.open_run(tmp_path / "run", ring.deployment)
+    ring.frames(150)
+    copy(ring, tmp_path / "run")
+    (run,) = recording.lanes(tmp_path / "run")
+    assert (run.lane, run.epoch, len(run.paths)) == (0, 7, 3)
+    assert frames_of(run) == (list(range(150)), [])
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_file_cut_anywhere_is_continued_to_the_same_bytes(tmp_path_factory, data):
+    """What a killed writer leaves is a prefix of the bytes; junk behind it is cut as well."""
+    directory = tmp_path_factory.mktemp("run")
+    ring = RingLane("cut")
+    try:
+        ring.frames(90)
+        copy(ring, directory)
+        folder = recording.epoch_folder(directory, 0, 7)
+        paths = sorted(folder.glob("*.journal"))
+        whole = [path.read_bytes() for path in paths]
+        keep = data.draw(st.integers(0, len(paths) - 1))
+        for path in paths[keep + 1 :]:
+            path.unlink()
+        cut = data.draw(st.integers(0, len(whole[keep])))
+        junk = data.draw(st.binary(max_size=50))
+        paths[keep].write_bytes(whole[keep][:cut] + junk)
+        copy(ring, directory)
+        assert [path.read_bytes() for path in sorted(folder.glob("*.journal"))] == whole
+    finally:
+        ring.remove()
+
+
+def test_records_lost_to_the_writer_are_a_hole_in_the_run(ring, tmp_path):
+    recording.open_run(tmp_path / "run", ring.deployment)
+    ring.frames(10)
+    copy(ring, tmp_path / "run")
+    ring.frames(600)
+    copy(ring, tmp_path / "run")
+    (run,) = recording.lanes(tmp_path / "run")
+    found, other = frames_of(run)
+    assert found == [*range(10), *range(found[10], 610)]
+    assert [type(item) for item in other] == [Hole]
+    assert other[0].first == 12  # a CLOCK and ten frames were there
+
+
+@pytest.mark.parametrize("segment", [0, 1])
+def test_flipped_bit_is_damage_in_the_middle_and_an_end_at_the_end(ring, tmp_path, segment):
+    recording.open_run(tmp_path / "run", ring.deployment)
+    ring.frames(90)
+    copy(ring, tmp_path / "run")
+    (run,) = recording.lanes(tmp_path / "run")
+    data = bytearray(run.paths[segment].read_bytes())
+    data[20_000] ^= 1
+    run.paths[segment].write_bytes(data)
+    found, other = frames_of(run)
+    if segment == 1:
+        assert other == []
+        assert found == list(range(len(found)))
+        assert 62 < len(found) < 90
+    else:
+        assert {type(item) for item in other} == {Hole, recording.Damage}
+        assert len(found) < 90
+
+
+def test_run_of_another_deployment_and_foreign_folder_are_refused(ring, tmp_path):
+    recording.open_run(tmp_path / "run", "one")
+    with pytest.raises(recording.RecordingError, match="RUN of deployment 'one', not 'two'"):
+        recording.open_run(tmp_path / "run", "two")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "notes.txt").write_text("mine")
+    with pytest.raises(recording.RecordingError, match="neither empty nor a RUN"):
+        recording.open_run(tmp_path / "foreign", "one")
+    with pytest.raises(recording.RecordingError, match="is no RUN"):
+        recording.lanes(tmp_path / "foreign")
+
+
+class Process:
+    """The tailer as its own process."""
+
+    def __init__(self, ring, directory):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "runtime.tailer", "--deployment", ring.deployment,
+             "--directory", str(directory)],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self.process.stdout.readline() == "tailing\n"
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def end(self):
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+def test_tailer_killed_at_random_times_leaves_a_run_without_a_hole(ring, tmp_path):
+    dice = random.Random(5)
+    for _ in range(4):
+        tailer = Process(ring, tmp_path / "run")
+        for _ in range(20):
+            ring.frames(dice.randrange(4))
+            time.sleep(0.002)
+        time.sleep(dice.random() * 0.05)
+        tailer.kill()
+        for item in recording.lanes(tmp_path / "run")[0].read():
+            assert hasattr(item, "payload")
+    tailer = Process(ring, tmp_path / "run")
+    ring.frames(5)
+    assert tailer.end() == 0
+    (run,) = recording.lanes(tmp_path / "run")
+    assert frames_of(run) == (list(range(ring.count)), [])
+
+
+def test_ring_of_a_dead_lane_is_copied_to_its_end_though_its_name_goes_to_another(tmp_path):
+    """A successor takes over the name; the mapping of the old ring is still read to its end."""
+    old = RingLane("next", epoch=7)
+    copier = Copier(old.deployment, tmp_path / "run")
+    recording.open_run(tmp_path / "run", old.deployment)
+    old.frames(3)
+    copier.look()
+    old.frames(2)
+    new = RingLane("next", epoch=8)  # makes the page anew under the same name
+    new.frames(4)
+    copier.look()
+    copier.copy()
+    copier.close()
+    new.remove()
+    runs = recording.lanes(tmp_path / "run")
+    assert [(run.epoch, frames_of(run)[0]) for run in runs] == [
+        (7, [0, 1, 2, 3, 4]),
+        (8, [0, 1, 2, 3]),
+    ]
+
+
+def test_full_disk_is_said_and_the_copy_goes_on_later(ring, tmp_path, monkeypatch, capsys):
+    recording.open_run(tmp_path / "run", ring.deployment)
+    real = os.write
+    full = True
+
+    def write(handle, data):
+        if full and len(data) > 100:
+            real(handle, bytes(data)[:100])
+            raise OSError(28, "No space left on device")
+        return real(handle, data)
+
+    copier = Copier(ring.deployment, tmp_path / "run")
+    ring.frames(5)
+    copier.look()
+    monkeypatch.setattr(os, "write", write)
+    copier.copy()
+    monkeypatch.undo()
+    assert "journal.write_failed" in capsys.readouterr().err
+    full = False
+    for _ in range(60):
+        copier.copy()
+    (run,) = recording.lanes(tmp_path / "run")
+    assert frames_of(run) == (list(range(5)), [])
+    copier.close()
