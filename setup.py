@@ -42,9 +42,12 @@ MODULES: dict[str, list[str]] = {
     "hotpath.lane.manual": [],
     "hotpath.lane.paper": [],
     "hotpath.lane.replay": [],
+    "hotpath.lane.rerun": [],
     "hotpath.lane.strategy": [],
     "strategies.demo.imbalance_native": [],
     "venues.binance.usdm.codec": [],
+    "venues.bybit.codec": [],
+    "venues.hyperliquid.codec": [],
     "venues.okx.codec": [],
 }
 

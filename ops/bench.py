@@ -3,6 +3,7 @@
 decode   decode + book over the recorded capture, beside simdjson On-Demand and two Python stacks
 wire     market frame written to order read over a real socket, beside a C echo
 backlog  an acknowledgement behind 1 MiB of market frames
+stale    a book passes its bound to the last cancel on the wire, over the embedded venue
 memory   resident memory of a lane over five million frames
 scrape   metrics of 200 instruments, from pages to text
 
@@ -50,7 +51,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "what",
-        choices=["decode", "wire", "backlog", "memory", "scrape", "all"],
+        choices=["decode", "wire", "backlog", "stale", "memory", "scrape", "all"],
         help="which figures",
     )
     parser.add_argument(
@@ -62,6 +63,9 @@ def add(subparsers: Any) -> None:
         default=20_000,
         metavar="N",
         help="orders per wire round (default: 20000)",
+    )
+    parser.add_argument(
+        "--trials", type=int, default=100, metavar="N", help="silences of stale (default: 100)"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
@@ -227,6 +231,13 @@ def bench_backlog(trials: int = 1000) -> dict[str, Any]:
     return wire("benchmarks.wire.ack:CancelOnAck", trials, mode="backlog", warmup=50)
 
 
+def bench_stale(trials: int) -> dict[str, Any]:
+    """A depth stream falls silent on a live socket; a spinning and a blocking lane."""
+    from benchmarks.feeds.stale import stale
+
+    return {row["mode"]: row for row in stale(trials)}
+
+
 def bench_memory() -> dict[str, Any]:
     from benchmarks.wire.wire import memory
 
@@ -289,6 +300,19 @@ def say(name: str, r: dict[str, Any]) -> None:
             f"  anchor C spin {a['spin_us']:.2f} us, known {a['known_us']}, off {a['off']:.0%}; "
             f"C epoll {a['epoll_us']:.2f} us, known {a['known_epoll_us']}"
         )
+    elif name == "stale":
+        print("stale, microseconds from a book's bound to the last cancel on the wire (bar 5,000)")
+        for row in r.values():
+            print(
+                f"  {row['mode']:<10} n={row['count']}  bound {row['bound_ms']} ms, "
+                f"{row['orders']} orders each   p50 {row['p50_us']:,.0f}  "
+                f"p99 {row['p99_us']:,.0f}  max {row['max_us']:,.0f}"
+                + (
+                    ""
+                    if row["taken_max_us"] is None
+                    else f"; others took the core for up to {row['taken_max_us']:,.0f}"
+                )
+            )
     elif name == "backlog":
         print(
             f"backlog, {r['count']} trials: "
@@ -308,8 +332,8 @@ def say(name: str, r: dict[str, Any]) -> None:
             row = r[what]
             bar = " (bar 20)" if what in ("text", "http") else ""
             print(
-                f"  {what:<16}p50 {row['p50_ms']:6.2f}{bar}  p99 {row['p99_ms']:6.2f}  "
-                f"max {row['max_ms']:6.2f}"
+                f"  {what:<16}cpu {row['cpu_ms']:6.2f}  p50 {row['p50_ms']:6.2f}{bar}  "
+                f"p99 {row['p99_ms']:6.2f}  max {row['max_ms']:6.2f}"
             )
     else:
         print(
@@ -331,11 +355,13 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     sys.path.insert(0, str(ROOT))
     wanted = (
-        ["decode", "wire", "backlog", "memory", "scrape"]
+        ["decode", "wire", "backlog", "stale", "memory", "scrape"]
         if arguments.what == "all"
         else [arguments.what]
     )
-    if {"wire", "backlog", "memory"} & set(wanted) and not {0, 1} <= os.sched_getaffinity(0):
+    if {"wire", "backlog", "stale", "memory"} & set(wanted) and not {0, 1} <= os.sched_getaffinity(
+        0
+    ):
         print("corelane bench: the wire needs cores 0 and 1 for itself", file=sys.stderr)
         return 2
     results: dict[str, Any] = {"host": host()}
@@ -347,6 +373,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "decode": lambda: bench_decode(arguments.rounds),
                 "wire": lambda: bench_wire(arguments.rounds, arguments.count),
                 "backlog": bench_backlog,
+                "stale": lambda: bench_stale(arguments.trials),
                 "memory": bench_memory,
                 "scrape": bench_scrape,
             }[name]()

@@ -16,6 +16,8 @@ COMMANDS = [
     "run",
     "status",
     "control",
+    "record",
+    "events",
     "replay",
     "baseline",
     "latency_profile",

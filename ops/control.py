@@ -98,6 +98,14 @@ def lines(command: str, answer: dict[str, Any], done: bool, left: int) -> list[s
     return out
 
 
+def reload_lines(answer: dict[str, Any]) -> list[str]:
+    out = [f"  {problem}" for problem in answer["problems"]]
+    out += [f"  {name} applied" for name in answer["applied"]]
+    out += [f"  {name} needs a restart: not applied" for name in answer["refused"]]
+    head = "reload  REFUSED, nothing applied" if answer["problems"] else "reload"
+    return [head, *(out or ["  nothing has changed"])]
+
+
 def run(arguments: argparse.Namespace) -> int:
     request = {"command": arguments.word, "reason": arguments.reason}
     try:
@@ -106,8 +114,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"corelane {arguments.word}: {error}", file=sys.stderr)
         return 2
     if arguments.word == "reload":
-        print(json.dumps(answer) if arguments.json else "\n".join(answer["said"]))
-        return 0
+        print(json.dumps(answer) if arguments.json else "\n".join(reload_lines(answer)))
+        return 1 if answer["refused"] or answer["problems"] else 0
     done, found = wait(arguments.deployment, arguments.word, arguments.wait)
     left = open_orders(found)
     if arguments.json:

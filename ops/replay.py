@@ -17,21 +17,30 @@ from typing import Any
 DESCRIPTION = """\
 Run recorded messages through decode and book, as fast as it goes.
 
-A capture is lines of '<receive time ns> <raw message>', plain or compressed (.gz, .xz, .zst).
-Several files are one stream; lines are counted from 1 and on from one file to the next.  The venue
-is recognised from the messages.  Snapshots stand in line; one that names no symbol belongs to the
-only instrument with a depth stream, or of several to the only one whose book is not in sequence.
-Scales come from the first snapshot's significant decimals; a finer value later rescales the book
-and is counted.
+A capture is lines of '<receive time ns> <raw message>', plain or compressed (.gz, .xz, .zst), or a
+recording of cryptofeed (its NAME.ws.* file; the NAME.http.* files beside it are read with it).
+Several files are one stream, and so is a folder of captures, by name; lines are counted from 1 and
+on from one file to the next.  The venue is recognised from the messages.  Snapshots stand in line;
+one that names no symbol belongs to whom our recorder says, else to the only instrument with a depth
+stream, or of several to the only one whose book is not in sequence.  Scales come from the first
+snapshot's significant decimals; a finer value later rescales the book and is counted.
 
 decode_book_ns: `mean` is wall clock around whole blocks of messages in decode and book, divided by
 all messages; `p50`, `p99` and `p999` come from stamps on every 17th message, so that stamping does
 not distort the mean.
 
+A RUN (the folder of `corelane run --journal DIR`) is run again instead: its recorded inputs go
+through the same compiled lane, and every record that comes out is compared with the recorded one,
+byte for byte; time stamp counters are left out.  Recorded intents are fed to the gate; with
+--strategy they must come out of the strategies again (of another one when it is named).  The first
+difference is shown with the input before it.
+
 Exit code 0: all as it should be; 1: bad messages, gaps, a crossed book, a book that does not end in
 sequence, a file that breaks off (each is said); 2: could not run.  Messages of unknown kinds and
 symbols are counted and change no exit code."""
-EPILOG = "example: corelane replay btcusdt.jsonl.xz --tops tops.csv --book book.csv"
+EPILOG = """\
+examples: corelane replay btcusdt.jsonl.xz --tops tops.csv --book book.csv
+          corelane replay runs/today --strategy"""
 
 
 def add(subparsers: Any) -> None:
@@ -42,12 +51,24 @@ def add(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="capture files")
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        type=Path,
+        help="capture files, or the folder of one RUN",
+    )
     parser.add_argument("--venue", help="the venue, instead of recognising it")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--tops", metavar="CSV", type=Path, help="the top after each applied delta")
     parser.add_argument("--book", metavar="CSV", type=Path, help="the final book, best first")
-    parser.add_argument("--strategy", metavar="S", help="run a strategy on it")
+    parser.add_argument(
+        "--strategy",
+        metavar="S",
+        nargs="?",
+        const="",
+        help="run a strategy on it; of a RUN, without a name: the recorded ones",
+    )
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a strategy parameter"
     )
@@ -74,6 +95,7 @@ def table(result: dict[str, Any]) -> str:
     """Return the result as text, within 100 columns."""
     ns = result["decode_book_ns"]
     agreement = result["ticker_agreement"]
+    sums = result["checksums"]
     events = "  ".join(f"{name} {count:,}" for name, count in result["events"].items() if count)
     sequence = "  ".join(
         f"{name} {result[name]:,}"
@@ -86,6 +108,14 @@ def table(result: dict[str, Any]) -> str:
         f"  sequence  {sequence}",
         f"  tickers   {agreement['equal']:,} of {agreement['compared']:,} equal to the book's top"
         " at the same update id",
+        *(
+            [
+                f"  checksums {sums['held']:,} hold  {sums['bad']:,} do not"
+                f"  {sums['unjudged']:,} cannot be judged"
+            ]
+            if any(sums.values())
+            else []
+        ),
         f"  ns/message in decode and book: mean {ns['mean']:.1f}  p50 {ns['p50']:,}"
         f"  p99 {ns['p99']:,}  p99.9 {ns['p999']:,}",
         "",
@@ -125,9 +155,16 @@ def run(arguments: argparse.Namespace) -> int:
     from runtime.capture import CaptureError
     from runtime.replay import Run
 
+    if any(path.is_dir() for path in arguments.files):
+        from ops import rerun
+
+        if len(arguments.files) > 1:
+            print("replay: give one RUN at a time, and no captures beside it", file=sys.stderr)
+            return 2
+        return rerun.run(arguments.files[0], arguments.strategy, arguments.json)
     strategy = None
     if arguments.strategy is not None:
-        from runtime.lane_process import load_strategy
+        from runtime.lane_spec import load_strategy
 
         try:
             pairs = dict(item.split("=", 1) for item in arguments.param)

@@ -11,25 +11,34 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+from ops.run_config import configured, strategy_problem
+from ops.run_config import settings as settings_of
+from ops.screen import LiveScreen, is_wanted
 from ops.time import choose_profile
-from runtime import exporter, names
+from runtime import names
 from runtime._shm import ffi, lib
-from runtime.appliance import Appliance, ApplianceError, Settings
+from runtime.appliance import Appliance, ApplianceError, plan
+from runtime.config import Config
+from runtime.config_file import ConfigError
 from runtime.control_socket import ControlServer
 from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.figures import money, scaled
-from runtime.lane_process import load_strategy
+from runtime.logs import Log
 from runtime.pages import PageError
-from runtime.recorder import RecorderError
-from runtime.state import StateError
+from runtime.reload import Reloader
+from runtime.state import StateError, state_dir
+from runtime.supervisor import keep_to_cold
+from runtime.topology import TOPOLOGIES, TopologyError
 
 
 def add(subparsers: Any) -> None:
@@ -41,6 +50,13 @@ def add(subparsers: Any) -> None:
         epilog="example: corelane run --duration 30 --strategy demo-native --json",
     )
     parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="configuration (docs/corelane.example.toml); options given here win over it",
+    )
+    parser.add_argument(
         "--duration",
         type=float,
         metavar="S",
@@ -48,7 +64,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--strategy",
-        default="demo",
+        default=argparse.SUPPRESS,
         metavar="S",
         help="path.py:Class, module:Class or a shipped name: demo, demo-native (default: demo)",
     )
@@ -61,53 +77,72 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--symbols",
-        default="BTCUSDT,ETHUSDT",
+        default=argparse.SUPPRESS,
         metavar="A,B",
         help="instruments (default: BTCUSDT,ETHUSDT)",
     )
     parser.add_argument(
         "--deployment",
-        default="default",
+        default=argparse.SUPPRESS,
         metavar="NAME",
         help="names pages and state (default: default)",
     )
     parser.add_argument(
         "--tls",
         action="store_true",
+        default=argparse.SUPPRESS,
         help="speak wss:// and https:// to the embedded venue (own test CA)",
     )
     parser.add_argument(
-        "--seed", type=int, default=1, help="seed of the embedded venue's participants (default: 1)"
+        "--seed",
+        type=int,
+        default=argparse.SUPPRESS,
+        help="seed of the embedded venue's participants (default: 1)",
     )
     parser.add_argument(
         "--metrics-port",
         type=int,
-        default=9464,
+        default=argparse.SUPPRESS,
         metavar="P",
         help="0 = any free port (default: 9464)",
     )
     parser.add_argument(
+        "--topology",
+        choices=TOPOLOGIES,
+        default=argparse.SUPPRESS,
+        help="market and order lanes in one process or apart (default: by the box)",
+    )
+    parser.add_argument(
+        "--lane-core",
+        type=int,
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="the core that the lane wants (default: by the topology)",
+    )
+    parser.add_argument(
         "--journal",
         type=Path,
+        default=argparse.SUPPRESS,
         metavar="DIR",
         help="copy the lanes' journals to this folder: a RUN that `corelane replay` takes",
     )
     parser.add_argument(
         "--blocking",
         action="store_true",
+        default=argparse.SUPPRESS,
         help="block in epoll instead of spinning, also on two cores",
     )
     parser.add_argument(
         "--clock",
         choices=("off", "warn", "block"),
-        default="warn",
+        default=argparse.SUPPRESS,
         help="what an unsure clock does to new risk: nothing, a counted warning, or a block "
         "(default: warn)",
     )
     parser.add_argument(
         "--clock-ms-max",
         type=int,
-        default=50,
+        default=argparse.SUPPRESS,
         metavar="MS",
         help="largest distance of this host's clock from UTC (default: 50)",
     )
@@ -182,71 +217,116 @@ def print_profile(rows: list[dict[str, Any]], fingerprint: str) -> None:
         )
 
 
-def place(blocking: bool) -> tuple[bool, int | None, int | None]:
-    """Return (spin, lane core, cold core) by the cores this process may use."""
-    cores = sorted(os.sched_getaffinity(0))
-    if blocking or len(cores) < 2:
-        return False, None, None
-    return True, cores[-1], cores[0]
+async def serve(
+    arguments: argparse.Namespace, config: Config, alone: Config | None, folder: Path
+) -> int:
+    screen = None
+    if not arguments.json and is_wanted(Console()):
+        screen = LiveScreen(config.deployment)
+
+    def console(text: str) -> None:
+        if screen is not None and screen.thread.is_alive():
+            screen.say(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    log = open_log(config, console)
+    try:
+        return await run_appliance(arguments, config, alone, folder, screen, log)
+    finally:
+        log.close()
 
 
-async def serve(arguments: argparse.Namespace, folder: Path) -> int:
-    spin, lane_core, cold_core = place(arguments.blocking)
-
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    if not spin:
-        say("topology.fused mode=blocking cause=" + ("asked" if arguments.blocking else "one_core"))
-    symbols = [s for s in arguments.symbols.split(",") if s]
-    parameters = dict(item.split("=", 1) for item in arguments.param)
-    settings = Settings(
-        deployment=arguments.deployment,
-        symbols=symbols,
-        strategies=[arguments.strategy],
-        parameters=parameters,
-        spin=spin,
-        core=lane_core,
-        profile=choose_profile()[0],
-        clock_policy=arguments.clock,
-        clock_ms_max=arguments.clock_ms_max,
-        journal=arguments.journal,
+def open_log(config: Config, console: Callable[[str], None]) -> Log:
+    directory = Path(config.log.directory) if config.log.directory else None
+    return Log(
+        "supervisor",
+        directory or state_dir(config.deployment) / "log",
+        level=config.log.level,
+        days=config.log.days,
+        bytes_max=config.log.mib_max * 2**20,
+        console=console,
     )
-    if cold_core is not None:
-        os.sched_setaffinity(0, {cold_core})
+
+
+def reloader(path: Path, alone: Config, log: Log) -> Reloader:
+    """Return what reads the file again: by SIGHUP or `corelane reload`."""
+
+    def apply(config: Config, keys: list[str]) -> None:
+        log.change(config.log.level, config.log.days, config.log.mib_max * 2**20)
+
+    return Reloader(path, alone, apply, strategy_problem)
+
+
+async def run_appliance(
+    arguments: argparse.Namespace,
+    config: Config,
+    alone: Config | None,
+    folder: Path,
+    screen: LiveScreen | None,
+    log: Log,
+) -> int:
+    say = log.say
+    symbols = config.venue.symbols
+    settings = settings_of(config, profile=choose_profile()[0])
+    topology = keep_to_cold(plan(settings))  # the lane leaves for its own core
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    async with EmbeddedVenue(folder, symbols, seed=arguments.seed, tls=arguments.tls) as venue:
+    again = None
+    if alone is not None:
+        again = reloader(arguments.config, alone, log)
+        loop.add_signal_handler(signal.SIGHUP, lambda: say(f"config.read {again.reload()}"))
+    embedded = EmbeddedVenue(folder, symbols, seed=config.venue.seed, tls=config.venue.tls)
+    async with embedded as venue:
         appliance = Appliance(
-            settings, venue.endpoints, venue.api_key, venue.key_path, venue.ca, say
+            settings,
+            venue.endpoints,
+            venue.api_key,
+            venue.key_path,
+            venue.ca,
+            say,
+            config.metrics.port,
+            topology,
         )
-        server = door = None
+        door = None
         started = time.monotonic()
         try:
             await appliance.start()
-            door = ControlServer(settings.deployment, appliance.control, stop.set, say)
+            door = ControlServer(
+                settings.deployment,
+                appliance.control,
+                stop.set,
+                say,
+                again.reload if again else None,
+            )
             await door.start()
-            server, port = exporter.serve(settings.deployment, arguments.metrics_port)
             if not arguments.json:
                 print(
                     f"venue {venue.endpoints.rest} (embedded)  "
-                    f"lane core {lane_core}  cold core {cold_core}  "
-                    f"metrics http://127.0.0.1:{port}/metrics",
+                    f"topology {topology.text}  "
+                    f"metrics http://127.0.0.1:{appliance.metrics_port}/metrics",
                     flush=True,
                 )
-            code = await watch(arguments, appliance, stop, started)
-            if code == 0:
-                code = await appliance.drain()
+            if screen is not None:
+                screen.start()
+            is_quiet = arguments.json or screen is not None
+            failed = await watch(arguments, appliance, stop, started, is_quiet)
+            code = await appliance.drain()
+            code = 1 if failed else code
+            if screen is not None:
+                screen.close()
+                for line in screen.logs:  # they are in the log file already
+                    print(line, file=sys.stderr)
             summary = appliance.summary()
             record = await venue.record()
             rows = profile(appliance)
             finish(arguments, appliance, summary, record, rows, code)
             return code if agrees(summary, record) else 1
         finally:
-            if server is not None:
-                server.shutdown()
+            if screen is not None:
+                screen.close()
             if door is not None:
                 await door.close()
             await appliance.abandon()
@@ -254,12 +334,16 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> int:
 
 
 async def watch(
-    arguments: argparse.Namespace, appliance: Appliance, stop: asyncio.Event, started: float
-) -> int:
-    """Print a line a second until told to stop or until the lane ends by itself."""
-    assert appliance.lane is not None
-    ended = asyncio.ensure_future(appliance.lane.wait())
+    arguments: argparse.Namespace,
+    appliance: Appliance,
+    stop: asyncio.Event,
+    started: float,
+    is_quiet: bool,
+) -> bool:
+    """Print a line a second (unless quiet) until told to stop (False) or it cannot go on (True)."""
+    ended = asyncio.ensure_future(appliance.ended())
     asked = asyncio.ensure_future(stop.wait())
+    waits: set[asyncio.Future[Any]] = {ended, asked}
     try:
         while True:
             left = (
@@ -268,19 +352,18 @@ async def watch(
                 else min(1.0, started + arguments.duration - time.monotonic())
             )
             if left <= 0:
-                return 0
-            done, _ = await asyncio.wait(
-                {ended, asked}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            if ended in done:
-                print(f"lane.ended code={ended.result()}: see the lines above", file=sys.stderr)
-                return 1
+                return False
+            done, _ = await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if asked in done:
-                return 0
-            if not arguments.json:
+                return False
+            if ended in done:
+                appliance.say(f"appliance.draining cause={ended.result()!r}")
+                return True
+            if not is_quiet:
                 print(status_line(appliance, started), flush=True)
     finally:
         asked.cancel()
+        ended.cancel()
 
 
 def agrees(summary: dict[str, Any], record: dict[str, Any]) -> bool:
@@ -315,6 +398,8 @@ def finish(
                     "pnl": money(pnl_e8(appliance, summary)),
                     "venue": record,
                     "agrees_with_venue": agree,
+                    "topology": appliance.topology.text,
+                    "degraded": appliance.supervisor.degraded,
                     "latency": rows,
                     "fingerprint": appliance.host.fingerprint,
                 }
@@ -353,36 +438,26 @@ def finish(
     )
 
 
-def problem(arguments: argparse.Namespace) -> str | None:
-    """Say what is wrong with the arguments before anything is started."""
-    unnamed = [item for item in arguments.param if "=" not in item]
-    if unnamed:
-        return f"--param {unnamed[0]!r}: want NAME=VALUE"
-    try:
-        load_strategy(arguments.strategy)(**dict(item.split("=", 1) for item in arguments.param))
-    except (ValueError, ImportError) as error:
-        return str(error)
-    return None
-
-
 def run(arguments: argparse.Namespace) -> int:
     import uvloop
 
-    wrong = problem(arguments)
-    if wrong is not None:
-        print(f"corelane run: {wrong}", file=sys.stderr)
+    try:
+        config, alone = configured(arguments)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"corelane run: {problem}", file=sys.stderr)
         return 2
 
     with tempfile.TemporaryDirectory(prefix="corelane-") as folder:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(serve(arguments, Path(folder)))
+                return runner.run(serve(arguments, config, alone, Path(folder)))
         except (
             ApplianceError,
             VenueStartError,
             PageError,
-            RecorderError,
             StateError,
+            TopologyError,
             OSError,
         ) as error:
             print(f"corelane run: {error}", file=sys.stderr)

@@ -1,35 +1,51 @@
-"""The cold side of a running appliance: venue, pages, lane process, mail, drain.
+"""A running appliance: which processes it has, their pages, the order of start and drain.
 
-Owns:    the order of start and stop; the answers to a lane's wishes (snapshot, logon, listen key).
-Refuses: trading.  It signs, fetches, watches and tells; the lane decides and sends.
+Owns:    the pages that outlive a process (control word, clock, lane, rings), epochs, the plans.
+Refuses: trading, keys (runtime/session_process.py), starting and watching (runtime/supervisor.py).
+
+A lane's pages are made anew for each of its lives, under a new epoch; its mail with them, so that
+an answer to the dead is not read by the living.  The dead lane's journal ring is kept, named by its
+epoch, until a later lane is armed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import dataclasses
 import os
-import sys
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
-from runtime import state
+from runtime import conditions, feeds, state
 from runtime._shm import ffi, lib
+from runtime.causes import CAUSES
+from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
+from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
-from runtime.pages import LANE_BYTES, Control, Mail, Page, in_use, stale
-from runtime.recorder import Recorder
-from venues.binance.usdm import reference
-from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
+from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
+from runtime.pages import name as page_name
+from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
+from runtime.topology import Topology, plan_box, stall_bound
+from venues.binance.usdm.session import Endpoints
 
 MAIL_IN_BYTES = 8 * 1024 * 1024
 MAIL_OUT_BYTES = 1024 * 1024
+LOG_BYTES = 256 * 1024
+SMALL_PAGES_BYTES = 256 * 1024
+RINGS_KEPT = 2  # of dead lanes
+ORPHANS_S = 8.0  # lanes of a dead supervisor are gone by then
 VENUE = "binance_usdm"
+COLD_ROLES = {
+    "session": lib.HP_PROCESS_SESSION,
+    "exporter": lib.HP_PROCESS_EXPORTER,
+    "tailer": lib.HP_PROCESS_TAILER,
+}
+DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 @dataclass
@@ -39,9 +55,10 @@ class Settings:
     deployment: str = "default"
     symbols: list[str] = field(default_factory=lambda: ["BTCUSDT"])
     strategies: list[str] = field(default_factory=lambda: ["demo"])
-    parameters: dict[str, Any] = field(default_factory=dict)
-    spin: bool = True
-    core: int | None = None
+    parameters: list[dict[str, Any]] = field(default_factory=lambda: [{}])  # one each
+    topology: str = "auto"  # auto | fused | split
+    spin: bool = True  # False: block also where cores would allow to spin
+    core: int | None = None  # that the lane wants; None = by the topology
     lock: bool = True
     segment_bytes: int = 16 * 1024 * 1024
     segment_count: int = 4
@@ -50,11 +67,17 @@ class Settings:
     position_notional_max: int = 10_000
     open_orders_max: int = 10
     band_bps: int = 50
-    stale_ms: int = 1000
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)  # limits by symbol
+    stale_ms: int | None = None  # None: the venue's own bound for quoting (limits.toml)
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
+
+
+def plan(settings: Settings) -> Topology:
+    """Plan where the processes of these settings run on this box."""
+    return plan_box(settings.topology, is_blocking=not settings.spin, lane_core=settings.core)
 
 
 class ApplianceError(Exception):
@@ -62,7 +85,7 @@ class ApplianceError(Exception):
 
 
 class Appliance:
-    """One lane and the cold side that serves it."""
+    """One lane, the cold processes that serve it, and their supervisor."""
 
     def __init__(
         self,
@@ -72,83 +95,262 @@ class Appliance:
         key_path: Path,
         ca: str | None,
         say: Callable[[str], None],
+        metrics_port: int = 0,
+        topology: Topology | None = None,
     ) -> None:
         self.settings = settings
         self.endpoints = endpoints
-        self.api_key = api_key
-        self.key = load_key(key_path)
+        self.credentials = {"api_key": api_key, "key_path": str(key_path)}
         self.ca = ca
         self.say = say
+        self.metrics_port = metrics_port
+        self.topology = topology or plan(settings)
+        self.feed_limits = feeds.limits()
         self.symbols: dict[int, str] = {}
-        self.lane: asyncio.subprocess.Process | None = None
+        self.about: dict[int, Any] = {}
+        self.prices: dict[str, int] = {}
         self.pages: list[Page] = []
-        self.recorder: Recorder | None = None
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.lane_pages: dict[str, Page] = {}  # of the present life, by name
         self.epoch = 0
+        self.opened_epoch = 0
+        self.is_drained = False
+        self.cold_name = {part: part for part in COLD_ROLES if part != "tailer" or settings.journal}
+        self.cancelled: asyncio.Future[int] | None = None
+        self.bells: dict[str, int] = {}
+
+    # -- start -----------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Make pages, read reference data and positions, start the lane."""
+        """Make pages, start the cold processes, then the lane."""
         s = self.settings
-        taken = in_use(s.deployment)
-        if taken:
+        if not DEPLOYMENT.fullmatch(s.deployment):
             raise ApplianceError(
-                f"deployment {s.deployment!r} is running already (page {taken[0].name} has a living"
-                " writer); stop it, or name another one with --deployment"
+                f"deployment name {s.deployment!r}: want 1 to 32 of A-Z a-z 0-9 _ -"
             )
-        for path in stale(s.deployment):
-            path.unlink(missing_ok=True)
-            self.say(f"pages.removed page={path.name} cause=writer_gone")
-        directory = state.state_dir(s.deployment)
-        connector = aiohttp.TCPConnector(ssl=self.context()) if self.ca else None
-        self.http = aiohttp.ClientSession(
-            connector=connector, timeout=aiohttp.ClientTimeout(total=5)
-        )
-        self.session = Session(self.endpoints, self.api_key, self.key, self.http)
-        info = await self.session.exchange_info()
-        known = {entry["symbol"]: entry for entry in info["symbols"]}
-        missing = [name for name in s.symbols if name not in known]
-        if missing:
-            raise ApplianceError(
-                f"venue has no {', '.join(missing)}; it lists {', '.join(sorted(known)[:12])}"
-            )
-        ids = state.instrument_ids(directory, [f"{VENUE}:{name}" for name in s.symbols])
-        self.symbols = {ids[f"{VENUE}:{name}"]: name for name in s.symbols}
-        self.about = {
-            number: reference.instrument(known[name]) for number, name in self.symbols.items()
-        }
-        prices = {
-            name: int(json.loads(await self.session.depth(name, 5))["bids"][0][0].split(".")[0])
-            for name in s.symbols
-        }
-        self.epoch = state.next_epoch(directory)
-
+        await self.clear_pages()
+        try:
+            shortcomings = conditions.shared_memory(SHM, self.life_bytes(), self.journal_bytes())
+        except conditions.ConditionError as error:
+            raise ApplianceError(str(error)) from error
+        self.directory = state.state_dir(s.deployment)
+        self.supervisor = Supervisor(s.deployment, self.say)
+        self.supervisor.topology = self.topology.text
+        for text in (
+            *self.topology.notes,
+            *shortcomings,
+            *conditions.memory(),
+            *conditions.huge_pages(SHM),
+        ):
+            self.supervisor.degrade(text)
+        self.pages.append(self.supervisor.page)
         self.control = Control(s.deployment, "operator")
+        self.pages.append(self.control.page)
+        self.supervisor.beats.append(self.control.page)
         self.host = HostPage(s.deployment)
+        self.pages.append(self.host.page)
         self.clock = ClockPage(s.deployment)
+        self.pages.append(self.clock.page)
         watch = ClockWatch(self.clock, s.profile, self.say)
         watch.look()
-        self.lane_page = Page.make(
-            s.deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch
-        )
-        journal_bytes = lib.HP_JOURNAL_HEAD_BYTES + s.segment_bytes * s.segment_count
-        journal = Page.make(
-            s.deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
-        )
-        head = ffi.cast("hp_journal_head_t *", journal.header + 1)
-        head.fingerprint = int(self.host.fingerprint, 16)
-        self.mail_in = Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES)
-        self.mail_out = Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES)
-        self.pages = [
-            self.control.page,
-            self.clock.page,
-            self.host.page,
-            self.lane_page,
-            journal,
-            self.mail_in.page,
-            self.mail_out.page,
+        flags = os.EFD_NONBLOCK | os.EFD_CLOEXEC
+        self.bells = {who: os.eventfd(0, flags) for who in ("lane", "session", "supervisor")}
+        self.control.bells.append(self.bells["lane"])
+        self.self_pidfd = os.pidfd_open(os.getpid())
+        asyncio.get_running_loop().add_reader(self.bells["supervisor"], self.on_bell)
+        self.supervisor.keep(self.supervisor.watch())
+        try:
+            await self.start_processes()
+        except StartError as error:
+            raise ApplianceError(str(error)) from error
+        self.supervisor.keep(watch.keep())
+        self.supervisor.keep(HostWatch(self.host, self.say).keep())
+        self.supervisor.keep(self.forget_rings())
+
+    async def clear_pages(self) -> None:
+        """Remove what a dead run left; wait for its lanes to leave; refuse beside a living one."""
+        deployment = self.settings.deployment
+        until = time.monotonic() + ORPHANS_S
+        while taken := in_use(deployment):
+            has_supervisor = any(path.name.endswith(".supervisor") for path in taken)
+            if has_supervisor or time.monotonic() > until:
+                raise ApplianceError(
+                    f"deployment {deployment!r} is running already (page {taken[0].name} has a"
+                    " living writer); stop it, or name another one with --deployment"
+                )
+            await asyncio.sleep(0.1)
+        for path in stale(deployment):
+            if path.name.startswith(page_name(deployment, "journal.")):
+                self.keep_ring(path)
+                continue
+            path.unlink(missing_ok=True)
+            self.say(f"pages.removed page={path.name} cause=writer_gone")
+
+    def keep_ring(self, path: Path) -> None:
+        """Name a dead lane's ring by its epoch: its successor reads it."""
+        parts = path.name.removeprefix(page_name(self.settings.deployment, "")).split(".")
+        if len(parts) > 2:
+            return  # it has its name
+        try:
+            ring = Page.open(self.settings.deployment, ".".join(parts), "hp_page_t")
+        except PageError as error:
+            path.unlink(missing_ok=True)
+            self.say(f"pages.removed page={path.name} cause={str(error)!r}")
+            return
+        ring.rename(f"{'.'.join(parts)}.e{ring.header.epoch:05d}")
+        ring.close()
+
+    def former_rings(self, lane: int = 0) -> list[str]:
+        """Return the names of dead lanes' rings, oldest first."""
+        prefix = page_name(self.settings.deployment, "")
+        paths = SHM.glob(f"{prefix}journal.{lane}.e*")
+        return sorted(path.name.removeprefix(prefix) for path in paths)
+
+    async def start_processes(self) -> None:
+        s = self.settings
+        cold = self.cold_plans()
+        facts: Message = {}
+        for plan in cold:
+            facts |= await self.supervisor.start(plan)
+        self.metrics_port = facts["exporter"]["port"]
+        if facts["exporter"]["note"]:
+            self.supervisor.degrade(facts["exporter"]["note"])
+        found = {entry["symbol"]: entry for entry in facts["session"]["instruments"]}
+        ids = state.instrument_ids(self.directory, [f"{VENUE}:{symbol}" for symbol in s.symbols])
+        self.symbols = {ids[f"{VENUE}:{symbol}"]: symbol for symbol in s.symbols}
+        self.about = {number: found[symbol]["about"] for number, symbol in self.symbols.items()}
+        self.prices = {symbol: found[symbol]["price"] for symbol in s.symbols}
+        await self.supervisor.start(self.lane_plan())
+
+    # -- plans -----------------------------------------------------------------------------------
+
+    def cold_plans(self) -> list[Plan]:
+        """Plan the cold processes: one each, or all in one."""
+        parts = list(self.cold_name)
+        if self.topology.is_cold_merged:
+            self.cold_name = dict.fromkeys(parts, "cold")
+            return [self.cold_plan("cold", lib.HP_PROCESS_COLD, "runtime.cold_process", parts)]
+        return [
+            self.cold_plan(part, COLD_ROLES[part], f"runtime.{part}_process", [part])
+            for part in parts
         ]
 
-        spec = {
+    def cold_plan(self, process: str, role: int, module: str, parts: list[str]) -> Plan:
+        def specification() -> Message:
+            known = {
+                "session": self.session_part,
+                "exporter": self.exporter_part,
+                "tailer": self.tailer_part,
+            }
+            return {
+                "name": process,
+                "deployment": self.settings.deployment,
+                "parts": {part: known[part]() for part in parts},
+            }
+
+        def told(message: Message) -> None:
+            self.told(message)
+
+        return Plan(
+            process,
+            role,
+            module,
+            specification,
+            self.beat_reader(process),
+            lambda: COLD_STALL_NS_MAX,
+            core=self.topology.cold_cores[0] if len(self.topology.cold_cores) == 1 else None,
+            is_essential="session" in parts,
+            descriptors=(self.bells["lane"], self.bells["session"]),
+            told=told,
+            exited=self.exited,
+            ready=lambda facts: self.cold_ready(parts),
+        )
+
+    def session_part(self) -> Message:
+        return {
+            "deployment": self.settings.deployment,
+            "endpoints": self.endpoints.__dict__,
+            **self.credentials,
+            "ca": self.ca,
+            "symbols": self.settings.symbols,
+            "bells": {"session": self.bells["session"], "lanes": {"0": self.bells["lane"]}},
+            "is_first": not self.about,
+        }
+
+    def exporter_part(self) -> Message:
+        return {
+            "deployment": self.settings.deployment,
+            "port": self.metrics_port,
+            "is_first": not self.about,
+        }
+
+    def tailer_part(self) -> Message:
+        return {
+            "deployment": self.settings.deployment,
+            "directory": str(self.settings.journal),
+        }
+
+    def beat_reader(self, process: str) -> Callable[[], int]:
+        """Return what reads a cold process's heartbeat; the page is its own and comes and goes."""
+        held: dict[str, Page] = {}
+
+        def beat() -> int:
+            page = held.get("page")
+            watched = self.supervisor.watched.get(process)
+            pid = 0 if watched is None else watched.pid
+            if page is None or page.header.writer_pid != pid:
+                if page is not None:
+                    held.pop("page").close()
+                try:
+                    page = Page.open(self.settings.deployment, f"beat.{process}", "hp_page_t")
+                except (PageError, ValueError):
+                    return 0
+                held["page"] = page
+            return int(page.header.heartbeat_ns) if page.header.writer_pid == pid else 0
+
+        return beat
+
+    def lane_plan(self) -> Plan:
+        place = self.topology.places[0]
+
+        def bound() -> int:
+            """Return the bound of what the lane reached, which may be less than was planned."""
+            is_spinning = "lane.0" in self.lane_pages and bool(self.lane_page.view.is_spinning)
+            return (
+                place.stall_ns_max if place.is_spinning == is_spinning else stall_bound(False, True)
+            )
+
+        return Plan(
+            "lane-0",
+            lib.HP_PROCESS_LANE,
+            "runtime.lane_process",
+            self.lane_specification,
+            lambda: int(self.lane_page.header.heartbeat_ns) if "lane.0" in self.lane_pages else 0,
+            bound,
+            core=place.core,
+            descriptors=(*self.bells.values(), self.self_pidfd),
+            ready=lambda facts: self.lane_ready(),
+            exited=self.lane_exited,
+        )
+
+    def lane_ready(self) -> None:
+        """Say what a started lane did not reach."""
+        place, view = self.topology.places[0], self.lane_page.view
+        watched = self.supervisor.watched["lane-0"]
+        watched.core, watched.is_spinning = view.core, bool(view.is_spinning)
+        locked = view.is_locked if self.settings.lock else 1
+        for text in conditions.lane(
+            place.core, view.core, place.is_spinning, bool(view.is_spinning), locked
+        ):
+            self.supervisor.degrade(text)
+
+    def lane_specification(self) -> Message:
+        """Take a new epoch, make pages, tell the session; return what the lane is told."""
+        s, place = self.settings, self.topology.places[0]
+        self.epoch = state.next_epoch(self.directory)
+        self.make_lane_pages()
+        self.supervisor.watched["lane-0"].epoch = self.epoch
+        self.tell_session()
+        return {
             "deployment": s.deployment,
             "codec": "venues.binance.usdm.codec",
             "prefix": s.deployment[:12],
@@ -158,8 +360,9 @@ class Appliance:
             "segment_count": s.segment_count,
             "market": self.endpoints.market(s.symbols),
             "orders": self.endpoints.orders,
-            "spin": s.spin,
-            "core": s.core,
+            "spin": place.is_spinning,
+            "core": place.core,
+            "cores": self.topology.cores,
             "lock": s.lock,
             "ca": self.ca,
             "rate": list(s.rate),
@@ -167,160 +370,250 @@ class Appliance:
             "clock_warns": s.clock_policy == "warn",
             "strategies": s.strategies,
             "parameters": s.parameters,
+            "feeds": feeds.lane_spec(self.symbols, self.feed_limits),
+            "bells": self.bells,
+            "supervisor": self.self_pidfd,
             "instruments": [
                 {
                     "id": number,
-                    "symbol": name,
+                    "symbol": symbol,
                     "about": self.about[number],
-                    "limits": self.limits(number, prices[name]),
+                    "limits": self.limits(number, self.prices[symbol]),
                 }
-                for number, name in self.symbols.items()
+                for number, symbol in self.symbols.items()
             ],
         }
-        if s.journal is not None:
-            self.recorder = Recorder(s.deployment, s.journal, self.say)
-            await self.recorder.start()
-        self.lane = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "runtime.lane_process",
-            stdin=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
-        )
-        assert self.lane.stdin is not None
-        self.lane.stdin.write(json.dumps(spec).encode())
-        self.lane.stdin.close()
-        await self.send_opening()
-        self.spawn(self.serve_mail())
-        self.spawn(self.keep_listen_key())
-        self.spawn(watch.keep())
-        self.spawn(HostWatch(self.host, self.say).keep())
 
-    def context(self) -> Any:
-        import ssl
+    def journal_bytes(self) -> int:
+        s = self.settings
+        return int(lib.HP_JOURNAL_HEAD_BYTES) + s.segment_bytes * s.segment_count
 
-        return ssl.create_default_context(cafile=self.ca)
+    def life_bytes(self) -> int:
+        """Return what the pages of a lane's life take in shared memory, a little above."""
+        mails = MAIL_IN_BYTES + MAIL_OUT_BYTES + LOG_BYTES
+        return self.journal_bytes() + int(LANE_BYTES) + mails + SMALL_PAGES_BYTES
+
+    def make_lane_pages(self) -> None:
+        """Make the pages of a lane's life; keep the ring of the one before."""
+        s = self.settings
+        former = self.lane_pages
+        if "journal.0" in former:
+            former["journal.0"].rename(f"journal.0.e{former['journal.0'].header.epoch:05d}")
+        for page in former.values():
+            page.close()
+        rings = self.former_rings()
+        for number, ring in enumerate(rings):
+            room = os.statvfs(SHM).f_bavail * os.statvfs(SHM).f_frsize
+            if number < len(rings) - RINGS_KEPT or room < self.life_bytes():
+                (SHM / page_name(s.deployment, ring)).unlink(missing_ok=True)
+                self.say(f"pages.removed page={ring} cause=no_room_for_more_rings")
+        lane, ring, epoch = lib.HP_PAGE_LANE, lib.HP_PAGE_JOURNAL, self.epoch
+        self.log = Mail.make(s.deployment, "log.0", LOG_BYTES)
+        self.lane_pages = {
+            "lane.0": Page.make(s.deployment, "lane.0", "hp_lane_page_t", lane, LANE_BYTES, epoch),
+            "journal.0": Page.make(
+                s.deployment, "journal.0", "hp_page_t", ring, self.journal_bytes(), epoch
+            ),
+            "mail.in.0": Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES).page,
+            "mail.out.0": Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES).page,
+            "log.0": self.log.page,
+        }
+        head = ffi.cast("hp_journal_head_t *", self.lane_pages["journal.0"].header + 1)
+        head.fingerprint = int(self.host.fingerprint, 16)
+        self.lane_pages["lane.0"].header.heartbeat_ns = 0  # the lane's own, from its first turn on
 
     def limits(self, number: int, price: int) -> dict[str, int]:
         """Turn the settings' money limits into lots at today's price."""
         s = self.settings
+        held = dataclasses.replace(s, **s.overrides.get(self.symbols[number], {}))
         per_unit = 10 ** self.about[number]["size_decimals"]
         return {
             "strategies": (1 << max(1, len(s.strategies))) - 1,
             "accounts": 1,
-            "order_lots_max": max(1, s.order_notional_max * per_unit // price),
-            "position_lots_max": max(1, s.position_notional_max * per_unit // price),
-            "open_orders_max": s.open_orders_max,
-            "band_bps": s.band_bps,
-            "stale_ms": s.stale_ms,
+            "order_lots_max": max(1, held.order_notional_max * per_unit // price),
+            "position_lots_max": max(1, held.position_notional_max * per_unit // price),
+            "open_orders_max": held.open_orders_max,
+            "band_bps": held.band_bps,
+            "stale_ms": self.feed_limits.book_quote_ms if held.stale_ms is None else held.stale_ms,
         }
 
-    def spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.finished)
+    # -- what processes tell -----------------------------------------------------------------------
 
-    def finished(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self.say(f"cold.task_failed error={task.exception()!r}")
+    def told(self, message: Message) -> None:
+        """Take a message of a cold process."""
+        if "say" in message:
+            self.say(message["say"])
+        elif "opened" in message:
+            self.opened_epoch = max(self.opened_epoch, message["epoch"])
+        elif "cancelled" in message and self.cancelled is not None and not self.cancelled.done():
+            self.cancelled.set_result(message["cancelled"])
 
-    async def send_opening(self) -> None:
-        """Tell the lane the venue's positions: its opening balance."""
-        by_symbol = {name: number for number, name in self.symbols.items()}
-        for entry in await self.session.positions():
-            number = by_symbol.get(entry["symbol"])
-            if number is None:
-                continue
-            report = ffi.new("hp_report_t *")
-            report.kind = lib.HP_REPORT_POSITION
-            report.instrument = number
-            report.position_side = {"BOTH": 0, "LONG": 1, "SHORT": 2}[entry["positionSide"]]
-            report.position_lots = reference.scaled(
-                entry["positionAmt"], self.about[number]["size_decimals"], "positionAmt"
-            )
-            self.mail_in.put(lib.HP_MAIL_REPORT, bytes(ffi.buffer(report)))
-        self.mail_in.put(lib.HP_MAIL_OPENING, b"")
+    def cold_ready(self, parts: list[str]) -> None:
+        """A cold process came (back): the session learns which lane it serves."""
+        if "session" in parts and self.epoch:
+            self.tell_session()
 
-    async def serve_mail(self) -> None:
-        """Answer the lane's wishes; print its log lines."""
-        while True:
-            self.control.page.header.heartbeat_ns = time.monotonic_ns()
-            for _ in range(64):
-                taken = self.mail_out.take()
-                if taken is None:
-                    break
-                kind, aux, payload = taken
-                if kind == lib.HP_MAIL_LOG:
-                    self.say(payload.decode(errors="replace"))
-                elif kind == lib.HP_MAIL_WANT:
-                    self.spawn(self.answer(aux, int.from_bytes(payload[4:8], "little")))
-            await asyncio.sleep(0.005)
+    def tell_session(self) -> None:
+        self.tell(
+            "session",
+            {
+                "lane": 0,
+                "epoch": self.epoch,
+                "symbols": self.symbols,
+                "about": self.about,
+                "is_open": self.opened_epoch == self.epoch,
+                "former_rings": self.former_rings(),
+            },
+        )
 
-    async def answer(self, what: int, aux: int) -> None:
+    def tell(self, part: str, message: Message) -> None:
+        """Send a message to a part of a cold process, if that lives."""
+        watched = self.supervisor.watched.get(self.cold_name[part])
+        if watched is not None and watched.life is not None and watched.life.ready.done():
+            watched.life.tell({"part": part, **message})
+
+    def on_bell(self) -> None:
+        """Say what the lane logs."""
         try:
-            if what == lib.HP_WANT_SNAPSHOT:
-                body = await self.session.depth(self.symbols[aux])
-                if not self.mail_in.put(
-                    lib.HP_MAIL_SNAPSHOT, body + bytes(lib.HP_FRAME_PAD_BYTES), aux
-                ):
-                    self.say(f"mail.full kind=snapshot instrument={aux} bytes={len(body)}")
-            elif what == lib.HP_WANT_LOGON:
-                if aux:  # a refused logon is not tried again at once
-                    await asyncio.sleep(1)
-                self.mail_in.put(lib.HP_MAIL_LOGON, self.session.logon_text().encode())
-            elif what == lib.HP_WANT_LISTEN_KEY:
-                self.mail_in.put(
-                    lib.HP_MAIL_LISTEN_KEY,
-                    self.endpoints.user(await self.session.listen_key()).encode(),
-                )
-        except (VenueError, aiohttp.ClientError, TimeoutError) as error:
-            self.say(
-                f"cold.answer_failed want={what} aux={aux} error={error!r}"
-            )  # the lane asks again
+            os.eventfd_read(self.bells["supervisor"])
+        except BlockingIOError:
+            return
+        self.take_log()
 
-    async def keep_listen_key(self) -> None:
+    def take_log(self) -> None:
+        if "log.0" not in self.lane_pages:
+            return
+        watched = self.supervisor.watched["lane-0"]
+        while (taken := self.log.take()) is not None:
+            text = taken[2].decode(errors="replace")
+            watched.lines.append(text)
+            self.say(text)
+
+    def exited(self, end: Exit) -> None:
+        """A cold process ended: report it unless it left in order."""
+        if end.cause != lib.HP_EXIT_CLEAN:
+            self.supervisor.keep(self.report(Report(end)))
+
+    def lane_exited(self, end: Exit) -> None:
+        """Report a lane's end with its counters and what its journal says last."""
+        self.take_log()
+        end.lines = list(self.supervisor.watched["lane-0"].lines)
+        if end.cause != lib.HP_EXIT_CLEAN:
+            ring = Page.open(self.settings.deployment, "journal.0", "hp_page_t")
+            self.supervisor.keep(self.report(Report(end, self.lane_page, ring)))
+
+    async def report(self, report: Report) -> None:
+        """Write a crash report; the lane's next life does not wait for it."""
+        path = await asyncio.to_thread(report.write, self.directory)
+        self.say(f"crash.report path={path}")
+
+    async def forget_rings(self) -> None:
+        """Remove dead lanes' rings once a later lane is armed: it has read them."""
         while True:
-            await asyncio.sleep(30 * 60)
-            try:
-                await self.session.keep_listen_key()
-            except (VenueError, aiohttp.ClientError, TimeoutError) as error:
-                self.say(f"cold.listen_key_failed error={error!r}")
+            await asyncio.sleep(1)
+            if self.lane_state() != lib.HP_LANE_ARMED:
+                continue
+            for ring in self.former_rings():
+                (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
+
+    # -- what others ask ---------------------------------------------------------------------------
+
+    @property
+    def lane_page(self) -> Page:
+        """The page of the lane's present (or last) life."""
+        return self.lane_pages["lane.0"]
+
+    @property
+    def lane_pid(self) -> int:
+        """The lane's process, 0 while it has none."""
+        return self.supervisor.watched["lane-0"].pid
+
+    def lane_state(self) -> int:
+        return int(self.lane_page.view.state) if "lane.0" in self.lane_pages else 0
+
+    def restart_lane(self) -> int:
+        """Kill the lane; return the epoch that died, for armed(after_epoch)."""
+        epoch = self.epoch
+        self.supervisor.restart("lane-0")
+        return epoch
+
+    async def armed(self, after_epoch: int = 0) -> int:
+        """Wait until a lane of a later epoch is armed; return its epoch."""
+        while not (self.epoch > after_epoch and self.lane_state() == lib.HP_LANE_ARMED):
+            if self.supervisor.given_up.done():
+                raise ApplianceError(self.supervisor.given_up.result())
+            await asyncio.sleep(0.01)
+        return self.epoch
+
+    async def ended(self) -> str:
+        """Wait until the appliance cannot go on by itself; return why."""
+        lane = asyncio.ensure_future(self.supervisor.watched["lane-0"].settled.wait())
+        try:
+            ends: set[asyncio.Future[Any]] = {lane, self.supervisor.given_up}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            lane.cancel()
+        if self.supervisor.given_up.done():
+            return self.supervisor.given_up.result()
+        watched = self.supervisor.watched["lane-0"]
+        return f"the lane ended: cause {CAUSES[watched.last_cause]}, code {watched.last_code}"
+
+    # -- the end ---------------------------------------------------------------------------------
 
     async def drain(self, seconds: float = 10) -> int:
         """Cancel ours, wait for the venue's word, end the lane.
 
         0 = nothing of ours works any more.
         """
-        assert self.lane is not None
-        if self.lane.returncode is None:
+        watched = self.supervisor.watched.get("lane-0")
+        if watched is None:
+            return 1
+        if self.is_drained:
+            return 0 if watched.last_code == 0 else 1
+        self.is_drained = True
+        life = watched.life
+        if life is not None and life.is_alive:
+            self.supervisor.expect_end("lane-0")
             self.control.set(lib.HP_WORD_DRAIN, "drain")
-            try:
-                await asyncio.wait_for(self.lane.wait(), seconds)
-            except TimeoutError:
+            done, _ = await asyncio.wait({life.ended}, timeout=seconds)
+            if not done:
                 self.control.set(lib.HP_WORD_STOP, "drain took too long")
-                try:
-                    await asyncio.wait_for(self.lane.wait(), 2)
-                except TimeoutError:
-                    self.lane.kill()
-                    await self.lane.wait()
-        return 0 if self.lane.returncode == 0 else 1
+            code = await self.supervisor.stop("lane-0", 2, 0)
+        else:
+            self.supervisor.expect_end("lane-0")
+            code = 1
+        self.take_log()
+        if code != 0:
+            left = await self.cancel_ours()
+            self.say(f"drain.by_session orders_left={left}")
+        return 0 if code == 0 else 1
+
+    async def cancel_ours(self, seconds: float = 10) -> int:
+        """Let the session cancel what a dead lane left; return what is left, -1 = not known."""
+        self.cancelled = asyncio.get_running_loop().create_future()
+        self.tell("session", {"cancel_ours": self.settings.deployment[:12]})
+        done, _ = await asyncio.wait({self.cancelled}, timeout=seconds)
+        return self.cancelled.result() if done else -1
 
     async def abandon(self) -> None:
         """End a lane that is still there (an error on our side): drain word first, then by pid."""
-        if self.lane is not None and self.lane.returncode is None:
+        if hasattr(self, "supervisor") and "lane-0" in self.supervisor.watched:
             await self.drain(3)
 
     async def close(self) -> None:
-        for task in list(self.tasks):
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        if self.recorder is not None:
-            await self.recorder.stop()
-        if hasattr(self, "http"):
-            await self.http.close()
-        for page in self.pages:
+        if hasattr(self, "supervisor"):
+            for process in set(self.cold_name.values()):
+                await self.supervisor.stop(process)
+            await self.supervisor.close()
+        for page in (*self.pages, *self.lane_pages.values()):
             page.remove()
+        for ring in self.former_rings():
+            (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
+        loop = asyncio.get_running_loop()
+        if self.bells:
+            loop.remove_reader(self.bells["supervisor"])
+            for handle in (*self.bells.values(), self.self_pidfd):
+                os.close(handle)
 
     def summary(self) -> dict[str, Any]:
         """Return what the lane's page says: orders, fills, positions and PnL per symbol."""

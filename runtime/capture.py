@@ -2,7 +2,7 @@
 
 Owns:    telling a file's compression by its first bytes, reading it in chunks, saying that it
          ends in the middle.
-Refuses: lines and messages (hotpath/lane/replay.pyx), the other formats of recorders, by name.
+Refuses: lines and messages (hotpath/lane/replay.pyx), other recorders' formats (cryptofeed.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import lzma
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +21,7 @@ import zstandard
 RAW_BYTES = 128 * 1024  # of compressed input, in one go
 BROKEN = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 MAGIC = {b"\x1f\x8b": ".gz", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
-CRYPTOFEED = re.compile(rb"\d+\.\d+: |\S+ (?:<-|->|<->) ")
+LINES = re.compile(r"\.jsonl(\.gz|\.xz|\.zst)?$")
 
 
 class CaptureError(Exception):
@@ -128,17 +129,21 @@ class Capture:
         return self.kept
 
 
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Return the files meant: of a folder its captures by name, which is how they were written."""
+    out: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            out.append(path)
+            continue
+        found = sorted(one for one in path.iterdir() if LINES.search(one.name))
+        if not found:
+            raise CaptureError(f"{path}: no *.jsonl file in this folder, plain or compressed")
+        out += found
+    return out
+
+
 def message_of(line: bytes) -> bytes:
     """Return the message of a capture's line: what stands behind its time, if it has one."""
     time, blank, message = line.partition(b" ")
     return message if blank and time.isdigit() and len(time) < 20 else line
-
-
-def refuse_other_formats(path: Path, head: bytes) -> None:
-    """Raise where a file is a recording of a kind that is not read."""
-    first = head[: head.find(b"\n") if b"\n" in head else 200]
-    if CRYPTOFEED.match(first):
-        raise CaptureError(
-            f"{path}: a cryptofeed recording ('<seconds>: <message>'); it is not read yet, "
-            "want lines '<receive time ns> <message>'"
-        )

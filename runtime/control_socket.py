@@ -100,7 +100,7 @@ class ControlServer:
         control: Words,
         drain: Callable[[], None],
         say: Callable[[str], None],
-        reload: Callable[[], list[str]] | None = None,
+        reload: Callable[[], dict[str, Any]] | None = None,
         observer: Observer | None = None,
     ) -> None:
         state_dir(deployment)  # made, 0700
@@ -207,7 +207,7 @@ class ControlServer:
         if command == "reload":
             if self.reload is None:
                 raise CommandError("this run has no configuration file to read again")
-            return {"ok": True, "said": self.reload()}
+            return {"ok": True, **self.reload()}
         if command == "drain":
             self.control.set(lib.HP_WORD_DRAIN, said or "drain")
             self.drain()

@@ -4,7 +4,8 @@ Owns:    the collector over one deployment's pages, the text of a scrape, the en
 Refuses: names and figures of its own (metrics.py, snapshot.py), other addresses than 127.0.0.1.
 
 The client library's own writer spends 6 us a series on labels that are the same in each scrape;
-here the head of each line is kept.  A test holds the text equal to the library's, byte for byte.
+here the head of each line is kept, and the line while its figure stands still.  A test holds the
+text equal to the library's, byte for byte.
 """
 
 from __future__ import annotations
@@ -80,40 +81,63 @@ def head(name: str, labels: dict[str, str]) -> str:
     return f"{name}{{{inside}}} " if inside else f"{name} "
 
 
-class TextWriter:
-    """Writes snapshots as text.  Heads of lines are kept: as many as there are series."""
+class Series:
+    """The lines of one series (a histogram has many): their heads, the text of the last value."""
 
-    def __init__(self) -> None:
-        self.heads: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    __slots__ = ("heads", "last", "text")
 
-    def heads_of(self, family: Family, values: tuple[str, ...], is_histogram: bool) -> list[str]:
+    def __init__(self, family: Family, values: tuple[str, ...], is_histogram: bool) -> None:
         labels = dict(zip(family.labels, values, strict=True))
         name = family.exported
-        if not is_histogram:
-            return [head(name, labels)]
-        out = [head(f"{name}_bucket", {**labels, "le": bound}) for bound in BOUNDS]
-        return [*out, head(f"{name}_count", labels), head(f"{name}_sum", labels)]
+        self.heads = [head(name, labels)]
+        if is_histogram:
+            bounds = [head(f"{name}_bucket", {**labels, "le": bound}) for bound in BOUNDS]
+            self.heads = [*bounds, head(f"{name}_count", labels), head(f"{name}_sum", labels)]
+        self.last: float | None = None
+        self.text = ""
+
+    def of_histogram(self, value: Histogram) -> str:
+        figures = [*value.cumulative, value.count, value.sum_ns / 1e9]
+        return "".join(
+            f"{start}{figure(one)}\n" for start, one in zip(self.heads, figures, strict=True)
+        )
+
+    def of(self, value: float) -> str:
+        if value != self.last:
+            self.last = value
+            self.text = f"{self.heads[0]}{figure(value)}\n"
+        return self.text
+
+
+class TextWriter:
+    """Writes snapshots as text.  Most figures stand still: their lines are kept from before."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # several scrapes at a time
+        self.kept: list[tuple[Family, str, dict[tuple[str, ...], Series]]] = [
+            (one, f"# HELP {one.exported} {one.help}\n# TYPE {one.exported} {one.kind}\n", {})
+            for one in FAMILIES
+        ]
 
     def text(self, found: Snapshot) -> str:
-        out: list[str] = []
-        kept = self.heads
-        for family in FAMILIES:
-            name, is_first = family.exported, True
+        with self.lock:
+            return "".join(self.lines(found))
+
+    def lines(self, found: Snapshot) -> Iterator[str]:
+        for family, title, kept in self.kept:
+            is_first = True
             for values, value in family.read(found):
                 if is_first:
                     is_first = False
-                    out.append(f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n")
+                    yield title
                 is_histogram = isinstance(value, Histogram)
-                heads = kept.get((name, values))
-                if heads is None:
-                    heads = kept[name, values] = self.heads_of(family, values, is_histogram)
+                series = kept.get(values)
+                if series is None:
+                    series = kept[values] = Series(family, values, is_histogram)
                 if isinstance(value, Histogram):
-                    figures = [*value.cumulative, value.count, value.sum_ns / 1e9]
-                    for start, one in zip(heads, figures, strict=True):
-                        out.append(f"{start}{figure(one)}\n")
+                    yield series.of_histogram(value)
                 else:
-                    out.append(f"{heads[0]}{figure(value)}\n")
-        return "".join(out)
+                    yield series.of(value)
 
 
 def application(observer: Observer) -> Callable[..., list[bytes]]:

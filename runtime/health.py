@@ -16,6 +16,8 @@ from runtime.snapshot import Snapshot
 
 GOOD_MIN = 80
 LANE_SILENCE_NS = 1_000_000_000
+# Words for a deployment as a whole; their numbers are exported.
+STATES = ("down", "stuck", "draining", "killed", "frozen", "starting", "armed")
 FALLBACK_SHARE = 100  # more than one frame in so many left to the general reader is a warning
 FALLBACK_MESSAGES_MIN = 1000
 
@@ -32,6 +34,26 @@ class Health:
     @property
     def is_good(self) -> bool:
         return self.score >= GOOD_MIN
+
+
+def state(found: Snapshot) -> str:
+    """Return one word for the deployment: the strictest that any of its lanes shows."""
+    alive = [one for one in found.lanes if one.is_alive]
+    if not alive:
+        return "down"
+    held = 0
+    for one in alive:
+        held |= one.words
+    if any(one.heartbeat_age_ns > LANE_SILENCE_NS for one in alive):
+        return "stuck"
+    draining = (lib.HP_LANE_DRAINING, lib.HP_LANE_DRAINED, lib.HP_LANE_STOPPED)
+    if held & (lib.HP_WORD_DRAIN | lib.HP_WORD_STOP) or any(o.state in draining for o in alive):
+        return "draining"
+    if held & lib.HP_WORD_KILL:
+        return "killed"
+    if held & (lib.HP_WORD_FREEZE | lib.HP_WORD_SAFE_MODE | lib.HP_WORD_FLATTEN):
+        return "frozen"
+    return "armed" if all(o.state == lib.HP_LANE_ARMED for o in alive) else "starting"
 
 
 def lanes(found: Snapshot, health: Health) -> None:

@@ -9,9 +9,9 @@ Refuses: labels without a bound (reasons, order ids, addresses), figures that no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from runtime import health, names
+from runtime import feed_metrics, health, names
 from runtime._shm import lib
 from runtime.family import (
     Family,
@@ -31,11 +31,32 @@ from runtime.family import (
     top,
 )
 from runtime.observer import BOUNDS_NS
-from runtime.snapshot import Snapshot
+from runtime.snapshot import Baseline, Snapshot
 
 LANES_MAX = 1 << lib.HP_CLIENT_LANE_BITS
 INSTRUMENTS_MAX = lib.HP_LANE_INSTRUMENTS_MAX - 1
 BUCKETS = len(BOUNDS_NS) + 3  # of a histogram: bounds, +Inf, sum, count
+
+
+def looked_at(found: Snapshot) -> Baseline | None:
+    """Return the host's baseline; None until it was looked at."""
+    one = found.baseline
+    return None if one is None or one.age_ns is None else one
+
+
+def baseline(kind: str, name: str, text: str, read: Callable[[Baseline], float]) -> Family:
+    """A figure of the host's settings; absent until they were looked at."""
+
+    def figure(found: Snapshot) -> float | None:
+        one = looked_at(found)
+        return None if one is None else read(one)
+
+    return single(kind, name, text, figure)
+
+
+def baseline_knobs(found: Snapshot) -> Iterator[tuple[Labels, Value]]:
+    one = looked_at(found)
+    return (((name,), count) for name, count in (one.states if one else {}).items())
 
 
 FEEDS = [
@@ -63,6 +84,7 @@ FEEDS = [
         len(names.EVENTS),
         lambda one: one.events,
     ),
+    *feed_metrics.FAMILIES,
 ]
 BOOKS = [
     count("book_gaps", "gaps", "Sequence gaps found in depth streams."),
@@ -469,6 +491,35 @@ HOST = [
         "Runnable threads for each core, one minute.",
         lambda h: h.load_permille / 1000,
     ),
+    baseline(
+        "gauge",
+        "baseline_fitness_ratio",
+        "Fitness of the host's settings.",
+        lambda b: b.fitness / 100,
+    ),
+    baseline(
+        "gauge",
+        "baseline_coverage_ratio",
+        "Share of the catalogue that was seen.",
+        lambda b: b.coverage / 100,
+    ),
+    baseline(
+        "gauge",
+        "baseline_critical_knobs",
+        "Critical settings that are wrong.",
+        lambda b: b.critical,
+    ),
+    baseline(
+        "counter", "baseline_drifts", "Drifts of settings seen while running.", lambda b: b.drifts
+    ),
+    Family(
+        "baseline_knobs",
+        "gauge",
+        "Settings of the host by state.",
+        ("state",),
+        f"{len(names.KNOB_STATES)}",
+        baseline_knobs,
+    ),
     Family(
         "control_words",
         "gauge",
@@ -480,6 +531,20 @@ HOST = [
             for c in found.controls
             for bit, name in names.WORDS.items()
         ),
+    ),
+    Family(
+        "deployment_info",
+        "gauge",
+        "Always 1; the labels say what runs.",
+        ("deployment", "topology"),
+        "1",
+        lambda found: iter([((found.deployment, found.topology), 1)]),
+    ),
+    single(
+        "gauge",
+        "deployment_state",
+        f"State of the deployment: {numbered(dict(enumerate(health.STATES)))}.",
+        lambda f: health.STATES.index(health.state(f)),
     ),
     single("gauge", "health_score", "Health, 0 to 100.", lambda f: health.of(f).score),
     single(

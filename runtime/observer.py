@@ -31,6 +31,7 @@ COUNTERS = [
     name for name, _ in ffi.typeof("hp_lane_counters_t").fields if name.rstrip("0123456789")
     not in TABLES
 ]  # fmt: skip
+FEED_COUNTERS = ("resyncs", "too_old", "gaps", "spare_polls", "spare_compared", "spare_equal")
 
 
 def text(field: Any) -> str:
@@ -64,6 +65,7 @@ class Observer:
         self.pages = PageSet(deployment)
         self.lock = threading.Lock()
         self.clock_copy: Any = ffi.new("hp_clock_page_t *")
+        self.host_copy: Any = ffi.new("hp_host_page_t *")
         self.supervisor_copy: Any = ffi.new("hp_supervisor_page_t *")
 
     def take(self, now_ns: int | None = None) -> shot.Snapshot:
@@ -74,6 +76,7 @@ class Observer:
             out = shot.Snapshot(self.pages.deployment, now)
             self.supervisor(out)
             self.clock(out)
+            self.baseline(out)
             out.lanes = [self.lane(out, number, p.view) for number, p in self.pages.named("lane")]
             out.journals = [self.journal(n, page) for n, page in self.pages.named("journal")]
             out.mails = list(self.mails())
@@ -149,6 +152,22 @@ class Observer:
             text(self.clock_copy.reason),
         )
 
+    def baseline(self, out: shot.Snapshot) -> None:
+        view = self.pages.view("host")
+        if view is None or not self.pages.copy("host", view, self.host_copy):
+            return
+        copy = self.host_copy
+        out.baseline = shot.Baseline(
+            fingerprint=f"{copy.fingerprint:012x}",
+            profile=text(copy.profile),
+            fitness=copy.fitness_permille / 10,
+            coverage=copy.coverage_permille / 10,
+            states={name: copy.states[n] for n, name in names.KNOB_STATES.items()},
+            critical=copy.critical,
+            drifts=copy.drifts,
+            age_ns=age(out.taken_ns, copy.checked_ns),
+        )
+
     def lane(self, out: shot.Snapshot, number: str, view: Any) -> shot.Lane:
         now, c = out.taken_ns, view.counters
         pid = view.page.writer_pid
@@ -170,7 +189,7 @@ class Observer:
             words=view.words,
             heartbeat_age_ns=age(now, view.page.heartbeat_ns) or 0,
             uptime_ns=age(now, view.started_ns) or 0,
-            rss_bytes=view.rss_bytes,
+            rss_bytes=view.rss_bytes or (process.rss_bytes if process else 0),
             counters={name: getattr(c, name) for name in COUNTERS},
             decoded={name: c.decode[n] for n, name in names.DECODED.items()},
             events={name: c.events[n] for n, name in names.EVENTS.items()},
@@ -216,6 +235,7 @@ class Observer:
                 fees_e8=p.fees_e8,
                 venue_realised_e8=p.venue_pnl_e8,
                 open_e8=open_value(top, lots, sum(p.cost_e8)),
+                feed=feed(view.feeds[n], now),
             )
 
     def journal(self, lane: str, page: Any) -> shot.Journal:
@@ -236,6 +256,26 @@ class Observer:
                 ring = ffi.cast("hp_ring_t *", page.header + 1)
                 tail, head = ring.tail, ring.head  # in this order: used is never negative
                 yield shot.Mail(lane, way, ring.capacity, head - tail, head, ring.refused)
+
+
+def feed(source: Any, now: int) -> shot.Feed:
+    since, last = source.blind_since_ns, list(source.last_ns)
+    states = list(source.stream_state)
+    return shot.Feed(
+        counters={name: getattr(source, name) for name in FEED_COUNTERS},
+        blind_ns=source.blind_ns + (max(0, now - since) if since else 0),
+        wanted={name: source.wanted[k] for k, name in names.RESYNC_REASONS.items() if k},
+        troubles={name: source.troubles[k] for k, name in names.TROUBLES.items() if k},
+        stream_states={
+            name: states[k] for k, name in names.EVENTS.items() if k and (states[k] or last[k])
+        },
+        stream_ages_ns={
+            name: max(0, now - last[k]) for k, name in names.EVENTS.items() if k and last[k]
+        },
+        lag_ns=source.lag_ns,
+        source=source.source,
+        caution=source.caution,
+    )
 
 
 def open_value(top: Any, lots: int, cost_e8: int) -> int:

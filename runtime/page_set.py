@@ -25,6 +25,7 @@ KINDS = {
     r"mail\.(?:in|out)\.\d{1,2}": "hp_page_t",
     r"control\.[a-z]{1,16}": "hp_control_page_t",
     r"clock": "hp_clock_page_t",
+    r"host": "hp_host_page_t",
     r"supervisor": "hp_supervisor_page_t",
 }
 NAMES = {re.compile(pattern): kind for pattern, kind in KINDS.items()}

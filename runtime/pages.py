@@ -4,12 +4,15 @@ Owns:    names in /dev/shm (corelane.<deployment>.<page>), the page header, room
 Refuses: writing into another writer's page (control words go through Control, which owns its page).
 
 A page is populated when it is made: a full tmpfs is an error here, never a SIGBUS in a lane.
+A page's owner is the process whose number and start time it holds; a pidfd says whether it lives.
 """
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
+import select
 import time
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,34 @@ class PageError(Exception):
 def name(deployment: str, page: str) -> str:
     """Return the file name of a page."""
     return f"corelane.{deployment}.{page}"
+
+
+def start_ticks(pid: int) -> int:
+    """Return when a process started, as /proc/PID/stat counts it; OSError when there is none."""
+    text = Path(f"/proc/{pid}/stat").read_bytes()
+    return int(text.rpartition(b")")[2].split()[19])
+
+
+def lives(pid: int, ticks: int) -> bool:
+    """Say whether the process of this number that started then still runs (a zombie does not).
+
+    The pidfd is opened first: it stays with the process it was opened for, so the start time that
+    is read after it belongs to that process or to nobody.
+    """
+    try:
+        handle = os.pidfd_open(pid)
+    except (OSError, ValueError):
+        return False
+    try:
+        if ticks and start_ticks(pid) != ticks:
+            return False
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        return not poll.poll(0)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
 
 
 def build_id() -> int:
@@ -104,6 +135,7 @@ class Page:
         header.kind = number
         header.build_id = build_id()
         header.writer_pid = os.getpid()
+        header.writer_start_ticks = start_ticks(os.getpid())
         header.epoch = epoch
         header.size = size
         header.heartbeat_ns = time.monotonic_ns()
@@ -153,6 +185,13 @@ class Page:
         """Unlink the page's file; mappings stay valid until they are closed."""
         self.path.unlink(missing_ok=True)
 
+    def rename(self, page: str) -> None:
+        """Give the page's file another name in its deployment; mappings stay valid."""
+        deployment = self.path.name.split(".", 2)[1]
+        path = SHM / name(deployment, page)
+        os.rename(self.path, path)
+        self.path = path
+
     def close(self) -> None:
         """Give the memory back; views taken before must not be used again."""
         _open_maps.pop(id(self.map), None)
@@ -160,10 +199,17 @@ class Page:
         ffi.release(self._buffer)
 
 
+def ring(bell: int) -> None:
+    """Wake who waits on an eventfd; one that nobody reads is full one day, which is no matter."""
+    with contextlib.suppress(BlockingIOError):
+        os.eventfd_write(bell, 1)
+
+
 class Control:
     """A control page and its one writer: this process."""
 
     def __init__(self, deployment: str, writer: str) -> None:
+        self.bells: list[int] = []  # eventfds of the lanes that obey: rung at each change
         self.page = Page.make(
             deployment, f"control.{writer}", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES
         )
@@ -180,6 +226,7 @@ class Control:
         view.since_ns = time.monotonic_ns()
         view.generation += 1
         lib.hp_store32_release(ffi.addressof(view, "word"), view.word | bits)
+        self.ring()
 
     def clear(self, bits: int) -> None:
         """Clear bits; only the writer of a page may."""
@@ -187,16 +234,28 @@ class Control:
         view.since_ns = time.monotonic_ns()
         view.generation += 1
         lib.hp_store32_release(ffi.addressof(view, "word"), view.word & ~bits)
+        self.ring()
+
+    def ring(self) -> None:
+        """Wake the lanes that block; to a lane that spins it is nothing."""
+        for bell in self.bells:
+            ring(bell)
 
 
 class Mail:
     """One direction of the mail between a lane and the cold side: a page that holds a ring."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, bell: int = -1) -> None:
         self.page = page
+        self.bell = bell  # eventfd of the reader; -1 = it looks by itself
         self.ring: Any = ffi.cast(
             "hp_ring_t *", ffi.cast("char *", page.header) + ffi.sizeof("hp_page_t")
         )
+
+    @classmethod
+    def open(cls, deployment: str, page: str, bell: int = -1) -> Mail:
+        """Map an existing ring of which this process is the writer or the reader."""
+        return cls(Page.open(deployment, page, "hp_page_t", writable=True), bell)
 
     @classmethod
     def make(cls, deployment: str, page: str, capacity: int) -> Mail:
@@ -206,8 +265,11 @@ class Mail:
         return mail
 
     def put(self, kind: int, data: bytes, aux: int = 0) -> bool:
-        """Append one record; False when the ring is full (nothing was written)."""
-        return bool(lib.hp_ring_put(self.ring, kind, aux, data, len(data)))
+        """Append one record and wake the reader; False when the ring is full (nothing written)."""
+        done = bool(lib.hp_ring_put(self.ring, kind, aux, data, len(data)))
+        if self.bell >= 0:
+            ring(self.bell)
+        return done
 
     def take(self) -> tuple[int, int, bytes] | None:
         """Return (kind, aux, payload) of the next record, or None."""
@@ -231,14 +293,14 @@ def in_use(deployment: str) -> list[Path]:
 
 def stale(deployment: str) -> list[Path]:
     """Return pages of a deployment whose writer is gone."""
-    out = []
-    for path in sorted(SHM.glob(name(deployment, "*"))):
-        try:
-            with path.open("rb") as file:
-                header = ffi.from_buffer(
-                    "hp_page_t[]", bytearray(file.read(ffi.sizeof("hp_page_t")))
-                )[0]
-                os.kill(header.writer_pid, 0)
-        except (OSError, ValueError, IndexError):
-            out.append(path)
-    return out
+    return [path for path in sorted(SHM.glob(name(deployment, "*"))) if not is_owned(path)]
+
+
+def is_owned(path: Path) -> bool:
+    """Say whether the writer that a page names lives."""
+    try:
+        with path.open("rb") as file:
+            header = ffi.from_buffer("hp_page_t[]", bytearray(file.read(ffi.sizeof("hp_page_t"))))
+            return lives(header[0].writer_pid, header[0].writer_start_ticks)
+    except (OSError, ValueError, IndexError):
+        return False

@@ -4,8 +4,9 @@ Owns:    whose snapshot a snapshot is, finer scales, the CSV files, the result.
 Refuses: files (capture.py), how a capture begins (replay_head.py), decoding and books (compiled),
          printing (ops/replay.py).
 
-Whose a snapshot is that names no symbol: the only instrument with a depth stream; of several the
-only one whose book is not in sequence.  Anything else would be a guess: it is counted, not used.
+Whose a snapshot is that names no symbol: what our recorder wrote before it; else the only
+instrument with a depth stream; of several the only one whose book is not in sequence.  Anything
+else would be a guess: it is counted, not used.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from hotpath.book.book import State
 from hotpath.lane.replay import Replay, Stop
-from runtime.capture import Capture, CaptureError, refuse_other_formats
+from runtime.capture import Capture, CaptureError, in_order
+from runtime.cryptofeed import adopt
 from runtime.replay_head import begin
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ BAD = (
 )
 EVENTS = ("depth", "book_ticker", "agg_trade", "trade", "mark_price", "snapshot")
 COUNTS = ("gaps", "crossed", "resyncs", "dropped", "buffered", "too_old", "rescales")
+CHECKSUMS = {"held": "checksums", "bad": "checksums_bad", "unjudged": "checksums_unjudged"}
 
 
 def decimal_text(value: int, decimals: int) -> str:
@@ -69,16 +72,15 @@ class Run:
         self.elapsed_s = 0.0
         self.began_s = time.monotonic()
         try:
-            for path in paths:
+            for path in in_order(paths):
                 self.captures.append(Capture(path))
             heads = [(capture, capture.head(LOOK_BYTES)) for capture in self.captures]
             if not any(head.strip() for _, head in heads):
                 names = ", ".join(str(capture.path) for capture in self.captures)
                 broken = "; it breaks off" if any(c.broken for c in self.captures) else ""
                 raise CaptureError(f"{names}: no message in it{broken}")
-            for capture, head in heads:
-                refuse_other_formats(capture.path, head)
-            first = next(capture for capture, head in heads if head.strip())
+            self.captures = adopt(self.captures, {c.path: head for c, head in heads})
+            first = next(c for c in self.captures if c.head(LOOK_BYTES).strip())
             self.beginning = begin(first, venue)
         except CaptureError:
             self.close()
@@ -98,7 +100,9 @@ class Run:
 
         `strategy`: one instance, run on paper beside the books (runtime/paper.py).
         """
-        self.replay = Replay(self.beginning.dialect.codec(), rows=tops is not None)
+        self.replay = Replay(
+            self.beginning.dialect.codec(self.beginning.head), rows=tops is not None
+        )
         self.symbols = list(self.beginning.scales)[:256]
         for symbol in self.symbols:
             scale = self.beginning.scales[symbol]
@@ -162,6 +166,9 @@ class Run:
 
     def owner(self) -> int | None:
         """Return whose the snapshot in question is, None if that would be a guess."""
+        if self.replay.owner:
+            named = self.replay.owner
+            return self.symbols.index(named) + 1 if named in self.symbols else None
         books = self.replay.books
         every = range(1, len(books) + 1)
         streams = [i for i in every if self.replay.market_facts(i)[0]] or list(every)
@@ -225,6 +232,9 @@ class Run:
             "broken_files": {str(c.path): c.broken for c in self.captures if c.broken},
             "lost": sum(count["lost"] for count in counts),
             "forgotten": sum(count["forgotten"] for count in counts),
+            "checksums": {
+                name: sum(count[key] for count in counts) for name, key in CHECKSUMS.items()
+            },
             "ticker_agreement": {
                 "compared": sum(market[1] for market in markets.values()),
                 "equal": sum(market[2] for market in markets.values()),

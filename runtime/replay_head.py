@@ -21,7 +21,12 @@ from typing import Any
 
 from runtime.capture import Capture, CaptureError, message_of
 
-VENUES = {"binance_usdm": "venues.binance.usdm.capture"}
+VENUES = {
+    "binance_usdm": "venues.binance.usdm.capture",
+    "bybit": "venues.bybit.capture",
+    "hyperliquid": "venues.hyperliquid.capture",
+    "okx": "venues.okx.capture",
+}
 HEAD_BYTES = (1 << 20, 1 << 22, 1 << 24)  # read ahead so much, and more if nothing is known yet
 DECIMALS_MAX = 18
 TICKS_MAX = 2**62  # a scale must leave room for the largest value seen
@@ -63,6 +68,7 @@ class Beginning:
     venue: str
     dialect: ModuleType
     scales: dict[str, Scale] = field(default_factory=dict)
+    head: list[dict[str, Any]] = field(default_factory=list)  # its messages
 
 
 def dialects(venue: str | None) -> dict[str, ModuleType]:
@@ -106,7 +112,9 @@ def begin(capture: Capture, venue: str | None) -> Beginning:
             f"{capture.path}: the first {len(messages)} messages are of no known venue "
             f"({', '.join(VENUES)}); name it with --venue"
         )
-    return beginning_of(messages, best, known[best])
+    beginning = beginning_of(messages, best, known[best])
+    beginning.head = messages
+    return beginning
 
 
 def beginning_of(messages: list[dict[str, Any]], venue: str, dialect: ModuleType) -> Beginning:

@@ -14,6 +14,21 @@ from typing import Any
 
 
 @dataclass(slots=True)
+class Feed:
+    """What serves one instrument, and how well."""
+
+    counters: dict[str, int]
+    blind_ns: int  # book subscribed and not in sequence, until now
+    wanted: dict[str, int]  # snapshots asked for, by cause
+    troubles: dict[str, int]
+    stream_states: dict[str, int]  # of streams that are expected or were seen
+    stream_ages_ns: dict[str, int]  # of streams that brought something
+    lag_ns: int
+    source: int  # enum hp_source
+    caution: int  # enum hp_caution, OR of bits
+
+
+@dataclass(slots=True)
 class Instrument:
     lane: str
     id: int
@@ -34,6 +49,7 @@ class Instrument:
     fees_e8: int
     venue_realised_e8: int
     open_e8: int  # the open position at the mid, less its cost
+    feed: Feed
 
     @property
     def pnl_e8(self) -> int:
@@ -157,6 +173,20 @@ class Clock:
 
 
 @dataclass(slots=True)
+class Baseline:
+    """How the settings of the host were found; see `corelane baseline-check`."""
+
+    fingerprint: str
+    profile: str
+    fitness: float  # 0..100, of what was seen
+    coverage: float  # 0..100, share of the catalogue that was seen
+    states: dict[str, int]  # knobs by state
+    critical: int
+    drifts: int  # since the start
+    age_ns: int | None  # None: not yet looked at
+
+
+@dataclass(slots=True)
 class Control:
     writer: str
     word: int
@@ -176,6 +206,7 @@ class Snapshot:
     processes: list[Process] = field(default_factory=list)
     host: Host | None = None
     clock: Clock | None = None
+    baseline: Baseline | None = None
     degraded: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)  # pages that could not be read, and why
     pages: int = 0
@@ -185,6 +216,10 @@ class Snapshot:
     @property
     def instruments(self) -> list[Instrument]:
         return [one for lane in self.lanes for one in lane.instruments]
+
+    @property
+    def topology(self) -> str:
+        return self.host.topology if self.host else ""
 
     def total(self, counter: str) -> int:
         """Add up one counter over all lanes."""

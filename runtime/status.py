@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from runtime import health, names
-from runtime._shm import lib
 from runtime.figures import money, scaled
 from runtime.snapshot import Clock, Histogram, Instrument, Journal, Lane, Process, Snapshot
 
@@ -128,26 +127,6 @@ def journal(one: Journal) -> dict[str, Any]:
     }
 
 
-def state(found: Snapshot) -> str:
-    """Return one word for the deployment: the strictest that any of its lanes shows."""
-    alive = [one for one in found.lanes if one.is_alive]
-    if not alive:
-        return "down"
-    held = 0
-    for one in alive:
-        held |= one.words
-    if any(one.heartbeat_age_ns > health.LANE_SILENCE_NS for one in alive):
-        return "stuck"
-    draining = (lib.HP_LANE_DRAINING, lib.HP_LANE_DRAINED, lib.HP_LANE_STOPPED)
-    if held & (lib.HP_WORD_DRAIN | lib.HP_WORD_STOP) or any(o.state in draining for o in alive):
-        return "draining"
-    if held & lib.HP_WORD_KILL:
-        return "killed"
-    if held & (lib.HP_WORD_FREEZE | lib.HP_WORD_SAFE_MODE | lib.HP_WORD_FLATTEN):
-        return "frozen"
-    return "armed" if all(o.state == lib.HP_LANE_ARMED for o in alive) else "starting"
-
-
 def status(found: Snapshot) -> dict[str, Any]:
     """Return the whole document."""
     judged = health.of(found)
@@ -160,7 +139,7 @@ def status(found: Snapshot) -> dict[str, Any]:
                     out[name] = out.get(name, 0) + times
     return {
         "deployment": found.deployment,
-        "state": state(found),
+        "state": health.state(found),
         "health": {"score": judged.score, "reasons": judged.reasons},
         "topology": found.host.topology if found.host else None,
         "lanes": [lane(one) for one in found.lanes],

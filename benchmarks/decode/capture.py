@@ -22,10 +22,11 @@ def path(name: str) -> Path:
 
 
 def messages(name: str) -> list[bytes]:
-    """Return the raw messages of a recording of `<time> <message>` or `<time>: <message>` lines."""
+    """Return the raw messages of a recording: lines of messages, with their time or without."""
     with lzma.open(path(name)) as lines:
-        parts = (line.rstrip(b"\r\n").partition(b" ") for line in lines)
-        return [message for _, _, message in parts if message.startswith(b"{")]
+        texts = [line.rstrip(b"\r\n") for line in lines]
+    parts = (text if text.startswith(b"{") else text.partition(b" ")[2] for text in texts)
+    return [message for message in parts if message.startswith(b"{")]
 
 
 def stream_frames(name: str) -> list[bytes]:

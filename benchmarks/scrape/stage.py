@@ -23,6 +23,7 @@ class Stage:
         self.lanes = [self.lane(n, instruments) for n in range(lanes)]
         self.control = Control(deployment, "operator")
         self.clock = self.make_clock()
+        self.host = self.make_host()
         self.supervisor = self.make_supervisor(lanes)
         self.pages: list[Page] = []
 
@@ -77,6 +78,14 @@ class Stage:
         held.cost_e8[0] = held.lots[0] * 6_412_340_000_000 // 1000
         held.realised_e8, held.fees_e8 = 12_345_678_900, 100_000_000
         held.bought_lots, held.sold_lots = number, 2
+        feed = view.feeds[number]
+        feed.blind_ns, feed.blind_since_ns = 2_500_000_000, NOW_NS - 10**9
+        feed.wanted[lib.HP_RESYNC_TOO_OLD] = 4
+        feed.troubles[lib.HP_TROUBLE_SIGMA] = 3
+        feed.stream_state[lib.HP_EVENT_DEPTH] = lib.HP_STREAM_SILENT
+        feed.last_ns[lib.HP_EVENT_TRADE] = NOW_NS - 20_000_000
+        feed.source, feed.lag_ns, feed.resyncs, feed.gaps = lib.HP_SOURCE_SECONDARY, 1_500, 5, 6
+        feed.spare_polls, feed.spare_compared, feed.spare_equal = 9, 8, 7
 
     def journal(self, number: int) -> None:
         size = lib.HP_JOURNAL_HEAD_BYTES + 2 * 65536
@@ -96,6 +105,17 @@ class Stage:
         r.taken_ns, r.valid_until_ns = NOW_NS - 10**9, NOW_NS + 60 * 10**9
         r.source, r.is_traceable = lib.HP_CLOCK_SOURCE_NTP, 1
         page.view.accepted = 61
+        return page
+
+    def make_host(self) -> Page:
+        size = ffi.sizeof("hp_host_page_t")
+        page = Page.make(self.deployment, "host", "hp_host_page_t", lib.HP_PAGE_HOST, size)
+        view = page.view
+        view.fingerprint, view.fitness_permille, view.coverage_permille = 0xABCDEF012345, 875, 910
+        for n in range(lib.HP_KNOB_STATE_COUNT):
+            view.states[n] = n
+        view.critical, view.drifts, view.polls, view.checked_ns = 1, 2, 3, NOW_NS - 10**10
+        ffi.memmove(view.profile, b"small-vm", 8)
         return page
 
     def make_supervisor(self, lanes: int) -> Page:

@@ -170,7 +170,7 @@ class Rig:
             "clock_ns_max": 50_000_000,  # the check is on, as in `corelane run`
             "clock_warns": True,
             "strategies": [strategy],
-            "parameters": {},
+            "parameters": [{}],
             "instruments": [
                 {
                     "id": 1,

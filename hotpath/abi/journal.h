@@ -28,18 +28,18 @@
 #define HP_JOURNAL_LAYOUT 1
 #define HP_JOURNAL_HEAD_BYTES 4096
 
-/* Inputs below 64, outputs from 64 on. */
+/* Inputs below 64, outputs from 64 on: fed the inputs again, a lane gives the same outputs. */
 enum hp_record_kind {
     HP_RECORD_END = 0,
     HP_RECORD_CLOCK = 1,        /* MONOTONIC, REALTIME, uncertainty: opens a segment, repeats each second */
     HP_RECORD_INSTRUMENT = 2,   /* hp_instrument_t, before first use and at each change */
     HP_RECORD_FRAME = 3,        /* market frame as received; aux = socket */
     HP_RECORD_REPORT_FRAME = 4, /* order or user-data frame as received; aux = socket */
-    HP_RECORD_TIMER = 5,
-    HP_RECORD_COMMAND = 6,
+    HP_RECORD_TIMER = 5,        /* a turn did something by its clock; aux = enum hp_turn_due */
+    HP_RECORD_COMMAND = 6,      /* aux = enum hp_command */
     HP_RECORD_WORDS = 7,        /* shared words when they changed; aux = enum hp_words_of */
     HP_RECORD_SNAPSHOT = 8,     /* REST book snapshot handed in by the cold side; aux = instrument */
-    HP_RECORD_SESSION = 9,      /* socket opened, closed, logged on */
+    HP_RECORD_SESSION = 9,      /* u32 enum hp_session; aux = socket */
     HP_RECORD_LIMITS = 10,
     HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
     HP_RECORD_POSITION = 12,    /* opening position or balance from the venue, by the cold side */
@@ -47,6 +47,7 @@ enum hp_record_kind {
     HP_RECORD_SANITY = 14,      /* hp_sanity_rule_t; aux = instrument */
     HP_RECORD_SPARE = 15,       /* poll of the spare source; aux = instrument, recv_ns = when it was asked for */
     HP_RECORD_LANE = 16,        /* JSON: what this lane was built of; before everything but the first CLOCK */
+    HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */
@@ -54,7 +55,9 @@ enum hp_record_kind {
     HP_RECORD_FILL = 68,        /* hp_report_t that moved a position */
     HP_RECORD_CORRECTION = 69,
     HP_RECORD_RESYNC = 70,      /* book gapped and asked for a snapshot; aux = instrument */
-    HP_RECORD_FEED = 71         /* hp_feed_event_t: what was wrong with a feed, and its end; aux = instrument */
+    HP_RECORD_FEED = 71,        /* hp_feed_event_t: what was wrong with a feed, and its end; aux = instrument */
+    HP_RECORD_UNSENT = 80,      /* the session took nothing of the request before it; aux = instrument */
+    HP_RECORD_HALT = 81         /* a strategy failed: its orders are cancelled; aux = strategy */
 };
 
 /* Whose words a WORDS record holds. */
@@ -62,6 +65,40 @@ enum hp_words_of {
     HP_WORDS_CONTROL = 0,       /* u32, OR of the control words */
     HP_WORDS_CLOCK = 1          /* hp_time_record_t */
 };
+
+/* Sockets of a lane; market sockets count from 0. */
+#define HP_SOCKET_ORDER 1000
+#define HP_SOCKET_USER 1001
+
+enum hp_session {
+    HP_SESSION_CLOSED = 0,
+    HP_SESSION_OPEN = 1,
+    HP_SESSION_READY = 2,       /* logged on, or its events may be believed */
+    HP_SESSION_ASKED = 3        /* the logon request has been sent */
+};
+
+enum hp_command {
+    HP_COMMAND_NONE = 0,
+    HP_COMMAND_START = 1,       /* the lane is built: strategies start */
+    HP_COMMAND_END = 2,         /* strategies stop */
+    HP_COMMAND_OPEN = 3,        /* the opening positions are known */
+    HP_COMMAND_SHUT = 4,        /* ... are not: no new risk */
+    HP_COMMAND_DRAIN = 5        /* nobody is there who could: cancel ours and leave */
+};
+
+enum hp_turn_due {
+    HP_DUE_DECIDE = 1,          /* intents wait */
+    HP_DUE_SWEEP = 2,           /* timers of orders and books */
+    HP_DUE_STRATEGY = 4         /* strategies' timer */
+};
+
+enum hp_callback {
+    HP_CALL_BOOK = 1, HP_CALL_TOP = 2, HP_CALL_TRADE = 4, HP_CALL_MARK = 8, HP_CALL_ORDER = 16, HP_CALL_FILL = 32,
+    HP_CALL_TIMER = 64, HP_CALL_FEED = 128
+};
+
+#define HP_CLOCK_RECORD_PAIR 0    /* aux of CLOCK: both clocks were read */
+#define HP_CLOCK_RECORD_OPENING 1 /* extrapolated at the start of a segment */
 
 typedef struct hp_journal_record {
     uint32_t length;         /* payload bytes */

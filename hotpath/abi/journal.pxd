@@ -6,6 +6,10 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t, uint8_t
 cdef extern from "journal.h" nogil:
     enum: HP_JOURNAL_LAYOUT
     enum: HP_JOURNAL_HEAD_BYTES
+    enum: HP_SOCKET_ORDER
+    enum: HP_SOCKET_USER
+    enum: HP_CLOCK_RECORD_PAIR
+    enum: HP_CLOCK_RECORD_OPENING
     const uint64_t HP_JOURNAL_SEGMENT_MAGIC
     cdef enum hp_record_kind:
         HP_RECORD_END
@@ -25,6 +29,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_SANITY
         HP_RECORD_SPARE
         HP_RECORD_LANE
+        HP_RECORD_STRATEGY
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST
@@ -33,9 +38,36 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_CORRECTION
         HP_RECORD_RESYNC
         HP_RECORD_FEED
+        HP_RECORD_UNSENT
+        HP_RECORD_HALT
     cdef enum hp_words_of:
         HP_WORDS_CONTROL
         HP_WORDS_CLOCK
+    cdef enum hp_session:
+        HP_SESSION_CLOSED
+        HP_SESSION_OPEN
+        HP_SESSION_READY
+        HP_SESSION_ASKED
+    cdef enum hp_command:
+        HP_COMMAND_NONE
+        HP_COMMAND_START
+        HP_COMMAND_END
+        HP_COMMAND_OPEN
+        HP_COMMAND_SHUT
+        HP_COMMAND_DRAIN
+    cdef enum hp_turn_due:
+        HP_DUE_DECIDE
+        HP_DUE_SWEEP
+        HP_DUE_STRATEGY
+    cdef enum hp_callback:
+        HP_CALL_BOOK
+        HP_CALL_TOP
+        HP_CALL_TRADE
+        HP_CALL_MARK
+        HP_CALL_ORDER
+        HP_CALL_FILL
+        HP_CALL_TIMER
+        HP_CALL_FEED
     ctypedef struct hp_journal_record_t:
         uint32_t length
         uint16_t kind

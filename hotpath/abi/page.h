@@ -7,10 +7,10 @@
  * Every page starts with hp_page_t, 128 bytes.  A reader refuses a page whose magic, layout or
  * build does not match its own.  Reserved bytes are zero.
  *
- *   0      8      12    16        24         28     32           40    48          128
- *   +------+------+-----+---------+----------+------+------------+-----+-----------+
- *   |magic |layout|kind |build_id |writer_pid|epoch |heartbeat_ns|size |name, pad  |
- *   +------+------+-----+---------+----------+------+------------+-----+-----------+
+ *   0      8      12    16        24         28     32           40    48     112         120   128
+ *   +------+------+-----+---------+----------+------+------------+-----+------+-----------+-----+
+ *   |magic |layout|kind |build_id |writer_pid|epoch |heartbeat_ns|size |name  |start_ticks| pad |
+ *   +------+------+-----+---------+----------+------+------------+-----+------+-----------+-----+
  *
  * Page names in /dev/shm: corelane.<deployment>.<page>. */
 #ifndef HP_PAGE_H
@@ -36,7 +36,8 @@
 
 enum hp_page_kind {
     HP_PAGE_NONE = 0, HP_PAGE_CONTROL = 1, HP_PAGE_LANE = 2, HP_PAGE_JOURNAL = 3, HP_PAGE_MAIL = 4,
-    HP_PAGE_LIMITS = 5, HP_PAGE_CLOCK = 6, HP_PAGE_LEASE = 7, HP_PAGE_SUPERVISOR = 8, HP_PAGE_HOST = 9
+    HP_PAGE_LIMITS = 5, HP_PAGE_CLOCK = 6, HP_PAGE_LEASE = 7, HP_PAGE_SUPERVISOR = 8, HP_PAGE_HOST = 9,
+    HP_PAGE_BEAT = 10       /* header only: the heartbeat of a cold process */
 };
 
 typedef struct hp_page {
@@ -49,7 +50,8 @@ typedef struct hp_page {
     uint64_t heartbeat_ns;  /* CLOCK_MONOTONIC of the writer's last turn */
     uint64_t size;          /* bytes of the whole page */
     char     name[64];
-    uint8_t  pad[16];
+    uint64_t writer_start_ticks; /* of /proc/PID/stat: a process number is used again, this pair is not */
+    uint8_t  pad[8];
 } hp_page_t;
 
 /* Bits of a control word.  Operator, authority, sentinel and lane each write a control page of their
@@ -270,6 +272,7 @@ typedef struct hp_lane_page {
 /* cffi:end */
 HP_SIZE(hp_page_t, 128);
 HP_FIELD(hp_page_t, heartbeat_ns, 32);
+HP_FIELD(hp_page_t, writer_start_ticks, 112);
 HP_SIZE(hp_control_page_t, 256);
 HP_SIZE(hp_clock_page_t, 256);
 HP_SIZE(hp_host_page_t, 256);

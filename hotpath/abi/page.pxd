@@ -28,6 +28,7 @@ cdef extern from "page.h" nogil:
         HP_PAGE_LEASE
         HP_PAGE_SUPERVISOR
         HP_PAGE_HOST
+        HP_PAGE_BEAT
     cdef enum hp_word:
         HP_WORD_KILL
         HP_WORD_FREEZE
@@ -95,7 +96,8 @@ cdef extern from "page.h" nogil:
         uint64_t heartbeat_ns
         uint64_t size
         char name[64]
-        uint8_t pad[16]
+        uint64_t writer_start_ticks
+        uint8_t pad[8]
     ctypedef struct hp_control_page_t:
         hp_page_t page
         uint32_t word

@@ -364,6 +364,7 @@ def layout():
     out["hp_page_t.heartbeat_ns"] = <size_t>&(<hp_page_t *>0).heartbeat_ns
     out["hp_page_t.size"] = <size_t>&(<hp_page_t *>0).size
     out["hp_page_t.name"] = <size_t>&(<hp_page_t *>0).name
+    out["hp_page_t.writer_start_ticks"] = <size_t>&(<hp_page_t *>0).writer_start_ticks
     out["hp_page_t.pad"] = <size_t>&(<hp_page_t *>0).pad
     out["hp_control_page_t"] = sizeof(hp_control_page_t)
     out["hp_control_page_t.page"] = <size_t>&(<hp_control_page_t *>0).page

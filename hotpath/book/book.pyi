@@ -73,6 +73,7 @@ class Book(BookView):
         asks: _Levels,
         recv_ns: int = 0,
         tag: int = 0,
+        checksum: tuple[int, int, int, bool] | None = None,
     ) -> int: ...
     def snapshot(
         self,
@@ -82,6 +83,7 @@ class Book(BookView):
         recv_ns: int = 0,
         depth_limit: int = 0,
         depth_kept: int = 0,
+        checksum: tuple[int, int, int, bool] | None = None,
     ) -> int: ...
     def check_stale(self, now_ns: int, bound_ns: int) -> bool: ...
     def refresh(self) -> None: ...

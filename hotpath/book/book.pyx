@@ -136,23 +136,33 @@ cdef class Book(BookView):
 
     # -- what its owner feeds it ----------------------------------------------------------------
 
-    def delta(self, first_id, last_id, prev_id, list bids, list asks, recv_ns=0, tag=0):
-        """Apply one delta and return Applied."""
-        return self._event(HP_EVENT_DEPTH, first_id, last_id, prev_id, bids, asks, recv_ns, tag)
+    def delta(self, first_id, last_id, prev_id, list bids, list asks, recv_ns=0, tag=0,
+              checksum=None):
+        """Apply one delta and return Applied.
 
-    def snapshot(self, last_id, list bids, list asks, recv_ns=0, depth_limit=0, depth_kept=0):
+        `checksum`: (CRC-32, price decimals, size decimals, whether a text is odd) of the venue.
+        """
+        return self._event(HP_EVENT_DEPTH, first_id, last_id, prev_id, bids, asks, recv_ns, tag, 0,
+                           0, checksum)
+
+    def snapshot(self, last_id, list bids, list asks, recv_ns=0, depth_limit=0, depth_kept=0,
+                 checksum=None):
         """Take a snapshot, splice what was kept onto it, and return Applied.
 
         It is shown when an event has hooked to it.  depth_limit: levels a side that were asked for,
         0 = not said; depth_kept: levels a side that the deltas keep, 0 = they name every level.
         """
         return self._event(HP_EVENT_SNAPSHOT, 0, last_id, 0, bids, asks, recv_ns, 0, depth_limit,
-                           depth_kept)
+                           depth_kept, checksum)
 
-    def _event(self, kind, first_id, last_id, prev_id, bids, asks, recv_ns, tag, depth_limit=0,
-               depth_kept=0):
+    def _event(self, kind, first_id, last_id, prev_id, bids, asks, recv_ns, tag, depth_limit,
+               depth_kept, checksum):
         cdef hp_event_t event
         memset(&event, 0, sizeof(event))
+        if checksum is not None:
+            event.body.depth.has_checksum = HP_CHECKSUM_TOP25
+            event.body.depth.checksum, event.body.depth.price_decimals = checksum[:2]
+            event.body.depth.size_decimals, event.body.depth.odd_text = checksum[2:]
         event.kind = kind
         event.instrument = self.book.instrument
         event.first_id, event.last_id, event.prev_id = first_id, last_id, prev_id

@@ -10,6 +10,7 @@
 #include "book.h"
 #include "event.h"
 #include "hotpath/book/backlog.h"
+#include "hotpath/book/checksum.h"
 #include "hotpath/book/l2.h"
 #include "hotpath/book/rules.h"
 
@@ -33,6 +34,9 @@ typedef struct hp_book_counts {
     uint64_t resyncs;   /* snapshots adopted after the first */
     uint64_t too_old;   /* snapshots refused */
     uint64_t rescales;
+    uint64_t checksums;         /* checksums that held */
+    uint64_t checksums_bad;     /* that did not: each is a gap */
+    uint64_t checksums_unjudged; /* a number was not in its shortest form */
 } hp_book_counts_t;
 
 /* Since when one side's best price, and its best price and size, are what they are (recv_ns). */
@@ -54,7 +58,8 @@ typedef struct hp_book {
     uint8_t  is_offline;     /* no snapshot can be fetched: the end of what is known is only marked */
     uint8_t  pad[3];
     uint32_t crossed_run;    /* crossed events in a row */
-    uint32_t in_snapshots;   /* the last event was a snapshot that stood in the stream */
+    uint16_t in_snapshots;   /* the last event was a snapshot that stood in the stream */
+    uint16_t odd_text;       /* it holds numbers that checksums cannot be rebuilt from */
     uint64_t needs;          /* how often a need was raised: the owner requests when it changed */
     hp_touch_t bid_touch;
     hp_touch_t ask_touch;

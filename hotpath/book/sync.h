@@ -293,6 +293,24 @@ static inline enum hp_applied hp_book_splice(hp_book_t *b, hp_delta_t *done)
     return HP_APPLIED_REFUSED;
 }
 
+/* The venue's checksum over the book as it is now; where it does not hold the book has a gap. */
+static inline enum hp_applied hp_book_check(hp_book_t *b, const hp_event_depth_t *said,
+                                            enum hp_applied applied)
+{
+    b->odd_text |= said->odd_text;
+    if (HP_LIKELY(said->has_checksum == HP_CHECKSUM_NONE)) return applied;
+    if (HP_UNLIKELY(b->odd_text)) {
+        b->counts.checksums_unjudged++;
+        return applied;
+    }
+    if (HP_UNLIKELY(!hp_checksum_holds(&b->l2, said))) {
+        b->counts.checksums_bad++;
+        return hp_book_gap(b);
+    }
+    b->counts.checksums++;
+    return applied;
+}
+
 /* A snapshot in the stream: the book, whatever it was.  DROPPED: older than the book, where every
  * message is a snapshot. */
 static inline enum hp_applied hp_book_stream_snapshot(hp_book_t *b, const hp_event_t *e,
@@ -316,12 +334,18 @@ static inline enum hp_applied hp_book_stream_snapshot(hp_book_t *b, const hp_eve
     b->spare_ns = e->recv_ns;
     uint32_t crossed_run = b->crossed_run;
     hp_book_swap(b);
-    b->crossed_run = crossed_run;
     b->update_id = e->last_id;
     b->good_ns = e->recv_ns;
-    enum hp_applied answer = hp_book_judge(b);
-    b->counts.crossed += answer == HP_APPLIED_CROSSED;
-    return answer;
+    b->odd_text = 0;
+    b->state = HP_BOOK_SYNCED;
+    enum hp_applied answer = HP_APPLIED_OK;
+    if (HP_UNLIKELY(hp_l2_crossed(&b->l2))) {
+        b->state = HP_BOOK_CROSSED;
+        b->crossed_run = crossed_run;
+        b->counts.crossed++;
+        answer = HP_APPLIED_CROSSED;
+    }
+    return hp_book_check(b, &e->body.depth, answer);
 }
 
 static inline enum hp_applied hp_book_stream_delta(hp_book_t *b, const hp_event_t *e,
@@ -336,7 +360,9 @@ static inline enum hp_applied hp_book_stream_delta(hp_book_t *b, const hp_event_
                          (hp_ids_t){ e->first_id, e->last_id, e->prev_id })) {
     case HP_PLACE_NEXT:
         b->in_snapshots = 0;
-        return hp_book_advance(b, levels, e->bid_count, e->ask_count, e->last_id, e->recv_ns);
+        return hp_book_check(b, &e->body.depth,
+                             hp_book_advance(b, levels, e->bid_count, e->ask_count, e->last_id,
+                                             e->recv_ns));
     case HP_PLACE_GAP:
         return hp_book_gap(b);
     default:

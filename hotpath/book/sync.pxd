@@ -32,6 +32,9 @@ cdef extern from "hotpath/book/sync.h" nogil:
         uint64_t resyncs
         uint64_t too_old
         uint64_t rescales
+        uint64_t checksums
+        uint64_t checksums_bad
+        uint64_t checksums_unjudged
     cdef enum hp_aside:
         HP_ASIDE_NONE
         HP_ASIDE_WAITING

@@ -39,7 +39,7 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root,
     out->seen = 0;
     out->kind = 0;
     out->kind_unknown = out->symbol_unknown = out->missing = out->odd_text = 0;
-    out->group = 0;
+    out->group = out->index = 0;
     out->finer = nullptr;
     out->symbol = symbol;
     out->symbol_text = nullptr;
@@ -51,9 +51,9 @@ int read(hp_json_reader *reader, const hp_json_plan *plan, uint32_t root,
     if (reader->index->stage1(bytes, size, simdjson::stage1_mode::regular) != simdjson::SUCCESS)
         return HP_DECODE_MALFORMED;
     const uint32_t *at = reader->index->structural_indexes.get();
+    const uint8_t unmet = symbol == nullptr ? WAITS_SYMBOL | WAITS_KIND : WAITS_KIND;
     Reading r = {{text, at + reader->index->n_structural_indexes}, plan, symbols, &reader->money,
-                 reader->scratch, levels, out, symbol, nullptr, 0, 0, GOOD, symbol != nullptr,
-                 false, false};
+                 reader->scratch, levels, out, symbol, nullptr, 0, 0, GOOD, unmet, false};
     if (text[*at] != '{')
         return r.tokens.skip(at) && at == r.tokens.end ? HP_DECODE_TYPE : HP_DECODE_MALFORMED;
     at = r.object(at, plan->shapes[root]);

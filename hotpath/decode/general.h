@@ -54,11 +54,11 @@ enum hp_json_type {
 enum hp_json_flag {
     HP_JSON_REQUIRED = 1,
     HP_JSON_SIGNED = 2, /* decimals and whole numbers: one minus sign is fine */
-    HP_JSON_EMPTY = 4,  /* decimals: "" is how the venue says nothing; reads as 0 */
+    HP_JSON_EMPTY = 4,  /* decimals: "" is how the venue says nothing; reads as 0, of size 0 */
     HP_JSON_ROUND = 8,  /* decimals that only inform: digits finer than the scale are cut */
     HP_JSON_LATER = 16, /* OBJECT, ROWS, CHOSEN: waits for the symbol, which stands outside it */
-    HP_JSON_LOOSE = 32, /* TEXT, OBJECT: a value of another type is checked and not kept; BIDS, ASKS:
-                         * so is what stands behind price and size */
+    HP_JSON_LOOSE = 32, /* TEXT, OBJECT, an element of ROWS: a value of another type is checked and
+                         * not kept; BIDS, ASKS: so is what stands behind price and size */
     HP_JSON_APART = 64, /* KIND: names the shape of CHOSEN fields; its text up to a point counts */
     HP_JSON_QUOTED = 128 /* whole numbers: they stand in quotes */
 };
@@ -93,7 +93,7 @@ typedef struct hp_json_values {
     uint8_t  odd_text;         /* LOOSE levels: a number is not in its shortest form */
     uint8_t  pad[3];
     uint32_t group;            /* GROUPS: which of the arrays the row is of, from 0 */
-    uint32_t pad2;
+    uint32_t index;            /* ROWS: which element of its array the row is, or was last, from 0 */
     const hp_symbol_t *symbol; /* NULL = none met, or unknown */
     const char *symbol_text;
     size_t symbol_size;
@@ -132,6 +132,12 @@ const hp_json_face_t *hp_json_face(void);
 static inline int hp_json_seen(const hp_json_values_t *values, unsigned slot)
 {
     return (int)(values->seen >> slot & 1);
+}
+
+/* Is a text value this one? */
+static inline int hp_json_is(const hp_json_value_t *value, const char *text, size_t size)
+{
+    return value->size == size && memcmp(value->text, text, size) == 0;
 }
 
 #ifdef __cplusplus

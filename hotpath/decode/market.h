@@ -83,6 +83,16 @@ static inline void hp_market_copy(hp_event_t *to, const hp_event_t *from)
     memcpy(&to->event_ns, &from->event_ns, sizeof *to - offsetof(hp_event_t, event_ns));
 }
 
+/* The top of a book of at most one level a side; an empty side has 0 lots. */
+static inline void hp_market_top(hp_event_t *event, const hp_level_t *bid, const hp_level_t *ask)
+{
+    static const hp_level_t none = { 0, 0 };
+    if (bid == NULL) bid = &none;
+    if (ask == NULL) ask = &none;
+    event->body.top =
+        (hp_event_top_t){ bid->price_ticks, bid->lots, ask->price_ticks, ask->lots, { 0 } };
+}
+
 /* Room for one more event of the frame, NULL when there is none. */
 static inline hp_event_t *hp_market_more(hp_market_t *m, uint8_t kind, uint32_t instrument)
 {

@@ -17,6 +17,7 @@ struct Field {
     uint64_t quoted, mask; /* the key with its closing quote; mask 0 when that is over 8 bytes */
     const char *key;
     uint8_t key_size, type, flags, slot, shape;
+    uint8_t waits_for; /* WAITS_ bits: what must have come before it can be read */
 };
 
 struct Shape {
@@ -70,11 +71,15 @@ inline const Field *find(const Shape &base, const Shape *chosen, Slice key)
     return field ? field : find(base, word, key);
 }
 
-inline bool waits_for_symbol(const Field &field)
+constexpr uint8_t WAITS_SYMBOL = 1, WAITS_KIND = 2;
+
+inline uint8_t waits_for(const hp_json_field_t &field)
 {
-    return field.type == HP_JSON_PRICE || field.type == HP_JSON_SIZE ||
-           field.type == HP_JSON_BIDS || field.type == HP_JSON_ASKS ||
-           (field.flags & HP_JSON_LATER) != 0;
+    const bool symbol = field.type == HP_JSON_PRICE || field.type == HP_JSON_SIZE ||
+                        field.type == HP_JSON_BIDS || field.type == HP_JSON_ASKS ||
+                        (field.flags & HP_JSON_LATER) != 0;
+    return static_cast<uint8_t>((symbol ? WAITS_SYMBOL : 0) |
+                                (field.type == HP_JSON_CHOSEN ? WAITS_KIND : 0));
 }
 
 } // namespace hp
@@ -98,7 +103,8 @@ inline bool prepare(Shape &to, const hp_json_shape_t &from)
         char word[8] = {};
         memcpy(word, f.key, size < 8 ? size : 8);
         Field &field = to.fields[i];
-        field = {0, 0, 0, f.key, static_cast<uint8_t>(size), f.type, f.flags, f.slot, f.shape};
+        field = {0, 0, 0, f.key, static_cast<uint8_t>(size), f.type, f.flags, f.slot, f.shape,
+                 waits_for(f)};
         memcpy(&field.word, word, 8);
         if (size < 8) {
             field.quoted = field.word | static_cast<uint64_t>('"') << (8 * size);

@@ -33,10 +33,12 @@ struct Reading {
     size_t scratch_used;
     uint32_t level_count;
     int status;
-    bool symbol_met, asks_first, apart_met;
+    uint8_t unmet; /* WAITS_ bits: what has not come yet */
+    bool asks_first;
 
     const uint32_t *object(const uint32_t *at, const Shape &shape);
-    const uint32_t *rows(const uint32_t *at, const Shape &shape);
+    const uint32_t *rows(const uint32_t *at, const Shape &shape, bool loose);
+    const uint32_t *handed(const uint32_t *at, const Shape &shape);
     const uint32_t *groups(const uint32_t *at, const Shape &shape);
     const uint32_t *chosen(const uint32_t *at);
     const uint32_t *take(const uint32_t *at, const Field &field);
@@ -45,11 +47,10 @@ struct Reading {
     const uint32_t *decimal(const uint32_t *at, const Field &field, int64_t *to);
     const uint32_t *odd_decimal(const uint32_t *at, const Field &field, const hp_scale_t *scale,
                                 int64_t *to);
-    const uint32_t *side(const uint32_t *at, const Field &field);
+    template <bool LOOSE> const uint32_t *side(const uint32_t *at, bool asks);
     bool late(const Shape &base, const Shape *chosen, const Other *others, unsigned count);
     int scaled(Slice text, bool price, int64_t *to);
     const Shape *choose(Slice kind);
-    bool waits(const Field &field) const;
 
     const uint32_t *fail(int why)
     {
@@ -157,6 +158,7 @@ inline const uint32_t *Reading::odd_decimal(const uint32_t *at, const Field &fie
     Slice s = tokens.string(at);
     if (s.size == 0 && (field.flags & HP_JSON_EMPTY)) {
         *to = 0;
+        out->at[field.slot].size = 0;
         return at + 1;
     }
     bool minus = s.size != 0 && *s.text == '-' && (field.flags & HP_JSON_SIGNED);
@@ -191,9 +193,8 @@ inline bool odd(Slice s)
 }
 
 /* [["price","size"],...] behind the levels read so far. */
-inline const uint32_t *Reading::side(const uint32_t *at, const Field &field)
+template <bool LOOSE> inline const uint32_t *Reading::side(const uint32_t *at, bool asks)
 {
-    const bool asks = field.type == HP_JSON_ASKS, loose = (field.flags & HP_JSON_LOOSE) != 0;
     if (tokens.byte(at) != '[') return wrong(at);
     uint32_t *count = asks ? &out->ask_count : &out->bid_count;
     if (asks && out->bid_count == 0) asks_first = true;
@@ -203,12 +204,14 @@ inline const uint32_t *Reading::side(const uint32_t *at, const Field &field)
     for (;;) {
         const char *t = tokens.text;
         if (tokens.end - at < 6 || t[at[0]] != '[' || t[at[1]] != '"' || t[at[2]] != ',' ||
-            t[at[3]] != '"')
+            t[at[3]] != '"' || (!LOOSE && t[at[4]] != ']'))
             return at < tokens.end ? wrong(at) : fail(HP_DECODE_MALFORMED);
         const uint32_t *close = at + 4;
-        while (HP_UNLIKELY(loose && close < tokens.end && t[*close] == ','))
-            if (!tokens.skip(++close)) return fail(HP_DECODE_MALFORMED);
-        if (tokens.end - close < 2 || t[*close] != ']') return wrong(at);
+        if (LOOSE) {
+            while (close < tokens.end && t[*close] == ',')
+                if (!tokens.skip(++close)) return fail(HP_DECODE_MALFORMED);
+            if (tokens.end - close < 2 || t[*close] != ']') return wrong(at);
+        }
         if (level_count == HP_LEVELS_MAX) return fail(HP_DECODE_LEVELS);
         hp_level_t *level = &levels->at[level_count++];
         __m128i pair;
@@ -222,7 +225,7 @@ inline const uint32_t *Reading::side(const uint32_t *at, const Field &field)
             if (why != GOOD)
                 return fail(tokens.skip(at) ? why : static_cast<int>(HP_DECODE_MALFORMED));
         }
-        if (HP_UNLIKELY(loose) && (odd(tokens.string(at + 1)) || odd(tokens.string(at + 3))))
+        if (LOOSE && (odd(tokens.string(at + 1)) || odd(tokens.string(at + 3))))
             out->odd_text = 1;
         char next = t[close[1]];
         at = close + 2;
@@ -233,19 +236,33 @@ inline const uint32_t *Reading::side(const uint32_t *at, const Field &field)
     }
 }
 
-inline const uint32_t *Reading::rows(const uint32_t *at, const Shape &shape)
+/* Hand a row out and empty its slots. */
+inline const uint32_t *Reading::handed(const uint32_t *at, const Shape &shape)
+{
+    int why = out->row ? out->row(out->context, out, static_cast<uint32_t>(&shape - plan->shapes))
+                       : GOOD;
+    if (why != GOOD) return fail(why);
+    out->seen &= ~shape.slots;
+    return at;
+}
+
+inline const uint32_t *Reading::rows(const uint32_t *at, const Shape &shape, bool loose)
 {
     if (tokens.byte(at) != '[') return wrong(at);
     at++;
     if (at < tokens.end && tokens.byte(at) == ']') return at + 1;
-    for (;;) {
+    for (out->index = 0;; out->index++) {
         if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
-        if (tokens.byte(at) != '{') return wrong(at);
-        if (shape.has_symbol) symbol_met = false, symbol = out->symbol = nullptr;
-        if ((at = object(at, shape)) == nullptr) return nullptr;
-        int why = out->row ? out->row(out->context, out, static_cast<uint32_t>(&shape - plan->shapes)) : GOOD;
-        if (why != GOOD) return fail(why);
-        out->seen &= ~shape.slots;
+        if (tokens.byte(at) != '{') {
+            if (!loose) return wrong(at);
+            if ((at = skip(at)) == nullptr) return nullptr;
+        } else {
+            const uint32_t index = out->index;
+            if (shape.has_symbol) unmet |= WAITS_SYMBOL, symbol = out->symbol = nullptr;
+            if ((at = object(at, shape)) == nullptr) return nullptr;
+            out->index = index;
+            if ((at = handed(at, shape)) == nullptr) return nullptr;
+        }
         if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
         char next = tokens.byte(at++);
         if (next == ']') return at;
@@ -260,7 +277,7 @@ inline const uint32_t *Reading::groups(const uint32_t *at, const Shape &shape)
     if (at < tokens.end && tokens.byte(at) == ']') return at + 1;
     for (out->group = 0;; out->group++) {
         if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
-        if ((at = rows(at, shape)) == nullptr) return nullptr;
+        if ((at = rows(at, shape, false)) == nullptr) return nullptr;
         if (at >= tokens.end) return fail(HP_DECODE_MALFORMED);
         char next = tokens.byte(at++);
         if (next == ']') return at;
@@ -272,7 +289,7 @@ inline const uint32_t *Reading::chosen(const uint32_t *at)
 {
     if (apart == nullptr || apart->count == 0) return skip(at);
     char c = tokens.byte(at);
-    return c == '{' ? object(at, *apart) : c == '[' ? rows(at, *apart) : wrong(at);
+    return c == '{' ? object(at, *apart) : c == '[' ? rows(at, *apart, false) : wrong(at);
 }
 
 inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
@@ -289,9 +306,11 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
             return fail(HP_DECODE_NUMBER);
         return at;
     case HP_JSON_PRICE: case HP_JSON_SIZE: case HP_JSON_MONEY:
+        value->size = 1;
         return decimal(at, field, &value->number);
     case HP_JSON_BIDS: case HP_JSON_ASKS:
-        return side(at, field);
+        return field.flags & HP_JSON_LOOSE ? side<true>(at, field.type == HP_JSON_ASKS)
+                                           : side<false>(at, field.type == HP_JSON_ASKS);
     case HP_JSON_BOOL: {
         char c = tokens.byte(at);
         if ((c != 't' && c != 'f') || !tokens.scalar_good(at)) return wrong(at);
@@ -307,7 +326,7 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
         if ((at = text(at, &s)) == nullptr) return nullptr;
         value->text = s.text, value->size = s.size;
         if (field.type == HP_JSON_SYMBOL) {
-            symbol_met = true;
+            unmet &= static_cast<uint8_t>(~WAITS_SYMBOL);
             symbol = out->symbol = hp_symbols_find(symbols, s.text, s.size);
             if (symbol == nullptr) {
                 out->symbol_unknown = 1;
@@ -318,7 +337,7 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
             const void *point = memchr(s.text, '.', s.size);
             if (point) s.size = static_cast<size_t>(static_cast<const char *>(point) - s.text);
             apart = choose(s);
-            apart_met = true;
+            unmet &= static_cast<uint8_t>(~WAITS_KIND);
         }
         return at;
     }
@@ -326,7 +345,7 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
         if (HP_LIKELY(tokens.byte(at) == '{')) return object(at, plan->shapes[field.shape]);
         return field.flags & HP_JSON_LOOSE ? skip(at) : wrong(at);
     case HP_JSON_ROWS:
-        return rows(at, plan->shapes[field.shape]);
+        return rows(at, plan->shapes[field.shape], (field.flags & HP_JSON_LOOSE) != 0);
     case HP_JSON_GROUPS:
         return groups(at, plan->shapes[field.shape]);
     case HP_JSON_CHOSEN:
@@ -334,13 +353,6 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
     default:
         return skip(at);
     }
-}
-
-/* Must the field wait for a symbol or a kind that has not come? */
-inline bool Reading::waits(const Field &field) const
-{
-    return (!symbol_met && waits_for_symbol(field)) ||
-           (field.type == HP_JSON_CHOSEN && !apart_met);
 }
 
 /* Fields that had to wait: first those that need no scale (the symbol may be among them). */
@@ -351,8 +363,7 @@ inline bool Reading::late(const Shape &base, const Shape *chosen, const Other *o
         for (unsigned i = 0; i < count; i++) {
             const Field *field = find(base, chosen, others[i].key);
             if (field == nullptr) continue;
-            bool last = waits_for_symbol(*field) || field->type == HP_JSON_CHOSEN;
-            if (last != (scaled_ones != 0)) continue;
+            if ((field->waits_for != 0) != (scaled_ones != 0)) continue;
             if (take(others[i].value, *field) == nullptr) return false;
         }
     }
@@ -404,7 +415,7 @@ inline const uint32_t *Reading::object(const uint32_t *at, const Shape &base)
                 }
             }
             at += 2;
-            if (HP_LIKELY(field && !waits(*field))) {
+            if (HP_LIKELY(field && !(field->waits_for & unmet))) {
                 at = take(at, *field);
                 if (HP_UNLIKELY(at == nullptr)) return nullptr;
                 guess = field + 1;

@@ -65,6 +65,13 @@ static inline const char *hp_step(const char *p, unsigned size, uint8_t *guess)
     return p + size;
 }
 
+/* Milliseconds as nanoseconds; 0 = beyond what those hold. */
+static inline int hp_ms_to_ns(int64_t ms, int64_t *ns)
+{
+    *ns = (int64_t)((uint64_t)ms * 1000000);
+    return ms <= INT64_MAX / 1000000;
+}
+
 #define HP_EXPECT(literal) \
     do { \
         if (HP_UNLIKELY(!hp_literal(p, literal, sizeof(literal) - 1))) return 0; \

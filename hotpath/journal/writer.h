@@ -87,7 +87,7 @@ static inline void hp_journal_open_segment(hp_journal_writer_t *w, uint64_t numb
     hp_journal_clock_t clock = w->clock;
     clock.real_ns = s->opened_real_ns;
     clock.mono_ns = mono_ns;
-    hp_journal_put(w, HP_RECORD_CLOCK, 0, 0, mono_ns, &clock, sizeof clock);
+    hp_journal_put(w, HP_RECORD_CLOCK, HP_CLOCK_RECORD_OPENING, 0, mono_ns, &clock, sizeof clock);
 }
 
 /* Append one record.  0 when it was refused: too large, or an archiver has not copied the segment that

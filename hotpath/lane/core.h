@@ -32,11 +32,12 @@ typedef struct hp_env {
     void *self;
     uint64_t (*now)(void *self);       /* CLOCK_MONOTONIC, ns */
     uint64_t (*tsc)(void *self);       /* deltas inside the lane */
-    uint64_t (*venue_ms)(void *self);  /* UTC for the venue's timestamps */
     /* Hand one request to the order session.  `data` has HP_FRAME_PAD_BYTES writable bytes before and
      * after it and may be overwritten.  1 = on the wire, 0 = not one byte left. */
     int (*send)(void *self, char *data, size_t size);
     void (*want)(void *self, uint32_t what, uint32_t aux);
+    /* Re-run only, else NULL: the next recorded intent of this step, NULL = no more. */
+    const hp_intent_t *(*intent)(void *self);
 } hp_env_t;
 
 typedef struct hp_strategy {
@@ -114,6 +115,8 @@ typedef struct hp_lane {
     uint32_t         is_session_ready;  /* logged on */
     uint32_t         is_user_ready;     /* user stream open */
     uint32_t         is_draining;
+    uint32_t         is_open;           /* the opening positions are known */
+    uint32_t         is_broken;         /* a number cannot be trusted any more: never armed again */
 
     hp_stamps_t      stamps;            /* of the input in work */
     uint64_t         recv_ns;
@@ -141,7 +144,14 @@ static inline void hp_lane_journal(hp_lane_t *l, uint16_t kind, uint32_t aux, ui
         hp_count(&l->count->journal_bytes, hp_journal_room(size));
     } else {
         l->gate.is_armed = 0; /* what cannot be journaled must not be traded */
+        l->is_broken = 1;
     }
+}
+
+/* UTC by the last pair of clocks (at most a second old): what the journal can say again. */
+static inline uint64_t hp_lane_utc_ns(const hp_lane_t *l)
+{
+    return l->journal.clock.real_ns + (l->now_ns - l->journal.clock.mono_ns);
 }
 
 static inline hp_lane_instrument_t *hp_lane_instrument(hp_lane_t *l, uint32_t id)

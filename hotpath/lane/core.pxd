@@ -8,7 +8,7 @@ from hotpath.abi.event cimport hp_event_t, hp_level_t, hp_levels_t
 from hotpath.abi.feed cimport hp_feed_event_t, hp_sanity_rule_t, hp_stream_rule_t
 from hotpath.abi.instrument cimport hp_instrument_t
 from hotpath.abi.intent cimport hp_intent_t
-from hotpath.abi.journal cimport hp_journal_clock_t, hp_journal_head_t
+from hotpath.abi.journal cimport hp_journal_clock_t, hp_journal_head_t, hp_journal_record_t
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
@@ -71,11 +71,10 @@ cdef extern from "hotpath/journal/writer.h" nogil:
         hp_page_t *page
         hp_journal_head_t *head
         uint64_t sequence
+        hp_journal_clock_t clock
     size_t hp_journal_bytes(uint64_t segment_bytes, uint64_t segment_count) noexcept nogil
     void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
                          uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock) noexcept nogil
-    void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, uint64_t real_ns, uint64_t uncertainty_ns,
-                          uint64_t tsc) noexcept nogil
 
 
 cdef extern from "hotpath/lane/core.h" nogil:
@@ -87,9 +86,9 @@ cdef extern from "hotpath/lane/core.h" nogil:
         void *self
         uint64_t (*now)(void *self) noexcept
         uint64_t (*tsc)(void *self) noexcept
-        uint64_t (*venue_ms)(void *self) noexcept
         int (*send)(void *self, char *data, size_t size) noexcept
         void (*want)(void *self, uint32_t what, uint32_t aux) noexcept
+        const hp_intent_t *(*intent)(void *self) noexcept
     ctypedef struct hp_strategy_t:
         void *self
         void (*on_book)(void *self, uint32_t instrument) noexcept
@@ -139,6 +138,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint32_t is_session_ready
         uint32_t is_user_ready
         uint32_t is_draining
+        uint32_t is_open
+        uint32_t is_broken
         hp_stamps_t stamps
         uint64_t recv_ns
         uint64_t now_ns
@@ -166,4 +167,13 @@ cdef extern from "hotpath/lane/market.h" nogil:
     void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record) noexcept nogil
     void hp_lane_timers(hp_lane_t *l) noexcept nogil
     void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
+    void hp_lane_halt(hp_lane_t *l, uint32_t strategy) noexcept nogil
     void hp_lane_decide(hp_lane_t *l) noexcept nogil
+
+
+cdef extern from "hotpath/lane/inputs.h" nogil:
+    void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state) noexcept nogil
+    void hp_lane_command(hp_lane_t *l, uint32_t command) noexcept nogil
+    void hp_lane_told(hp_lane_t *l, const hp_report_t *r) noexcept nogil
+    void hp_lane_clocks(hp_lane_t *l, const hp_journal_clock_t *clock) noexcept nogil
+    int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, const char *payload) noexcept nogil

@@ -17,4 +17,5 @@ cdef class Lane:
     cdef bint _has_page, _has_journal
 
     cdef void make_book(self, hp_lane_instrument_t *i, uint32_t window_log2) except *
+    cdef object note_strategy(self, uint32_t number, uint32_t account, str name)
     cdef void set_now(self, uint64_t now_ns) noexcept nogil

@@ -266,13 +266,27 @@ cdef class Lane:
         self.strategies.append(strategy)
         self.core.strategy_count = number + 1
         strategy.bind(&self.core, number, account)
+        self.note_strategy(number, account, f"{type(strategy).__module__}:{type(strategy).__qualname__}")
         return number
 
+    cdef object note_strategy(self, uint32_t number, uint32_t account, str name):
+        cdef hp_strategy_t *s = &self.core.strategies[number]
+        cdef bytes record
+        cdef uint32_t calls = ((HP_CALL_BOOK if s.on_book != NULL else 0) | (HP_CALL_TOP if s.on_top != NULL else 0)
+                               | (HP_CALL_TRADE if s.on_trade != NULL else 0) | (HP_CALL_MARK if s.on_mark != NULL else 0)
+                               | (HP_CALL_ORDER if s.on_order != NULL else 0) | (HP_CALL_FILL if s.on_fill != NULL else 0)
+                               | (HP_CALL_TIMER if s.on_timer != NULL else 0) | (HP_CALL_FEED if s.on_feed != NULL else 0))
+        record = calls.to_bytes(4, "little") + account.to_bytes(4, "little") + name.encode()[:255]
+        hp_lane_journal(&self.core, HP_RECORD_STRATEGY, number, 0, <const char *>record, len(record))
+
     def start_strategies(self):
+        """Say that the lane is built, and start its strategies."""
+        hp_lane_command(&self.core, HP_COMMAND_START)
         for strategy in self.strategies:
             strategy.on_start()
 
     def stop_strategies(self):
+        hp_lane_command(&self.core, HP_COMMAND_END)
         for strategy in self.strategies:
             strategy.on_stop()
 
@@ -281,7 +295,7 @@ cdef class Lane:
 
     def arm(self, bint armed=True):
         """Permit new risk (or take the permit away)."""
-        self.core.gate.is_armed = armed
+        hp_lane_command(&self.core, HP_COMMAND_OPEN if armed else HP_COMMAND_SHUT)
 
     @property
     def is_armed(self):

@@ -33,7 +33,9 @@ from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_load_acquire, hp
 from hotpath.abi.clock cimport hp_mono_ns, hp_time_divergence, hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
 from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
-from hotpath.abi.journal cimport HP_RECORD_COMMAND, HP_RECORD_POSITION, HP_RECORD_SESSION
+from hotpath.abi.journal cimport (
+    HP_COMMAND_DRAIN, HP_COMMAND_OPEN, HP_SESSION_ASKED, HP_SESSION_CLOSED, HP_SESSION_OPEN, HP_SOCKET_ORDER, HP_SOCKET_USER,
+    hp_journal_clock_t)
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
@@ -51,12 +53,26 @@ cdef extern from "time.h" nogil:
 
 cdef extern from "sys/mman.h" nogil:
     int mlockall(int flags)
+    int mlock(const void *start, size_t size)
     enum: MCL_CURRENT
     enum: MCL_FUTURE
 
 cdef extern from "errno.h" nogil:
     int errno
     enum: EAGAIN
+
+cdef extern from "poll.h" nogil:
+    cdef struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd *which, unsigned long count, int timeout_ms)
+    enum: POLLIN
+
+cdef extern from "sys/eventfd.h" nogil:
+    ctypedef uint64_t eventfd_t
+    int eventfd_read(int fd, eventfd_t *value)
+    int eventfd_write(int fd, eventfd_t value)
 
 cdef extern from "sys/socket.h" nogil:
     ssize_t recv(int fd, void *to, size_t room, int flags)
@@ -75,12 +91,6 @@ for _name, _found, _wanted in (("picows", picows_module.__version__, PICOWS),
     if _found != _wanted:
         raise ImportError(f"{_name} is {_found}; this build is made for {_wanted}: run make build")
 
-cdef enum:
-    SOCKET_ORDER = 1000
-    SOCKET_USER = 1001
-    SESSION_CLOSED = 0
-    SESSION_OPEN = 1
-
 cdef struct parked_t:
     uint64_t recv_ns
     uint64_t recv_tsc
@@ -94,7 +104,11 @@ cdef enum:
     READ_BYTES = 65536
 cdef uint64_t HICCUP_NS = 5_000   # an idle turn takes about 700 ns: what takes longer was taken from us
 cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
-cdef uint64_t COLD_SILENCE_NS = 2_000_000_000  # a cold side silent for longer is dead: cancel and leave
+cdef uint64_t SUPERVISOR_LOOK_NS = 50_000_000      # between two looks at the supervisor's pidfd
+cdef uint64_t SUPERVISOR_SILENCE_NS = 10_000_000_000 # alive, but stuck: nobody would restart or stop us
+cdef uint64_t DRAIN_NS = 5_000_000_000
+cdef uint64_t ORPHAN_DRAIN_NS = 1_200_000_000      # of a lane whose supervisor is dead: gone within 2 s
+cdef uint64_t LOGON_AGAIN_NS = 5_000_000_000       # a wish may have died with the process that took it
 
 
 cdef uint64_t live_now(void *self) noexcept:
@@ -102,11 +116,6 @@ cdef uint64_t live_now(void *self) noexcept:
 
 cdef uint64_t live_tsc(void *self) noexcept:
     return hp_tsc()
-
-cdef uint64_t live_venue_ms(void *self) noexcept:
-    cdef timespec t
-    clock_gettime(CLOCK_REALTIME, &t)
-    return <uint64_t>t.tv_sec * 1000 + <uint64_t>t.tv_nsec // 1000000
 
 cdef int live_send(void *self, char *data, size_t size) noexcept:
     cdef LiveLane lane = <LiveLane>self
@@ -284,9 +293,20 @@ cdef class LiveLane(Lane):
     cdef hp_ring_t *parking
     cdef hp_ring_t *mail_in
     cdef hp_ring_t *mail_out
+    cdef hp_ring_t *log_ring          # lines of text; mail_out when there is no ring of their own
     cdef Py_buffer _in_view
     cdef Py_buffer _out_view
+    cdef Py_buffer _log_view
     cdef bint _has_mail
+    cdef bint _has_log
+    cdef readonly int bell            # eventfd: whoever writes mail or a control word rings it; -1 = none
+    cdef int session_bell             # eventfd of the session process
+    cdef int supervisor_bell
+    cdef int supervisor               # pidfd; -1 = nobody watches over this lane
+    cdef bint is_mail_due             # wishes since the last ring of the bell
+    cdef bint is_log_due
+    cdef uint64_t supervisor_ns       # last look
+    cdef uint64_t logon_ns            # last wish
     cdef list _controls
     cdef hp_control_page_t *controls[4]
     cdef list _control_views
@@ -300,7 +320,6 @@ cdef class LiveLane(Lane):
     cdef object logon_text
     cdef object listen_key_arrived
     cdef readonly object urls
-    cdef bint has_opening
     cdef uint64_t drain_until_ns
     cdef Turn turner
     cdef bint is_turn_due
@@ -319,9 +338,12 @@ cdef class LiveLane(Lane):
         if self.scratch == NULL:
             raise MemoryError("read buffer")
 
-    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, bint spin=True, loop=None, **kwargs):
-        """mail_in, mail_out: writable buffers, each a page header and a ring.  controls: control pages.
-        clock_page: the time authority's page.  urls: {"market": [..], "orders": url, "user": url or None}."""
+    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, log_ring=None, bells=None,
+                 int supervisor=-1, bint spin=True, loop=None, **kwargs):
+        """mail_in, mail_out, log_ring: writable buffers, each a page header and a ring.  controls: control
+        pages, the supervisor's first.  clock_page: the time authority's page.  urls: {"market": [..],
+        "orders": url, "user": url or None}.  bells: eventfds {"lane", "session", "supervisor"}.
+        supervisor: its pidfd."""
         cdef Py_buffer view
         self.loop = loop or asyncio.get_running_loop()
         self.call_soon = self.loop.call_soon
@@ -340,6 +362,18 @@ cdef class LiveLane(Lane):
         self.mail_out = <hp_ring_t *>(<char *>self._out_view.buf + sizeof(hp_page_t))
         if self.mail_in.magic != HP_RING_MAGIC or self.mail_out.magic != HP_RING_MAGIC:
             raise ValueError("mail page holds no ring; the cold side makes it before it starts a lane")
+        self.log_ring = self.mail_out
+        if log_ring is not None:
+            PyObject_GetBuffer(log_ring, &self._log_view, PyBUF_WRITABLE)
+            self._has_log = True
+            self.log_ring = <hp_ring_t *>(<char *>self._log_view.buf + sizeof(hp_page_t))
+            if self.log_ring.magic != HP_RING_MAGIC:
+                raise ValueError("log page holds no ring; the supervisor makes it before it starts a lane")
+        bells = bells or {}
+        self.bell = bells.get("lane", -1)
+        self.session_bell = bells.get("session", -1)
+        self.supervisor_bell = bells.get("supervisor", -1)
+        self.supervisor = supervisor
         self._controls = list(controls)
         if len(self._controls) > 4:
             raise ValueError(f"{len(self._controls)} control pages; want at most 4")
@@ -357,7 +391,6 @@ cdef class LiveLane(Lane):
         self.core.env.self = <void *>self
         self.core.env.now = live_now
         self.core.env.tsc = live_tsc
-        self.core.env.venue_ms = live_venue_ms
         self.core.env.send = live_send
         self.core.env.want = live_want
         self.core.page.is_spinning = spin
@@ -369,6 +402,8 @@ cdef class LiveLane(Lane):
         if self._has_mail:
             PyBuffer_Release(&self._in_view)
             PyBuffer_Release(&self._out_view)
+        if self._has_log:
+            PyBuffer_Release(&self._log_view)
 
     # -- the turn ---------------------------------------------------------------------------------
 
@@ -397,6 +432,28 @@ cdef class LiveLane(Lane):
             self.renew_streams()
         if now - self.beat_ns >= 1000000:
             self.beat(now)
+        if not self.is_spinning and (self.is_mail_due or self.is_log_due):
+            self.ring_bells()
+
+    cdef void ring_bells(self) noexcept:
+        """Wake those who have mail of ours: a system call each, so once a beat, not once a record."""
+        if self.is_mail_due and self.session_bell >= 0:
+            eventfd_write(self.session_bell, 1)
+        if self.is_log_due and self.supervisor_bell >= 0:
+            eventfd_write(self.supervisor_bell, 1)
+        self.is_mail_due = self.is_log_due = False
+
+    cdef bint is_orphan(self, uint64_t now) noexcept:
+        """Say whether the supervisor is gone (its pidfd says so) or has been stuck for too long."""
+        cdef pollfd look
+        if self.supervisor >= 0 and now - self.supervisor_ns >= SUPERVISOR_LOOK_NS:
+            self.supervisor_ns = now
+            look.fd = self.supervisor
+            look.events = POLLIN
+            look.revents = 0
+            if poll(&look, 1, 0) > 0:
+                return True
+        return self.control_count > 0 and now > self.controls[0].page.heartbeat_ns + SUPERVISOR_SILENCE_NS
 
     cdef void read_clock(self) noexcept:
         """Take the time authority's new record; a torn read is tried again in the next turn."""
@@ -465,21 +522,22 @@ cdef class LiveLane(Lane):
         """What is needed about once a millisecond: heartbeat, arming, state, draining, the clock record."""
         cdef hp_lane_page_t *page = self.core.page
         cdef uint32_t state
-        cdef timespec t
         self.beat_ns = now
         hp_store_release(&page.page.heartbeat_ns, now)
         page.turn_ns = now
         page.counters.turns = self.turns
         page.is_spinning = self.is_spinning
-        self.core.gate.is_armed = (self.core.is_session_ready and self.core.is_user_ready and self.has_opening
-                                   and not self.core.is_draining)
-        if self.control_count > 0 and not self.core.is_draining:
-            if now > self.controls[0].page.heartbeat_ns + COLD_SILENCE_NS:
-                self.core.is_draining = 1
+        if not self.core.is_draining and self.is_orphan(now):
+            hp_lane_command(&self.core, HP_COMMAND_DRAIN)
+            self.drain_until_ns = now + ORPHAN_DRAIN_NS
+        if (self.orders is not None and not self.core.is_session_ready and self.orders.transport is not None
+                and now - self.logon_ns >= LOGON_AGAIN_NS):
+            self.want(HP_WANT_LOGON, 0)
+        if self.is_mail_due or self.is_log_due:
+            self.ring_bells()
         if self.core.is_draining:
-            hp_lane_cancel_all(&self.core, 0, -1)
             if self.drain_until_ns == 0:
-                self.drain_until_ns = now + 5000000000u
+                self.drain_until_ns = now + DRAIN_NS
             state = HP_LANE_DRAINED if self.core.orders.working_count == 0 else HP_LANE_DRAINING
             if state == HP_LANE_DRAINED or now > self.drain_until_ns:
                 self.is_over = True
@@ -490,10 +548,17 @@ cdef class LiveLane(Lane):
         page.state = state
         if now - self.core.clock_ns >= 1000000000u:
             self.core.clock_ns = now
-            clock_gettime(CLOCK_REALTIME, &t)
-            if self.core.journal.head != NULL:
-                hp_journal_clock(&self.core.journal, now, <uint64_t>t.tv_sec * 1000000000u + <uint64_t>t.tv_nsec,
-                                 hp_time_divergence(&self.core.gate.clock, now), hp_tsc())
+            self.read_clocks(now)
+
+    cdef void read_clocks(self, uint64_t now) noexcept:
+        cdef hp_journal_clock_t pair
+        cdef timespec t
+        pair.mono_ns = hp_mono_ns()
+        clock_gettime(CLOCK_REALTIME, &t)
+        pair.real_ns = <uint64_t>t.tv_sec * 1000000000u + <uint64_t>t.tv_nsec
+        pair.uncertainty_ns = hp_time_divergence(&self.core.gate.clock, now)
+        pair.tsc = hp_tsc()
+        hp_lane_clocks(&self.core, &pair)
 
     cdef void due(self) noexcept:
         """Ask for a turn soon; a spinning lane has one anyway."""
@@ -568,8 +633,11 @@ cdef class LiveLane(Lane):
             return
         words[0] = what
         words[1] = aux
+        if what == HP_WANT_LOGON:
+            self.logon_ns = hp_mono_ns()
         if hp_ring_put(self.mail_out, HP_MAIL_WANT, what, words, sizeof(words)):
             hp_count(&self.core.count.mail_out, 1)
+            self.is_mail_due = True
         else:
             hp_count(&self.core.count.mail_refused, 1)
 
@@ -605,10 +673,11 @@ cdef class LiveLane(Lane):
         self.wish_count = 0
 
     def log(self, str text):
-        """Hand a line to the cold side; counted when the ring is full."""
+        """Hand a line to the supervisor; counted when the ring is full."""
         cdef bytes line = text.encode()[:4000]
-        if hp_ring_put(self.mail_out, HP_MAIL_LOG, 0, <const char *>line, len(line)):
+        if hp_ring_put(self.log_ring, HP_MAIL_LOG, 0, <const char *>line, len(line)):
             hp_count(&self.core.count.mail_out, 1)
+            self.is_log_due = True
         else:
             hp_count(&self.core.count.mail_refused, 1)
 
@@ -628,10 +697,9 @@ cdef class LiveLane(Lane):
                 hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
                               record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_REPORT:
-                hp_lane_journal(&self.core, HP_RECORD_POSITION, 0, self.core.recv_ns, data, record.length)
-                hp_lane_report(&self.core, <hp_report_t *>data)
+                hp_lane_told(&self.core, <hp_report_t *>data)
             elif record.kind == HP_MAIL_OPENING:
-                self.has_opening = True
+                hp_lane_command(&self.core, HP_COMMAND_OPEN)
             else:
                 self.cold_mail(record.kind, data, record.length)
             hp_ring_pop(self.mail_in)
@@ -651,50 +719,39 @@ cdef class LiveLane(Lane):
     cdef object send_logon(self):
         cdef OrderListener orders = self.orders
         if orders is not None and orders.transport is not None and self.logon_text is not None:
-            hp_lane_journal(&self.core, HP_RECORD_SESSION, SOCKET_ORDER, hp_mono_ns(), NULL, 0)
+            self.note_session(HP_SOCKET_ORDER, HP_SESSION_ASKED)
             orders.transport.send(WSMsgType.TEXT, self.logon_text)
             self.logon_text = None  # a signature is used once
 
     # -- sessions ---------------------------------------------------------------------------------
 
     cdef void note_session(self, uint32_t socket, uint32_t state) noexcept:
-        hp_lane_journal(&self.core, HP_RECORD_SESSION, socket, hp_mono_ns(), &state, sizeof(state))
+        self.core.now_ns = self.core.recv_ns = hp_mono_ns()
+        hp_lane_session(&self.core, socket, state)
 
     cdef object connected(self, SocketListener listener):
-        self.note_session(listener.socket, SESSION_OPEN)
         kind = type(listener.transport.underlying_transport)
         if not kind.__module__.startswith("aiofastnet") or "allback" in kind.__name__:
             listener.transport.disconnect()
             raise RuntimeError(f"transport is {kind.__module__}.{kind.__name__}; want aiofastnet's own (the fall-back sends late)")
         if self.is_spinning:
             self.watch(listener)
-        if listener.socket == SOCKET_ORDER:
+        if listener.socket == HP_SOCKET_ORDER:
             self.orders = <OrderListener>listener
-            self.core.is_session_ready = False
-            self.want(HP_WANT_LOGON, 0)
-        elif listener.socket == SOCKET_USER:
+        elif listener.socket == HP_SOCKET_USER:
             self.user = <OrderListener>listener
-            self.core.is_user_ready = True
         else:
             # What the old connection left parked comes before anything of the new one.
             while not hp_ring_is_empty(self.parking):
                 self.budget = HP_MARKET_FRAMES_PER_TURN
                 self.serve_parked()
-            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
-            hp_lane_socket(&self.core, listener.socket, True)
+        self.note_session(listener.socket, HP_SESSION_OPEN)
 
     cdef object disconnected(self, SocketListener listener):
-        self.note_session(listener.socket, SESSION_CLOSED)
+        self.note_session(listener.socket, HP_SESSION_CLOSED)
         listener.read_ready = listener.protocol = None
         listener.descriptor = -1
         hp_count(&self.core.count.reconnects, 1)
-        if listener.socket == SOCKET_ORDER:
-            self.core.is_session_ready = False
-        elif listener.socket == SOCKET_USER:
-            self.core.is_user_ready = False
-        else:
-            self.core.now_ns = self.core.recv_ns = hp_mono_ns()
-            hp_lane_socket(&self.core, listener.socket, False)
         listener.parked = 0
 
     async def market_socket(self, parsed):
@@ -756,12 +813,17 @@ cdef class LiveLane(Lane):
             self.markets.append(listener)
             tasks.append(asyncio.ensure_future(self.keep("market", n, self.market_factory(n))))
         if self.urls.get("orders"):
-            tasks.append(asyncio.ensure_future(self.keep("orders", SOCKET_ORDER, lambda: OrderListener(self, SOCKET_ORDER))))
-            tasks.append(asyncio.ensure_future(self.keep("user", SOCKET_USER, lambda: OrderListener(self, SOCKET_USER))))
+            tasks.append(asyncio.ensure_future(self.keep("orders", HP_SOCKET_ORDER, lambda: OrderListener(self, HP_SOCKET_ORDER))))
+            tasks.append(asyncio.ensure_future(self.keep("user", HP_SOCKET_USER, lambda: OrderListener(self, HP_SOCKET_USER))))
+        self.core.now_ns = self.core.recv_ns = hp_mono_ns()
         self.start_strategies()
-        self.core.clock_ns = hp_mono_ns()
         if self.is_spinning:
             self.call_soon(self.turner)
+        else:
+            if self.bell >= 0:
+                self.loop.add_reader(self.bell, self.wake)
+            if self.supervisor >= 0:
+                self.loop.add_reader(self.supervisor, self.orphaned)
         while not self.is_over:
             if not self.is_spinning:
                 self.turn()
@@ -771,6 +833,11 @@ cdef class LiveLane(Lane):
             else:  # what rests must not wait long for a silent stream to be noticed
                 await asyncio.sleep(0.002 if self.core.orders.working_count else 0.01)
         self.stop_strategies()
+        if not self.is_spinning:
+            for descriptor in (self.bell, self.supervisor):
+                if descriptor >= 0:
+                    self.loop.remove_reader(descriptor)
+        self.ring_bells()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -779,6 +846,17 @@ cdef class LiveLane(Lane):
                 (<SocketListener>listener).transport.disconnect()
         self.core.page.state = HP_LANE_STOPPED
         return 0 if self.core.orders.working_count == 0 else 1
+
+    def wake(self):
+        """Take a turn because somebody rang: mail or a control word has come."""
+        cdef eventfd_t value
+        eventfd_read(self.bell, &value)
+        self.turn()
+
+    def orphaned(self):
+        """The supervisor is dead: a blocking lane takes a turn, which sees it, and watches no more."""
+        self.loop.remove_reader(self.supervisor)
+        self.turn()
 
     def market_factory(self, uint32_t n):
         def make():
@@ -796,25 +874,43 @@ cdef class LiveLane(Lane):
 
     # -- the process ------------------------------------------------------------------------------
 
-    def settle(self, core=None, bint lock=True):
-        """Pin, lock, freeze: what makes a process a lane.  Returns what was reached, as a dict."""
+    def settle(self, core=None, bint lock=True, bint lock_all=True):
+        """Pin, lock, freeze: what makes a process a lane.  Returns what was reached, as a dict.
+
+        A lane that cannot have its core blocks: spinning on a core of others would starve them.
+        lock_all: lock everything now and later; else, or where that fails, the lane's tables only.
+        """
         out = {"core": -1, "locked": 0}
         if core is not None:
-            os.sched_setaffinity(0, {core})
-            found = os.sched_getaffinity(0)
-            if found != {core}:
-                raise RuntimeError(f"asked for core {core}, runs on {sorted(found)}")
-            out["core"] = core
+            try:
+                os.sched_setaffinity(0, {core})
+            except OSError:
+                pass  # the affinity that is read back tells
+            if os.sched_getaffinity(0) == {core}:
+                out["core"] = core
+            else:
+                self.is_spinning = False
         gc.collect()
         gc.freeze()
         gc.disable()
-        if lock and mlockall(MCL_CURRENT | MCL_FUTURE) == 0:
+        if lock and lock_all and mlockall(MCL_CURRENT | MCL_FUTURE) == 0:
             out["locked"] = 1
+        elif (lock and mlock(self._memory, self._memory_bytes) == 0
+                and mlock(self.core.page, sizeof(hp_lane_page_t)) == 0):
+            out["locked"] = 2
+        self.core.page.is_spinning = self.is_spinning
         self.core.page.core = out["core"]
         self.core.page.is_locked = out["locked"]
-        self.core.page.page.writer_pid = os.getpid()
+        with open("/proc/self/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        self.own(&self.core.page.page, ticks)
         if self.core.journal.page != NULL:
-            self.core.journal.page.writer_pid = os.getpid()
+            self.own(self.core.journal.page, ticks)
         if self.core.page.calibration.ns_per_tick_q32 != 0:
             hp_hiccup_init(&self.core.page.hiccup, &self.core.page.calibration, HICCUP_NS)
         return out
+
+    cdef void own(self, hp_page_t *page, uint64_t start_ticks) noexcept:
+        """Say in a page which process writes it: the number and when it started."""
+        page.writer_pid = os.getpid()
+        page.writer_start_ticks = start_ticks

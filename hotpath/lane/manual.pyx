@@ -8,6 +8,8 @@ from cpython.buffer cimport PyBUF_SIMPLE
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from hotpath.abi.journal cimport (
+    HP_SESSION_CLOSED, HP_SESSION_OPEN, HP_SESSION_READY, HP_SOCKET_ORDER, HP_SOCKET_USER, hp_journal_clock_t)
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.clock cimport hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_PAD_BYTES
@@ -20,9 +22,6 @@ cdef uint64_t manual_now(void *self) noexcept:
 
 cdef uint64_t manual_tsc(void *self) noexcept:
     return hp_tsc()
-
-cdef uint64_t manual_venue_ms(void *self) noexcept:
-    return (<ManualLane>self).venue_ms
 
 cdef int manual_send(void *self, char *data, size_t size) noexcept:
     cdef ManualLane lane = <ManualLane>self
@@ -39,7 +38,6 @@ cdef class ManualLane(Lane):
     """A lane whose inputs are method calls and whose outputs are lists."""
 
     cdef public uint64_t now_ns
-    cdef public uint64_t venue_ms
     cdef public bint is_send_broken
     cdef readonly list sent           # request payloads, in order
     cdef readonly list wanted         # (enum hp_want, aux), in order
@@ -48,18 +46,33 @@ cdef class ManualLane(Lane):
         self.sent = []
         self.wanted = []
         self.now_ns = 1_000_000_000
-        self.venue_ms = 1_700_000_000_000
+        if self.core.journal.head == NULL:  # a ring's first record says it
+            self.clocks(1_700_000_000_000_000_000)
         self.core.env.self = <void *>self
         self.core.env.now = manual_now
         self.core.env.tsc = manual_tsc
-        self.core.env.venue_ms = manual_venue_ms
         self.core.env.send = manual_send
         self.core.env.want = manual_want
 
+    def clocks(self, uint64_t real_ns):
+        """Say what CLOCK_REALTIME is now."""
+        cdef hp_journal_clock_t pair
+        memset(&pair, 0, sizeof(pair))
+        pair.mono_ns = self.now_ns
+        pair.real_ns = real_ns
+        pair.uncertainty_ns = <uint64_t>-1
+        hp_lane_clocks(&self.core, &pair)
+
     def session(self, bint order_ready=True, bint user_ready=True):
         """Say whether the order session is logged on and the user stream open."""
-        self.core.is_session_ready = order_ready
-        self.core.is_user_ready = user_ready
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_session(&self.core, HP_SOCKET_ORDER, HP_SESSION_READY if order_ready else HP_SESSION_CLOSED)
+        hp_lane_session(&self.core, HP_SOCKET_USER, HP_SESSION_READY if user_ready else HP_SESSION_CLOSED)
+
+    def end(self):
+        """Stop the strategies."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        self.stop_strategies()
 
     def frame(self, bytes data, uint32_t socket=0):
         """One market frame."""
@@ -81,8 +94,7 @@ cdef class ManualLane(Lane):
         memcpy(&report, <const char *>record, sizeof(report))
         self.core.now_ns = self.core.recv_ns = self.now_ns
         report.recv_ns = self.now_ns
-        hp_lane_report(&self.core, &report)
-        hp_lane_decide(&self.core)
+        hp_lane_told(&self.core, &report)
 
     def snapshot(self, uint32_t instrument, bytes data):
         """A REST snapshot."""
@@ -99,12 +111,11 @@ cdef class ManualLane(Lane):
     def socket(self, uint32_t socket, bint is_open):
         """A market socket opened or closed."""
         self.core.now_ns = self.core.recv_ns = self.now_ns
-        hp_lane_socket(&self.core, socket, is_open)
-        hp_lane_decide(&self.core)
+        hp_lane_session(&self.core, socket, HP_SESSION_OPEN if is_open else HP_SESSION_CLOSED)
 
     def words(self, uint32_t words):
         """The OR of the control words as of now."""
-        self.core.now_ns = self.now_ns
+        self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_words(&self.core, words)
 
     def clock(self, bytes record):
@@ -113,12 +124,11 @@ cdef class ManualLane(Lane):
         if len(record) != sizeof(found):
             raise ValueError(f"a time record has {sizeof(found)} bytes, not {len(record)}")
         memcpy(&found, <const char *>record, sizeof(found))
-        self.core.now_ns = self.now_ns
+        self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_clock(&self.core, &found)
 
     def turn(self, uint64_t advance_ns=0):
         """Let time pass, then run the timers."""
         self.now_ns += advance_ns
-        self.core.now_ns = self.now_ns
-        self.core.recv_ns = 0
+        self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_timers(&self.core)

@@ -14,6 +14,7 @@
 #include "hotpath/lane/trade.h"
 
 #define HP_TIMER_NS 1000000ull
+#define HP_TIMER_IDLE_NS 5000000ull
 #define HP_STRATEGY_TIMER_NS 100000000ull
 #define HP_CLOCK_NS 1000000000ull
 
@@ -37,8 +38,9 @@ static int hp_lane_odd(hp_lane_t *l, hp_lane_instrument_t *i, const hp_oddity_t 
 
 static inline int hp_lane_sane_time(hp_lane_t *l, hp_lane_instrument_t *i)
 {
-    hp_oddity_t odd = hp_sanity_time(&i->sanity, &i->sanity_rule, l->event.event_ns, l->event.recv_ns);
-    hp_store_relaxed(&hp_lane_feed(l, i)->lag_ns, i->sanity.lag_ns);
+    hp_transit_t *transit = &i->sanity.transits[l->event.kind];
+    hp_oddity_t odd = hp_sanity_time(transit, &i->sanity_rule, l->event.event_ns, l->event.recv_ns);
+    hp_store_relaxed(&hp_lane_feed(l, i)->lag_ns, transit->lag_ns);
     return HP_LIKELY(odd.trouble == HP_TROUBLE_NONE) || hp_lane_odd(l, i, &odd);
 }
 
@@ -48,11 +50,13 @@ static inline int hp_lane_sane_price(hp_lane_t *l, hp_lane_instrument_t *i, uint
     return HP_LIKELY(odd.trouble == HP_TROUBLE_NONE) || hp_lane_odd(l, i, &odd);
 }
 
-/* The book's own price; a snapshot is the venue's word about where the market is. */
-static inline int hp_lane_sane_book(hp_lane_t *l, hp_lane_instrument_t *i)
+/* The book's own price; a snapshot that brings a book back is the venue's word about where the market
+ * is.  Some venues send nothing but snapshots: those are judged. */
+static inline int hp_lane_sane_book(hp_lane_t *l, hp_lane_instrument_t *i, int before)
 {
     int64_t half_ticks = hp_l2_bid_ticks(&i->book->l2) + hp_l2_ask_ticks(&i->book->l2);
-    if (HP_LIKELY(l->event.kind != HP_EVENT_SNAPSHOT)) return hp_lane_sane_price(l, i, HP_EVENT_DEPTH, half_ticks);
+    if (HP_LIKELY(l->event.kind != HP_EVENT_SNAPSHOT || before == HP_BOOK_SYNCED))
+        return hp_lane_sane_price(l, i, HP_EVENT_DEPTH, half_ticks);
     hp_recent_restart(&i->sanity.prices[HP_EVENT_DEPTH], half_ticks);
     return 1;
 }
@@ -88,7 +92,7 @@ static inline void hp_lane_booked(hp_lane_t *l, hp_lane_instrument_t *i, int bef
         else hp_lane_blind(l, i);
         return;
     }
-    if (HP_UNLIKELY(applied == HP_APPLIED_OK && !hp_lane_sane_book(l, i))) return;
+    if (HP_UNLIKELY(applied == HP_APPLIED_OK && !hp_lane_sane_book(l, i, before))) return;
     if (HP_UNLIKELY(before != HP_BOOK_SYNCED)) hp_lane_book_found(l, i);
     hp_lane_publish_top(l, i);
     if (applied != HP_APPLIED_OK) return;
@@ -121,21 +125,21 @@ static inline void hp_lane_show(hp_lane_t *l)
     }
 }
 
-static inline void hp_lane_event(hp_lane_t *l)
+/* `is_stream`: a market socket brought it, so its stream is alive; REST says nothing about that. */
+static inline void hp_lane_event(hp_lane_t *l, int is_stream)
 {
     hp_event_t *e = &l->event;
     hp_lane_instrument_t *i = hp_lane_instrument(l, e->instrument);
     hp_count(&l->count->events[e->kind], 1);
     if (e->flags & HP_EVENT_FALLBACK) hp_count(&l->count->fallbacks, 1);
     if (HP_UNLIKELY(i == NULL)) return;
-    if (e->kind == HP_EVENT_SNAPSHOT) {
-        hp_lane_depth(l, i);
-    } else {
-        hp_stream_seen(l, i, e->kind);
-        int is_sane = hp_lane_sane_time(l, i);
-        if (e->kind == HP_EVENT_DEPTH) hp_lane_depth(l, i);
-        else if (hp_lane_sane_figures(l, i) && is_sane) hp_lane_show(l);
+    int is_book = e->kind == HP_EVENT_DEPTH || e->kind == HP_EVENT_SNAPSHOT, is_sane = 1;
+    if (HP_LIKELY(is_stream)) {
+        hp_stream_seen(l, i, is_book ? HP_EVENT_DEPTH : e->kind);
+        is_sane = hp_lane_sane_time(l, i);
     }
+    if (is_book) hp_lane_depth(l, i);
+    else if (hp_lane_sane_figures(l, i) && is_sane) hp_lane_show(l);
     hp_lane_decide(l);
 }
 
@@ -152,10 +156,10 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
     hp_count(&l->count->decode[status], 1);
     l->event.recv_ns = l->recv_ns;
     if (HP_LIKELY(status == HP_DECODE_EVENT)) {
-        hp_lane_event(l);
+        hp_lane_event(l, 1);
         while (HP_UNLIKELY(l->event.flags & HP_EVENT_MORE)) {
             if (!l->codec->next(l->codec->state, &l->event)) break;
-            hp_lane_event(l);
+            hp_lane_event(l, 1);
         }
         return;
     }
@@ -186,7 +190,7 @@ static inline void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const cha
     hp_lane_feed_t *feed = hp_lane_feed(l, i);
     uint64_t adopted = i->book->counts.snapshots, too_old = i->book->counts.too_old;
     hp_count(&l->count->resyncs, 1);
-    hp_lane_event(l);
+    hp_lane_event(l, 0);
     hp_count(&feed->resyncs, i->book->counts.snapshots - adopted);
     hp_count(&feed->too_old, i->book->counts.too_old - too_old);
 }
@@ -221,7 +225,7 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
     if (HP_LIKELY(words == l->gate.words)) return;
     l->gate.words = words;
     l->page->words = words;
-    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, 0, &words, sizeof words);
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, l->recv_ns, &words, sizeof words);
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
     if (words & HP_WORDS_CANCEL) hp_lane_cancel_all(l, 0, -1);
 }
@@ -231,7 +235,7 @@ static inline void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record)
 {
     if (memcmp(&l->gate.clock, record, sizeof *record) == 0) return;
     l->gate.clock = *record;
-    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, 0, record, sizeof *record);
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, l->recv_ns, record, sizeof *record);
 }
 
 /* Orders that rest on a picture that may not be quoted on: what a first cancel did not reach.  Exits
@@ -268,21 +272,43 @@ static inline void hp_lane_book_timers(hp_lane_t *l)
     }
 }
 
-/* What a turn does beside frames: timers by the turn's clock. */
-static inline void hp_lane_timers(hp_lane_t *l)
+/* May new risk be taken?  Asked in every sweep. */
+static inline void hp_lane_arm(hp_lane_t *l)
 {
-    if (HP_LIKELY(l->now_ns - l->timer_ns < HP_TIMER_NS)) { hp_lane_decide(l); return; }
-    l->timer_ns = l->now_ns;
-    l->stamps.recv = 0;
-    hp_lane_order_timers(l);
-    hp_lane_book_timers(l);
-    if (l->now_ns - l->strategy_timer_ns >= HP_STRATEGY_TIMER_NS) {
+    l->gate.is_armed = l->is_session_ready && l->is_user_ready && l->is_open && !l->is_draining && !l->is_broken;
+}
+
+/* What a turn does beside frames, mail and words, by its clock: an input like any other. */
+static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
+{
+    hp_lane_journal(l, HP_RECORD_TIMER, due, l->recv_ns, &due, 0);
+    if (due & HP_DUE_SWEEP) {
+        l->timer_ns = l->now_ns;
+        l->stamps.recv = 0;
+        hp_lane_arm(l);
+        if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1);
+        hp_lane_order_timers(l);
+        hp_lane_book_timers(l);
+    }
+    if (due & HP_DUE_STRATEGY) {
         l->strategy_timer_ns = l->now_ns;
-        hp_lane_journal(l, HP_RECORD_TIMER, 0, 0, &l->now_ns, sizeof l->now_ns);
         for (uint32_t n = 0; n < l->strategy_count; n++)
             if (l->strategies[n].on_timer != NULL && !l->strategies[n].is_halted) l->strategies[n].on_timer(l->strategies[n].self, l->now_ns);
     }
     hp_lane_decide(l);
+}
+
+/* Take the turn that is due, if one is.  With no order at work the timers are asked less often: each
+ * sweep is a record. */
+static inline void hp_lane_timers(hp_lane_t *l)
+{
+    uint64_t since = l->now_ns - l->timer_ns;
+    uint32_t due = l->intent_count > 0 ? HP_DUE_DECIDE : 0;
+    if (since >= HP_TIMER_NS && (l->orders.working_count > 0 || since >= HP_TIMER_IDLE_NS)) {
+        due |= HP_DUE_SWEEP;
+        if (l->now_ns - l->strategy_timer_ns >= HP_STRATEGY_TIMER_NS) due |= HP_DUE_STRATEGY;
+    }
+    if (HP_UNLIKELY(due != 0)) hp_lane_turn(l, due);
 }
 
 #endif

@@ -32,9 +32,6 @@ cdef uint64_t paper_now(void *self) noexcept:
 cdef uint64_t paper_tsc(void *self) noexcept:
     return 0
 
-cdef uint64_t paper_venue_ms(void *self) noexcept:
-    return (<PaperLane>self).core.now_ns // 1000000
-
 cdef int paper_send(void *self, char *data, size_t size) noexcept:
     cdef hp_request_t request
     memcpy(&request, data, sizeof(request))
@@ -77,11 +74,10 @@ cdef class PaperLane(Lane):
         self.core.env.self = <void *>self
         self.core.env.now = paper_now
         self.core.env.tsc = paper_tsc
-        self.core.env.venue_ms = paper_venue_ms
         self.core.env.send = paper_send
         self.core.env.want = paper_want
         self.core.is_session_ready = self.core.is_user_ready = 1
-        self.core.gate.is_armed = 1
+        self.core.is_open = self.core.gate.is_armed = 1
 
     def __dealloc__(self):
         cdef uint32_t n

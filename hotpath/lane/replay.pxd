@@ -15,6 +15,8 @@ cdef extern from "hotpath/lane/replay_lines.h" nogil:
         uint64_t number
         uint32_t at
         uint32_t size
+        uint32_t owner_size
+        char owner[32]
     ctypedef struct hp_replay_cut_t:
         uint64_t number
         uint64_t blank

@@ -192,6 +192,12 @@ cdef class Replay:
         """The number of the line at which run() stopped, from 1."""
         return self.stopped().number
 
+    @property
+    def owner(self):
+        """The symbol that the recorder wrote before this line, "" if it wrote none."""
+        cdef hp_replay_line_t *line = self.stopped()
+        return line.owner[:line.owner_size].decode("utf-8", "replace")
+
     cdef hp_replay_line_t *stopped(self) except NULL:
         if self.replay.at >= self.replay.count:
             raise RuntimeError("the block is done; there is no message in question")

@@ -5,7 +5,10 @@
  *
  * A line without a time is a message whose time is 0: some archives keep none.  What stands before
  * the first blank is a time only if it is 1 to 19 digits; otherwise the whole line is the message,
- * and the codec says what it thinks of it.  An empty line is no message; it is counted. */
+ * and the codec says what it thinks of it.  An empty line is no message; it is counted.
+ *
+ * A line whose message is {"snapshot":"SYMBOL"} is our recorder's: it says whose the next message is,
+ * where that names nobody, and is no message either. */
 #ifndef HP_REPLAY_LINES_H
 #define HP_REPLAY_LINES_H
 
@@ -13,13 +16,18 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "instrument.h"
 #include "panic.h"
+
+#define HP_REPLAY_OWNER "{\"snapshot\":\""
 
 typedef struct hp_replay_line {
     uint64_t recv_ns;
     uint64_t number;   /* in the input, from 1 */
     uint32_t at;       /* offset of the message in the block */
     uint32_t size;
+    uint32_t owner_size; /* the recorder said whose it is */
+    char     owner[HP_SYMBOL_BYTES];
 } hp_replay_line_t;
 
 typedef struct hp_replay_cut {
@@ -27,6 +35,8 @@ typedef struct hp_replay_cut {
     uint64_t blank;    /* empty lines */
     uint32_t next;     /* offset of the first byte that is not cut yet */
     uint32_t count;    /* lines cut in the last call */
+    uint32_t owner_size; /* of the next line */
+    char     owner[HP_SYMBOL_BYTES];
 } hp_replay_cut_t;
 
 static inline void hp_replay_line_of(const char *text, uint32_t begin, uint32_t end,
@@ -44,6 +54,19 @@ static inline void hp_replay_line_of(const char *text, uint32_t begin, uint32_t 
         line->at = at + 1;
     }
     line->size = end - line->at;
+    line->owner_size = 0;
+}
+
+/* Is this line the recorder's word on the next one?  Then keep what it says. */
+static inline int hp_replay_owner_of(hp_replay_cut_t *cut, const char *text, const hp_replay_line_t *line)
+{
+    const uint32_t head = sizeof HP_REPLAY_OWNER - 1;
+    const char *at = text + line->at;
+    if (HP_LIKELY(line->size <= head + 2 || line->size > head + 2 + HP_SYMBOL_BYTES)) return 0;
+    if (memcmp(at, HP_REPLAY_OWNER, head) != 0 || memcmp(at + line->size - 2, "\"}", 2) != 0) return 0;
+    cut->owner_size = line->size - head - 2;
+    memcpy(cut->owner, at + head, cut->owner_size);
+    return 1;
 }
 
 /* Cut text[cut->next .. size) into at most `room` lines; `final`: the input ends with `size`. */
@@ -63,8 +86,14 @@ static inline void hp_replay_cut_lines(hp_replay_cut_t *cut, const char *text, u
             cut->blank++;
             continue;
         }
-        lines[cut->count].number = cut->number;
-        hp_replay_line_of(text, from, end, &lines[cut->count++]);
+        hp_replay_line_t *line = &lines[cut->count];
+        line->number = cut->number;
+        hp_replay_line_of(text, from, end, line);
+        if (HP_UNLIKELY(hp_replay_owner_of(cut, text, line))) continue;
+        line->owner_size = cut->owner_size;
+        if (HP_UNLIKELY(cut->owner_size != 0)) memcpy(line->owner, cut->owner, cut->owner_size);
+        cut->owner_size = 0;
+        cut->count++;
     }
 }
 

@@ -27,15 +27,21 @@ typedef struct hp_recent {
     uint32_t run;        /* tenfold figures in a row */
 } hp_recent_t;
 
-typedef struct hp_sanity {
-    hp_recent_t prices[8]; /* by enum hp_event_kind */
+typedef struct hp_transit {
+    int64_t  least_ns;     /* of (receive time - venue time) seen; two clocks, so any number */
+    uint64_t lag_ns;       /* of the last event over that */
+    uint32_t seen;
+    uint32_t run;          /* events from the future in a row */
+    uint32_t is_late;
+    uint32_t pad;
+} hp_transit_t;
+
+typedef struct hp_sanity { /* arrays: by enum hp_event_kind, as streams differ in what they stamp */
+    hp_recent_t  prices[8];
+    hp_transit_t transits[8];
     int64_t  lots_q8;      /* mean size of a trade */
     uint32_t trades;
-    uint32_t time_run;     /* events from the future in a row */
-    int64_t  transit_ns;   /* least of (receive time - venue time) seen; two clocks, so any number */
-    uint64_t lag_ns;       /* of the last event over that */
-    uint32_t timed;
-    uint32_t is_late;
+    uint32_t pad;
 } hp_sanity_t;
 
 typedef struct hp_oddity { /* trouble NONE: the figure makes sense */
@@ -118,28 +124,28 @@ static inline hp_oddity_t hp_sanity_volume(hp_sanity_t *s, const hp_sanity_rule_
 }
 
 /* Judge the venue's time of an event; 0 = the venue gives none. */
-static inline hp_oddity_t hp_sanity_time(hp_sanity_t *s, const hp_sanity_rule_t *rule, int64_t event_ns,
+static inline hp_oddity_t hp_sanity_time(hp_transit_t *s, const hp_sanity_rule_t *rule, int64_t event_ns,
                                          uint64_t recv_ns)
 {
     hp_oddity_t odd = { HP_TROUBLE_NONE, 0, 0, 0 };
     if (event_ns <= 0) return odd;
     int64_t transit = (int64_t)(recv_ns - (uint64_t)event_ns);
-    if (s->timed == 0) {
-        s->timed = 1;
-        s->transit_ns = transit;
+    if (s->seen == 0) {
+        s->seen = 1;
+        s->least_ns = transit;
         return odd;
     }
-    hp_wide_t lag = (hp_wide_t)transit - s->transit_ns;
+    hp_wide_t lag = (hp_wide_t)transit - s->least_ns;
     if (rule->time_ns != 0 && lag < -(hp_wide_t)rule->time_ns) {
-        if (++s->time_run < HP_SANITY_RUN_MAX)
+        if (++s->run < HP_SANITY_RUN_MAX)
             return (hp_oddity_t){ HP_TROUBLE_TIME, 0, hp_narrow(-lag), (int64_t)rule->time_ns };
         lag = 0;
-        s->transit_ns = transit; /* the venue's clock was set */
+        s->least_ns = transit; /* the venue's clock was set */
     }
-    s->time_run = 0;
+    s->run = 0;
     s->lag_ns = lag > 0 ? (uint64_t)hp_narrow(lag) : 0;
-    if (lag < 0) s->transit_ns = transit;
-    else s->transit_ns += hp_narrow(lag) / 65536; /* clocks drift: the best is forgotten slowly */
+    if (lag < 0) s->least_ns = transit;
+    else s->least_ns += hp_narrow(lag) / 65536; /* clocks drift: the best is forgotten slowly */
     uint32_t late = rule->late_ns != 0 && s->lag_ns > rule->late_ns;
     if (late && !s->is_late)
         odd = (hp_oddity_t){ HP_TROUBLE_LATE, 0, (int64_t)s->lag_ns, (int64_t)rule->late_ns };

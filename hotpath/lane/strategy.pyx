@@ -616,7 +616,5 @@ cdef class Strategy:
     cdef void fail(self) noexcept:
         """Halt after an exception: keep its traceback, cancel what works, touch nothing else."""
         self.error = traceback.format_exc()
-        self.lane.strategies[self.id].is_halted = 1
         self.lane.count.callback_errors += 1
-        self.lane.count.strategy_halted += 1
-        hp_lane_cancel_all(self.lane, 0, <int>self.id)
+        hp_lane_halt(self.lane, self.id)

@@ -85,11 +85,13 @@ static inline int hp_lane_send(hp_lane_t *l, hp_request_t *q)
 {
     char *text = l->request + HP_FRAME_PAD_BYTES;
     q->request_id = ++l->request_sequence;
-    q->timestamp_ms = l->env.venue_ms(l->env.self);
+    q->timestamp_ms = hp_lane_utc_ns(l) / 1000000u;
     size_t size = l->codec->encode(l->codec->state, q, text, HP_REQUEST_BYTES_MAX);
     if (size == 0) return 0;
     hp_lane_journal(l, HP_RECORD_REQUEST, q->instrument, l->recv_ns, text, size);
-    return l->env.send(l->env.self, text, size);
+    if (HP_LIKELY(l->env.send(l->env.self, text, size))) return 1;
+    hp_lane_journal(l, HP_RECORD_UNSENT, q->instrument, l->recv_ns, text, 0);
+    return 0;
 }
 
 static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, uint8_t kind)
@@ -147,6 +149,12 @@ static inline void hp_lane_record_hops(hp_lane_t *l, const hp_stamps_t *s)
         hp_histogram_record(&l->page->hops[HP_HOP_TICK_TO_TRADE], hp_tsc_to_ns(c, s->sent - s->recv));
 }
 
+/* Journal a verdict; before anything that it permits is sent. */
+static inline void hp_lane_say_verdict(hp_lane_t *l, const hp_verdict_t *v)
+{
+    hp_lane_journal(l, HP_RECORD_VERDICT, v->instrument, l->recv_ns, v, sizeof *v);
+}
+
 static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict_t *v)
 {
     hp_request_t q;
@@ -174,7 +182,7 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     hp_lane_fill_request(&q, o, HP_REQUEST_PLACE);
     q.deadline_ms = deadline_ns / 1000000u;
     q.self_trade_mode = in->self_trade_mode;
-    hp_lane_journal(l, HP_RECORD_VERDICT, in->instrument, l->recv_ns, v, sizeof *v);
+    hp_lane_say_verdict(l, v);
     int sent = hp_lane_send(l, &q);
     o->stamps.sent = l->env.tsc(l->env.self);
     o->sent_ns = v->now_ns;
@@ -197,42 +205,62 @@ static inline void hp_lane_count_warnings(hp_lane_t *l, uint64_t warnings)
     for (; warnings != 0; warnings &= warnings - 1) hp_count(&l->page->warnings[__builtin_ctzll(warnings)], 1);
 }
 
+/* Judge one intent and do what the verdict permits. */
+static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
+{
+    hp_lane_instrument_t *i = &l->instruments[in->instrument];
+    hp_verdict_t v;
+    hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
+                  l->env.now(l->env.self), &v);
+    l->stamps.gated = l->env.tsc(l->env.self);
+    hp_lane_journal(l, HP_RECORD_INTENT, in->instrument, l->recv_ns, in, sizeof *in);
+    if (HP_UNLIKELY(v.warnings != 0)) hp_lane_count_warnings(l, v.warnings);
+    if (v.verdict == HP_PASS && in->kind == HP_INTENT_PLACE) {
+        if (l->is_session_ready) hp_lane_place(l, in, &v);
+        else hp_verdict_set(&v, HP_VERDICT_SEND_FAILED, 0, 1);
+    } else if (v.verdict == HP_PASS && in->kind == HP_INTENT_CANCEL) {
+        hp_order_t *o = hp_orders_find(&l->orders, in->target);
+        v.client_id = in->target;
+        if (o == NULL || !hp_order_is_working(o->state)) {
+            hp_verdict_set(&v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
+        } else {
+            hp_lane_say_verdict(l, &v);
+            hp_lane_cancel(l, o);
+        }
+    } else if (v.verdict == HP_PASS) {
+        hp_verdict_set(&v, HP_BLOCKED, in->kind, 0); /* REPLACE has no encoder yet: refused, never dropped */
+    }
+    /* the intent counted as working while it stood in the queue; an order counts for itself */
+    if (in->kind == HP_INTENT_PLACE && v.client_id == 0) hp_lane_works(l, in->strategy, in->instrument, -1);
+    hp_count(&l->page->verdicts[v.verdict], 1);
+    if (v.client_id == 0 || v.verdict != HP_PASS) {
+        hp_lane_say_verdict(l, &v);
+        if (v.client_id == 0) hp_lane_tell(l, in->strategy, NULL, &v);
+    }
+}
+
 /* Judge the intents that stand in the queue now.  What a verdict's callback emits waits for the next
  * call: no intent can chase its own refusal inside one turn. */
 static inline void hp_lane_decide(hp_lane_t *l)
 {
     uint32_t count = l->intent_count;
-    if (HP_LIKELY(count == 0)) return;
-    for (uint32_t n = 0; n < count; n++) {
-        hp_intent_t *in = &l->intents[n];
-        hp_lane_instrument_t *i = &l->instruments[in->instrument];
-        hp_verdict_t v;
-        hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
-                      l->env.now(l->env.self), &v);
-        l->stamps.gated = l->env.tsc(l->env.self);
-        hp_lane_journal(l, HP_RECORD_INTENT, in->instrument, l->recv_ns, in, sizeof *in);
-        if (HP_UNLIKELY(v.warnings != 0)) hp_lane_count_warnings(l, v.warnings);
-        if (v.verdict == HP_PASS && in->kind == HP_INTENT_PLACE) {
-            if (l->is_session_ready) hp_lane_place(l, in, &v);
-            else hp_verdict_set(&v, HP_VERDICT_SEND_FAILED, 0, 1);
-        } else if (v.verdict == HP_PASS && in->kind == HP_INTENT_CANCEL) {
-            hp_order_t *o = hp_orders_find(&l->orders, in->target);
-            v.client_id = in->target;
-            if (o == NULL || !hp_order_is_working(o->state)) hp_verdict_set(&v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
-            else hp_lane_cancel(l, o);
-        } else if (v.verdict == HP_PASS) {
-            hp_verdict_set(&v, HP_BLOCKED, in->kind, 0); /* REPLACE has no encoder yet: refused, never dropped */
-        }
-        /* the intent counted as working while it stood in the queue; an order counts for itself */
-        if (in->kind == HP_INTENT_PLACE && v.client_id == 0) hp_lane_works(l, in->strategy, in->instrument, -1);
-        hp_count(&l->page->verdicts[v.verdict], 1);
-        if (v.client_id == 0 || v.verdict != HP_PASS) {
-            hp_lane_journal(l, HP_RECORD_VERDICT, in->instrument, l->recv_ns, &v, sizeof v);
-            if (v.client_id == 0) hp_lane_tell(l, in->strategy, NULL, &v);
-        }
+    if (HP_UNLIKELY(l->env.intent != NULL)) { /* re-run: what the strategies wanted then */
+        for (const hp_intent_t *in; (in = l->env.intent(l->env.self)) != NULL;) hp_lane_judge(l, in);
+        return;
     }
+    if (HP_LIKELY(count == 0)) return;
+    for (uint32_t n = 0; n < count; n++) hp_lane_judge(l, &l->intents[n]);
     l->intent_count -= count;
     if (HP_UNLIKELY(l->intent_count > 0)) memmove(l->intents, l->intents + count, l->intent_count * sizeof l->intents[0]);
+}
+
+/* A strategy failed: it is asked nothing any more, and its orders go. */
+static inline void hp_lane_halt(hp_lane_t *l, uint32_t strategy)
+{
+    hp_lane_journal(l, HP_RECORD_HALT, strategy, l->recv_ns, &strategy, sizeof strategy);
+    l->strategies[strategy].is_halted = 1;
+    hp_count(&l->count->strategy_halted, 1);
+    hp_lane_cancel_all(l, 0, (int32_t)strategy);
 }
 
 static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
@@ -259,6 +287,7 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
     if (r->last_lots <= 0 || !hp_position_fill(p, &i->about, o->position_side, o->side, r->last_ticks, r->last_lots, r->fee_e8)) {
         hp_count(&l->count->reports_refused, 1);
         l->gate.is_armed = 0; /* a fill that cannot be booked: no number after it could be trusted */
+        l->is_broken = 1;
         return;
     }
     p->venue_pnl_e8 += r->pnl_e8;

@@ -14,6 +14,7 @@ from ops.latency.frame import duration
 
 WHERES_MAX = 4  # with more cores and lanes, only what changed is printed; the files hold all
 
+
 def row(cells: list[str], widths: list[int]) -> str:
     """Write words on the left, numbers on the right of their columns."""
     first, *others = zip(cells, widths, strict=True)

@@ -250,3 +250,55 @@ class NaiveSpotBook(NaiveBook):
 
     def follows(self, delta: Delta, last: int) -> bool:
         return delta.first <= last + 1 and delta.last > last
+
+
+@dataclass
+class NaiveStream(NaiveBook):
+    """Snapshots stand in the stream: each is the book, and nothing is kept for it."""
+
+    in_snapshots: bool = False
+
+    def snapshot(self, last: int, bids: Levels, asks: Levels) -> str:
+        goes_on = self.chained and self.in_snapshots
+        self.counts["resyncs"] += self.counts["snapshots"] > 0 and not goes_on
+        self.counts["snapshots"] += 1
+        self.wanted, self.in_snapshots, self.last = False, True, last
+        self.sides.replace(bids, asks)
+        if self.sides.crossed():
+            self.state = "CROSSED"
+            self.counts["crossed"] += 1
+            return "CROSSED"
+        self.state = "SYNCED"
+        self.crossed_run = 0
+        return "OK"
+
+    def delta(self, delta: Delta) -> str:
+        if not self.chained:
+            self.want()
+            self.counts["dropped"] += 1
+            return "DROPPED"
+        if not self.follows(delta, self.last):
+            return self.gap()
+        self.in_snapshots = False
+        return self.advance(delta)
+
+
+class NaiveOkx(NaiveStream):
+    def follows(self, delta: Delta, last: int) -> bool:
+        """prevSeqId == last seqId; seqId may stay (keep-alive) or go back (maintenance)."""
+        return delta.prev == last
+
+
+class NaiveBybit(NaiveStream):
+    def follows(self, delta: Delta, last: int) -> bool:
+        """u is the successor."""
+        return delta.last == last + 1
+
+
+class NaiveHyperliquid(NaiveStream):
+    def snapshot(self, last: int, bids: Levels, asks: Levels) -> str:
+        """Time never goes back."""
+        if self.chained and last < self.last:
+            self.counts["dropped"] += 1
+            return "DROPPED"
+        return super().snapshot(last, bids, asks)

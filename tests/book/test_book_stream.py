@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+import zlib
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotpath.book.book import Applied, Book, Resync, Rule, State
-from tests.book.naive import NaiveSides
+from tests.book.naive import Delta, NaiveBybit, NaiveHyperliquid, NaiveOkx
 
 RULES = [Rule.OKX, Rule.BYBIT, Rule.HYPERLIQUID]
 BIDS, ASKS = [(99, 1)], [(101, 1)]
@@ -114,33 +115,7 @@ def test_stale_book_is_synced_again_by_a_keep_alive():
     assert (book.state, book.recv_ns) == (State.SYNCED, 2_500)
 
 
-@dataclass
-class NaiveStream:
-    """The rules as one sentence each."""
-
-    rule: Rule
-    sides: NaiveSides = field(default_factory=NaiveSides)
-    good: bool = False
-    last: int = 0
-
-    def snapshot(self, last: int, bids: list, asks: list) -> None:
-        if self.rule == Rule.HYPERLIQUID and self.good and last < self.last:
-            return
-        self.sides.replace(bids, asks)
-        self.good, self.last = True, last
-
-    def delta(self, last: int, prev: int, bids: list, asks: list) -> None:
-        follows = prev == self.last if self.rule == Rule.OKX else last == self.last + 1
-        if self.rule == Rule.HYPERLIQUID or not self.good:
-            return
-        self.good = follows
-        if follows:
-            self.sides.apply(bids, asks)
-            self.last = last
-
-    @property
-    def state(self) -> str:
-        return ("CROSSED" if self.sides.crossed() else "SYNCED") if self.good else "BLIND"
+NAIVE = {Rule.OKX: NaiveOkx, Rule.BYBIT: NaiveBybit, Rule.HYPERLIQUID: NaiveHyperliquid}
 
 
 @settings(max_examples=200, deadline=None)
@@ -148,17 +123,78 @@ class NaiveStream:
 def test_stream_book_equals_the_naive_one_after_every_event(rule, seed):
     """Ids are few, so that successors, repeats, resets and holes all come often."""
     random_ = random.Random(seed)
-    book, naive = book_of(rule), NaiveStream(rule)
+    book, naive = book_of(rule), NAIVE[rule]()
     for _ in range(60):
         bids = [(random_.randrange(90, 103), random_.randrange(3)) for _ in range(2)]
         asks = [(random_.randrange(98, 110), random_.randrange(3)) for _ in range(2)]
         last, prev = (random_.choice([naive.last, naive.last + 1, 0, 3]) for _ in range(2))
-        if random_.random() < 0.3:
-            book.snapshot(last, bids, asks)
-            naive.snapshot(last, bids, asks)
+        if rule == Rule.HYPERLIQUID or random_.random() < 0.3:
+            answer, want = book.snapshot(last, bids, asks), naive.snapshot(last, bids, asks)
         else:
-            book.delta(0, last, prev, bids, asks)
-            naive.delta(last, prev, bids, asks)
-        state = State(book.state).name
-        assert (state if state in ("SYNCED", "CROSSED") else "BLIND") == naive.state
+            answer = book.delta(0, last, prev, bids, asks)
+            want = naive.delta(Delta(0, last, prev, bids, asks))
+        assert (Applied(answer).name, State(book.state).name) == (want, naive.state)
         assert book.levels(99) == naive.sides.levels(99)
+        assert (book.update_id, book.needs) == (naive.last, naive.needs)
+        assert {name: book.counts[name] for name in naive.counts} == naive.counts
+
+
+def crc(bids: list[tuple[str, str]], asks: list[tuple[str, str]]) -> int:
+    """Sum up texts as the venue does: best first, sides in turn, the longer one alone at last."""
+    parts = []
+    for n in range(25):
+        for side in (bids, asks):
+            if n < len(side):
+                parts += side[n]
+    return zlib.crc32(":".join(parts).encode())
+
+
+def shortest(value: int, decimals: int) -> str:
+    return f"{Decimal(value).scaleb(-decimals).normalize():f}"
+
+
+def test_checksum_of_the_texts_holds_for_the_integers():
+    book = book_of(Rule.OKX)
+    check = crc([("30233.6", "3"), ("30230", "0.05")], [("30238.8", "2")])
+    bids, asks = [(302336, 300), (302300, 5)], [(302388, 200)]
+    assert book.snapshot(1, bids, asks, checksum=(check, 1, 2, False)) == Applied.OK
+    assert (book.counts["checksums"], book.counts["checksums_bad"]) == (1, 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.integers(0, 8), st.integers(0, 8))
+def test_checksum_holds_for_any_book_and_no_other(data, price_decimals, size_decimals):
+    level = st.tuples(st.integers(1, 10**12), st.integers(1, 10**12))
+    bids, asks = (
+        sorted(dict(data.draw(st.lists(level, max_size=40))).items(), reverse=reverse)
+        for reverse in (True, False)
+    )
+    asks = [(price + 10**12, size) for price, size in asks]
+    texts = [
+        [(shortest(p, price_decimals), shortest(s, size_decimals)) for p, s in side]
+        for side in (bids, asks)
+    ]
+    check, book = crc(*texts), Book(rule=Rule.OKX, window_log2=8, overflow_log2=8)
+    scale = (price_decimals, size_decimals, False)
+    assert book.snapshot(1, bids, asks, checksum=(check, *scale)) in (Applied.OK, Applied.CROSSED)
+    assert book.snapshot(2, bids, asks, checksum=(check ^ 1, *scale)) == Applied.GAP
+
+
+def test_checksum_that_does_not_hold_is_a_gap_until_the_next_snapshot():
+    book = synced(Rule.OKX)
+    assert book.delta(0, 1, 100, [(98, 5)], [], checksum=(123, 0, 0, False)) == Applied.GAP
+    assert (book.state, book.wanted) == (State.GAPPED, Resync.GAP)
+    assert (book.counts["checksums_bad"], book.counts["gaps"]) == (1, 1)
+    assert book.snapshot(1, BIDS, ASKS) == Applied.OK
+    assert book.state == State.SYNCED
+
+
+def test_book_with_a_text_that_integers_do_not_give_back_is_not_judged_but_counted():
+    """ "5.160" is 5160 at three decimals, and so is "5.16"."""
+    book = synced(Rule.OKX)
+    assert book.delta(0, 1, 100, [], [], checksum=(123, 0, 0, True)) == Applied.OK
+    assert book.delta(0, 2, 1, [], [], checksum=(123, 0, 0, False)) == Applied.OK
+    assert book.counts["checksums_unjudged"] == 2
+    check = crc([("99", "1")], [("101", "1")])
+    assert book.snapshot(3, BIDS, ASKS, checksum=(check, 0, 0, False)) == Applied.OK
+    assert (book.counts["checksums"], book.counts["checksums_bad"]) == (1, 0)

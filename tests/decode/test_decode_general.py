@@ -249,3 +249,125 @@ def test_json_with_a_byte_taken_out_is_judged_as_python_judges_it(tree, data):
     status = READER.read(text)[0]
     if "\\ud" not in text.decode("utf-8", "replace"):
         assert (status == Status.EVENT) == good, status
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"n":1"x"}', b'{"n":1"x","y":2}', b'{"x":null"y"}', b'{"x":[1,true"y"]}', b'{"x":1.5"y"}'],
+)
+def test_text_right_behind_a_scalar_is_malformed_though_no_token_starts_there(text):
+    reader = trial(("n", Type.WHOLE, NONE, 0))
+    status = reader.read(text)[0]
+    assert status in (Status.MALFORMED, Status.NUMBER), status
+
+
+CHANNELS = [
+    ("trades", 1, [("p", Type.PRICE, MUST, 3, 0), ("n", Type.WHOLE, NONE, 4, 0)]),
+    ("book", 2, [("b", Type.BIDS, MUST, 5, 0), ("a", Type.ASKS, MUST, 6, 0)]),
+    ("word", 3, []),
+]
+
+
+def channels(later: Flag = NONE) -> Trial:
+    """A channel beside the data, the symbol beside both."""
+    return trial(
+        ("ch", Type.KIND, NONE | Flag.APART, 0),
+        ("s", Type.SYMBOL, NONE, 1),
+        ("data", Type.CHOSEN, later, 2),
+        further=CHANNELS,
+    )
+
+
+def test_kind_that_stands_apart_chooses_the_shape_of_the_data_in_any_order():
+    reader = channels(Flag.LATER)
+    parts = [b'"ch":"trades.x.y"', b'"s":"BTC-USDT"', b'"data":[{"p":"1.5","n":1},{"p":"2"}]']
+    for some in itertools.permutations(parts):
+        status, _, rows, _, _ = reader.read(b"{" + b",".join(some) + b"}")
+        assert (status, rows) == (Status.EVENT, [{"p": 15, "n": 1}, {"p": 20}])
+    book = b'{"data":{"a":[["1.6","1"]],"b":[["1.5","2"]]},"s":"BTC-USDT","ch":"book"}'
+    assert reader.read(book)[3:] == ([(15, 2000)], [(16, 1000)])
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        (b'{"ch":"new","s":"BTC-USDT","data":[{"p":7}]}', Status.UNKNOWN_KIND),
+        (b'{"ch":"tradesx","s":"BTC-USDT","data":[]}', Status.UNKNOWN_KIND),
+        (b'{"ch":"word","s":"BTC-USDT","data":"any"}', Status.EVENT),
+        (b'{"ch":"word","s":"BTC-USDT","data":[1,{}]}', Status.EVENT),
+        (b'{"ch":"trades","s":"BTC-USDT","data":[{}]}', Status.MISSING),
+        (b'{"ch":"trades","s":"BTC-USDT","data":7}', Status.TYPE),
+        (b'{"ch":"trades","s":"BTC-USDT","data":[7]}', Status.TYPE),
+        (b'{"ch":"new","s":"BTC-USDT","data":[{"p":tru}]}', Status.MALFORMED),
+    ],
+)
+def test_data_of_a_kind_apart_is_judged_by_that_kind(text, want):
+    assert channels(Flag.LATER).read(text)[0] == want
+    assert channels().read(text)[0] == want
+
+
+def test_rows_of_groups_come_in_order_and_know_nothing_of_each_other():
+    level = [("p", Type.PRICE, MUST, 2, 0), ("z", Type.SIZE, MUST, 3, 0)]
+    reader = trial(
+        ("levels", Type.GROUPS, MUST | Flag.LATER, 0, 1),
+        ("s", Type.SYMBOL, MUST, 1),
+        further=[(None, 0, level)],
+    )
+    text = b'{"levels":[[{"p":"1","z":"2"},{"z":"3","p":"4"}],[{"p":"5","z":"6"}]],"s":"BTC-USDT"}'
+    status, _, rows, _, _ = reader.read(text)
+    assert status == Status.EVENT
+    assert rows == [{"p": 10, "z": 2000}, {"p": 40, "z": 3000}, {"p": 50, "z": 6000}]
+    for bad in (b"[7]", b"{}", b"[[7]]", b"[[{}],7]"):
+        assert reader.read(b'{"levels":' + bad + b',"s":"BTC-USDT"}')[0] == Status.TYPE, bad
+    for cut in (b"[[", b"[[{}", b"[[{},", b"[[]", b"[[],"):
+        assert reader.read(b'{"s":"BTC-USDT","levels":' + cut)[0] == Status.MALFORMED, cut
+
+
+def test_row_of_another_type_is_passed_over_only_where_the_table_says_so():
+    row = [("p", Type.PRICE, MUST, 2, 0)]
+    for flag, want in ((NONE, Status.TYPE), (Flag.LOOSE, Status.EVENT)):
+        reader = trial(
+            ("s", Type.SYMBOL, MUST, 0), ("rows", Type.ROWS, flag, 1, 1), further=[(None, 0, row)]
+        )
+        status, _, rows, _, _ = reader.read(b'{"s":"BTC-USDT","rows":[null,{"p":"1"},[2]]}')
+        assert status == want
+        assert rows == ([{"p": 10}] if want == Status.EVENT else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        (b'"7"', 7),
+        (b'"1652459225393"', 1652459225393),
+        (b'"9223372036854775807"', 2**63 - 1),
+        (b'""', 0),
+        (b"7", Status.TYPE),
+        (b"null", Status.TYPE),
+        (b'"-1"', Status.NUMBER),
+        (b'"01"', Status.NUMBER),
+        (b'"1.0"', Status.NUMBER),
+        (b'"1 "', Status.NUMBER),
+        (b'" 1"', Status.NUMBER),
+        (b'"9223372036854775808"', Status.NUMBER),
+        (b'"1\\u0031"', Status.NUMBER),
+        (b'"1\\q"', Status.MALFORMED),
+    ],
+)
+def test_whole_number_in_quotes_is_one_and_nothing_else(text, want):
+    reader = trial(("n", Type.WHOLE, MUST | Flag.QUOTED | Flag.EMPTY, 0))
+    status, values, *_ = reader.read(b'{"n":' + text + b"}")
+    assert (values["n"] if status == Status.EVENT else status) == want
+
+
+@pytest.mark.parametrize("more", [b"", b',"0"', b',"0","13"', b",7,null", b',{"x":[1]}'])
+def test_level_may_say_more_only_where_the_table_says_so(more):
+    text = b'{"s":"BTC-USDT","b":[["1.5","2"' + more + b'],["1.4","3"' + more + b"]]}"
+    for flag in (NONE, Flag.LOOSE):
+        reader = trial(("s", Type.SYMBOL, MUST, 0), ("b", Type.BIDS, flag, 1))
+        status, _, _, bids, _ = reader.read(text)
+        good = flag == Flag.LOOSE or not more
+        assert status == (Status.EVENT if good else Status.TYPE)
+        assert bids == ([(15, 2000), (14, 3000)] if good else [])
+        for size in range(len(text)):
+            cut = reader.read(text[:size])[0]
+            assert cut in (Status.MALFORMED, Status.TYPE), (size, cut)

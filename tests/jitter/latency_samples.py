@@ -8,7 +8,7 @@ from runtime._shm import ffi, lib
 from tuning.jitter import Histogram
 from tuning.jitter.profile import QUANTILES
 
-HOPS = ["decode", "book", "decide", "gate", "send", "ack", "tick_to_trade"]
+HOPS = ["decode", "book", "decide", "gate", "send", "ack", "tick_to_trade", "stale_out"]
 
 
 def waits(count: int, ns: int) -> dict:

@@ -16,6 +16,7 @@ from latency_samples import document, lane_page
 from ops.latency import compare, lanes
 from ops.latency.document import WINDOWS, DocumentError, figures, load, windows
 from ops.latency.lanes import LaneError
+from runtime._shm import lib
 
 # the test of Mann and Whitney
 
@@ -156,7 +157,7 @@ def test_page_shows_the_hops_that_were_recorded(tmp_path):
     path.write_bytes(lane_page({"gate": [350] * 99 + [9_000], "tick_to_trade": [7_000]}))
     (lane,) = lanes.read_file(path)
     hops = {hop["hop"]: hop for hop in lane["hops"]}
-    assert list(hops)[:2] == ["decode", "book"] and len(hops) == 7
+    assert list(hops)[:2] == ["decode", "book"] and len(hops) == lib.HP_HOP_COUNT
     assert hops["gate"]["count"] == 100
     assert 350 <= hops["gate"]["p50_ns"] <= 361  # a bucket is 3.2 % wide
     assert hops["gate"]["max_ns"] == 9_000

@@ -283,7 +283,7 @@ def records(r):
     raw, at, out = bytes(r.journal)[4096:], 128, []
     while True:
         length, kind = struct.unpack_from("<IH", raw, at)
-        if length == 0:
+        if kind == 0:
             return out
         (aux,) = struct.unpack_from("<I", raw, at + 36)
         out.append((kind, aux, raw[at + 40 : at + 40 + length]))

@@ -28,8 +28,8 @@ def test_missing_file_is_named(refused, tmp_path):
     assert "nowhere.jsonl: No such file" in refused(tmp_path / "nowhere.jsonl")
 
 
-def test_folder_is_refused(refused, tmp_path):
-    assert "Is a directory" in refused(tmp_path)
+def test_folder_without_captures_is_refused(refused, tmp_path):
+    assert "no *.jsonl file in this folder" in refused(tmp_path)
 
 
 @pytest.mark.parametrize("text", [b"", b"\n\n \n"])
@@ -41,17 +41,15 @@ def test_renamed_file_is_refused(refused, capture):
     assert "does not begin like a .gz file" in refused(capture(recorder.good(), "capture.gz"))
 
 
-@pytest.mark.parametrize(
-    "line", [b'1723161255.123: {"e":"trade"}', b"wss://fstream.binance.com/stream <-> 172.1"]
-)
-def test_cryptofeed_recording_is_refused_by_name(refused, capture, line):
-    assert "cryptofeed" in refused(capture([line, *recorder.good()]))
+def test_side_file_alone_is_refused_with_what_to_name(refused, capture):
+    line = b"https://fapi.binance.com/fapi/v1/depth?symbol=A&limit=5 -> 172.1: {}"
+    assert "name the WebSocket file" in refused(capture([line], "x.http.0.0"))
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        b'{"topic":"orderbook.500.XRPUSDT","type":"snapshot","ts":1,"data":{"s":"XRPUSDT"}}',
+        b'{"channel":"book","type":"snapshot","data":[{"symbol":"XRP/USD"}]}',  # Kraken
         b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1.0",'
         b'"q":"1.0","T":1,"m":true,"M":true}}',  # spot
         b'{"stream":"btcusd_perp@trade","data":{"e":"trade","E":1,"T":1,"s":"BTCUSD_PERP","t":1,'

@@ -132,8 +132,8 @@ def test_ctrl_c_drains_and_metrics_are_served_meanwhile(place):
     assert re.match(r"\s+\ds \w+\s+msg", lines[-1])
 
 
-def test_dead_cold_side_makes_the_lane_cancel_and_leave(place):
-    """kill -9 of the cold side: the lane drains by itself and no process stays behind."""
+def test_dead_supervisor_makes_every_process_leave(place):
+    """kill -9 of the supervisor: the lane drains by itself and no process stays behind."""
     command = [*CORELANE, "run", "--deployment", place["name"], "--metrics-port", "0"]
     process = subprocess.Popen(
         command,
@@ -148,7 +148,11 @@ def test_dead_cold_side_makes_the_lane_cancel_and_leave(place):
     children = subprocess.run(
         ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True
     ).stdout.split()
-    assert len(children) == 2
+    names = sorted(Path(f"/proc/{pid}/comm").read_text().strip() for pid in children)
+    assert [n for n in names if n in ("lane-0", "session", "exporter")] == sorted(
+        ("lane-0", "session", "exporter")
+    )
+    assert len(children) == 4  # and the embedded venue
     process.kill()
     process.wait()
     until = time.monotonic() + 20

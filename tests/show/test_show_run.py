@@ -3,20 +3,27 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ops.cli import main
+from ops.screen import Screen
 from runtime.control_socket import socket_path
+from runtime.exporter import TextWriter
 from runtime.observer import Observer
 from runtime.status import status
+from tests.show.screen_scrape import shown, values
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
+TIMES = re.compile("_(age|uptime|divergence|cpu)_seconds")
 
 
 class Run:
@@ -108,6 +115,43 @@ def test_why_tells_an_order_that_was_filled(running, capsys):
     assert re.match(r"no record of 123456789012 .*reach back: lane-0 [\d.]+ m?s", out)
 
 
+def test_after_a_freeze_every_field_of_the_screen_is_the_scrapes(running, capsys):
+    """Figures that stand still between two scrapes must stand on the screen between them, exactly.
+
+    The venue is stopped meanwhile: its feed ticks on after a freeze.  A field is proven by the
+    first pair of scrapes that it did not move in.  Times (ages, uptimes) always move; all are also
+    compared within one snapshot.
+    """
+    assert corelane(capsys, "freeze", "--deployment", running.name)[0] == 0
+    url = re.search(r"metrics (http://127.0.0.1:\d+/metrics)", running.text()).group(1)
+
+    def scrape():
+        return values(urllib.request.urlopen(url, timeout=20).read().decode())
+
+    venue = venue_of(running.process.pid)
+    os.kill(venue, signal.SIGSTOP)
+    try:
+        unproven, deadline = {None}, time.monotonic() + PATIENCE_S
+        proven = set()
+        while unproven and time.monotonic() < deadline:
+            before, found, after = scrape(), running.observer.take(), scrape()
+            screen = Screen.of(found)
+            fields = shown(screen, found)
+            assert len(fields) > 50
+            for key, value in fields.items():
+                if before.get(key) == after.get(key):
+                    assert value == before.get(key), (key, value, before.get(key))
+                    proven.add(key)
+            unproven = {key for key in fields if key not in proven and not TIMES.search(key[0])}
+    finally:
+        os.kill(venue, signal.SIGCONT)
+    assert not unproven
+    fields, same = shown(screen, found), values(TextWriter().text(found))
+    assert fields == {key: same.get(key) for key in fields}
+    assert fields[("corelane_orders_sent_total", ("lane", "0"))] > 0
+    assert corelane(capsys, "resume", "--deployment", running.name)[0] == 0
+
+
 def test_freeze_resume_kill_and_drain_are_obeyed_journaled_and_logged(running, capsys):
     name = ["--deployment", running.name]
     code, out, _ = corelane(capsys, "freeze", "--reason", "lunch", *name)
@@ -127,7 +171,7 @@ def test_freeze_resume_kill_and_drain_are_obeyed_journaled_and_logged(running, c
     answer = json.loads(out)
     assert (code, answer["obeyed"], answer["open_orders"]) == (0, True, 0)
     assert status(running.observer.take())["state"] == "killed"
-    assert changes(running.name) == [["freeze"], [], ["kill"]]
+    assert changes(running.name)[-3:] == [["freeze"], [], ["kill"]]
     code, out, _ = corelane(capsys, "drain", *name)
     assert code == 0, out
     assert "the appliance has left" in out
@@ -140,6 +184,14 @@ def test_freeze_resume_kill_and_drain_are_obeyed_journaled_and_logged(running, c
     assert (code, "is it running?" in err) == (2, True)
     code, _, err = corelane(capsys, "kill", *name)
     assert (code, "is it running?" in err) == (2, True)
+
+
+def venue_of(pid):
+    """Return the process of the embedded venue that a run has started."""
+    for child in psutil.Process(pid).children(recursive=True):
+        if "venues.simulator" in child.cmdline():
+            return child.pid
+    raise LookupError(f"run {pid} has no embedded venue")
 
 
 def changes(deployment):
@@ -156,3 +208,60 @@ def changes(deployment):
     ]
     tailer.close()
     return out
+
+
+STRATEGY = """
+import asyncio, logging
+
+from strategies import Param, Strategy
+
+
+class Quiet(Strategy):
+    word = Param(1, minimum=1, maximum=9)
+
+    def on_start(self):
+        logging.getLogger("asyncio").warning("word %d from a lane's library", self.word)
+"""
+
+
+def test_configured_run_reloads_and_keeps_what_a_lanes_libraries_say(tmp_path, capsys, monkeypatch):
+    """-c FILE over real processes; the lane's standard loggers reach the file through its ring."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "quiet.py").write_text(STRATEGY)
+    path, name = tmp_path / "site.toml", f"showconf{os.getpid()}"
+    path.write_text(
+        f'deployment = "{name}"\n'
+        '[venue]\nsymbols = ["ETHUSDT"]\n'
+        f'[[strategies]]\nsource = "{tmp_path}/quiet.py:Quiet"\nparameters = {{word = 7}}\n'
+        "[metrics]\nport = 0\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ops", "run", "-c", str(path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        observer, deadline = Observer(name), time.monotonic() + PATIENCE_S
+        while status(observer.take())["state"] != "armed":
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        assert [one.symbol for one in observer.take().instruments] == ["ETHUSDT"]
+        path.write_text(path.read_text() + '[log]\nlevel = "debug"\n[clock]\npolicy = "off"\n')
+        code, out, _ = corelane(capsys, "reload", "--deployment", name)
+        assert code == 1
+        assert "log.level applied" in out
+        assert "clock.policy needs a restart: not applied" in out
+        process.send_signal(signal.SIGHUP)  # reads it again, ends nothing
+        assert corelane(capsys, "drain", "--deployment", name)[0] == 0
+        said = process.communicate(timeout=PATIENCE_S)[0]
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert process.returncode == 0, said
+    assert "config.read" in said
+    (log,) = (tmp_path / "corelane" / name / "log").glob("*.jsonl")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    (line,) = [one for one in lines if one["event"] == "lane.log"]
+    assert line["text"].endswith("logger=asyncio level=warning word 7 from a lane's library")

@@ -22,6 +22,7 @@ from runtime import exporter, metrics, names
 from runtime._shm import ffi, lib
 from runtime.observer import BOUNDS_NS, Observer
 from runtime.pages import LANE_BYTES, SHM, Page
+from tests.show.screen_scrape import values
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden" / "scrape.txt"
@@ -41,17 +42,9 @@ def text(observer, now_ns=NOW_NS):
     return exporter.TextWriter().text(observer.take(now_ns))
 
 
-def values(scraped):
-    return {
-        (s.name, *sorted(s.labels.items())): s.value
-        for family in text_string_to_metric_families(scraped)
-        for s in family.samples
-    }
-
-
 def test_scrape_equals_the_golden_text(stage):
     """Every family, every label, every figure; CORELANE_GOLDEN=write makes it anew."""
-    found = text(Observer(stage.deployment))
+    found = text(Observer(stage.deployment)).replace(stage.deployment, "golden")
     if os.environ.get("CORELANE_GOLDEN") == "write":
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(found)
@@ -62,10 +55,12 @@ def test_scrape_equals_the_golden_text(stage):
 def test_text_equals_what_the_client_library_writes(stage):
     observer = Observer(stage.deployment)
     ours = re.sub(
-        r"(?m)^(corelane_\w*(?:age|uptime|divergence)_seconds\S*) .*$", r"\1", text(observer)
+        r"(?m)^(corelane_\w*(?:age|uptime|divergence|blind)_seconds\S*) .*$", r"\1", text(observer)
     )
     theirs = generate_latest(exporter.registry(observer)).decode()
-    theirs = re.sub(r"(?m)^(corelane_\w*(?:age|uptime|divergence)_seconds\S*) .*$", r"\1", theirs)
+    theirs = re.sub(
+        r"(?m)^(corelane_\w*(?:age|uptime|divergence|blind)_seconds\S*) .*$", r"\1", theirs
+    )
     ours, theirs = (re.sub(r"(?m)^corelane_health_score .*$", "", t) for t in (ours, theirs))
     assert ours == theirs
 

@@ -50,7 +50,8 @@ void hp_bucket_take(hp_bucket_t *b, uint64_t now);
 typedef struct {
     uint64_t strategies; uint32_t accounts; uint32_t kinds;
     int64_t order_lots_max; int64_t position_lots_max;
-    uint32_t open_orders_max; int32_t band_bps; uint64_t stale_ns, spare_ns; } hp_instrument_limits_t;
+    uint32_t open_orders_max; int32_t band_bps; uint64_t stale_ns, spare_ns;
+    } hp_instrument_limits_t;
 typedef struct {
     int64_t working_buy_lots, working_sell_lots; uint32_t open_orders; ...; } hp_exposure_t;
 typedef struct { uint32_t words; uint32_t is_armed; hp_bucket_t orders[32];

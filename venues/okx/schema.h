@@ -85,11 +85,6 @@ static const hp_json_shape_t okx_shapes[] = {
     OKX_SHAPE("mark-price", okx_mark_fields, OKX_MARK),
 };
 
-static inline int okx_text_is(const hp_json_value_t *value, const char *text, size_t size)
-{
-    return value->size == size && memcmp(value->text, text, size) == 0;
-}
-
 /* The summing up of a book event: levels' scale, ids, checksum. */
 static inline void okx_fill_depth(hp_event_t *event, const hp_symbol_t *symbol, uint32_t bid_count,
                                   uint32_t ask_count, int64_t seq, int64_t previous,
@@ -148,8 +143,8 @@ static inline int okx_row_depth(okx_state_t *state, hp_json_values_t *v)
 static inline int okx_row_trade(okx_state_t *state, hp_json_values_t *v)
 {
     const int counted = hp_json_seen(v, OKX_SLOT_COUNT);
-    const int is_sell = okx_text_is(&v->at[OKX_SLOT_SIDE], "sell", 4);
-    if (!is_sell && !okx_text_is(&v->at[OKX_SLOT_SIDE], "buy", 3)) return HP_DECODE_TYPE;
+    const int is_sell = hp_json_is(&v->at[OKX_SLOT_SIDE], "sell", 4);
+    if (!is_sell && !hp_json_is(&v->at[OKX_SLOT_SIDE], "buy", 3)) return HP_DECODE_TYPE;
     hp_event_t *event =
         hp_market_more(&state->market, counted ? HP_EVENT_AGG_TRADE : HP_EVENT_TRADE,
                        v->symbol->instrument.id);
@@ -186,7 +181,7 @@ static inline int okx_row(void *opaque, hp_json_values_t *v, uint32_t shape)
     if (v->symbol == NULL || v->missing || v->finer != NULL) return HP_DECODE_EVENT; /* said later */
     if (hp_json_seen(v, OKX_SLOT_ROW_SYMBOL)) {
         const hp_instrument_t *i = &v->symbol->instrument;
-        if (!okx_text_is(&v->at[OKX_SLOT_ROW_SYMBOL], i->symbol, i->symbol_length))
+        if (!hp_json_is(&v->at[OKX_SLOT_ROW_SYMBOL], i->symbol, i->symbol_length))
             return HP_DECODE_TYPE;
     }
     switch (v->kind) {
@@ -201,17 +196,14 @@ static inline int okx_finish_depth(const hp_json_values_t *v, hp_event_t *event,
                                    const hp_levels_t *levels)
 {
     if (v->kind == OKX_BBO) {
-        const hp_level_t none = { 0, 0 };
-        const hp_level_t bid = v->bid_count ? levels->at[0] : none;
-        const hp_level_t ask = v->ask_count ? levels->at[v->bid_count] : none;
-        event->body.top = (hp_event_top_t){ bid.price_ticks, bid.lots, ask.price_ticks, ask.lots,
-                                            { 0 } };
+        hp_market_top(event, v->bid_count ? levels->at : NULL,
+                      v->ask_count ? levels->at + v->bid_count : NULL);
         return HP_DECODE_EVENT;
     }
     if (v->kind == OKX_BOOKS_5) return HP_DECODE_EVENT;
     if (!hp_json_seen(v, OKX_SLOT_ACTION)) return HP_DECODE_MISSING;
-    if (okx_text_is(&v->at[OKX_SLOT_ACTION], "update", 6)) return HP_DECODE_EVENT;
-    if (!okx_text_is(&v->at[OKX_SLOT_ACTION], "snapshot", 8)) return HP_DECODE_TYPE;
+    if (hp_json_is(&v->at[OKX_SLOT_ACTION], "update", 6)) return HP_DECODE_EVENT;
+    if (!hp_json_is(&v->at[OKX_SLOT_ACTION], "snapshot", 8)) return HP_DECODE_TYPE;
     event->kind = HP_EVENT_SNAPSHOT;
     event->prev_id = 0;
     return HP_DECODE_EVENT;

@@ -15,7 +15,6 @@
 
 #define OKX_FRAME_BYTES_MIN 96 /* no message of ours is shorter */
 #define OKX_ASKS_AT (HP_LEVELS_MAX / 2)
-#define OKX_TIME_MS_MAX (INT64_MAX / 1000000)
 
 static inline int okx_is_odd(const char *text, hp_decimal_t decimal)
 {
@@ -76,9 +75,7 @@ static inline const char *okx_time(const char *p, const char *end, uint8_t *gues
     const hp_whole_t ms = hp_whole_scan(p);
     p = hp_step(p, ms.size, guess);
     if (HP_UNLIKELY(ms.size == 0 || p >= end || *p != '"')) return NULL;
-    const int64_t value = hp_whole_one(ms);
-    *time_ns = (int64_t)((uint64_t)value * 1000000);
-    return value > OKX_TIME_MS_MAX || p + 1 >= end ? NULL : p + 1;
+    return hp_ms_to_ns(hp_whole_one(ms), time_ns) && p + 1 < end ? p + 1 : NULL;
 }
 
 /* Each of these stands behind the head.  1 = an event, 0 = not this shape: then the event is as it
@@ -111,7 +108,7 @@ static inline int okx_scan_depth(hp_head_t *head, const hp_symbol_t *symbol, con
             seen |= 1;
             p = okx_whole(p + 12, end, &checksum);
         } else if (hp_literal(p, ",\"seqId\":", 9)) {
-            if (HP_UNLIKELY(seen & 2)) return 0;
+            if (HP_UNLIKELY((seen & 2) || p[9] == '-')) return 0;
             seen |= 2;
             p = okx_whole(p + 9, end, &seq);
         } else if (hp_literal(p, ",\"prevSeqId\":", 13)) {
@@ -124,17 +121,15 @@ static inline int okx_scan_depth(hp_head_t *head, const hp_symbol_t *symbol, con
         if (HP_UNLIKELY(p == NULL)) return 0;
     }
     if (HP_UNLIKELY(end - p != 3 || !hp_literal(p, "}]}", 3))) return 0;
-    if (HP_UNLIKELY(seq < 0 || checksum != (int32_t)checksum)) return 0;
+    if (HP_UNLIKELY(checksum != (int32_t)checksum)) return 0;
     const uint32_t bids = (uint32_t)(bid - levels->at);
     const uint32_t asks = (uint32_t)(ask - (levels->at + OKX_ASKS_AT));
     if (channel == OKX_BBO) {
-        const hp_level_t none = { 0, 0 };
         if (HP_UNLIKELY(bids > 1 || asks > 1)) return 0;
-        const hp_level_t b = bids ? levels->at[0] : none, a = asks ? ask[-1] : none;
         hp_market_clear(event, HP_EVENT_BOOK_TICKER, i->id);
         event->event_ns = time_ns;
         event->last_id = (uint64_t)seq;
-        event->body.top = (hp_event_top_t){ b.price_ticks, b.lots, a.price_ticks, a.lots, { 0 } };
+        hp_market_top(event, bids ? levels->at : NULL, asks ? ask - 1 : NULL);
         return 1;
     }
     if (HP_UNLIKELY(channel != OKX_BOOKS_5 && (seen >> 1 & 1) != (seen >> 2 & 1))) return 0;

@@ -59,7 +59,11 @@ class Exchange:
         self.deadlines: dict[tuple[int, str], int] = {}  # dead-man timers, in ms
         self.markets: dict[str, Market] = {
             instrument.symbol: Market(
-                instrument, self.ids, self.accounts, self.record, self.effects,
+                instrument,
+                self.ids,
+                self.accounts,
+                self.record,
+                self.effects,
                 FIRST_TRADE_ID + 1_000_000_000 * index,
             )
             for index, instrument in enumerate(instruments)
@@ -113,8 +117,9 @@ class Exchange:
             market.withdraw(order, now_ms)
         return len(orders)
 
-    def modify(self, account: Account, market: Market, order: Order, price: int, lots: int,
-               now_ms: int) -> None:
+    def modify(
+        self, account: Account, market: Market, order: Order, price: int, lots: int, now_ms: int
+    ) -> None:
         """Change price and size of a resting order, or raise Denied and leave it as it was."""
         if not order.is_open:
             raise Denied(Denial.NOT_OPEN)
@@ -124,8 +129,14 @@ class Exchange:
             self.cancel(market, order, now_ms)
             return
         changed = Order(
-            order.order_id, order.owner, order.side, price, lots - order.filled,
-            order.time_in_force, order.self_trade, order.reduce_only,
+            order.order_id,
+            order.owner,
+            order.side,
+            price,
+            lots - order.filled,
+            order.time_in_force,
+            order.self_trade,
+            order.reduce_only,
             position_side=order.position_side,
         )
         freed = self._margin_needed_e8(account, market, order)

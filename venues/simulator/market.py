@@ -132,14 +132,18 @@ class Market:
         top = self.matching.top()
         if top != self._top:
             self._top = top
-            self.effects.append(
-                TopChange(self, self.matching.last_update_id, *top, self.now_ms)
-            )
+            self.effects.append(TopChange(self, self.matching.last_update_id, *top, self.now_ms))
 
     def tell(self, account: Account, order: Order, execution: Execution) -> None:
         self.effects.append(
             OrderUpdate(
-                account, self, order, execution, order.status, order.filled, order.cost,
+                account,
+                self,
+                order,
+                execution,
+                order.status,
+                order.filled,
+                order.cost,
                 self.now_ms,
             )
         )
@@ -157,8 +161,13 @@ class Market:
         self.last_price = trade.price
         self.effects.append(
             PublicTrade(
-                self, self.trade_id, trade.taker.order_id, trade.price, trade.lots,
-                trade.maker.side == BUY, self.now_ms,
+                self,
+                self.trade_id,
+                trade.taker.order_id,
+                trade.price,
+                trade.lots,
+                trade.maker.side == BUY,
+                self.now_ms,
             )
         )
         for order in (trade.maker, trade.taker):
@@ -173,9 +182,24 @@ class Market:
         position.updated_ms = order.updated_ms = self.now_ms
         account.settle(fee, realized)
         update = OrderUpdate(
-            account, self, order, Execution.TRADE, order.status, order.filled, order.cost,
-            self.now_ms, self.trade_id, trade.price, trade.lots, maker, fee, realized,
-            account.wallet_e8, position.lots, position.cost_e8, position.realized_e8,
+            account,
+            self,
+            order,
+            Execution.TRADE,
+            order.status,
+            order.filled,
+            order.cost,
+            self.now_ms,
+            self.trade_id,
+            trade.price,
+            trade.lots,
+            maker,
+            fee,
+            realized,
+            account.wallet_e8,
+            position.lots,
+            position.cost_e8,
+            position.realized_e8,
         )
         if order.status is Status.FILLED:
             account.closed(order)

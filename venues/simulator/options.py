@@ -67,15 +67,24 @@ class ServeOptions:
     def command_line(self) -> list[str]:
         """Arguments that parse back to these options."""
         line = [
-            f"--port={self.port}", f"--symbols={','.join(self.symbols)}", f"--seed={self.seed}",
-            f"--rate={self.rate}", f"--shape={self.shape}", f"--directory={self.directory}",
-            f"--record={self.record}", f"--listen-key-ms={self.listen_key_ms}",
-            f"--ping-ms={self.ping_ms}", f"--accounts={','.join(self.accounts)}",
+            f"--port={self.port}",
+            f"--symbols={','.join(self.symbols)}",
+            f"--seed={self.seed}",
+            f"--rate={self.rate}",
+            f"--shape={self.shape}",
+            f"--directory={self.directory}",
+            f"--record={self.record}",
+            f"--listen-key-ms={self.listen_key_ms}",
+            f"--ping-ms={self.ping_ms}",
+            f"--accounts={','.join(self.accounts)}",
             f"--core={self.core}",
         ]
         flags = {
-            "--new-fields": self.new_fields, "--legacy-paths": self.legacy_paths, "--tls": self.tls,
-            "--no-limits": not self.limits, "--exit-with-stdin": self.exit_with_stdin,
+            "--new-fields": self.new_fields,
+            "--legacy-paths": self.legacy_paths,
+            "--tls": self.tls,
+            "--no-limits": not self.limits,
+            "--exit-with-stdin": self.exit_with_stdin,
         }
         return line + [flag for flag, on in flags.items() if on]
 

@@ -167,7 +167,11 @@ class Crowd:
         self.passers.append(self._place(side, price, lots, now_ms))
 
     def _place(
-        self, side: int, price: int, lots: int, now_ms: int,
+        self,
+        side: int,
+        price: int,
+        lots: int,
+        now_ms: int,
         time_in_force: TimeInForce = TimeInForce.GTC,
     ) -> Order:
         order = Order(self.order_ids(), 0, side, max(1, price), lots, time_in_force)

@@ -62,7 +62,13 @@ class Record:
         self._append(order.owner, entry)
 
     def reject(
-        self, owner: int, request: str, symbol: str, client_id: str, code: int, message: str,
+        self,
+        owner: int,
+        request: str,
+        symbol: str,
+        client_id: str,
+        code: int,
+        message: str,
         now_ms: int,
     ) -> None:
         """A request that an account made was refused."""

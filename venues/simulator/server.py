@@ -114,9 +114,7 @@ class Server:
         api_key = request.headers.get("X-MBX-APIKEY", "")
         address = request.remote or ""
         try:
-            reply = await self.rest.answer(
-                request.method, path, query, body, api_key, address
-            )
+            reply = await self.rest.answer(request.method, path, query, body, api_key, address)
         except Unanswered:
             self._pump_soon()
             return await _never(request)
@@ -142,13 +140,16 @@ class Server:
         names += fields.get("listenKey", []) + rest[1:]
         serves = GROUPS.get(group) or (LEGACY if self.options.serves_legacy else frozenset())
         events = [name for name in fields.get("events", [""])[0].split("/") if name]
-        return await self._serve_streams(
-            request, group, serves, rest[0] == "stream", names, events
-        )
+        return await self._serve_streams(request, group, serves, rest[0] == "stream", names, events)
 
     async def _serve_streams(
-        self, request: web.BaseRequest, group: str, serves: frozenset[str], combined: bool,
-        names: list[str], events: list[str],
+        self,
+        request: web.BaseRequest,
+        group: str,
+        serves: frozenset[str],
+        combined: bool,
+        names: list[str],
+        events: list[str],
     ) -> web.StreamResponse:
         """Market and user streams; a listen key that does not live is silent, as at the venue."""
         ws, socket = await self._open(request, group)

@@ -63,7 +63,9 @@ class SpawnedVenue:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.stop()
@@ -76,9 +78,7 @@ def spawn(options: ServeOptions, core: int = -1) -> SpawnedVenue:
     )
     command = [sys.executable, "-m", "venues.simulator", "--json", *options.command_line()]
     root = Path(__file__).resolve().parents[2]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root
-    )
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root)
     venue = SpawnedVenue(process, {})
     try:
         venue.addresses = _ready(process)

@@ -10,7 +10,7 @@ symbols such as BTCUSD_PERP, names them in its snapshots and says "st":2.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from venues.binance.usdm.codec import Codec
@@ -33,7 +33,7 @@ NUMBERS = {
 Message = dict[str, Any]
 
 
-def codec() -> Codec:
+def codec(messages: Iterable[Message] = ()) -> Codec:
     """Return a codec that knows no instrument yet."""
     return Codec()
 

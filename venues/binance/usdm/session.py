@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
+from venues.binance.usdm import feed
+
 RECV_WINDOW_MS = 5000
 # As the codec names its requests: kind 4, no order, the first of its session (codec.request_name).
 LOGON_ID = "4" + "0" * 16 + ".1"
@@ -32,10 +34,13 @@ LOGON_ID = "4" + "0" * 16 + ".1"
 class VenueError(Exception):
     """The venue refused a request, or did not answer it."""
 
-    def __init__(self, method: str, path: str, status: int, code: int, text: str) -> None:
+    def __init__(
+        self, method: str, path: str, status: int, code: int, text: str, retry_after: str = ""
+    ) -> None:
         super().__init__(f"{method} {path} answered {status} code {code}: {text}")
         self.status = status
         self.code = code
+        self.retry_after_s = float(retry_after) if retry_after.isdigit() else 0.0
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,7 @@ class Endpoints:
 
         Depth and tickers, then trades and mark prices.
         """
-        public = "/".join(f"{s.lower()}@depth@0ms/{s.lower()}@bookTicker" for s in symbols)
-        market = "/".join(f"{s.lower()}@aggTrade/{s.lower()}@markPrice@1s" for s in symbols)
-        return [
-            f"{self.streams}/public/stream?streams={public}",
-            f"{self.streams}/market/stream?streams={market}",
-        ]
+        return feed.sockets(self.streams, symbols)
 
     def user(self, listen_key: str) -> str:
         return f"{self.streams}/private/ws?listenKey={listen_key}"
@@ -87,6 +87,7 @@ class Session:
         self._api_key = api_key
         self._key = key
         self._http = http
+        self.used_weight = 0  # of this minute, as the venue counts it for our address
 
     def sign(self, payload: str) -> str:
         return base64.b64encode(self._key.sign(payload.encode())).decode()
@@ -123,13 +124,16 @@ class Session:
 
         async with self._http.request(method, URL(url, encoded=True), headers=headers) as answer:
             body = await answer.read()
+            used = answer.headers.get("X-MBX-USED-WEIGHT-1M", "")
+            self.used_weight = int(used) if used.isdigit() else self.used_weight
             if answer.status != 200:
                 try:
                     found = json.loads(body)
                     code, message = int(found.get("code", 0)), str(found.get("msg", ""))
                 except (ValueError, AttributeError):
                     code, message = 0, body[:200].decode(errors="replace")
-                raise VenueError(method, path, answer.status, code, message)
+                retry_after = answer.headers.get("Retry-After", "")
+                raise VenueError(method, path, answer.status, code, message, retry_after)
             return body
 
     async def exchange_info(self) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+from venues.simulator.usdm import encode
 from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.faults import ARMED, AT_ONCE
 from venues.simulator.usdm.wire import Socket
 
 CLOSE_GOING_AWAY = 1001
+SNAPSHOT_LEVELS = 1000
 
 
 class Control:
@@ -30,6 +32,7 @@ class Control:
             "close_socket": self._close,
             "half_open": self._half_open,
             "silence_stream": self._silence,
+            "drop_stream": self._drop,
             "expire_listen_key": self._expire,
             "pause": lambda details: self._pause(details, True),
             "resume": lambda details: self._pause(details, False),
@@ -148,6 +151,11 @@ class Control:
         symbol = str(details.pop("symbol", ""))
         if symbol and symbol not in self.desk.exchange.markets:
             raise ValueError(f"symbol {symbol} is not traded here")
+        if kind == "old_snapshot":
+            details["texts"] = {
+                name: encode.depth_snapshot(market, SNAPSHOT_LEVELS, self.desk.now_ms())
+                for name, market in self.desk.exchange.markets.items()
+            }
         self.desk.faults.arm(kind, symbol, count, details)
         return {"kind": kind, "armed": count}
 
@@ -173,6 +181,12 @@ class Control:
         until = self.desk.now_ms() + int(details.get("ms", 1_000))
         self.desk.streams.silent_until[stream] = until
         return len(self.desk.streams.listeners.get(stream, ()))
+
+    def _drop(self, details: dict[str, Any]) -> int:
+        stream = str(details["stream"])
+        count = len(self.desk.streams.listeners.get(stream, ()))
+        self.desk.streams.close(stream)
+        return count
 
     def _expire(self, details: dict[str, Any]) -> int:
         count = len(self.desk.listen_keys.keys)

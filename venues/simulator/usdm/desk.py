@@ -157,8 +157,13 @@ class Desk:
         error.recorded = True
         client_id = params.get("newClientOrderId") or params.get("origClientOrderId", "")
         self.exchange.record.reject(
-            key.account.number, request, params.get("symbol", ""), client_id, error.code,
-            error.message, self.now_ms(),
+            key.account.number,
+            request,
+            params.get("symbol", ""),
+            client_id,
+            error.code,
+            error.message,
+            self.now_ms(),
         )
 
     def _refuse_by_fault(self, symbol: str) -> None:

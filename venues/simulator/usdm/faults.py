@@ -23,12 +23,15 @@ ARMED: dict[str, str] = {
     "refuse_order": "answer the next count order requests with code and message, not taken",
     "throttle": "answer the next count order requests with -1008, not taken",
     "expire_post_only": "take the next count post-only orders that would take, then expire them",
-    "rest_status": "answer the next count REST requests with HTTP status and no word",
+    "rest_status": "answer the next count REST requests (path) with HTTP status, retry_after (s)",
+    "slow_rest": "answer the next count REST requests (path) ms later",
+    "old_snapshot": "answer the next count depth requests of symbol with the book as it was armed",
 }
 AT_ONCE: dict[str, str] = {
     "close_socket": "close all sockets of group (public market private ws-api all); code, or abort",
     "half_open": "sockets of group stay open and send nothing more",
     "silence_stream": "send nothing on stream for ms",
+    "drop_stream": "forget who listens to stream: it is silent until it is subscribed anew",
     "expire_listen_key": "all listen keys expire now",
     "pause": "symbol takes no new orders",
     "resume": "symbol takes new orders again",
@@ -59,10 +62,12 @@ class Faults:
     def note(self, kind: str) -> None:
         self.done[kind] = self.done.get(kind, 0) + 1
 
-    def take(self, kind: str, symbol: str = "") -> Fault | None:
-        """Use up one occurrence of a fault that is armed for this symbol."""
+    def take(self, kind: str, symbol: str = "", path: str = "") -> Fault | None:
+        """Use up one occurrence of a fault that is armed for this symbol (and part of a path)."""
         for fault in self.armed:
-            if fault.kind == kind and fault.symbol in ("", symbol):
+            if fault.kind != kind or fault.details.get("path", "") not in path:
+                continue
+            if fault.symbol in ("", symbol):
                 fault.count -= 1
                 if fault.count <= 0:
                     self.armed.remove(fault)

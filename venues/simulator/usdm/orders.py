@@ -110,9 +110,7 @@ class OrderDesk:
 
     def cancel_all(self, account: Account, params: Params, now_ms: int) -> dict[str, Any]:
         self.exchange.cancel_all(account, self.market(params), now_ms)
-        return {
-            "code": 200, "msg": "The operation of cancel all open order is done."
-        }
+        return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
     def queried(self, market: Market, order: Order) -> dict[str, Any]:
         """An order as the venue writes it in answers to questions."""
@@ -208,8 +206,17 @@ class OrderDesk:
         if not reduce_only:
             self._check_notional(instrument, market.mark if market_order else price, lots)
         return market, Order(
-            self.exchange.next_order_id(), account.number, side, price, lots, lasts,
-            self_trade_mode(params), reduce_only, market_order, client_id, position_side,
+            self.exchange.next_order_id(),
+            account.number,
+            side,
+            price,
+            lots,
+            lasts,
+            self_trade_mode(params),
+            reduce_only,
+            market_order,
+            client_id,
+            position_side,
             flagged_reduce_only=reduce_only,
         )
 

@@ -9,6 +9,7 @@ signature parameter itself.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_plus
@@ -17,6 +18,7 @@ from venues.simulator.usdm import errors, private, public, wallet
 from venues.simulator.usdm.call import Answer, Call, Endpoint, Security, order_handler, recording
 from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.errors import VenueError, missing
+from venues.simulator.usdm.faults import DELAY_MS
 from venues.simulator.usdm.params import Params
 
 NONE, KEY, SIGNED = Security.NONE, Security.KEY, Security.SIGNED
@@ -108,10 +110,16 @@ class Rest:
     ) -> Reply:
         """Serve one request; raises Unanswered when a fault swallows the answer."""
         desk = self.desk
-        fault = desk.faults.take("rest_status") if desk.faults.armed else None
-        if fault is not None:
-            return Reply(int(fault.details.get("status", 503)), "")
         headers: dict[str, str] = {}
+        if desk.faults.armed:
+            slow = desk.faults.take("slow_rest", path=path)
+            if slow is not None:
+                await asyncio.sleep(int(slow.details.get("ms", DELAY_MS)) / 1_000)
+            fault = desk.faults.take("rest_status", path=path)
+            if fault is not None:
+                if "retry_after" in fault.details:
+                    headers["Retry-After"] = str(int(fault.details["retry_after"]))
+                return Reply(int(fault.details.get("status", 503)), "", headers)
         try:
             text = await self._serve(method, path, query, body, api_key, address, headers)
             return Reply(200, text, headers)
@@ -122,7 +130,13 @@ class Rest:
             return Reply(error.status, text, headers)
 
     async def _serve(
-        self, method: str, path: str, query: str, body: str, api_key: str, address: str,
+        self,
+        method: str,
+        path: str,
+        query: str,
+        body: str,
+        api_key: str,
+        address: str,
         headers: dict[str, str],
     ) -> str:
         desk, now_ms = self.desk, self.desk.now_ms()

@@ -68,8 +68,9 @@ class Streams:
             for symbol, market in self.markets.items()
             for period in speeds
         }
-        self.partials = {symbol: market.matching.last_update_id
-                         for symbol, market in self.markets.items()}
+        self.partials = {
+            symbol: market.matching.last_update_id for symbol, market in self.markets.items()
+        }
         self.sent = 0
 
     def subscribe(self, socket: Socket, names: list[str]) -> None:
@@ -189,9 +190,7 @@ class Streams:
             for levels in PARTIAL_LEVELS:
                 name = f"{stream.name}@depth{levels}" + (f"@{speed}" if speed else "")
                 if name in self.listeners:
-                    text = encode.depth_partial(
-                        stream.market, levels, previous, now_ms, self.shape
-                    )
+                    text = encode.depth_partial(stream.market, levels, previous, now_ms, self.shape)
                     self.publish(name, text, now_ms)
 
     def marks(self, second: int, now_ms: int) -> None:

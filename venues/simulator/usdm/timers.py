@@ -28,7 +28,11 @@ class Timers:
 
     def start(self) -> None:
         for work in (
-            self._crowds(), self._flushes(), self._marks(), self._deadlines(), self._pings()
+            self._crowds(),
+            self._flushes(),
+            self._marks(),
+            self._deadlines(),
+            self._pings(),
         ):
             self._spawn(work)
 

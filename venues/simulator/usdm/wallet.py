@@ -103,7 +103,8 @@ def account_summary(call: Call) -> Answer:
     account, exchange = call.account, call.desk.exchange
     unrealized = exchange.unrealized_e8(account)
     of_positions, of_orders = (
-        exchange.position_margin_e8(account), exchange.order_margin_e8(account)
+        exchange.position_margin_e8(account),
+        exchange.order_margin_e8(account),
     )
     sums = {
         "initialMargin": _money(of_positions + of_orders),

@@ -53,9 +53,7 @@ METHODS: dict[str, Endpoint] = {
 
 
 def signed_text(params: Params) -> str:
-    return "&".join(
-        f"{name}={params[name]}" for name in sorted(params) if name != "signature"
-    )
+    return "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature")
 
 
 def text_params(raw: dict[str, Any]) -> Params:
@@ -111,9 +109,7 @@ class Session:
     def _weights(self) -> list[dict[str, Any]]:
         return self.desk.quota.weight_report(self.address, self.desk.now_ms())
 
-    async def _serve(
-        self, method: str, params: Params
-    ) -> tuple[str, list[dict[str, Any]] | None]:
+    async def _serve(self, method: str, params: Params) -> tuple[str, list[dict[str, Any]] | None]:
         desk, now_ms = self.desk, self.desk.now_ms()
         endpoint = METHODS.get(method)
         desk.quota.spend(self.address, endpoint.weighs(params) if endpoint else 1, now_ms)
@@ -189,7 +185,9 @@ class Session:
 
 
 def _failure(
-    request_id: str, error: VenueError, limits: list[dict[str, Any]] | None,
+    request_id: str,
+    error: VenueError,
+    limits: list[dict[str, Any]] | None,
     data: dict[str, int] | None = None,
 ) -> str:
     body: dict[str, Any] = {"code": error.code, "msg": error.message}

@@ -1,0 +1,94 @@
+"""What one `corelane run` is told: file, then command line, as settings.
+
+Owns:    options of the command line that win over the file; settings from a configuration.
+Refuses: keys, bounds and defaults (runtime/config.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runtime.appliance import Settings
+from runtime.config import Config, Limits, StrategyEntry
+from runtime.config_file import ConfigError, Problem, load
+from runtime.lane_spec import load_strategy
+
+# option -> where it goes; absent options leave the file's word
+OPTIONS: dict[str, Callable[[Config, Any], None]] = {
+    "deployment": lambda c, v: setattr(c, "deployment", v),
+    "symbols": lambda c, v: setattr(c.venue, "symbols", [s for s in v.split(",") if s]),
+    "tls": lambda c, v: setattr(c.venue, "tls", v),
+    "seed": lambda c, v: setattr(c.venue, "seed", v),
+    "metrics_port": lambda c, v: setattr(c.metrics, "port", v),
+    "journal": lambda c, v: setattr(c.journal, "directory", str(v)),
+    "blocking": lambda c, v: setattr(c.topology, "loop", "block"),
+    "topology": lambda c, v: setattr(c.topology, "kind", v),
+    "lane_core": lambda c, v: setattr(c.topology, "lane_core", v),
+    "clock": lambda c, v: setattr(c.clock, "policy", v),
+    "clock_ms_max": lambda c, v: setattr(c.clock, "distance_ms_max", v),
+    "strategy": lambda c, v: setattr(c, "strategies", [StrategyEntry(v)]),
+}
+
+
+def strategy_problem(entry: StrategyEntry) -> str | None:
+    """Say what is wrong with a strategy before anything is started."""
+    try:
+        load_strategy(entry.source)(**entry.parameters)
+    except (ValueError, ImportError, TypeError) as error:
+        return str(error)
+    return None
+
+
+def configured(arguments: argparse.Namespace) -> tuple[Config, Config | None]:
+    """Return (what holds, what the file alone says).  Raises ConfigError."""
+    path: Path | None = arguments.config
+    config = Config() if path is None else load(path, strategy_problem)
+    alone = None if path is None else load(path)
+    for name, apply in OPTIONS.items():
+        if hasattr(arguments, name):
+            apply(config, getattr(arguments, name))
+    for item in arguments.param:
+        name, sign, value = item.partition("=")
+        if not sign:
+            raise ConfigError([Problem("--param", repr(item), "NAME=VALUE", "add the value")])
+        config.strategies[0].parameters[name] = value
+    for entry in config.strategies:
+        wrong = strategy_problem(entry)
+        if wrong is not None:
+            raise ConfigError(
+                [Problem("--strategy", wrong, "a strategy that starts", "correct it")]
+            )
+    return config, alone
+
+
+def limits(held: Limits) -> dict[str, Any]:
+    """Return the settings of one table of limits; no bound of age is the venue's own."""
+    out = {one.name: getattr(held, one.name) for one in dataclasses.fields(Limits)}
+    return {**out, "stale_ms": held.stale_ms or None}
+
+
+def settings(config: Config, **others: Any) -> Settings:
+    """Return the appliance's settings; `others` are what the host decides."""
+    return Settings(
+        deployment=config.deployment,
+        symbols=list(config.venue.symbols),
+        strategies=[one.source for one in config.strategies],
+        parameters=[one.parameters for one in config.strategies],
+        topology=config.topology.kind,
+        spin=config.topology.loop != "block",
+        core=config.topology.lane_core if config.topology.lane_core >= 0 else None,
+        lock=config.topology.lock_memory,
+        segment_bytes=config.journal.segment_mib * 2**20,
+        segment_count=config.journal.segments,
+        rate=(config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
+        **limits(config.limits),
+        overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
+        journal=Path(config.journal.directory) if config.journal.directory else None,
+        clock_policy=config.clock.policy,
+        clock_ms_max=config.clock.distance_ms_max,
+        **others,
+    )

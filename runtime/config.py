@@ -1,0 +1,260 @@
+"""What one deployment is told: every key of its configuration, with default, bounds and meaning.
+
+Owns:    the schema as dataclasses; docs/corelane.example.toml is written from it and is the manual.
+Refuses: reading files (config_file.py), secrets (no key holds one), what a key does.
+
+`python -m runtime.config > docs/corelane.example.toml` writes the manual; a test holds it.
+"""
+
+# ruff: noqa: RUF009 - key() and table() make dataclass fields, no shared values
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def key(
+    default: Any,
+    doc: str,
+    *,
+    low: int | None = None,
+    high: int | None = None,
+    choices: tuple[str, ...] = (),
+    reloads: bool = False,
+) -> Any:
+    """Describe a key.  low and high are inclusive; reloads: may change while it runs."""
+    about = {"doc": doc, "low": low, "high": high, "choices": choices, "reloads": reloads}
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=about)
+    return field(default=default, metadata=about)
+
+
+def table(kind: type, doc: str) -> Any:
+    return field(default_factory=kind, metadata={"doc": doc})
+
+
+@dataclass
+class Venue:
+    name: str = key(
+        "embedded", "Which venue; embedded is the simulator on loopback.", choices=("embedded",)
+    )
+    tls: bool = key(False, "Speak wss:// and https:// to the embedded venue (own test CA).")
+    seed: int = key(1, "Seed of the embedded venue's participants.", low=0, high=2**31 - 1)
+    symbols: list[str] = key(["BTCUSDT", "ETHUSDT"], "Instruments, by the venue's own names.")
+
+
+@dataclass
+class StrategyEntry:
+    source: str = key("demo", "path.py:Class, module:Class or a shipped name (demo, demo-native).")
+    parameters: dict[str, Any] = field(
+        default_factory=dict,
+        metadata={"doc": "The strategy's own parameters, as its Param declarations name them."},
+    )
+
+
+@dataclass
+class Topology:
+    kind: str = key(
+        "auto",
+        "fused: market and orders in one lane; split: a lane each; auto: by the box.",
+        choices=("auto", "fused", "split"),
+    )
+    loop: str = key(
+        "auto",
+        "auto: a lane that owns its core spins; block: it waits in epoll.",
+        choices=("auto", "block"),
+    )
+    lane_core: int = key(-1, "Core that the lane wants; -1 = by the box.", low=-1, high=4095)
+    lock_memory: bool = key(True, "Lock the lane's memory where the limits allow it.")
+
+
+@dataclass
+class Limits:
+    order_notional_max: int = key(2_000, "Largest order, quote units.", low=0, high=10**12)
+    position_notional_max: int = key(
+        10_000,
+        "Largest position with all that works on its side, quote units.",
+        low=0,
+        high=10**12,
+    )
+    open_orders_max: int = key(10, "Most open orders.", low=0, high=1000)
+    band_bps: int = key(50, "Hard fence around the mid, basis points.", low=0, high=10_000)
+    stale_ms: int = key(
+        0,
+        "Oldest book that may be quoted on, milliseconds; 0 = the venue's own bound.",
+        low=0,
+        high=60_000,
+    )
+
+
+@dataclass
+class AllLimits(Limits):
+    instruments: dict[str, Limits] = field(
+        default_factory=dict,
+        metadata={
+            "doc": "Per instrument: what is not said there is taken from above.",
+            "example": "[limits.instruments.BTCUSDT]\norder_notional_max = 5000",
+        },
+    )
+
+
+@dataclass
+class Rate:
+    orders_per_second: int = key(25, "Requests a second.", low=1, high=100_000)
+    burst: int = key(50, "Requests that may leave at once.", low=1, high=100_000)
+    reserve: int = key(
+        10, "Of them, kept for cancels and risk-reducing orders.", low=0, high=100_000
+    )
+
+
+@dataclass
+class Journal:
+    directory: str = key(
+        "", "Copy the lanes' journals there (a RUN for replay); empty = not copied."
+    )
+    segment_mib: int = key(16, "Size of a segment of the ring, MiB.", low=1, high=1024)
+    segments: int = key(4, "Segments of the ring.", low=2, high=64)
+
+
+@dataclass
+class Metrics:
+    port: int = key(9464, "Prometheus endpoint on 127.0.0.1; 0 = any free port.", low=0, high=65535)
+
+
+@dataclass
+class Clock:
+    policy: str = key(
+        "warn",
+        "What an unsure clock does to new risk: nothing, a counted warning, or a block.",
+        choices=("off", "warn", "block"),
+    )
+    distance_ms_max: int = key(
+        50, "Largest distance of this host's clock from UTC, milliseconds.", low=1, high=60_000
+    )
+
+
+@dataclass
+class Log:
+    level: str = key(
+        "info",
+        "Least important lines that are kept.",
+        choices=("debug", "info", "warning", "error"),
+        reloads=True,
+    )
+    directory: str = key("", "JSON lines go there, one file a day; empty = state_dir/log.")
+    days: int = key(7, "Days that are kept.", low=1, high=365, reloads=True)
+    mib_max: int = key(
+        64,
+        "Largest file of a day, MiB; what is more is counted and dropped.",
+        low=1,
+        high=10_240,
+        reloads=True,
+    )
+
+
+@dataclass
+class Config:
+    deployment: str = key("default", "Names pages, state and sockets: letters, digits, _ and -.")
+    venue: Venue = table(Venue, "Where it trades, and what.")
+    strategies: list[StrategyEntry] = field(
+        default_factory=lambda: [StrategyEntry()],
+        metadata={"doc": "Strategies of the lane, one [[strategies]] each."},
+    )
+    topology: Topology = table(Topology, "Processes and cores.")
+    limits: AllLimits = table(
+        AllLimits, "What the gate holds each order against; 0 permits nothing."
+    )
+    rate: Rate = table(Rate, "Token bucket of requests to the venue.")
+    journal: Journal = table(Journal, "The lanes' journals, in memory and on disk.")
+    metrics: Metrics = table(Metrics, "What Prometheus scrapes.")
+    clock: Clock = table(Clock, "How well the time must be known.")
+    log: Log = table(Log, "Lines of the cold processes and of the lanes.")
+
+    def limits_of(self, symbol: str) -> Limits:
+        return self.limits.instruments.get(symbol, self.limits)
+
+
+def is_table(kind: Any) -> bool:
+    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
+
+
+def reloadable(kind: Any = Config, prefix: str = "") -> Iterator[str]:
+    """Name every key that may change while the deployment runs."""
+    for one in dataclasses.fields(kind):
+        if is_table(table_type(one)):
+            yield from reloadable(table_type(one), f"{prefix}{one.name}.")
+        elif one.metadata.get("reloads"):
+            yield prefix + one.name
+
+
+def table_type(one: dataclasses.Field[Any]) -> Any:
+    """Return the dataclass of a field that is a table, None otherwise."""
+    return TABLES.get(str(one.type))
+
+
+TABLES: dict[str, type] = {
+    kind.__name__: kind for kind in (Venue, Topology, AllLimits, Rate, Journal, Metrics, Clock, Log)
+}
+
+
+def bounds(about: dict[str, Any]) -> str:
+    """Say what a key may be, and whether it may change while running."""
+    out = ""
+    if about.get("choices"):
+        out = " | ".join(about["choices"])
+    elif about.get("low") is not None:
+        out = f"{about['low']}..{about['high']}"
+    return out + (", reloads" if about.get("reloads") else "") if out else ""
+
+
+def comment(text: str) -> list[str]:
+    return textwrap.wrap(text, 98, initial_indent="# ", subsequent_indent="# ")
+
+
+def keys_text(value: Any) -> list[str]:
+    """Return the lines of a table's own keys."""
+    out: list[str] = []
+    for one in dataclasses.fields(value):
+        about = dict(one.metadata)
+        found = getattr(value, one.name)
+        if is_table(table_type(one)) or one.name == "strategies":
+            continue
+        if isinstance(found, dict):
+            out += ["", *comment(about["doc"])]
+            example = about.get("example", "[strategies.parameters]\ndepth = 5")
+            out += [f"# {line}" for line in example.splitlines()]
+            continue
+        may = bounds(about)
+        out += comment(about["doc"] + (f"  ({may})" if may else ""))
+        out.append(f"{one.name} = {json.dumps(found)}")
+    return out
+
+
+def example() -> str:
+    """Return the whole configuration with its defaults, commented: the manual."""
+    config = Config()
+    out = [
+        "# Corelane's configuration: every key with its default.  `corelane run -c FILE`.",
+        "# A key that is left out has the default that stands here.  Problems are reported all at",
+        "# once, with file and line.  Options of the command line win over the file.",
+        "# Keys marked `reloads` may change while it runs: `corelane reload`, or SIGHUP.",
+        "# Secrets never stand here: they come from the environment or systemd credentials.",
+        "",
+        *keys_text(config),
+    ]
+    for one in dataclasses.fields(config):
+        value = getattr(config, one.name)
+        if isinstance(value, list):
+            out += ["", *comment(one.metadata["doc"]), f"[[{one.name}]]", *keys_text(value[0])]
+        elif is_table(table_type(one)):
+            out += ["", *comment(one.metadata["doc"]), f"[{one.name}]", *keys_text(value)]
+    return "\n".join(out) + "\n"
+
+
+if __name__ == "__main__":
+    print(example(), end="")

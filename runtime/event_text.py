@@ -1,0 +1,130 @@
+"""Events as lines for people, at most 100 columns.
+
+Owns:    one sentence per kind, in the instrument's own decimals; time of day in UTC.
+Refuses: reading journals (runtime/events.py), wording of verdicts (runtime/verdicts.py).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from runtime.events import Event
+from runtime.figures import duration, money
+from runtime.records import VERDICT_NUMBERS
+from runtime.verdicts import figure, sentence
+
+COLUMNS = 100
+TIMED = {"time", "late", "stale", "silent", "synced", "spare"}  # troubles whose figures are times
+
+
+def size(event: Event, lots: int) -> str:
+    return figure(lots, "size", event.scale)
+
+
+def price(event: Event, ticks: int) -> str:
+    return figure(ticks, "price", event.scale)
+
+
+def intent(event: Event, f: dict[str, Any]) -> str:
+    if f["kind"] != "place":
+        return f"intent {f['id']}: {f['kind']} order {f['target']}"
+    extra = "".join(f", {name}" for name in ("post_only", "reduce_only") if f[name])
+    return (
+        f"intent {f['id']}: {f['side']} {size(event, f['lots'])} at"
+        f" {price(event, f['price_ticks'])}{extra}, strategy {f['strategy']}"
+    )
+
+
+def order(event: Event, f: dict[str, Any]) -> str:
+    error = f", {f['error']}" if f["error"] != "none" else ""
+    return (
+        f"order {f['client_id']} {str(f['state']).upper()} {f['side']} {size(event, f['lots'])} at"
+        f" {price(event, f['price_ticks'])}, filled {size(event, f['filled_lots'])}{error}"
+    )
+
+
+def fill(event: Event, f: dict[str, Any]) -> str:
+    return (
+        f"{f['side']} {size(event, f['last_lots'])} at {price(event, f['last_ticks'])},"
+        f" fee {money(f['fee_e8'])}, {'maker' if f['is_maker'] else 'taker'},"
+        f" order {f['client_id']}, trade {f['trade_id']}"
+    )
+
+
+def verdict(event: Event, f: dict[str, Any]) -> str:
+    number = VERDICT_NUMBERS.get(f["verdict"], -1)
+    return f"intent {f['intent_id']} {sentence(number, f['found'], f['wanted'], event.scale)}"
+
+
+def position(event: Event, f: dict[str, Any]) -> str:
+    if f["kind"] == "position":
+        return f"the venue holds {size(event, f['position_lots'])} ({f['position_side']})"
+    return f"the venue says {f['kind']}, order {f['client_id']}"
+
+
+def words(event: Event, f: dict[str, Any]) -> str:
+    if "words" in f:
+        return f"control words: {', '.join(f['words']) or 'none'}"
+    clock = f["clock"]
+    if not clock["source"]:
+        return "clock: nobody vouches for it"
+    return f"clock: {duration(clock['offset_ns'])} from UTC, +- {duration(clock['uncertainty_ns'])}"
+
+
+def feed(event: Event, f: dict[str, Any]) -> str:
+    unit = "ns" if f["trouble"] in TIMED else ""
+    what = "" if f["stream"] == "none" else f"{f['stream']} "
+    found, bound = figure(f["found"], unit, None), figure(f["wanted"], unit, None)
+    return f"{what}{f['trouble']}: {found}" + (f" (bound {bound})" if f["wanted"] else "")
+
+
+SENTENCES = {
+    "intent": intent,
+    "order": order,
+    "fill": fill,
+    "correction": fill,
+    "verdict": verdict,
+    "position": position,
+    "words": words,
+    "feed": feed,
+}
+PLAIN = {
+    "hole": "records {first} and on, {records} in all, were overwritten before they were read",
+    "damage": "bytes that are no record: {error}",
+    "lag": "this reader is {behind_bytes} bytes behind the lane, {percent} % of the ring",
+    "session": "socket {socket}: {session}",
+    "command": "{command}",
+    "resync": "the book is out of sequence: a snapshot is wanted",
+    "unsent": "the session took nothing of the request before this",
+    "strategy": "strategy {strategy} is {class}",
+    "instrument": "{symbol}, {price_decimals} and {size_decimals} decimals, {status}",
+    "timer": "turn, due {due}",
+    "clock": "both clocks read",
+}
+
+
+def text(event: Event) -> str:
+    """Return what happened as a sentence."""
+    if event.kind in SENTENCES:
+        return SENTENCES[event.kind](event, event.fields)
+    if event.kind in PLAIN:
+        known = {"error": "", **event.fields}
+        return PLAIN[event.kind].format(**known)
+    if event.kind == "lane":
+        spec = event.fields.get("lane", {})
+        return f"built for {spec.get('codec', '?')}: {', '.join(spec.get('strategies', []))}"
+    if event.kind == "halt":
+        return "a strategy failed: its orders are cancelled"
+    return str(event.fields.get("text", event.fields))
+
+
+def line(event: Event) -> str:
+    """Return one line: time, lane, kind, symbol, sentence."""
+    when = "-" * 12
+    if event.real_ns:
+        moment = datetime.fromtimestamp(event.real_ns // 10**9, UTC)
+        when = f"{moment:%H:%M:%S}.{event.real_ns // 10**6 % 1000:03d}"
+    head = f"{when} {event.lane} {event.kind:<10} "
+    out = head + (f"{event.symbol} " if event.symbol else "") + text(event).replace("\n", " ")
+    return out if len(out) <= COLUMNS else out[: COLUMNS - 3] + "..."

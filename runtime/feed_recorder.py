@@ -1,0 +1,243 @@
+"""Record a venue's public streams: sockets, snapshots in line, files.
+
+Owns:    the table of venues that can be recorded, connections and their coming back, when a
+         snapshot is due so that a replay of each file can build every book.
+Refuses: names and shapes of a venue (its feed.py), files (capture_writer.py), printing (ops).
+
+A snapshot stands in line behind the first deltas of its book, in every file, after each gap and
+each reconnect, behind a line of ours that says whose it is: {"snapshot":"BTCUSDT"}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import random
+import ssl
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiohttp
+
+from runtime.capture_writer import CaptureWriter
+from runtime.feed_limits import load
+from runtime.resync import Refused, Resync, Rules, Unanswered, WeightBudget
+
+# name -> the module that speaks of the venue's public streams; its limits.toml lies beside it
+VENUES = {"binance_usdm": "venues.binance.usdm.feed"}
+BACK_OFF_S, BACK_OFF_S_MAX = 0.2, 30.0
+SILENCE_S = 60.0  # of a whole socket: it is opened anew
+RATE_STATUS = (418, 429)
+
+
+class RecordError(Exception):
+    """Cannot record; the text names what was found and what to do."""
+
+
+class PublicFeed(Protocol):
+    """What a venue's feed module offers."""
+
+    REST: str
+    STREAMS: str
+    TAILS: dict[str, str]  # kinds of events that can be recorded
+
+    def sockets(self, base: str, symbols: list[str], kinds: tuple[str, ...]) -> list[str]: ...
+    def subscriptions(
+        self, symbols: list[str], kinds: tuple[str, ...], socket: int
+    ) -> list[str]: ...
+    def snapshot_path(self, symbol: str, levels: int) -> str: ...
+    def snapshot_id(self, body: bytes) -> int: ...
+    def depth_of(self, raw: str) -> tuple[str, int, int, int] | None: ...
+
+
+@dataclass
+class Wish:
+    """What is to be recorded, and where to."""
+
+    folder: Path
+    venue: str = "binance_usdm"
+    rest: str = ""  # "" = the venue's own
+    streams: str = ""
+    symbols: list[str] = field(default_factory=lambda: ["BTCUSDT"])
+    kinds: tuple[str, ...] = ()  # () = all
+    rotate_bytes: int = 256 << 20
+    rotate_s: float = 3600.0
+    level: int = 3
+    ca: str | None = None
+
+
+@dataclass
+class Book:
+    """What the recorder knows of one book: enough to see a gap and a snapshot that is too old."""
+
+    last_id: int = 0
+    oldest_id: int = 0  # first id of the first delta that a snapshot must reach; 0 = none came
+    snapshots: int = 0
+    gaps: int = 0
+
+
+class FeedRecorder:
+    """One recording.  `await run()` until cancelled; `status()` says how it goes."""
+
+    def __init__(self, wish: Wish, http: aiohttp.ClientSession) -> None:
+        if wish.venue not in VENUES:
+            known = ", ".join(VENUES)
+            raise RecordError(f"venue {wish.venue!r} cannot be recorded; want one of: {known}")
+        module: Any = importlib.import_module(VENUES[wish.venue])
+        self.feed: PublicFeed = module
+        self.wish = wish
+        self.http = http
+        self.kinds = wish.kinds or tuple(self.feed.TAILS)
+        unknown = [kind for kind in self.kinds if kind not in self.feed.TAILS]
+        if unknown or not wish.symbols:
+            raise RecordError(
+                f"kinds {', '.join(unknown) or 'none'}, symbols {', '.join(wish.symbols) or 'none'}"
+                f"; want kinds of {', '.join(self.feed.TAILS)} and at least one symbol"
+            )
+        bounds = load(Path(module.__file__).with_name("limits.toml"))
+        rest = bounds.rest
+        share = rest["weight_per_minute"] * rest["feed_share_percent"] // 100
+        self.levels = rest["snapshot_levels"]
+        self.budget = WeightBudget(share, rest["weight_per_minute"], time.monotonic)
+        rules = Rules(**bounds.resync, weight=rest["snapshot_weight"])
+        self.said: list[str] = []
+        self.resync = Resync(
+            self.fetch,
+            self.deliver,
+            self.budget,
+            rules,
+            random.Random(),
+            synced=lambda n: self.books[wish.symbols[n]].snapshots,
+            say=self.said.append,
+        )
+        self.books = {symbol: Book() for symbol in wish.symbols}
+        self.counts: Counter[str] = Counter()
+        self.open_sockets = 0
+        self.reconnects = 0
+        self.began_s = time.monotonic()
+        stem = f"{wish.venue}-{'-'.join(s.lower() for s in wish.symbols[:4])}"
+        self.writer = CaptureWriter(wish.folder, stem, wish.rotate_bytes, wish.rotate_s, wish.level)
+
+    async def run(self) -> None:
+        """Record until cancelled; everything received is on its way to the disk afterwards."""
+        urls = self.feed.sockets(
+            self.wish.streams or self.feed.STREAMS, self.wish.symbols, self.kinds
+        )
+        tasks = [asyncio.ensure_future(self.keep(number, url)) for number, url in enumerate(urls)]
+        try:
+            while True:
+                await asyncio.sleep(1)
+                self.writer.flush()
+                if self.writer.is_full:
+                    self.writer.rotate()
+                    for book in self.books.values():  # each file can be replayed by itself
+                        book.oldest_id = 0
+                for task in tasks:
+                    if task.done():
+                        task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.resync.close()
+            self.writer.close()
+
+    async def keep(self, number: int, url: str) -> None:
+        """Hold one socket open: read it, and come back when it ends."""
+        delay_s = BACK_OFF_S
+        while True:
+            try:
+                async with self.http.ws_connect(
+                    url, max_msg_size=0, heartbeat=SILENCE_S, ssl=context(self.wish.ca)
+                ) as ws:
+                    for text in self.feed.subscriptions(self.wish.symbols, self.kinds, number):
+                        await ws.send_str(text)
+                    self.open_sockets += 1
+                    try:
+                        delay_s = await self.read(ws, delay_s)
+                    finally:
+                        self.open_sockets -= 1
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                self.said.append(f"record.connect_error socket={number} error={error!r}")
+            self.reconnects += 1
+            for book in self.books.values():  # what was missed cannot be told from here
+                book.oldest_id = book.last_id = 0
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, BACK_OFF_S_MAX)
+
+    async def read(self, ws: aiohttp.ClientWebSocketResponse, delay_s: float) -> float:
+        """Take messages until the socket ends; return the next back-off."""
+        while True:
+            message = await ws.receive(SILENCE_S)
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                return delay_s
+            delay_s = BACK_OFF_S
+            self.take(time.time_ns(), message.data)
+
+    def take(self, recv_ns: int, raw: str) -> None:
+        """Write one message; look at its sequence if it is a book's."""
+        self.writer.line(recv_ns, raw.encode())
+        self.counts["messages"] += 1
+        depth = self.feed.depth_of(raw)
+        if depth is None:
+            return
+        symbol, first_id, last_id, previous_id = depth
+        book = self.books.get(symbol)
+        if book is None:
+            return
+        self.counts["depth"] += 1
+        if book.last_id and previous_id != book.last_id:
+            book.gaps += 1
+            book.oldest_id = 0
+        book.last_id = last_id
+        if book.oldest_id == 0:
+            book.oldest_id = first_id
+            self.resync.want(self.wish.symbols.index(symbol))
+
+    async def fetch(self, instrument: int) -> bytes:
+        symbol = self.wish.symbols[instrument]
+        url = (self.wish.rest or self.feed.REST) + self.feed.snapshot_path(symbol, self.levels)
+        try:
+            async with self.http.get(url, ssl=context(self.wish.ca)) as answer:
+                body = await answer.read()
+                if answer.status in RATE_STATUS:
+                    after = answer.headers.get("Retry-After", "")
+                    raise Refused(answer.status, float(after) if after.isdigit() else 0.0)
+                if answer.status != 200:
+                    raise Unanswered(f"{url} answered {answer.status}: {body[:120]!r}")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unanswered(repr(error)) from error
+        if not 0 < self.books[symbol].oldest_id <= self.feed.snapshot_id(body):
+            raise Unanswered(f"{symbol}: the snapshot is older than the stream")
+        return body
+
+    def deliver(self, instrument: int, body: bytes) -> bool:
+        symbol, now_ns = self.wish.symbols[instrument], time.time_ns()
+        self.writer.line(now_ns, f'{{"snapshot":"{symbol}"}}'.encode())
+        self.writer.line(now_ns, body)
+        self.books[symbol].snapshots += 1
+        return True
+
+    def status(self) -> dict[str, Any]:
+        """Return how the recording goes."""
+        return {
+            "elapsed_s": round(time.monotonic() - self.began_s, 1),
+            "venue": self.wish.venue,
+            "messages": self.counts["messages"],
+            "depth": self.counts["depth"],
+            "open_sockets": self.open_sockets,
+            "reconnects": self.reconnects,
+            "bytes": self.writer.raw_bytes + self.writer.pending_bytes,
+            "written_bytes": self.writer.written_bytes,
+            "file": str(self.writer.files[-1]),
+            "files": len(self.writer.files),
+            "gaps": {symbol: book.gaps for symbol, book in self.books.items()},
+            "snapshots": {symbol: book.snapshots for symbol, book in self.books.items()},
+        }
+
+
+def context(ca: str | None) -> ssl.SSLContext | bool:
+    return ssl.create_default_context(cafile=ca) if ca else True

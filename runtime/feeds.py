@@ -1,0 +1,133 @@
+"""The cold half of a lane's market data: snapshots and polls for it, bounds and figures for it.
+
+Owns:    which streams a lane is told to expect, within which bounds; turning the venue's refusals
+         into what resync.py understands; the two rings of work beside a lane (resync, sources).
+Refuses: deciding what a book needs (the lane), the supervisor's work (appliance.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+import venues.binance.usdm.feed as usdm_feed
+from runtime._shm import lib
+from runtime.feed_limits import KINDS, FeedLimits, load
+from runtime.pages import Mail, Page
+from runtime.resync import Refused, Resync, Rules, Unanswered, WeightBudget
+from runtime.sources import SparePoller, spare_mail
+from venues.binance.usdm.session import Session, VenueError
+
+RATE_STATUS = (418, 429)
+LIMITS = Path(usdm_feed.__file__).with_name("limits.toml")
+
+
+def limits() -> FeedLimits:
+    """Return the venue's figures."""
+    return load(LIMITS)
+
+
+def lane_spec(symbols: dict[int, str], bounds: FeedLimits) -> dict[str, Any]:
+    """Return what a lane process is told about its feeds."""
+    numbers = {symbol: number for number, symbol in symbols.items()}
+    return {
+        "sanity": bounds.lane_sanity,
+        "streams": [
+            {
+                "instrument": numbers[stream.symbol],
+                "kind": KINDS[stream.kind],
+                "socket": stream.socket,
+                "bounds": bounds.stream(stream.kind),
+                "renewal": stream.renewal,
+            }
+            for stream in usdm_feed.streams(list(symbols.values()))
+        ],
+    }
+
+
+@dataclass
+class Parts:
+    """What the feeds of one lane work with."""
+
+    session: Session
+    symbols: dict[int, str]
+    mail_in: Mail
+    page: Page
+    say: Callable[[str], None]
+    seed: int | None = None  # of the jitter; None = the system's own
+
+
+class Feeds:
+    """Snapshots on demand for one lane, over one venue's REST."""
+
+    def __init__(self, parts: Parts, bounds: FeedLimits) -> None:
+        self.parts = parts
+        self.bounds = bounds
+        rest = bounds.rest
+        share = rest["weight_per_minute"] * rest["feed_share_percent"] // 100
+        self.budget = WeightBudget(share, rest["weight_per_minute"], time.monotonic)
+        self.resync = Resync(
+            fetch=self.fetch,
+            deliver=self.deliver,
+            budget=self.budget,
+            rules=Rules(**bounds.resync, weight=rest["snapshot_weight"]),
+            rng=random.Random(parts.seed),
+            synced=lambda n: parts.page.view.feeds[n].troubles[lib.HP_TROUBLE_SYNCED],
+            say=parts.say,
+        )
+
+        self.spare = SparePoller(
+            page=parts.page.view,
+            instruments=list(parts.symbols),
+            fetch=self.fetch_top,
+            put=self.put_spare,
+            resync=self.resync,
+            rules=bounds.spare,
+            weight=rest["spare_weight"],
+        )
+        self.polling = asyncio.ensure_future(self.spare.run())
+
+    def want(self, instrument: int) -> None:
+        """Take a lane's wish for a snapshot."""
+        self.resync.want(instrument)
+
+    async def close(self) -> None:
+        self.polling.cancel()
+        await asyncio.gather(self.polling, return_exceptions=True)
+        await self.resync.close()
+
+    async def fetch(self, instrument: int) -> bytes:
+        levels = self.bounds.rest["snapshot_levels"]
+        return await self.ask(lambda s: s.depth(self.parts.symbols[instrument], levels))
+
+    async def fetch_top(self, instrument: int) -> bytes:
+        levels = self.bounds.rest["spare_levels"]
+        return await self.ask(lambda s: s.depth(self.parts.symbols[instrument], levels))
+
+    def put_spare(self, instrument: int, body: bytes, asked_ns: int) -> bool:
+        return self.parts.mail_in.put(lib.HP_MAIL_SPARE, spare_mail(body, asked_ns), instrument)
+
+    async def ask(self, request: Callable[[Session], Awaitable[bytes]]) -> bytes:
+        """Send one request of public REST; Refused or Unanswered says why there is no answer."""
+        session = self.parts.session
+        try:
+            body = await request(session)
+        except VenueError as error:
+            if error.status in RATE_STATUS:
+                raise Refused(error.status, error.retry_after_s) from error
+            raise Unanswered(str(error)) from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unanswered(repr(error)) from error
+        self.budget.observe(session.used_weight, time.time() % 60)
+        return body
+
+    def deliver(self, instrument: int, body: bytes) -> bool:
+        padding = bytes(lib.HP_FRAME_PAD_BYTES)
+        return self.parts.mail_in.put(lib.HP_MAIL_SNAPSHOT, body + padding, instrument)

@@ -1,0 +1,90 @@
+"""What a lane is built of: the part of its specification that its outputs depend on.
+
+Owns:    strategies by name; instruments, limits and policies put into a lane; what of it all
+         stands in the journal, so that the journal alone can build the lane again.
+Refuses: pages, sockets, processes (runtime/lane_process.py).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hotpath.lane.lane import Lane
+    from hotpath.lane.strategy import Strategy
+
+NO_FEEDS: dict[str, Any] = {"sanity": {}, "streams": []}
+UNRECORDED = {"ca"}  # keys that a re-run has no use for
+
+
+def load_strategy(text: str) -> type[Strategy]:
+    """Return the class that `path.py:Class`, `module:Class` or a shipped name stands for."""
+    from strategies import Strategy
+    from strategies.shipped import SHIPPED
+
+    text = SHIPPED.get(text, text)
+    where, _, name = text.partition(":")
+    if not name:
+        raise ValueError(
+            f"strategy {text!r}: want path.py:Class, module:Class or one of "
+            f"{', '.join(sorted(SHIPPED))}"
+        )
+    if where.endswith(".py"):
+        path = Path(where).resolve()
+        if not path.is_file():
+            raise ValueError(f"strategy file {path} does not exist")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+    else:
+        module = importlib.import_module(where)
+    found = getattr(module, name, None)
+    if not (isinstance(found, type) and issubclass(found, Strategy)):
+        raise ValueError(f"{where} has no strategy class {name!r}")
+    return found
+
+
+def make_strategies(spec: dict[str, Any]) -> list[Strategy]:
+    """Return new strategies as the specification names them."""
+    return [
+        load_strategy(text)(**parameters)
+        for text, parameters in zip(spec["strategies"], spec["parameters"], strict=True)
+    ]
+
+
+def description(spec: dict[str, Any]) -> str:
+    """Return the text that a lane journals as its first record."""
+    return json.dumps({key: spec[key] for key in spec if key not in UNRECORDED})
+
+
+def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
+    """Set what leaves no record of its own."""
+    lane.set_rate(0, *spec["rate"])
+    lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
+
+
+def add_instrument(lane: Lane, item: dict[str, Any]) -> None:
+    """Put one instrument of a specification into a lane."""
+    lane.add_instrument(item["id"], item["symbol"], limits=item["limits"], **item["about"])
+
+
+def fit(lane: Lane, spec: dict[str, Any]) -> None:
+    """Describe a new lane in its journal and put into it what the specification names."""
+    lane.describe(description(spec))
+    set_policies(lane, spec)
+    for item in spec["instruments"]:
+        add_instrument(lane, item)
+    feeds = spec.get("feeds", NO_FEEDS)
+    for item in spec["instruments"]:
+        lane.set_sanity(item["id"], **feeds["sanity"])
+    for stream in feeds["streams"]:
+        lane.add_stream(stream["instrument"], stream["kind"], stream["socket"], **stream["bounds"])
+    for strategy in make_strategies(spec):
+        lane.add_strategy(strategy)

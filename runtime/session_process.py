@@ -1,0 +1,249 @@
+"""The venue's cold half as a process: it signs, asks by REST, and answers the lanes' wishes.
+
+Owns:    the key (nowhere else is it loaded), the HTTP session, snapshots, listen keys, logons,
+         opening positions, cancelling by REST what a lane that is given up left behind.
+Refuses: orders while a lane lives, deciding when a lane starts (runtime/appliance.py).
+
+A lane goes on without this process: its sockets are its own.  Wishes wait in the ring, and those
+that died with a process are made again by the lane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from runtime import cold
+from runtime._shm import ffi, lib
+from runtime.child import Message
+from runtime.feeds import Feeds, Parts, limits
+from runtime.pages import Mail, Page
+from venues.binance.usdm import reference
+from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
+
+ANSWER_ERRORS = (VenueError, aiohttp.ClientError, TimeoutError)
+LISTEN_KEY_S = 30 * 60
+LOOK_S = 0.25  # a bell that was missed costs this much
+AGAIN_S = 1.0
+
+
+class Lane:
+    """What this process has of one lane's life: its mail, its page, what its books are fed with."""
+
+    feeds: Feeds
+
+    def __init__(self, deployment: str, number: int, epoch: int, bell: int) -> None:
+        self.number = number
+        self.epoch = epoch
+        self.page = Page.open(deployment, f"lane.{number}", "hp_lane_page_t")
+        self.mail_in = Mail.open(deployment, f"mail.in.{number}", bell)
+        self.mail_out = Mail.open(deployment, f"mail.out.{number}")
+
+    async def close(self) -> None:
+        await self.feeds.close()
+        for page in (self.page, self.mail_in.page, self.mail_out.page):
+            page.close()
+
+
+class SessionPart(cold.Part):
+    """One account's session with one venue."""
+
+    name = "session"
+
+    async def start(self) -> Message:
+        """Load the key, read reference data and prices."""
+        s = self.specification
+        self.endpoints = Endpoints(**s["endpoints"])
+        connector = None
+        if s["ca"]:
+            import ssl
+
+            connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=s["ca"]))
+        self.http = aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(total=5)
+        )
+        self.session = Session(
+            self.endpoints, s["api_key"], load_key(Path(s["key_path"])), self.http
+        )
+        self.lanes: dict[int, Lane] = {}
+        self.symbols: dict[int, str] = {}
+        self.about: dict[int, Any] = {}
+        while True:
+            try:
+                facts = await self.read_reference(s["symbols"])
+                break
+            except ANSWER_ERRORS as error:
+                if s["is_first"]:
+                    raise cold.ColdError(f"venue {self.endpoints.rest}: {error!r}") from error
+                self.say(f"session.venue_silent error={error!r}")
+                await asyncio.sleep(AGAIN_S)
+        asyncio.get_running_loop().add_reader(s["bells"]["session"], self.on_bell)
+        self.spawn(self.look())
+        self.spawn(self.keep_listen_key())
+        return facts
+
+    async def read_reference(self, symbols: list[str]) -> Message:
+        """Return what a lane must know of its instruments."""
+        info = await self.session.exchange_info()
+        known = {entry["symbol"]: entry for entry in info["symbols"]}
+        missing = [name for name in symbols if name not in known]
+        if missing:
+            raise cold.ColdError(
+                f"venue has no {', '.join(missing)}; it lists {', '.join(sorted(known)[:12])}"
+            )
+        return {
+            "instruments": [
+                {
+                    "symbol": name,
+                    "about": reference.instrument(known[name]),
+                    "price": int(
+                        json.loads(await self.session.depth(name, 5))["bids"][0][0].split(".")[0]
+                    ),
+                }
+                for name in symbols
+            ]
+        }
+
+    async def told(self, message: Message) -> None:
+        """Take up a lane's life, or clean up behind one that will not come back."""
+        if "lane" in message:
+            number = message["lane"]
+            self.symbols = {int(n): name for n, name in message["symbols"].items()}
+            self.about = {int(n): about for n, about in message["about"].items()}
+            former = self.lanes.pop(number, None)
+            if former is not None:
+                await former.close()
+            bell = self.specification["bells"]["lanes"][str(number)]
+            deployment = self.specification["deployment"]
+            lane = Lane(deployment, number, message["epoch"], bell)
+            parts = Parts(self.session, self.symbols, lane.mail_in, lane.page, self.say)
+            lane.feeds = Feeds(parts, limits())
+            self.lanes[number] = lane
+            if not message["is_open"]:
+                self.spawn(self.open_lane(lane))
+            self.on_bell()
+        elif "cancel_ours" in message:
+            self.spawn(self.cancel_ours(message["cancel_ours"]))
+
+    async def close(self) -> None:
+        await super().close()
+        if hasattr(self, "lanes"):
+            for lane in self.lanes.values():
+                await lane.close()
+        if hasattr(self, "http"):
+            await self.http.close()
+
+    # -- a lane's opening ------------------------------------------------------------------------
+
+    async def open_lane(self, lane: Lane) -> None:
+        """Tell a lane the venue's positions: its opening balance."""
+        while self.lanes.get(lane.number) is lane:
+            try:
+                positions = await self.session.positions()
+            except ANSWER_ERRORS as error:
+                self.say(f"session.opening_failed lane={lane.number} error={error!r}")
+                await asyncio.sleep(AGAIN_S)
+                continue
+            if self.lanes.get(lane.number) is lane:
+                self.send_positions(lane, positions)
+                self.tell({"opened": lane.number, "epoch": lane.epoch})
+            return
+
+    def send_positions(self, lane: Lane, positions: list[dict[str, Any]]) -> None:
+        by_symbol = {name: number for number, name in self.symbols.items()}
+        for entry in positions:
+            number = by_symbol.get(entry["symbol"])
+            if number is None:
+                continue
+            report = ffi.new("hp_report_t *")
+            report.kind = lib.HP_REPORT_POSITION
+            report.instrument = number
+            report.position_side = {"BOTH": 0, "LONG": 1, "SHORT": 2}[entry["positionSide"]]
+            report.position_lots = reference.scaled(
+                entry["positionAmt"], self.about[number]["size_decimals"], "positionAmt"
+            )
+            lane.mail_in.put(lib.HP_MAIL_REPORT, bytes(ffi.buffer(report)))
+        lane.mail_in.put(lib.HP_MAIL_OPENING, b"")
+
+    # -- wishes ----------------------------------------------------------------------------------
+
+    def on_bell(self) -> None:
+        """Take the lanes' wishes."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.specification["bells"]["session"])
+        for lane in self.lanes.values():
+            while (taken := lane.mail_out.take()) is not None:
+                kind, aux, payload = taken
+                if kind == lib.HP_MAIL_WANT:
+                    self.spawn(self.answer(lane, aux, int.from_bytes(payload[4:8], "little")))
+
+    async def look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.on_bell()
+
+    async def answer(self, lane: Lane, what: int, aux: int) -> None:
+        """Fulfil one wish.  What fails is said; the lane asks again."""
+        try:
+            if what == lib.HP_WANT_SNAPSHOT:
+                if self.lanes.get(lane.number) is lane:
+                    lane.feeds.want(aux)
+            elif what == lib.HP_WANT_LOGON:
+                if aux:  # a refused logon is not tried again at once
+                    await asyncio.sleep(1)
+                self.put(lane, lib.HP_MAIL_LOGON, self.session.logon_text().encode())
+            elif what == lib.HP_WANT_LISTEN_KEY:
+                address = self.endpoints.user(await self.session.listen_key())
+                self.put(lane, lib.HP_MAIL_LISTEN_KEY, address.encode())
+        except ANSWER_ERRORS as error:
+            self.say(f"session.answer_failed want={what} aux={aux} error={error!r}")
+
+    def put(self, lane: Lane, kind: int, data: bytes, aux: int = 0) -> None:
+        """Answer a lane, unless that life of it has ended meanwhile."""
+        if self.lanes.get(lane.number) is not lane:
+            return
+        if not lane.mail_in.put(kind, data, aux):
+            self.say(f"mail.full lane={lane.number} kind={kind} aux={aux} bytes={len(data)}")
+
+    async def keep_listen_key(self) -> None:
+        while True:
+            await asyncio.sleep(LISTEN_KEY_S)
+            try:
+                await self.session.keep_listen_key()
+            except ANSWER_ERRORS as error:
+                self.say(f"session.listen_key_failed error={error!r}")
+
+    async def cancel_ours(self, prefix: str) -> None:
+        """Cancel by REST every order whose id is of this deployment; say how many are left."""
+        left = -1
+        for _ in range(5):
+            try:
+                ours = [
+                    order
+                    for order in await self.session.open_orders()
+                    if str(order["clientOrderId"]).startswith(prefix)
+                ]
+                left = len(ours)
+                if not ours:
+                    break
+                for order in ours:
+                    with contextlib.suppress(VenueError):  # it may have ended by itself
+                        await self.session.request(
+                            "DELETE",
+                            "/fapi/v1/order",
+                            {"symbol": order["symbol"], "orderId": order["orderId"]},
+                        )
+            except ANSWER_ERRORS as error:
+                self.say(f"session.cancel_failed error={error!r}")
+                await asyncio.sleep(AGAIN_S)
+        self.tell({"cancelled": left})
+
+
+if __name__ == "__main__":
+    cold.run({"session": SessionPart})

@@ -1,0 +1,198 @@
+"""A lane by hand with a ring, driven by a list of things that happen to it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from hotpath.lane.manual import ManualLane
+from runtime import recording
+from runtime._shm import ffi, lib
+from runtime.lane_spec import fit
+from runtime.pages import LANE_BYTES, Page
+from runtime.tailer import Copier
+from venues.binance.usdm.codec import Codec
+
+SEGMENT = 65536
+SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
+LIMITS = {
+    "strategies": 0b11,
+    "accounts": 1,
+    "order_lots_max": 1000,
+    "position_lots_max": 1000,
+    "open_orders_max": 5,
+    "band_bps": 100,
+    "stale_ms": 1000,
+}
+TRADER = '''
+from strategies import Strategy
+
+
+class Trader(Strategy):
+    """Joins the touch while flat, sells what it holds, cancels every third order by hand."""
+
+    def on_start(self):
+        self.seen = 0
+
+    def on_book(self, book):
+        self.seen += 1
+        held = self.position(book.instrument)
+        if self.working(book.instrument):
+            return
+        if held > 0:
+            self.sell(book.instrument, price_ticks=book.ask_ticks, lots=held, ttl_ms=40)
+        else:
+            self.buy(book.instrument, price_ticks=book.bid_ticks, lots=1 + self.seen % 4, ttl_ms=90)
+
+    def on_order(self, order):
+        if order.state == "LIVE" and order.client_id % 3 == 0:
+            self.cancel(order.client_id)
+        if order.state == "LIVE" and order.client_id & 0xFFFF >= 180:
+            raise RuntimeError("as planned")
+'''
+
+
+def spec(strategy: Path, **more: object) -> dict[str, object]:
+    return {
+        "codec": "venues.binance.usdm.codec",
+        "prefix": "story",
+        "rate": [2000, 200, 20],
+        "clock_ns_max": 0,
+        "clock_warns": True,
+        "strategies": [f"{strategy}:Trader"],
+        "parameters": [{}],
+        "instruments": [
+            {
+                "id": number,
+                "symbol": symbol,
+                "about": {"price_decimals": 1, "size_decimals": 3},
+                "limits": LIMITS,
+            }
+            for number, symbol in SYMBOLS.items()
+        ],
+        **more,
+    }
+
+
+class Story:
+    """One lane epoch; `end()` leaves a RUN in `directory`."""
+
+    def __init__(self, directory: Path, strategy: Path, epoch: int = 7, segments: int = 16) -> None:
+        self.directory = directory
+        self.deployment = f"story{os.getpid()}"
+        recording.open_run(directory, self.deployment)
+        self.page = Page.make(
+            self.deployment,
+            "journal.0",
+            "hp_page_t",
+            lib.HP_PAGE_JOURNAL,
+            4096 + segments * SEGMENT,
+        )
+        self.lane = ManualLane(
+            Codec(prefix="story"),
+            bytearray(LANE_BYTES),
+            epoch=epoch,
+            journal=self.page.map,
+            segment_bytes=SEGMENT,
+            segment_count=segments,
+            clock=(1_000_000_000, 1_700_000_000_000_000_000),
+        )
+        self.copier = Copier(self.deployment, directory)
+        self.copier.look()
+        fit(self.lane, json.loads(json.dumps(spec(strategy))))
+        self.lane.start_strategies()
+        self.update = {1: 100, 2: 100}
+        self.trade = 0
+
+    def happen(self, what: str, a: int, b: int) -> None:
+        """Let one thing happen; a and b are small numbers that vary it."""
+        getattr(self, what)(a, b)
+        self.copier.copy()
+
+    def pass_time(self, a: int, b: int) -> None:
+        self.lane.turn(a * 700_000 + b)
+
+    def frame(self, a: int, b: int) -> None:
+        instrument = 1 + a % 2
+        before = self.update[instrument] + (5 if b % 13 == 12 else 0)  # a gap now and then
+        self.update[instrument] = before + 10
+        symbol, price = SYMBOLS[instrument], 60_000 + b % 3 / 10
+        self.lane.now_ns += 1000 + a
+        self.lane.frame(
+            (
+                f'{{"stream":"{symbol.lower()}@depth@0ms","data":{{"e":"depthUpdate",'
+                f'"E":1723161258284,"T":1723161258280,"s":"{symbol}",'
+                f'"U":{before + 1},"u":{before + 10},"pu":{before},'
+                f'"b":[["{price:.2f}","{1 + a}.000"]],"a":[["60000.50","{1 + b}.000"]]}}}}'
+            ).encode(),
+            socket=a % 2,
+        )
+
+    def snapshot(self, a: int, b: int) -> None:
+        instrument = 1 + a % 2
+        self.lane.snapshot(
+            instrument,
+            f'{{"lastUpdateId":{self.update[instrument]},"E":1,"T":1,'
+            f'"bids":[["59999.90","{1 + b}.000"]],"asks":[["60000.60","3.000"]]}}'.encode(),
+        )
+
+    def answer(self, a: int, b: int) -> None:
+        """The venue speaks of a working order."""
+        orders = self.lane.orders()
+        if not orders:
+            return
+        order = orders[a % len(orders)]
+        kinds = ("ACK", "FILL", "CANCELED", "REJECT", "STATUS", "CANCEL_REJECT", "AMBIGUOUS")
+        kind = kinds[b % len(kinds)]
+        report = ffi.new("hp_report_t *")
+        report.kind = getattr(lib, f"HP_REPORT_{kind}")
+        report.client_id = order["client_id"]
+        report.instrument = order["instrument"]
+        if kind == "FILL":
+            self.trade += 1
+            report.last_lots, report.last_ticks, report.trade_id = 1, 600_000, self.trade
+        if kind == "STATUS":
+            report.state = lib.HP_ORDER_LIVE
+        self.lane.report(bytes(ffi.buffer(report)))
+
+    def session(self, a: int, b: int) -> None:
+        self.lane.session(order_ready=a % 5 != 4, user_ready=b % 5 != 4)
+        self.lane.arm(a % 7 != 6)
+
+    def words(self, a: int, b: int) -> None:
+        self.lane.words(lib.HP_WORD_FREEZE if a % 4 == 3 else 0)
+
+    def send(self, a: int, b: int) -> None:
+        self.lane.is_send_broken = a % 3 == 2
+
+    def socket(self, a: int, b: int) -> None:
+        self.lane.socket(a % 2, b % 2 == 0)
+
+    def clocks(self, a: int, b: int) -> None:
+        self.lane.clocks(1_700_000_000_000_000_000 + self.lane.now_ns + a)
+
+    def report_frame(self, a: int, b: int) -> None:
+        self.lane.report_frame(b'{"id":"x","status":200,"result":{}}', socket=lib.HP_SOCKET_ORDER)
+
+    def end(self) -> None:
+        self.lane.end()
+        self.kill()
+
+    def kill(self) -> None:
+        """End without a word, as kill -9 does."""
+        self.copier.close()
+        self.page.remove()
+
+
+OPEN = [("session", 0, 0), ("frame", 0, 0), ("frame", 1, 0), ("snapshot", 0, 0), ("snapshot", 1, 0)]
+
+
+def trade(count: int) -> list[tuple[str, int, int]]:
+    """A day with everything in it."""
+    out = list(OPEN)
+    for n in range(count):
+        out += [("frame", n, n), ("answer", n, n // 2), ("pass_time", n % 5, n)]
+        if n % 13 == 12:
+            out += [("snapshot", n, n)]
+    return out

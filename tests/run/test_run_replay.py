@@ -1,0 +1,124 @@
+"""A recorded day of the real appliance, run again: equal to the last byte in CI."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runtime import recording
+from runtime._shm import lib
+from runtime.appliance import Appliance, Settings
+from runtime.embedded import EmbeddedVenue
+from runtime.rerun import rerun
+
+ROOT = Path(__file__).resolve().parents[2]
+SYMBOLS = ["BTCUSDT", "ETHUSDT"]
+PATIENCE_SECONDS = 60
+
+
+async def until(what, condition):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end, f"still no {what}"
+        await asyncio.sleep(0.05)
+
+
+async def day(folder, run, deployment):
+    """Two lane epochs: orders, a gap, a resync, kill -9, a new epoch, drain."""
+    async with EmbeddedVenue(folder, SYMBOLS, seed=5) as venue:
+        said = []
+
+        async def start():
+            lane = Appliance(
+                Settings(
+                    deployment,
+                    SYMBOLS,
+                    parameters={"ttl_ms": 60},
+                    spin=False,
+                    lock=False,
+                    journal=run,
+                ),
+                venue.endpoints,
+                venue.api_key,
+                venue.key_path,
+                venue.ca,
+                said.append,
+            )
+            try:
+                await lane.start()
+            except BaseException:
+                await lane.close()
+                raise
+            return lane
+
+        first = await start()
+        try:
+            await until("order", lambda: first.summary()["orders"] >= 4)
+            await until("cancel", lambda: first.summary()["cancels"] >= 1)
+            resyncs = first.summary()["resyncs"]
+            fault = {"kind": "drop_depth", "symbol": "BTCUSDT", "count": 2}
+            await venue.call("POST", "/sim/fault", fault)
+            await until("gap", lambda: first.summary()["gaps"] >= 1)
+            await until("resync", lambda: first.summary()["resyncs"] > resyncs)
+            orders = first.summary()["orders"]
+            await until("order after the gap", lambda: first.summary()["orders"] >= orders + 4)
+            first.lane.kill()
+            await first.lane.wait()
+        finally:
+            await first.close()
+        second = await start()
+        try:
+            await until("order of the next epoch", lambda: second.summary()["orders"] >= 3)
+            await second.drain()
+        finally:
+            await second.abandon()
+            await second.close()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("day")
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(folder / "state")
+    try:
+        (folder / "venue").mkdir()
+        asyncio.run(day(folder / "venue", folder / "run", f"day{os.getpid()}"))
+    finally:
+        if before is None:
+            del os.environ["XDG_STATE_HOME"]
+        else:
+            os.environ["XDG_STATE_HOME"] = before
+    return folder / "run"
+
+
+@pytest.mark.parametrize("strategy", [None, "", "demo-native"], ids=["fed", "again", "its twin"])
+def test_recorded_day_with_a_gap_a_kill_and_a_restart_is_equal(run, strategy):
+    """The demo strategy has a twin in Cython: it must want the same, byte for byte."""
+    first, second = rerun(run, strategy)
+    assert first.is_equal, first
+    assert second.is_equal, second
+    assert second.epoch > first.epoch
+    assert first.outputs["resync"] >= 3  # two at the start, one after the gap
+    for outcome in (first, second):
+        assert min(outcome.outputs[name] for name in ("intent", "verdict", "request", "order")) >= 3
+
+
+def test_recorded_day_has_every_kind_of_input_in_it(run):
+    kinds = {record.kind for record in recording.lanes(run)[0].read()}
+    names = "CLOCK LANE INSTRUMENT STRATEGY FRAME REPORT_FRAME TIMER COMMAND SNAPSHOT SESSION"
+    assert kinds >= {getattr(lib, f"HP_RECORD_{name}") for name in names.split()}
+    texts = [record.payload for record in recording.lanes(run)[0].read({lib.HP_RECORD_REQUEST})]
+    assert any(b"order.place" in text for text in texts)
+    assert any(b"order.cancel" in text for text in texts)
+
+
+def test_replay_command_says_equal(run):
+    command = [sys.executable, "-m", "ops", "replay", str(run), "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["equal"] is True

@@ -1,0 +1,141 @@
+"""The whole appliance, its processes killed one by one; the venue's own record is the judge."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from runtime._shm import ffi, lib
+from runtime.crash_report import RECORDS_SHOWN
+from tests.supervise.running import Running
+
+
+def test_cold_processes_come_back_and_the_lane_goes_on(tmp_path):
+    """kill -9 of session and exporter: same lane, more market data and orders meanwhile."""
+    with Running(tmp_path, "--blocking") as run:
+        run.until_armed()
+        run.until_trading()
+        lane = run.rows()["lane-0"].pid
+        port = metrics_port(run)
+        for name in ("session", "exporter"):
+            before = run.lane().counters.orders_sent
+            run.until_back(name, run.kill(name))
+            run.until(lambda n=before: run.lane().counters.orders_sent > n, "trading goes on")
+        row = run.rows()["session"]
+        assert (row.starts, row.exits[lib.HP_EXIT_KILLED]) == (2, 1)
+        assert run.rows()["lane-0"].pid == lane
+        run.until(lambda: metrics_port(run) == port, "the same scrape address")
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read()
+        assert b"corelane_orders_sent_total" in text
+        code, end = run.end()
+        assert (code, end["agrees_with_venue"], end["open_orders"]) == (0, True, 0), run.said
+    assert not list(Path("/dev/shm").glob(f"corelane.{run.name}.*"))
+
+
+def metrics_port(run):
+    """Return the port that the exporter's process listens on."""
+    pid = run.rows()["exporter"].pid
+    inodes = {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir() if path.exists()}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if words[3] == "0A" and f"socket:[{words[9]}]" in inodes:
+            return int(words[1].partition(":")[2], 16)
+    raise KeyError("no listening socket")
+
+
+def report_of(run, pid):
+    """Return the report of a lane's death, None while there is none (or half of one)."""
+    for path in (run.state / "crashes").glob(f"*-lane-0-{pid}.json"):
+        with contextlib.suppress(ValueError):
+            return json.loads(path.read_text())
+    return None
+
+
+def test_killed_lane_comes_back_under_a_new_epoch_with_a_report(tmp_path):
+    with Running(tmp_path) as run:
+        run.until_armed()
+        run.until_trading()
+        pid = run.kill("lane-0")
+        run.until_armed(epoch=2)
+        row = run.rows()["lane-0"]
+        assert row.pid != pid
+        assert (row.epoch, row.exits[lib.HP_EXIT_KILLED]) == (2, 1)
+        assert run.page("journal.0", "hp_page_t").header.epoch == 2
+        run.until(lambda: report_of(run, pid), "the crash report")
+        report = report_of(run, pid)
+        assert (report["cause"], report["lane"]["epoch"]) == ("killed", 1)
+        assert report["lane"]["counters"]["orders_sent"] > 2
+        assert len(report["records"]) == RECORDS_SHOWN
+        sequences = [record["sequence"] for record in report["records"]]
+        assert sequences == list(range(sequences[0], sequences[0] + RECORDS_SHOWN))
+        ring = Path(f"/dev/shm/corelane.{run.name}.journal.0.e00001")
+        run.until(lambda: not ring.exists(), "the dead lane's ring is let go")
+        run.end()
+
+
+@pytest.mark.parametrize("name", ["lane-0", "session"])
+def test_limit_spent_drains_and_says_so(tmp_path, name):
+    """A second crash in a row: given up, nothing of ours is left at the venue, exit 1."""
+    with Running(tmp_path, "--blocking") as run:
+        run.until_armed()
+        run.until_trading()
+        pid = run.kill(name, signal.SIGSEGV)
+        run.until_back(name, pid)
+        run.until_armed()
+        run.kill(name, signal.SIGSEGV)
+        code, end = run.end(number=0)
+        assert code == 1, run.said
+        assert end["venue"]["open_orders"] == 0
+        assert f"process {name} given up: more than 1 restarts in 600 s for cause crash" in run.said
+        assert "appliance.draining cause=" in run.said
+
+
+@pytest.mark.parametrize("arguments", [("--blocking",), ()], ids=["blocking", "spinning"])
+def test_stopped_lane_is_killed_and_replaced(tmp_path, arguments):
+    with Running(tmp_path, *arguments) as run:
+        run.until_armed()
+        run.kill("lane-0", signal.SIGSTOP)
+        run.until_armed(epoch=2)
+        assert run.rows()["lane-0"].exits[lib.HP_EXIT_STALLED] == 1
+        run.end()
+
+
+def test_blocking_lane_leaves_when_its_supervisor_is_killed(tmp_path):
+    with Running(tmp_path, "--blocking") as run:
+        run.until_armed()
+        pids = [row.pid for row in run.rows().values()]
+        run.process.kill()
+        run.process.wait()
+        run.process = subprocess.Popen(  # what is not gone is waited for by name of its pid
+            ["tail", *[f"--pid={pid}" for pid in pids], "-f", "/dev/null"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert run.process.wait(timeout=60) == 0
+
+
+def test_table_tells_of_every_process_and_of_the_host(tmp_path):
+    with Running(tmp_path, "--blocking") as run:
+        run.until_armed()
+        run.until(lambda: all(row.rss_bytes for row in run.rows().values()), "resources")
+        rows = run.rows()
+        assert {name: row.role for name, row in rows.items()} == {
+            "supervisor": lib.HP_PROCESS_SUPERVISOR,
+            "session": lib.HP_PROCESS_SESSION,
+            "exporter": lib.HP_PROCESS_EXPORTER,
+            "lane-0": lib.HP_PROCESS_LANE,
+        }
+        assert all(row.state == lib.HP_PROCESS_RUNNING for row in rows.values())
+        assert all(row.heartbeat_ns > row.started_ns for row in rows.values())
+        view = run.page("supervisor", "hp_supervisor_page_t").view
+        assert 0 < view.memory_available_bytes < view.memory_total_bytes
+        assert view.shm_free_bytes > 0
+        assert view.disk_free_bytes > 0
+        assert ffi.string(view.topology).startswith(b"fused lane=")
+        code, end = run.end()
+        assert code == 0, run.said
+        assert end["degraded"]
