@@ -57,6 +57,7 @@ class Book(BookView):
         deltas_log2: int = 10,
         level_max: int = 32768,
         offline: bool = False,
+        depth_kept: int = 0,
     ) -> Self: ...
     @property
     def needs(self) -> int: ...

@@ -104,7 +104,8 @@ cdef class Book(BookView):
     """
 
     def __cinit__(self, *, instrument=0, rule=HP_SEQUENCE_BINANCE_FUTURES, window_log2=14,
-                  overflow_log2=14, deltas_log2=10, level_max=32768, bint offline=False):
+                  overflow_log2=14, deltas_log2=10, level_max=32768, bint offline=False,
+                  depth_kept=0):
         cdef hp_book_size_t size
         bounds = {
             "rule": (rule, 0, HP_SEQUENCE_RULE_COUNT - 1),
@@ -130,6 +131,7 @@ cdef class Book(BookView):
         self.instrument = instrument
         hp_book_init(self.book, instrument, rule, &size, begin + head)
         self.book.is_offline = offline
+        self.book.depth_kept = depth_kept
 
     def __dealloc__(self):
         free(self.memory)

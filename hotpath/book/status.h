@@ -57,6 +57,7 @@ typedef struct hp_book {
     uint8_t  reason;         /* enum hp_resync_reason of the last need */
     uint8_t  is_offline;     /* no snapshot can be fetched: the end of what is known is only marked */
     uint8_t  pad[3];
+    uint32_t depth_kept;     /* levels a side that snapshots in the stream keep; 0 = all */
     uint32_t crossed_run;    /* crossed events in a row */
     uint16_t in_snapshots;   /* the last event was a snapshot that stood in the stream */
     uint16_t odd_text;       /* it holds numbers that checksums cannot be rebuilt from */

@@ -327,8 +327,8 @@ static inline enum hp_applied hp_book_stream_snapshot(hp_book_t *b, const hp_eve
     b->wanted = 0;
     b->in_snapshots = 1;
     hp_event_depth_t depth = e->body.depth;
-    if (depth.depth_limit == 0) /* where deltas keep it up: a codec may say to what depth */
-        depth.depth_limit = b->rule == HP_SEQUENCE_HYPERLIQUID ? 20 : HP_DEPTH_WHOLE;
+    if (depth.depth_kept == 0) depth.depth_kept = b->depth_kept;
+    if (depth.depth_limit == 0) depth.depth_limit = HP_DEPTH_WHOLE;
     hp_l2_replace(&b->spare, levels, e->bid_count, e->ask_count, &depth, e->recv_ns);
     b->spare_id = e->last_id;
     b->spare_ns = e->recv_ns;

@@ -53,6 +53,7 @@ cdef extern from "hotpath/book/sync.h" nogil:
         uint8_t wanted      # a snapshot is wanted and has not come
         uint8_t reason      # enum hp_resync_reason of the last need
         uint8_t is_offline  # no snapshot can be fetched: the end of what is known is only marked
+        uint32_t depth_kept # levels a side that snapshots in the stream keep; 0 = all
         uint64_t needs      # how often a need was raised
         hp_touch_t bid_touch
         hp_touch_t ask_touch

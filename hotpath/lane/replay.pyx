@@ -110,7 +110,8 @@ cdef class Replay:
         if not r.codec.put_instrument(r.codec.state, &m.instrument):
             free(m)
             raise ValueError(f"{symbol}: the codec of {self.venue} takes no more instruments")
-        cdef Book book = Book(instrument=id, rule=r.codec.sequence_rule, offline=True, **sizes)
+        cdef Book book = Book(instrument=id, rule=r.codec.sequence_rule, offline=True,
+                              depth_kept=r.codec.depth_kept, **sizes)
         self.books.append(book)
         m.book = book.book
         r.markets[id] = m
