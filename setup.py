@@ -30,7 +30,9 @@ SIMDJSON = os.path.dirname(simdjson.__file__)
 # One line per extension, sorted: module -> further C or C++ units.
 MODULES: dict[str, list[str]] = {
     "hotpath.abi.probe": [],
+    "hotpath.book.arbiter": [],
     "hotpath.book.book": [],
+    "hotpath.book.view": [],
     "hotpath.decode.json": ["hotpath/decode/general.cpp"],
     "hotpath.decode.market": [],
     "hotpath.decode.trial": [],

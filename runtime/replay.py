@@ -188,7 +188,7 @@ class Run:
         for i, symbol in enumerate(self.symbols, 1):
             *_, price_decimals, size_decimals = self.replay.market_facts(i)
             book = self.replay.books[i - 1]
-            for side, levels in zip(("bid", "ask"), book.levels(sum(book.totals)), strict=True):
+            for side, levels in zip(("bid", "ask"), book.held(sum(book.totals)), strict=True):
                 for ticks, lots in levels:
                     price = decimal_text(ticks, price_decimals)
                     to.write(f"{symbol},{side},{price},{decimal_text(lots, size_decimals)}\n")

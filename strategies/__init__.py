@@ -3,6 +3,7 @@
     from strategies import Param, Strategy
 """
 
-from hotpath.lane.strategy import Book, Event, Feed, Fill, Order, Param, Strategy
+from hotpath.book.view import BookView as Book
+from hotpath.lane.strategy import Event, Feed, Fill, Order, Param, Strategy
 
 __all__ = ["Book", "Event", "Feed", "Fill", "Order", "Param", "Strategy"]

@@ -57,6 +57,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < passes; i++) {
             memset(memory, 0, bytes);
             hp_book_init(book, 1, HP_SEQUENCE_BINANCE_FUTURES, &sizes, memory);
+            book->is_offline = 1;
             again = 0;
             uint64_t took = run_pass(book, data, data + size, &again, with_book);
             if (with_book && i && again != sum) return fprintf(stderr, "passes differ\n"), 1;

@@ -151,6 +151,7 @@ cdef class Frames:
             for n in range(passes):
                 memset(memory, 0, hp_book_bytes(&size))
                 hp_book_init(&book, instrument, 1, &size, memory)
+                book.is_offline = 1
                 hp_book_apply(&book, &start, start_levels, 0)
                 began = hp_mono_ns()
                 for i in range(self.count):

@@ -43,10 +43,11 @@ enum hp_resync_reason {
     HP_RESYNC_GAP = 2,
     HP_RESYNC_TOO_OLD = 3,   /* the snapshot that came does not reach the kept deltas */
     HP_RESYNC_CROSSED = 4,   /* crossed for HP_CROSSED_EVENTS_MAX events */
-    HP_RESYNC_EXHAUSTED = 5, /* a side ran empty of which far levels were forgotten */
+    HP_RESYNC_EXHAUSTED = 5, /* the touch lies beyond what is known: GAPPED */
     HP_RESYNC_REFRESH = 6,   /* the owner asked */
     HP_RESYNC_LINE = 7,      /* the socket closed, or a figure was not to be believed */
-    HP_RESYNC_REASON_COUNT = 8
+    HP_RESYNC_NEAR = 8,      /* the touch nears the end of what is known; the book goes on */
+    HP_RESYNC_REASON_COUNT = 9
 };
 
 typedef struct hp_top {

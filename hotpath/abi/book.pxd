@@ -31,6 +31,7 @@ cdef extern from "book.h" nogil:
         HP_RESYNC_EXHAUSTED
         HP_RESYNC_REFRESH
         HP_RESYNC_LINE
+        HP_RESYNC_NEAR
         HP_RESYNC_REASON_COUNT
     ctypedef struct hp_top_t:
         uint64_t seq

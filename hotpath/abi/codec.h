@@ -82,7 +82,8 @@ typedef struct hp_codec {
 
     /* The book's sequence rule: enum hp_sequence_rule of hotpath/book/rules.h. */
     uint32_t sequence_rule;
-    uint32_t pad;
+    /* Levels a side that the stream keeps up where snapshots stand in it; 0 = all, or not known. */
+    uint32_t depth_kept;
 } hp_codec_t;
 
 #endif

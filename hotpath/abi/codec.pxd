@@ -49,4 +49,4 @@ cdef extern from "codec.h" nogil:
         void (*finer)(void *state, uint32_t *instrument, int *price_decimals, int *size_decimals) noexcept nogil
         void (*symbol)(void *state, const char **text, size_t *size) noexcept nogil
         uint32_t sequence_rule
-        uint32_t pad
+        uint32_t depth_kept

@@ -22,6 +22,7 @@
 /* cffi:begin */
 #define HP_LEVELS_MAX 20480   /* both sides of one message; a 5000-level snapshot has 10000 */
 #define HP_FRAME_BYTES_MAX 2097152
+#define HP_DEPTH_WHOLE 0xffffffffu
 #define HP_FRAME_EVENTS_MAX 2048 /* of one frame; a venue says 1024 trades at most */
 #define HP_FRAME_PAD_BYTES 64 /* readers may look this far past a frame's end */
 
@@ -105,7 +106,11 @@ typedef struct hp_event_mark {  /* MARK_PRICE: venue text is finer than a tick, 
 typedef struct hp_event_depth { /* DEPTH, SNAPSHOT */
     uint32_t has_checksum; /* enum hp_checksum */
     uint32_t checksum;
-    int64_t  pad[6];
+    /* SNAPSHOT: levels a side that were asked for; 0 = not said (then the longer side's count).
+     * HP_DEPTH_WHOLE: the venue's whole book.  A side that is shorter is whole. */
+    uint32_t depth_limit;
+    uint32_t depth_kept;   /* SNAPSHOT: the deltas keep this many levels a side; 0 = every level */
+    int64_t  pad[5];
     int8_t   price_decimals; /* the scale of this event's integers, where there is a checksum */
     int8_t   size_decimals;
     uint8_t  odd_text;       /* a number here is not in its shortest form: not to be rebuilt */
@@ -143,5 +148,14 @@ HP_FIELD(hp_event_t, recv_ns, 8);
 HP_FIELD(hp_event_t, first_id, 32);
 HP_FIELD(hp_event_t, bid_count, 56);
 HP_FIELD(hp_event_t, body, 64);
+
+/* The depth_limit of a snapshot whose longer side has `count` levels, where the venue takes only the
+ * limits `valid`, ascending: the least that it can have been.  What is shorter than it is whole. */
+static inline uint32_t hp_depth_limit(const uint32_t *valid, uint32_t valid_count, uint32_t count)
+{
+    for (uint32_t i = 0; i < valid_count; i++)
+        if (valid[i] >= count) return valid[i];
+    return HP_DEPTH_WHOLE;
+}
 
 #endif

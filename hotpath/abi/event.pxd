@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t, int8_t, uint32_t, uint64_t, uint8_t
 cdef extern from "event.h" nogil:
     enum: HP_LEVELS_MAX
     enum: HP_FRAME_BYTES_MAX
+    enum: HP_DEPTH_WHOLE
     enum: HP_FRAME_EVENTS_MAX
     enum: HP_FRAME_PAD_BYTES
     cdef enum hp_event_kind:
@@ -68,7 +69,9 @@ cdef extern from "event.h" nogil:
     ctypedef struct hp_event_depth_t:
         uint32_t has_checksum
         uint32_t checksum
-        int64_t pad[6]
+        uint32_t depth_limit
+        uint32_t depth_kept
+        int64_t pad[5]
         int8_t price_decimals
         int8_t size_decimals
         uint8_t odd_text
@@ -93,3 +96,4 @@ cdef extern from "event.h" nogil:
         uint32_t bid_count
         uint32_t ask_count
         hp_event_body_t body
+    uint32_t hp_depth_limit(const uint32_t *valid, uint32_t valid_count, uint32_t count) noexcept nogil

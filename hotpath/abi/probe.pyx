@@ -105,6 +105,8 @@ def layout():
     out["hp_event_depth_t"] = sizeof(hp_event_depth_t)
     out["hp_event_depth_t.has_checksum"] = <size_t>&(<hp_event_depth_t *>0).has_checksum
     out["hp_event_depth_t.checksum"] = <size_t>&(<hp_event_depth_t *>0).checksum
+    out["hp_event_depth_t.depth_limit"] = <size_t>&(<hp_event_depth_t *>0).depth_limit
+    out["hp_event_depth_t.depth_kept"] = <size_t>&(<hp_event_depth_t *>0).depth_kept
     out["hp_event_depth_t.pad"] = <size_t>&(<hp_event_depth_t *>0).pad
     out["hp_event_depth_t.price_decimals"] = <size_t>&(<hp_event_depth_t *>0).price_decimals
     out["hp_event_depth_t.size_decimals"] = <size_t>&(<hp_event_depth_t *>0).size_decimals

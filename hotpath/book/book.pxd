@@ -1,7 +1,9 @@
 # book.pyx - the owner of one book's memory.
 
-from hotpath.book.sync cimport hp_book_t
+from hotpath.abi.event cimport hp_level_t
+from hotpath.book.view cimport BookView
 
-cdef class Book:
-    cdef hp_book_t *book  # valid as long as this object; the lane works on it directly
-    cdef void *memory
+cdef hp_level_t *levels_of(list bids, list asks) except NULL
+
+cdef class Book(BookView):
+    cdef void *memory  # of `book`, which is valid as long as this object

@@ -1,8 +1,7 @@
 """Order book of one instrument: the owner of its memory and its Python face.
 
-Owns:    one allocation per book, made at start; entry points for strategies (reading) and for tests
-         and tools (feeding).
-Refuses: logic (the headers beside it), clocks, text.  Prices are ticks, sizes are lots.
+Owns:    one allocation per book, made at start; entry points for tests and tools that feed it.
+Refuses: reading (view.pyx), logic (the headers beside it), clocks, text.  Prices are ticks, sizes are lots.
 
 The lane feeds `Book.book` from nogil code; Python sees the same memory.
 """
@@ -19,6 +18,9 @@ from hotpath.abi.event cimport *
 from hotpath.book.l2 cimport *
 from hotpath.book.rules cimport *
 from hotpath.book.sync cimport *
+from hotpath.book.view cimport BookView
+
+WHOLE = <uint32_t>HP_DEPTH_WHOLE  # depth_limit of a snapshot that holds the venue's whole book
 
 
 class State(enum.IntEnum):
@@ -56,6 +58,7 @@ class Resync(enum.IntEnum):
     EXHAUSTED = HP_RESYNC_EXHAUSTED
     REFRESH = HP_RESYNC_REFRESH
     LINE = HP_RESYNC_LINE
+    NEAR = HP_RESYNC_NEAR
 
 
 class Rule(enum.IntEnum):
@@ -91,38 +94,18 @@ cdef hp_level_t *levels_of(list bids, list asks) except NULL:
     return levels
 
 
-cdef list side_of(const hp_ladder_t *ladder, size_t room):
-    """Return the best `room` levels of one side as [(ticks, lots)]."""
-    cdef size_t total = hp_ladder_total(ladder), i
-    if room > total:
-        room = total
-    cdef hp_level_t *to = <hp_level_t *>malloc((room + 1) * sizeof(hp_level_t))
-    if to == NULL:
-        raise MemoryError
-    room = hp_ladder_copy(ladder, to, room)
-    try:
-        return [(to[i].price_ticks, to[i].lots) for i in range(room)]
-    finally:
-        free(to)
-
-
-cdef horizon_of(const hp_ladder_t *ladder):
-    """Return the price from which on a side is unknown, or None."""
-    if ladder.horizon == HP_KEY_NONE:
-        return None
-    return hp_ladder_ticks(ladder, ladder.horizon)
-
-
 @cython.final
-cdef class Book:
+cdef class Book(BookView):
     """Bids and asks of one instrument, with the state that says whether they may be believed.
 
     The window holds 2^window_log2 ticks a side around the touch, the table beside it 3/4 of
-    2^overflow_log2 levels at any distance; when it is full the farthest are forgotten (horizons()).
+    2^overflow_log2 levels at any distance; when it is full the farthest are forgotten (horizons).
+    offline: no snapshot can be fetched, so where a snapshot ends is marked and nothing is wanted.
     """
 
     def __cinit__(self, *, instrument=0, rule=HP_SEQUENCE_BINANCE_FUTURES, window_log2=14,
-                  overflow_log2=14, deltas_log2=10, level_max=32768):
+                  overflow_log2=14, deltas_log2=10, level_max=32768, bint offline=False,
+                  depth_kept=0):
         cdef hp_book_size_t size
         bounds = {
             "rule": (rule, 0, HP_SEQUENCE_RULE_COUNT - 1),
@@ -143,68 +126,15 @@ cdef class Book:
             raise MemoryError(f"a book of {total} bytes")
         cdef char *begin = <char *>((<size_t>self.memory + 63) & ~<size_t>63)
         # Populate the levels; the backlog is touched only when it is needed.
-        memset(begin, 0, head + hp_l2_bytes(window_log2, overflow_log2))
+        memset(begin, 0, head + 2 * hp_l2_bytes(window_log2, overflow_log2))
         self.book = <hp_book_t *>begin
+        self.instrument = instrument
         hp_book_init(self.book, instrument, rule, &size, begin + head)
+        self.book.is_offline = offline
+        self.book.depth_kept = depth_kept
 
     def __dealloc__(self):
         free(self.memory)
-
-    # -- what a strategy reads ------------------------------------------------------------------
-
-    @property
-    def instrument(self):
-        return self.book.instrument
-
-    @property
-    def state(self):
-        """State as a number; compare with State."""
-        return self.book.state
-
-    @property
-    def synced(self):
-        return self.book.state == HP_BOOK_SYNCED
-
-    @property
-    def bid_ticks(self):
-        """Best bid; meaningless while bid_lots is 0."""
-        return hp_l2_bid_ticks(&self.book.l2)
-
-    @property
-    def ask_ticks(self):
-        """Best ask; meaningless while ask_lots is 0."""
-        return hp_l2_ask_ticks(&self.book.l2)
-
-    @property
-    def bid_lots(self):
-        """Size at the best bid; 0 when there is no bid."""
-        return self.book.l2.bid.best_lots
-
-    @property
-    def ask_lots(self):
-        """Size at the best ask; 0 when there is no ask."""
-        return self.book.l2.ask.best_lots
-
-    @property
-    def update_id(self):
-        """The venue's id of the last event in the book."""
-        return self.book.update_id
-
-    @property
-    def recv_ns(self):
-        """When the last good event was received (CLOCK_MONOTONIC)."""
-        return self.book.good_ns
-
-    def levels(self, size_t count):
-        """Return the best `count` levels of each side, ([(ticks, lots)], [(ticks, lots)])."""
-        return side_of(&self.book.l2.bid, count), side_of(&self.book.l2.ask, count)
-
-    def imbalance_bps(self, size_t count):
-        """Return 10000 x bid lots / (bid + ask lots) of the best `count` levels, rounded down.
-
-        5000 when neither side has lots.
-        """
-        return hp_l2_imbalance_bps(&self.book.l2, count)
 
     # -- what its owner feeds it ----------------------------------------------------------------
 
@@ -214,14 +144,21 @@ cdef class Book:
 
         `checksum`: (CRC-32, price decimals, size decimals, whether a text is odd) of the venue.
         """
-        return self._event(HP_EVENT_DEPTH, first_id, last_id, prev_id, bids, asks, recv_ns, tag,
-                           checksum)
+        return self._event(HP_EVENT_DEPTH, first_id, last_id, prev_id, bids, asks, recv_ns, tag, 0,
+                           0, checksum)
 
-    def snapshot(self, last_id, list bids, list asks, recv_ns=0, checksum=None):
-        """Take a snapshot, splice what was kept onto it, and return Applied."""
-        return self._event(HP_EVENT_SNAPSHOT, 0, last_id, 0, bids, asks, recv_ns, 0, checksum)
+    def snapshot(self, last_id, list bids, list asks, recv_ns=0, depth_limit=0, depth_kept=0,
+                 checksum=None):
+        """Take a snapshot, splice what was kept onto it, and return Applied.
 
-    def _event(self, kind, first_id, last_id, prev_id, bids, asks, recv_ns, tag, checksum):
+        It is shown when an event has hooked to it.  depth_limit: levels a side that were asked for,
+        0 = not said; depth_kept: levels a side that the deltas keep, 0 = they name every level.
+        """
+        return self._event(HP_EVENT_SNAPSHOT, 0, last_id, 0, bids, asks, recv_ns, 0, depth_limit,
+                           depth_kept, checksum)
+
+    def _event(self, kind, first_id, last_id, prev_id, bids, asks, recv_ns, tag, depth_limit,
+               depth_kept, checksum):
         cdef hp_event_t event
         memset(&event, 0, sizeof(event))
         if checksum is not None:
@@ -233,6 +170,9 @@ cdef class Book:
         event.first_id, event.last_id, event.prev_id = first_id, last_id, prev_id
         event.recv_ns = recv_ns
         event.bid_count, event.ask_count = len(bids), len(asks)
+        if kind == HP_EVENT_SNAPSHOT:
+            event.body.depth.depth_limit = depth_limit
+            event.body.depth.depth_kept = depth_kept
         cdef uint64_t mark = tag
         cdef hp_level_t *levels = levels_of(bids, asks)
         try:
@@ -256,7 +196,7 @@ cdef class Book:
         """Multiply all prices and sizes; a finer scale was learnt."""
         if price_factor < 1 or size_factor < 1:
             raise ValueError(f"factors are {price_factor} and {size_factor}; want 1 or more")
-        cdef size_t total = hp_l2_total(&self.book.l2)
+        cdef size_t total = hp_book_rescale_room(self.book)
         cdef hp_level_t *room = <hp_level_t *>malloc((total + 1) * sizeof(hp_level_t))
         if room == NULL:
             raise MemoryError
@@ -288,13 +228,3 @@ cdef class Book:
             "forgotten": b.l2.bid.forgotten + b.l2.ask.forgotten,
             "moves": b.l2.bid.moves + b.l2.ask.moves,
         }
-
-    @property
-    def totals(self):
-        """Return how many levels each side holds."""
-        return hp_ladder_total(&self.book.l2.bid), hp_ladder_total(&self.book.l2.ask)
-
-    @property
-    def horizons(self):
-        """Return per side the price from which on levels were forgotten; None: it is whole."""
-        return horizon_of(&self.book.l2.bid), horizon_of(&self.book.l2.ask)

@@ -1,7 +1,7 @@
 /* ladder.h - one side of a book: every level, the best one at hand.
  *
- * Owns:    a window of 2^k ticks around the touch (lots by tick, an occupancy bit per tick, a
- *          summary bit per 64 ticks) and the overflow table for all that lies farther away.
+ * Owns:    a window of 2^k ticks around the touch (lots and last change by tick, an occupancy bit
+ *          per tick, a summary bit per 64 ticks) and the overflow table for all that lies farther away.
  * Refuses: sequence, the other side, allocation (the owner hands zeroed memory in).
  *
  * Prices are held as keys, so that one code serves both sides: asks key = ticks, bids key = ~ticks;
@@ -15,8 +15,10 @@
  *   - base is a multiple of 64 and base <= best < base + window/2; no level lies below base
  *   - a level lies in the window if its key is in [base, base + reach), else in the overflow table
  *   - a bit is set where lots are positive, a summary bit where a word of bits is not zero
- *   - no level lies at `horizon` or beyond.  HP_KEY_NONE: the side is whole.  Otherwise the table
- *     was full once and levels from there on were forgotten; they come back with a snapshot.
+ *   - no level lies at `horizon` or beyond.  HP_KEY_NONE: nothing was forgotten.  Otherwise the
+ *     table was full once and levels from there on were forgotten; they come back with a snapshot.
+ *   - every level below `edge` is known.  From there on the snapshot said nothing: what deltas have
+ *     named since is held, what is not held there is unknown, not absent.
  *
  * Cost: O(1) per level in the window or in the table.  When the touch leaves the first half of the
  * window the base moves: O(levels that change places + slots of the table), about once per window/8
@@ -25,6 +27,12 @@
 #define HP_LADDER_H
 
 #include "overflow.h"
+
+typedef struct hp_slot {
+    int64_t  lots;      /* 0 = no level */
+    uint64_t since_ns;  /* recv_ns of the event that named this price last; 0 = not known */
+} hp_slot_t;
+HP_SIZE(hp_slot_t, 16);
 
 #define HP_WINDOW_LOG2_MIN 8
 #define HP_WINDOW_LOG2_MAX 18 /* summary words stay few */
@@ -36,10 +44,13 @@ typedef struct hp_ladder {
     int64_t   best_lots;   /* 0 = no level */
     int64_t   flip;        /* key = ticks ^ flip: 0 asks, -1 bids */
     uint64_t  mask;        /* window - 1 */
-    int64_t  *lots;        /* [window], at key & mask */
+    hp_slot_t *slots;      /* [window], at key & mask */
     uint64_t *bits;        /* [window / 64] */
     uint64_t *summary;     /* [window / 4096, rounded up] */
     int64_t   horizon;
+    int64_t   edge;
+    int64_t   near;        /* best at or beyond this: little of what is known is left */
+    uint64_t  kept;        /* the venue's deltas keep this many levels; 0 = they name every level */
     uint64_t  moves;       /* how often the base moved */
     uint64_t  forgotten;   /* levels and updates that fell beyond the horizon */
     hp_overflow_t overflow;
@@ -58,9 +69,8 @@ static inline size_t hp_ladder_summary_words(uint32_t window_log2)
 /* Bytes to hand in, a multiple of 64. */
 static inline size_t hp_ladder_bytes(uint32_t window_log2, uint32_t overflow_log2)
 {
-    size_t words = ((size_t)1 << window_log2) + hp_ladder_words(window_log2) +
-                   hp_ladder_summary_words(window_log2);
-    return (words * 8 + hp_overflow_bytes(overflow_log2) + 63) & ~(size_t)63;
+    size_t words = hp_ladder_words(window_log2) + hp_ladder_summary_words(window_log2);
+    return ((sizeof(hp_slot_t) << window_log2) + words * 8 + hp_overflow_bytes(overflow_log2) + 63) & ~(size_t)63;
 }
 
 static inline void hp_ladder_init(hp_ladder_t *l, int is_bid, uint32_t window_log2,
@@ -69,12 +79,12 @@ static inline void hp_ladder_init(hp_ladder_t *l, int is_bid, uint32_t window_lo
     HP_ASSERT(window_log2 >= HP_WINDOW_LOG2_MIN && window_log2 <= HP_WINDOW_LOG2_MAX);
     memset(l, 0, sizeof *l);
     l->best = HP_KEY_NONE;
-    l->horizon = HP_KEY_NONE;
+    l->horizon = l->edge = l->near = HP_KEY_NONE;
     l->flip = is_bid ? -1 : 0;
     l->mask = ((uint64_t)1 << window_log2) - 1;
     l->reach = l->mask + 1;
-    l->lots = (int64_t *)zeroed;
-    l->bits = (uint64_t *)(l->lots + l->mask + 1);
+    l->slots = (hp_slot_t *)zeroed;
+    l->bits = (uint64_t *)(l->slots + l->mask + 1);
     l->summary = l->bits + hp_ladder_words(window_log2);
     hp_overflow_init(&l->overflow, overflow_log2,
                      l->summary + hp_ladder_summary_words(window_log2));
@@ -94,14 +104,15 @@ static inline uint64_t hp_ladder_total(const hp_ladder_t *l)
 static inline void hp_ladder_clear(hp_ladder_t *l)
 {
     uint64_t words = (l->mask + 1) / 64;
-    memset(l->lots, 0, (l->mask + 1) * sizeof *l->lots);
+    memset(l->slots, 0, (l->mask + 1) * sizeof *l->slots);
     memset(l->bits, 0, words * sizeof *l->bits);
     memset(l->summary, 0, (words + 63) / 64 * sizeof *l->summary);
     hp_overflow_clear(&l->overflow);
     l->best = HP_KEY_NONE;
     l->best_lots = 0;
     l->base = 0;
-    l->horizon = HP_KEY_NONE;
+    l->horizon = l->edge = l->near = HP_KEY_NONE;
+    l->kept = 0;
     l->reach = l->mask + 1;
 }
 
@@ -141,19 +152,21 @@ static inline int64_t hp_ladder_next(const hp_ladder_t *l, int64_t key)
 
 /* Set one slot of the window.  What an update does cannot be predicted, so its bit is set without a
  * branch; that a word of bits becomes empty or stops being so is rare enough for one. */
-static inline void hp_ladder_put(int64_t *lots, uint64_t *bits, uint64_t *summary, uint64_t index,
-                                 int64_t size)
+static inline void hp_ladder_put(hp_slot_t *slots, uint64_t *bits, uint64_t *summary, uint64_t index,
+                                 int64_t size, uint64_t now_ns)
 {
     uint64_t word = index >> 6, old = bits[word], bit = (uint64_t)1 << (index & 63);
     uint64_t now = size != 0 ? old | bit : old & ~bit;
-    lots[index] = size;
+    slots[index].lots = size;
+    slots[index].since_ns = now_ns;
     bits[word] = now;
     if (HP_UNLIKELY((old == 0) != (now == 0))) summary[word >> 6] ^= (uint64_t)1 << (word & 63);
 }
 
+/* A level that changes places: when it was named is not carried along. */
 static inline void hp_ladder_set(hp_ladder_t *l, int64_t key, int64_t size)
 {
-    hp_ladder_put(l->lots, l->bits, l->summary, (uint64_t)key & l->mask, size);
+    hp_ladder_put(l->slots, l->bits, l->summary, (uint64_t)key & l->mask, size, 0);
 }
 
 static inline void hp_ladder_set_base(hp_ladder_t *l, int64_t base)
@@ -161,6 +174,21 @@ static inline void hp_ladder_set_base(hp_ladder_t *l, int64_t base)
     uint64_t left = (uint64_t)l->horizon - (uint64_t)base;
     l->base = base;
     l->reach = left < l->mask + 1 ? left : l->mask + 1;
+}
+
+/* The first key of which nothing is known unless it is held; HP_KEY_NONE: the side is whole. */
+static inline int64_t hp_ladder_known(const hp_ladder_t *l)
+{
+    return l->edge < l->horizon ? l->edge : l->horizon;
+}
+
+/* A quarter of what is known from the best on is where a new snapshot should be asked for. */
+static inline void hp_ladder_set_near(hp_ladder_t *l)
+{
+    int64_t known = hp_ladder_known(l);
+    l->near = known;
+    if (known != HP_KEY_NONE && l->best < known)
+        l->near = (int64_t)((uint64_t)known - ((uint64_t)known - (uint64_t)l->best) / 4);
 }
 
 /* The table is full: forget about an eighth of it, the farthest, and remember from where. */
@@ -178,6 +206,7 @@ static void hp_ladder_forget(hp_ladder_t *l)
         }
     }
     hp_ladder_set_base(l, l->base);
+    hp_ladder_set_near(l);
 }
 
 /* Set one level that is not in the window. */
@@ -216,7 +245,7 @@ static void hp_ladder_move(hp_ladder_t *l, int64_t best)
         uint64_t by = (uint64_t)old - (uint64_t)base;
         int64_t key = hp_ladder_next(l, by >= window ? old : (int64_t)((uint64_t)base + window));
         while (key != HP_KEY_NONE) {
-            int64_t lots = l->lots[(uint64_t)key & l->mask];
+            int64_t lots = l->slots[(uint64_t)key & l->mask].lots;
             hp_ladder_set(l, key, 0);
             hp_ladder_set_far(l, key, lots);
             if ((uint64_t)key + 1 - (uint64_t)old >= window) break;
@@ -248,7 +277,7 @@ static inline void hp_ladder_settle(hp_ladder_t *l, int64_t low)
     }
     if (HP_UNLIKELY((uint64_t)low - (uint64_t)l->base >= (l->mask + 1) / 2)) hp_ladder_move(l, low);
     l->best = low;
-    l->best_lots = l->lots[(uint64_t)low & l->mask];
+    l->best_lots = l->slots[(uint64_t)low & l->mask].lots;
 }
 
 /* The message names a price below the window, or the side is empty: move the window if a level is
@@ -271,16 +300,17 @@ static int64_t hp_ladder_reach_out(hp_ladder_t *l, const hp_level_t *levels, uin
  *
  * The first pass finds the lowest key, so that the window moves at most once per message whatever
  * its order, and asks for the lines that the second pass writes. */
-static inline void hp_ladder_apply(hp_ladder_t *l, const hp_level_t *levels, uint32_t count)
+static inline void hp_ladder_apply(hp_ladder_t *l, const hp_level_t *levels, uint32_t count,
+                                   uint64_t now_ns)
 {
     const int64_t flip = l->flip;
     const uint64_t mask = l->mask;
-    int64_t *const lots = l->lots;
+    hp_slot_t *const slots = l->slots;
     int64_t low = l->best;
     for (uint32_t i = 0; i < count; i++) {
         int64_t key = levels[i].price_ticks ^ flip;
         HP_DEBUG_ASSERT(levels[i].lots >= 0);
-        __builtin_prefetch(&lots[(uint64_t)key & mask], 1);
+        __builtin_prefetch(&slots[(uint64_t)key & mask], 1);
         low = key < low ? key : low;
     }
     if (HP_UNLIKELY(low < l->base || l->best == HP_KEY_NONE)) {
@@ -294,7 +324,7 @@ static inline void hp_ladder_apply(hp_ladder_t *l, const hp_level_t *levels, uin
     for (uint32_t i = 0; i < count; i++) {
         int64_t key = levels[i].price_ticks ^ flip, size = levels[i].lots;
         if (HP_LIKELY((uint64_t)key - base < reach)) {
-            hp_ladder_put(lots, bits, summary, (uint64_t)key & mask, size);
+            hp_ladder_put(slots, bits, summary, (uint64_t)key & mask, size, now_ns);
         } else {
             hp_ladder_set_far(l, key, size);
             HP_DEBUG_ASSERT(reach == l->reach); /* what is forgotten lies beyond the window */
@@ -312,7 +342,7 @@ static inline size_t hp_ladder_copy(const hp_ladder_t *l, hp_level_t *to, size_t
         key = hp_ladder_next(l, key);
         if (key == HP_KEY_NONE) break;
         to[count].price_ticks = key;
-        to[count++].lots = l->lots[(uint64_t)key & l->mask];
+        to[count++].lots = l->slots[(uint64_t)key & l->mask].lots;
         key++;
     }
     count += hp_overflow_copy(&l->overflow, INT64_MIN, to + count, room - count);

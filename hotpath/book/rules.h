@@ -4,7 +4,7 @@
  * Refuses: state (sync.h), repair: a rule only answers.  A repeated event is not the successor:
  *          putting several lines together is the feed arbiter's work.
  *
- * To add a venue: a name in the enum, a case in both functions, a row in tests/book. */
+ * To add a venue: a name in the enum, a case in each function, a row in tests/book. */
 #ifndef HP_RULES_H
 #define HP_RULES_H
 
@@ -81,6 +81,43 @@ static inline enum hp_place hp_rule_next(uint32_t rule, uint64_t last_id, hp_ids
     default:
         return HP_PLACE_REFUSED;
     }
+}
+
+/* Which changes does an event carry?  Those after `from`, up to `to`: (from, to].  Sizes are absolute,
+ * so an event may be applied to any book between `from` and `to`, wherever the venue cut it. */
+typedef struct hp_span {
+    uint64_t from;
+    uint64_t to;
+    uint32_t restarts; /* the venue's ids start again with it: `from` belongs to what was before */
+    uint32_t pad;
+} hp_span_t;
+
+static inline hp_span_t hp_rule_span(uint32_t rule, hp_ids_t e, int is_snapshot)
+{
+    hp_span_t s = { e.prev_id, e.last_id, 0, 0 };
+    switch (rule) {
+    case HP_SEQUENCE_BINANCE_SPOT:
+        s.from = e.first_id - 1;
+        break;
+    case HP_SEQUENCE_OKX:
+        s.restarts = !is_snapshot && e.last_id < e.prev_id;
+        break;
+    case HP_SEQUENCE_BYBIT: /* u = 1 is the snapshot after the venue's restart */
+        s.from = e.last_id - 1;
+        s.restarts = is_snapshot && e.last_id == 1;
+        break;
+    default:
+        break;
+    }
+    if (is_snapshot) s.from = 0;
+    return s;
+}
+
+/* Say that an event continues `last_id`, which lies within its span. */
+static inline void hp_rule_continue(uint64_t last_id, uint64_t *first_id, uint64_t *prev_id)
+{
+    if (*prev_id < last_id) *prev_id = last_id;
+    if (*first_id <= last_id) *first_id = last_id + 1;
 }
 
 #endif

@@ -35,19 +35,32 @@ cdef extern from "hotpath/book/sync.h" nogil:
         uint64_t checksums
         uint64_t checksums_bad
         uint64_t checksums_unjudged
+    cdef enum hp_aside:
+        HP_ASIDE_NONE
+        HP_ASIDE_WAITING
+        HP_ASIDE_HOOKED
+    ctypedef struct hp_touch_t:
+        uint64_t price_ns   # since when the best price is what it is
+        uint64_t size_ns    # and price and size
     ctypedef struct hp_book_t:
         hp_l2_t l2
-        uint64_t update_id  # venue's id of the last event or snapshot in the book
+        uint64_t update_id  # venue's id of the last event in the book
         uint64_t good_ns    # recv_ns of that event
         uint32_t instrument
         uint32_t rule       # enum hp_sequence_rule
         uint8_t state       # enum hp_book_state
-        uint8_t hooking     # a snapshot is in the book and no event has hooked to it yet
+        uint8_t aside       # enum hp_aside
         uint8_t wanted      # a snapshot is wanted and has not come
         uint8_t reason      # enum hp_resync_reason of the last need
+        uint8_t is_offline  # no snapshot can be fetched: the end of what is known is only marked
+        uint32_t depth_kept # levels a side that snapshots in the stream keep; 0 = all
         uint64_t needs      # how often a need was raised
+        hp_touch_t bid_touch
+        hp_touch_t ask_touch
         hp_book_counts_t counts
         hp_backlog_t backlog
+        hp_l2_t spare       # the snapshot aside
+        uint64_t spare_id
     ctypedef struct hp_book_size_t:
         uint32_t window_log2
         uint32_t overflow_log2
@@ -68,6 +81,7 @@ cdef extern from "hotpath/book/sync.h" nogil:
     bint hp_book_check_stale(hp_book_t *b, uint64_t now_ns, uint64_t bound_ns) noexcept nogil
     void hp_book_refresh(hp_book_t *b) noexcept nogil
     void hp_book_break(hp_book_t *b) noexcept nogil
+    size_t hp_book_rescale_room(const hp_book_t *b) noexcept nogil
     bint hp_book_rescale(
         hp_book_t *b, int64_t price_factor, int64_t size_factor, hp_level_t *room) noexcept nogil
     void hp_book_top(const hp_book_t *b, hp_top_t *to) noexcept nogil

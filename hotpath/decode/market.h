@@ -215,6 +215,7 @@ static inline void hp_market_table(hp_market_t *m, hp_codec_t *table, const char
     table->finer = hp_market_finer;
     table->symbol = hp_market_symbol;
     table->sequence_rule = sequence_rule;
+    table->depth_kept = 0;
 }
 
 #endif

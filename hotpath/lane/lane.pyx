@@ -200,6 +200,7 @@ cdef class Lane:
         memset(memory, 0, bytes_wanted)
         i.book = <hp_book_t *>memory
         hp_book_init(i.book, i.about.id, self.core.codec.sequence_rule, &size, <char *>memory + head)
+        i.book.depth_kept = self.core.codec.depth_kept
 
     def set_rate(self, uint32_t account, uint64_t per_second, uint64_t burst, uint64_t reserve):
         """Set an account's bucket of orders; 0 per second = no limit."""

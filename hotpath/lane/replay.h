@@ -91,10 +91,10 @@ typedef struct hp_replay {
     hp_replay_market_t *markets[HP_REPLAY_INSTRUMENTS_MAX + 1]; /* by instrument id */
 } hp_replay_t;
 
-static inline int hp_replay_same_top(const hp_book_t *b, const hp_event_top_t *t)
+static inline int hp_replay_same_top(const hp_l2_t *l2, const hp_event_top_t *t)
 {
-    return hp_l2_bid_ticks(&b->l2) == t->bid_ticks && b->l2.bid.best_lots == t->bid_lots &&
-           hp_l2_ask_ticks(&b->l2) == t->ask_ticks && b->l2.ask.best_lots == t->ask_lots;
+    return hp_l2_bid_ticks(l2) == t->bid_ticks && l2->bid.best_lots == t->bid_lots &&
+           hp_l2_ask_ticks(l2) == t->ask_ticks && l2->ask.best_lots == t->ask_lots;
 }
 
 /* A ticker: compare it now if the book is just there, else keep it until the book comes. */
@@ -107,27 +107,27 @@ static inline void hp_replay_ticked(hp_replay_market_t *m, const hp_event_t *e)
         t->top = e->body.top;
     } else if (e->last_id == m->book->update_id) {
         m->compared++;
-        m->equal += (uint64_t)hp_replay_same_top(m->book, &e->body.top);
+        m->equal += (uint64_t)hp_replay_same_top(&m->book->l2, &e->body.top);
     }
 }
 
 /* A delta was applied: compare with the kept ticker of the same id, and note the row. */
 static inline void hp_replay_booked(hp_replay_t *r, hp_replay_market_t *m, uint64_t line)
 {
-    const hp_book_t *b = m->book;
+    uint64_t id;
+    const hp_l2_t *l2 = hp_book_newest(m->book, &id);
     for (; m->from != m->to; m->from++) {
         const hp_replay_ticker_t *t = &m->at[m->from & (HP_REPLAY_TICKERS - 1)];
-        if (t->update_id > b->update_id) break;
-        if (t->update_id != b->update_id) continue;
+        if (t->update_id > id) break;
+        if (t->update_id != id) continue;
         m->compared++;
-        m->equal += (uint64_t)hp_replay_same_top(b, &t->top);
+        m->equal += (uint64_t)hp_replay_same_top(l2, &t->top);
     }
     if (!r->want_rows) return;
     HP_ASSERT(r->row_count < r->row_max);
     r->rows[r->row_count++] = (hp_replay_row_t){
-        line, b->update_id, hp_l2_bid_ticks(&b->l2), b->l2.bid.best_lots, hp_l2_ask_ticks(&b->l2),
-        b->l2.ask.best_lots, m->instrument.id, m->instrument.price_decimals,
-        m->instrument.size_decimals, 0 };
+        line, id, hp_l2_bid_ticks(l2), l2->bid.best_lots, hp_l2_ask_ticks(l2), l2->ask.best_lots,
+        m->instrument.id, m->instrument.price_decimals, m->instrument.size_decimals, 0 };
 }
 
 /* Count a symbol that the codec does not know.  What the table cannot hold is counted by status. */
@@ -270,7 +270,7 @@ static inline void hp_replay_skip(hp_replay_t *r, int status)
 }
 
 /* A finer scale: instrument, book and kept tickers follow.  0 when a value would leave 64 bits;
- * then nothing has changed.  `room` is for hp_l2_total() levels. */
+ * then nothing has changed.  `room` is for hp_book_rescale_room() levels. */
 static inline int hp_replay_rescale(hp_replay_market_t *m, int price_decimals, int size_decimals,
                                     hp_level_t *room)
 {

@@ -23,7 +23,7 @@ from hotpath.abi.event cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.instrument cimport *
 from hotpath.book.book cimport Book
-from hotpath.book.l2 cimport hp_l2_total
+from hotpath.book.sync cimport hp_book_rescale_room
 
 from hotpath.book.book import Applied, State
 
@@ -110,7 +110,8 @@ cdef class Replay:
         if not r.codec.put_instrument(r.codec.state, &m.instrument):
             free(m)
             raise ValueError(f"{symbol}: the codec of {self.venue} takes no more instruments")
-        cdef Book book = Book(instrument=id, rule=r.codec.sequence_rule, **sizes)
+        cdef Book book = Book(instrument=id, rule=r.codec.sequence_rule, offline=True,
+                              depth_kept=r.codec.depth_kept, **sizes)
         self.books.append(book)
         m.book = book.book
         r.markets[id] = m
@@ -249,7 +250,7 @@ cdef class Replay:
             return False
         cdef uint64_t began = hp_mono_ns()
         cdef hp_level_t *room = <hp_level_t *>malloc(
-            (hp_l2_total(&m.book.l2) + 1) * sizeof(hp_level_t))
+            (hp_book_rescale_room(m.book) + 1) * sizeof(hp_level_t))
         if room == NULL:
             raise MemoryError("rescale")
         done = hp_replay_rescale(m, price_decimals, size_decimals, room)

@@ -7,14 +7,8 @@ from hotpath.abi.feed cimport hp_feed_event_t
 from hotpath.abi.instrument cimport hp_instrument_t
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.verdict cimport hp_verdict_t
-from hotpath.lane.core cimport hp_book_t, hp_lane_t
-
-
-cdef class Book:
-    cdef const hp_book_t *book
-    cdef readonly uint32_t instrument
-
-    cpdef int64_t imbalance_bps(self, uint32_t levels) noexcept
+from hotpath.book.view cimport BookView as Book
+from hotpath.lane.core cimport hp_lane_t
 
 
 cdef class Event:

@@ -14,7 +14,6 @@ from decimal import Decimal, InvalidOperation
 from cpython.object cimport PyObject
 from libc.string cimport memcpy, memset
 
-from hotpath.abi.book cimport HP_BOOK_SYNCED
 from hotpath.abi.clock cimport hp_tsc
 from hotpath.abi.event cimport HP_EVENT_BUYER_MAKER
 from hotpath.abi.fixed cimport hp_pow10
@@ -65,41 +64,6 @@ class Param:
         if (self.minimum is not None and out < self.minimum) or (self.maximum is not None and out > self.maximum):
             raise ValueError(f"parameter {self.name} is {out}; want {self.minimum}..{self.maximum}")
         return out
-
-
-cdef class Book:
-    """Read-only view of one instrument's book; lives as long as the lane."""
-
-    @property
-    def bid_ticks(self):
-        """Best bid in ticks; 0 when the side is empty."""
-        return hp_l2_bid_ticks(&self.book.l2)
-
-    @property
-    def ask_ticks(self):
-        """Best ask in ticks; 0 when the side is empty."""
-        return hp_l2_ask_ticks(&self.book.l2)
-
-    @property
-    def bid_lots(self):
-        return self.book.l2.bid.best_lots
-
-    @property
-    def ask_lots(self):
-        return self.book.l2.ask.best_lots
-
-    @property
-    def is_synced(self):
-        return self.book.state == HP_BOOK_SYNCED
-
-    @property
-    def update_id(self):
-        """The venue's last update id in this book."""
-        return self.book.update_id
-
-    cpdef int64_t imbalance_bps(self, uint32_t levels) noexcept:
-        """10000 x bid lots / (bid + ask lots) of the best `levels` levels."""
-        return hp_l2_imbalance_bps(&self.book.l2, levels)
 
 
 cdef class Event:

@@ -38,7 +38,7 @@ static int keeps_its_invariants(const hp_ladder_t *l)
         int there = (l->bits[i / 64] >> (i % 64) & 1) != 0;
         int summed = (l->summary[i / 4096] >> (i / 64 % 64) & 1) != 0;
         int64_t key = (int64_t)((uint64_t)l->base + ((i - (uint64_t)l->base) & l->mask));
-        if (there != (l->lots[i] > 0) || summed != (l->bits[i / 64] != 0)) return 0;
+        if (there != (l->slots[i].lots > 0) || summed != (l->bits[i / 64] != 0)) return 0;
         if (there && (key < l->best || (uint64_t)key - (uint64_t)l->base >= l->reach)) return 0;
     }
     for (uint64_t i = 0; i <= l->overflow.mask; i++) {
@@ -77,6 +77,7 @@ int main(int argc, char **argv)
     if (!memory || !book) return 2;
     make_prices();
     hp_book_init(book, 1, HP_SEQUENCE_BINANCE_FUTURES, &size, memory);
+    book->is_offline = 1;
     uint32_t center = 1500;
     for (long n = 0; n < events; n++) {
         hp_event_t event = { .kind = HP_EVENT_DEPTH, .prev_id = book->update_id, .first_id = 0,

@@ -65,7 +65,9 @@ class NaiveBook:
     sides: NaiveSides = field(default_factory=NaiveSides)
     state: str = "EMPTY"
     last: int = 0
-    hooking: bool = False
+    aside: NaiveSides | None = None  # a snapshot that is not shown yet
+    aside_last: int = 0
+    hooked: bool = False
     wanted: bool = False
     needs: int = 0
     kept: list[Delta] = field(default_factory=list)
@@ -84,32 +86,50 @@ class NaiveBook:
         return self.state in ("SYNCED", "STALE", "CROSSED")
 
     def want(self) -> None:
-        if not self.wanted:
+        if not self.wanted and self.aside is None:
             self.wanted = True
             self.needs += 1
+
+    def note(self, sides: NaiveSides, delta: Delta) -> str:
+        """Count one applied delta and say what the sides show."""
+        self.counts["applied"] += not delta.applied
+        self.counts["crossed"] += sides.crossed() and not delta.applied
+        if not delta.applied:
+            self.tops.append((delta.tag, delta.last, *sides.best()))
+        return "CROSSED" if sides.crossed() else "OK"
+
+    def judge(self) -> None:
+        self.state = "CROSSED" if self.sides.crossed() else "SYNCED"
+        self.crossed_run = self.crossed_run + 1 if self.sides.crossed() else 0
+        if self.crossed_run >= CROSSED_EVENTS_MAX:
+            self.want()
 
     def advance(self, delta: Delta) -> str:
         self.sides.apply(delta.bids, delta.asks)
         self.last = delta.last
-        self.hooking = False
-        self.counts["applied"] += 1
-        bid, ask = self.sides.best()
-        if not delta.applied:
-            self.tops.append((delta.tag, delta.last, bid, ask))
-        if not (bid and ask) or bid[0][0] < ask[0][0]:
-            self.state = "SYNCED"
-            self.crossed_run = 0
-            return "OK"
-        self.state = "CROSSED"
-        self.counts["crossed"] += 1
-        self.crossed_run += 1
-        if self.crossed_run >= CROSSED_EVENTS_MAX:
-            self.want()
-        return "CROSSED"
+        self.judge()
+        return self.note(self.sides, delta)
+
+    def swap(self) -> None:
+        assert self.aside is not None
+        self.sides, self.aside = self.aside, None
+        self.crossed_run = 0
+        self.judge()
+
+    def hook(self, delta: Delta, is_last: bool) -> str:
+        assert self.aside is not None
+        self.aside.apply(delta.bids, delta.asks)
+        self.aside_last = delta.last
+        self.hooked = True
+        answer = self.note(self.aside, delta)
+        if is_last:
+            self.last = delta.last
+            self.swap()
+        return answer
 
     def gap(self) -> str:
         self.state = "GAPPED"
-        self.hooking = False
+        self.aside = None
         self.crossed_run = 0
         self.counts["gaps"] += 1
         self.want()
@@ -123,68 +143,99 @@ class NaiveBook:
         """First U <= L <= u."""
         return delta.first <= last
 
-    def follows(self, delta: Delta) -> bool:
+    def follows(self, delta: Delta, last: int) -> bool:
         """Then pu == previous u."""
-        return delta.prev == self.last and delta.last > self.last
+        return delta.prev == last and delta.last > last
+
+    def place(self, delta: Delta) -> str:
+        """Where a delta stands to the snapshot aside."""
+        if self.hooked:
+            return "NEXT" if self.follows(delta, self.aside_last) else "GAP"
+        if self.old(delta, self.aside_last):
+            return "OLD"
+        return "NEXT" if self.hooks(delta, self.aside_last) else "GAP"
 
     def delta(self, delta: Delta) -> str:
+        if self.aside is not None:
+            return self.delta_beside_snapshot(delta)
         if self.chained:
-            if self.follows(delta):
+            if self.follows(delta, self.last):
                 if self.wanted:
                     self.kept.append(replace(delta, applied=True))
                 return self.advance(delta)
-        elif self.hooking:
-            if self.old(delta, self.last):
-                self.counts["dropped"] += 1
-                return "DROPPED"
-            if self.hooks(delta, self.last):
-                return self.advance(delta)
-        else:
-            if self.state == "EMPTY":
-                self.state = "BUFFERING"
-                self.want()
+            self.gap()
             self.kept.append(delta)
-            return "BUFFERED"
-        self.gap()
+            return "GAP"
+        if self.state == "EMPTY":
+            self.state = "BUFFERING"
+            self.want()
         self.kept.append(delta)
-        return "GAP"
+        return "BUFFERED"
+
+    def delta_beside_snapshot(self, delta: Delta) -> str:
+        place = self.place(delta)
+        if place == "NEXT":
+            return self.hook(delta, is_last=True)
+        if self.chained and self.follows(delta, self.last):
+            answer = self.advance(delta)
+            if place == "GAP":
+                self.aside = None
+                self.counts["too_old"] += 1
+                self.kept.append(replace(delta, applied=True))
+                self.want()
+            return answer
+        if place == "GAP":
+            self.gap()
+            self.kept.append(delta)
+            return "GAP"
+        if self.chained:
+            self.state = "GAPPED"
+            self.crossed_run = 0
+            self.counts["gaps"] += 1
+            return "GAP"
+        self.counts["dropped"] += 1
+        return "DROPPED"
+
+    def reaches(self, last: int) -> bool:
+        newer = [delta for delta in self.kept if not self.old(delta, last)]
+        if newer:
+            return self.hooks(newer[0], last)
+        if self.aside is not None:
+            return last >= self.aside_last
+        return not self.chained or last >= self.last
 
     def snapshot(self, last: int, bids: Levels, asks: Levels) -> str:
-        newer = [delta for delta in self.kept if not self.old(delta, last)]
-        reaches = self.hooks(newer[0], last) if newer else last >= self.last
-        if not newer and not (self.chained or self.hooking):
-            reaches = True
-        if not reaches:
+        if not self.reaches(last):
             self.counts["too_old"] += 1
             if self.wanted:
                 self.needs += 1
             return "TOO_OLD"
-        same = self.chained and last == self.last
-        self.sides.replace(bids, asks)
+        self.aside = NaiveSides()
+        self.aside.apply(bids, asks)
+        self.aside_last, self.hooked = last, False
         self.counts["resyncs"] += self.counts["snapshots"] > 0
         self.counts["snapshots"] += 1
-        self.crossed_run = 0
         self.wanted = False
-        if same:
+        if self.chained and last == self.last:
             self.kept.clear()
-            if self.sides.crossed():
-                self.state = "CROSSED"
-            elif self.state == "CROSSED":
-                self.state = "SYNCED"
+            stale = self.state == "STALE"
+            self.swap()
+            if stale and self.state == "SYNCED":
+                self.state = "STALE"
             return "OK"
-        self.last = last
-        self.hooking = True
-        self.state = "BUFFERING"
+        if not self.chained:
+            self.state = "BUFFERING"
         answer = "OK"
         while self.kept:
             delta = self.kept[0]
-            if self.hooking and self.old(delta, last):
-                self.counts["dropped"] += not delta.applied
-            elif self.hooking or self.follows(delta):
-                answer = self.advance(delta)
-            else:
+            place = self.place(delta)
+            if place == "GAP":
                 return self.gap()
             del self.kept[0]
+            if place == "OLD":
+                self.counts["dropped"] += not delta.applied
+            else:
+                answer = self.hook(delta, is_last=not self.kept)
         return answer
 
 
@@ -197,8 +248,8 @@ class NaiveSpotBook(NaiveBook):
     def hooks(self, delta: Delta, last: int) -> bool:
         return delta.first <= last + 1
 
-    def follows(self, delta: Delta) -> bool:
-        return delta.first <= self.last + 1 and delta.last > self.last
+    def follows(self, delta: Delta, last: int) -> bool:
+        return delta.first <= last + 1 and delta.last > last
 
 
 @dataclass
@@ -226,22 +277,22 @@ class NaiveStream(NaiveBook):
             self.want()
             self.counts["dropped"] += 1
             return "DROPPED"
-        if not self.follows(delta):
+        if not self.follows(delta, self.last):
             return self.gap()
         self.in_snapshots = False
         return self.advance(delta)
 
 
 class NaiveOkx(NaiveStream):
-    def follows(self, delta: Delta) -> bool:
+    def follows(self, delta: Delta, last: int) -> bool:
         """prevSeqId == last seqId; seqId may stay (keep-alive) or go back (maintenance)."""
-        return delta.prev == self.last
+        return delta.prev == last
 
 
 class NaiveBybit(NaiveStream):
-    def follows(self, delta: Delta) -> bool:
+    def follows(self, delta: Delta, last: int) -> bool:
         """u is the successor."""
-        return delta.last == self.last + 1
+        return delta.last == last + 1
 
 
 class NaiveHyperliquid(NaiveStream):

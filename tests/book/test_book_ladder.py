@@ -6,15 +6,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hotpath.book.book import Book
+from hotpath.book.book import WHOLE, Applied, Book, Resync, State
 from tests.book.naive import NaiveSides
 
 PRICE_MAX = 2**63 - 1
 
 
-def synced(**sizes):
+def synced(*, offline=True, **sizes):
     """Return an empty book whose chain runs, so that each delta is applied."""
-    book = Book(**sizes)
+    book = Book(offline=offline, **sizes)
     book.snapshot(1, [], [])
     book.delta(1, 1, 0, [], [])
     return book
@@ -35,7 +35,7 @@ class Pair:
     def check(self):
         book, naive = self.book, self.naive
         self.forget_beyond_horizon()
-        assert book.levels(10**6) == naive.levels(10**6)
+        assert book.levels(10**6) == book.held(10**6) == naive.levels(10**6)
         assert book.totals == (len(naive.bids), len(naive.asks))
         best = (
             book.bid_ticks if book.bid_lots else None,
@@ -48,7 +48,18 @@ class Pair:
         assert best == (bid, naive.bids.get(bid, 0), ask, naive.asks.get(ask, 0))
         for count in (0, 1, 3, 20, 300):
             assert book.levels(count) == naive.levels(count)
-            assert book.imbalance_bps(count) == naive.imbalance_bps(count)
+            if self.knows(count):
+                assert book.imbalance_bps(count) == naive.imbalance_bps(count)
+            assert book.knows(count) == self.knows(count)
+
+    def knows(self, count):
+        """Nothing was forgotten within the best `count` levels."""
+        return all(
+            horizon is None or count <= len(side)
+            for horizon, side in zip(
+                self.book.horizons, (self.naive.bids, self.naive.asks), strict=True
+            )
+        )
 
     def forget_beyond_horizon(self):
         """Do in the oracle what the policy says: nothing at the horizon or beyond it is known."""
@@ -143,18 +154,18 @@ def test_forgotten_levels_come_back_with_a_snapshot():
     book.delta(0, 2, 1, far, [])
     assert book.horizons[0] is not None
     assert book.totals[0] < 12
-    book.snapshot(2, far[:5], [])
+    book.snapshot(2, far[:5], [], depth_limit=WHOLE)
     assert book.horizons == (None, None)
     assert book.levels(9)[0] == far[:5]
 
 
-def test_side_that_ran_empty_behind_its_horizon_wants_a_snapshot():
-    book = synced(window_log2=8, overflow_log2=3)
+def test_side_that_ran_empty_behind_its_horizon_is_not_believed():
+    book = synced(offline=False, window_log2=8, overflow_log2=3)
     far = [(10**6 - 1000 * n, 1) for n in range(12)]
     book.delta(0, 2, 1, far, [])
     assert book.wanted == 0
-    book.delta(0, 3, 2, [(ticks, 0) for ticks, _ in far], [])
-    assert (book.bid_lots, book.needs) == (0, 1)
+    assert book.delta(0, 3, 2, [(ticks, 0) for ticks, _ in far], []) == Applied.GAP
+    assert (book.bid_lots, book.state, book.wanted) == (0, State.GAPPED, Resync.EXHAUSTED)
 
 
 def test_crossed_levels_stand_in_their_own_sides():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotpath.book.book import Applied, Book, Resync, Rule, State
+from hotpath.book.book import WHOLE, Applied, Book, Resync, Rule, State
 from tests.book.naive import CROSSED_EVENTS_MAX, Delta, NaiveBook
 from tests.book.streams import disturbed, stream
 
@@ -39,9 +39,11 @@ def test_need_is_raised_once_however_many_deltas_wait(book):
     assert (book.needs, book.counts["buffered"]) == (1, 19)
 
 
-def test_snapshot_alone_is_readable_but_not_synced(book):
+def test_snapshot_alone_waits_aside_until_an_event_hooks(book):
     assert book.snapshot(100, [(99, 1)], [(101, 1)]) == Applied.OK
-    assert (book.state, book.bid_ticks, book.update_id) == (State.BUFFERING, 99, 100)
+    assert (book.state, book.totals, book.update_id) == (State.BUFFERING, (0, 0), 0)
+    assert book.delta(90, 100, 80, [], []) == Applied.OK
+    assert (book.state, book.bid_ticks, book.update_id) == (State.SYNCED, 99, 100)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_first_event_after_a_snapshot_hooks_by_the_rule(book, first, last, answe
     book.snapshot(100, [(99, 1)], [(101, 1)])
     assert book.delta(first, last, 1, [(98, 5)], []) == answer
     assert book.state == state
-    assert book.totals[0] == (2 if answer == Applied.OK else 1)
+    assert book.totals[0] == (2 if answer == Applied.OK else 0)  # shown with its hook
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_first_event_after_a_snapshot_hooks_by_the_rule(book, first, last, answe
 def test_snapshot_hooks_to_what_was_kept_by_the_same_rule(book, first, last, answer):
     book.delta(first, last, 1, [(98, 5)], [])
     assert book.snapshot(100, [(99, 1)], [(101, 1)]) == answer
-    assert book.totals[0] == {99: 1, 100: 2, 110: 0}[last]
+    assert book.totals[0] == {99: 0, 100: 2, 110: 0}[last]
 
 
 def test_event_with_another_pu_is_a_gap_and_the_old_book_stays_readable(book):
@@ -125,13 +127,33 @@ def test_snapshot_of_the_same_moment_replaces_and_the_chain_goes_on(book):
     assert book.delta(last + 1, last + 2, last, [], []) == Applied.OK
 
 
-def test_snapshot_ahead_of_a_synced_book_waits_for_its_hook(book):
+def test_snapshot_ahead_of_a_synced_book_waits_aside_and_the_book_goes_on(book):
     last = hooked(book)
     assert book.snapshot(last + 7, [(98, 2)], [(102, 2)]) == Applied.OK
-    assert book.state == State.BUFFERING
-    assert book.delta(last + 1, last + 6, last, [(50, 1)], []) == Applied.DROPPED
+    assert (book.state, book.bid_ticks) == (State.SYNCED, 99)
+    assert book.delta(last + 1, last + 6, last, [(50, 1)], []) == Applied.OK
+    assert (book.state, book.held(9)[0]) == (State.SYNCED, [(99, 1), (50, 1)])
     assert book.delta(last + 7, last + 9, last + 6, [(51, 1)], []) == Applied.OK
-    assert (book.state, book.levels(9)[0]) == (State.SYNCED, [(98, 2), (51, 1)])
+    assert (book.state, book.held(9)[0]) == (State.SYNCED, [(98, 2), (51, 1)])
+
+
+def test_gap_of_the_shown_book_is_healed_by_the_snapshot_that_waits_aside(book):
+    last = hooked(book)
+    book.snapshot(last + 20, [(98, 2)], [(102, 2)])
+    assert book.delta(last + 5, last + 9, last + 4, [(50, 1)], []) == Applied.GAP
+    assert (book.state, book.wanted, book.bid_ticks) == (State.GAPPED, Resync.NONE, 99)
+    assert book.delta(last + 10, last + 15, last + 9, [(51, 1)], []) == Applied.DROPPED
+    assert book.delta(last + 16, last + 25, last + 15, [(52, 1)], []) == Applied.OK
+    assert (book.state, book.held(9)[0]) == (State.SYNCED, [(98, 2), (52, 1)])
+
+
+def test_snapshot_aside_that_the_stream_has_passed_is_given_up_and_asked_for_again(book):
+    last = hooked(book)
+    book.snapshot(last + 3, [(98, 2)], [(102, 2)])
+    assert book.delta(last + 5, last + 9, last, [(50, 1)], []) == Applied.OK  # pu says successor
+    assert (book.state, book.wanted, book.needs) == (State.SYNCED, Resync.TOO_OLD, 1)
+    assert book.snapshot(last + 5, [(97, 2)], [(102, 2)]) == Applied.OK
+    assert (book.state, book.held(9)[0]) == (State.SYNCED, [(97, 2), (50, 1)])
 
 
 def test_hole_among_the_kept_events_gaps_the_book_there(book):
@@ -139,15 +161,23 @@ def test_hole_among_the_kept_events_gaps_the_book_there(book):
     book.delta(120, 130, 119, [(97, 1)], [])
     book.delta(131, 140, 130, [(96, 1)], [])
     assert book.snapshot(100, [(99, 1)], [(101, 1)]) == Applied.GAP
-    assert (book.state, book.update_id, book.wanted) == (State.GAPPED, 105, Resync.GAP)
+    assert (book.state, book.totals, book.wanted) == (State.GAPPED, (0, 0), Resync.GAP)
     assert book.snapshot(120, [(90, 1)], [(101, 1)]) == Applied.OK
     assert book.levels(9)[0] == [(97, 1), (96, 1), (90, 1)]
+
+
+def test_book_that_is_shown_does_not_change_while_a_snapshot_is_spliced_in_vain(book):
+    last = hooked(book)
+    book.delta(120, 130, 119, [(98, 1)], [])  # gap
+    book.delta(140, 150, 139, [(97, 1)], [])  # and another one
+    assert book.snapshot(125, [(90, 1)], [(101, 1)]) == Applied.GAP
+    assert (book.state, book.levels(9)[0], book.update_id) == (State.GAPPED, [(99, 1)], last)
 
 
 def test_crossed_book_quotes_again_when_an_event_uncrosses_it(book):
     last = hooked(book)
     assert book.delta(1, last + 1, last, [(101, 1)], []) == Applied.CROSSED
-    assert (book.state, book.synced, book.wanted) == (State.CROSSED, False, Resync.NONE)
+    assert (book.state, book.is_synced, book.wanted) == (State.CROSSED, False, Resync.NONE)
     assert book.delta(1, last + 2, last + 1, [(101, 0)], []) == Applied.OK
     assert (book.state, book.counts["crossed"]) == (State.SYNCED, 1)
 
@@ -169,7 +199,7 @@ def test_refresh_keeps_what_it_applies_and_splices_without_a_break(book):
     assert book.wanted == Resync.REFRESH
     for n in range(1, 5):
         assert book.delta(last + n, last + n, last + n - 1, [(90 + n, 1)], []) == Applied.OK
-    assert book.synced
+    assert book.is_synced
     assert book.snapshot(last + 2, [(99, 1), (92, 1), (91, 1)], [(101, 1)]) == Applied.OK
     assert (book.state, book.update_id, book.wanted) == (State.SYNCED, last + 4, 0)
     assert [ticks for ticks, _ in book.levels(9)[0]] == [99, 94, 93, 92, 91]
@@ -272,7 +302,8 @@ def test_book_equals_naive_sequencer_over_a_disturbed_stream(seed):
             answer = book.delta(*args, tag=tag)
             want = naive.delta(Delta(*args, tag=tag))
         else:
-            answer, want = book.snapshot(*event), naive.snapshot(*event)
+            answer = book.snapshot(*event, depth_limit=WHOLE)
+            want = naive.snapshot(*event)
         assert Applied(answer).name == want
         assert State(book.state).name == naive.state
         assert book.update_id == naive.last

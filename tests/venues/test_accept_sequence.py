@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hotpath.book.book import Book, State
+from hotpath.book.book import WHOLE, Book, State
 from hotpath.decode.json import Kind, Status
 from tests.book.naive import Delta, NaiveBook
 from tests.venues.venue import Chain, Ids, Levels, Venue
@@ -51,7 +51,7 @@ class Pair:
     def snapshot(self, last: int, bids: Levels, asks: Levels) -> None:
         event = self.decoded(self.chain.snapshot(last, bids, asks), rest=self.chain.rest)
         assert event["kind"] == Kind.SNAPSHOT
-        self.book.snapshot(event["last_id"], event["bids"], event["asks"])
+        self.book.snapshot(event["last_id"], event["bids"], event["asks"], depth_limit=WHOLE)
         self.naive.snapshot(last, bids, asks)
         self.compare()
 

@@ -195,6 +195,11 @@ static inline int binance_decode_snapshot(void *opaque, uint32_t instrument, con
     event->last_id = (uint64_t)v->at[BINANCE_LAST].number;
     event->bid_count = v->bid_count;
     event->ask_count = v->ask_count;
+    if (hp_json_seen(v, BINANCE_EVENT_TIME)) { /* futures: limits that GET depth takes; spot: any */
+        static const uint32_t limits[] = { 5, 10, 20, 50, 100, 500, 1000 };
+        uint32_t longer = v->bid_count > v->ask_count ? v->bid_count : v->ask_count;
+        event->body.depth.depth_limit = hp_depth_limit(limits, 7, longer);
+    }
     return HP_DECODE_EVENT;
 }
 

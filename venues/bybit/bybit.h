@@ -22,6 +22,7 @@ static inline void bybit_close(bybit_state_t *state) { hp_market_close(&state->m
 static inline void bybit_table(bybit_state_t *state, hp_codec_t *table)
 {
     hp_market_table(&state->market, table, "bybit", HP_SEQUENCE_BYBIT);
+    table->depth_kept = state->book;
     table->decode = bybit_decode;
     table->decode_general = bybit_decode_general;
     table->put_instrument = bybit_put_instrument;

@@ -22,6 +22,7 @@ static inline void hyperliquid_close(hyperliquid_state_t *state) { hp_market_clo
 static inline void hyperliquid_table(hyperliquid_state_t *state, hp_codec_t *table)
 {
     hp_market_table(&state->market, table, "hyperliquid", HP_SEQUENCE_HYPERLIQUID);
+    table->depth_kept = 20;
     table->decode = hyperliquid_decode;
     table->decode_general = hyperliquid_decode_general;
     table->put_instrument = hyperliquid_put_instrument;

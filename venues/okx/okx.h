@@ -30,6 +30,7 @@ static inline void okx_close(okx_state_t *state) { hp_market_close(&state->marke
 static inline void okx_table(okx_state_t *state, hp_codec_t *table)
 {
     hp_market_table(&state->market, table, "okx", HP_SEQUENCE_OKX);
+    table->depth_kept = state->book == OKX_BOOKS_5 ? 5 : state->book == OKX_BOOKS_50 ? 50 : 400;
     table->decode = okx_decode;
     table->decode_general = okx_decode_general;
     table->put_instrument = okx_put_instrument;
