@@ -300,14 +300,6 @@ class Reader:
                 f"less than rate.burst ({config.rate.burst})",
                 "leave room for new orders",
             )
-        t = config.topology
-        if t.lane_core >= 0 and t.lane_core == t.cold_core and t.loop == "spin":
-            self.report(
-                ("topology", "cold_core"),
-                f"topology.cold_core is the lane's, {t.lane_core}",
-                "another core: a spinning lane owns its core",
-                'or set loop = "block"',
-            )
 
 
 def parse(text: str, file: str, check: Check | None = None) -> Config:

@@ -122,8 +122,8 @@ def test_all_problems_are_said_at_once_with_their_lines():
         ),
         ("[[strategies]]\n[strategies.parameters]\ndepth = 99\n", r":1: parameter depth is 99"),
         (
-            '[topology]\nloop = "spin"\nlane_core = 1\ncold_core = 1\n',
-            r":4: topology.cold_core is the lane's, 1",
+            '[topology]\nlane_core = -2\n',
+            r":2: topology.lane_core is -2; want -1\.\.4095",
         ),
         ("[limits]\ninstruments = 5\n", r":2: limits.instruments is no table"),
     ],
