@@ -43,6 +43,8 @@ MODULES: dict[str, list[str]] = {
     "hotpath.lane.rerun": [],
     "hotpath.lane.strategy": [],
     "strategies.demo.imbalance_native": [],
+    "venues.binance.coinm.codec": [],
+    "venues.binance.spot.codec": [],
     "venues.binance.usdm.codec": [],
     "venues.bybit.codec": [],
     "venues.hyperliquid.codec": [],

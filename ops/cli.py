@@ -23,6 +23,7 @@ COMMANDS = [
     "latency_profile",
     "time",
     "venue",
+    "drill",
     "bench",
 ]
 

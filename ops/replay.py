@@ -18,12 +18,13 @@ DESCRIPTION = """\
 Run recorded messages through decode and book, as fast as it goes.
 
 A capture is lines of '<receive time ns> <raw message>', plain or compressed (.gz, .xz, .zst), or a
-recording of cryptofeed (its NAME.ws.* file; the NAME.http.* files beside it are read with it).
+recording of cryptofeed (its NAME.ws.* file; NAME.http.* and NAME.0 beside it are read with it).
 Several files are one stream, and so is a folder of captures, by name; lines are counted from 1 and
 on from one file to the next.  The venue is recognised from the messages.  Snapshots stand in line;
 one that names no symbol belongs to whom our recorder says, else to the only instrument with a depth
-stream, or of several to the only one whose book is not in sequence.  Scales come from the first
-snapshot's significant decimals; a finer value later rescales the book and is counted.
+stream, or of several to the only one whose book is not in sequence.  Scales come from a list
+of instruments beside the capture, else from the first snapshot's significant decimals; a finer
+value later rescales the book and is counted.
 
 decode_book_ns: `mean` is wall clock around whole blocks of messages in decode and book, divided by
 all messages; `p50`, `p99` and `p999` come from stamps on every 17th message, so that stamping does

@@ -158,6 +158,7 @@ class Soak:
                 time.sleep(self.rng.uniform(0.5, 1.5))
             with contextlib.suppress(PageError, ValueError):
                 self.kill_one()
+        time.sleep(1)  # the table must have seen the last one
         self.until_whole(COME_BACK_S)
 
     def end(self) -> tuple[int, dict[str, Any]]:

@@ -34,6 +34,7 @@ HEADERS = [
     "book",
     "feed",
     "page",
+    "opening",
     "codec",
     "mail",
 ]

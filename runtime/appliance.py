@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, feeds, state
+from runtime import conditions, evidence, feeds, state
 from runtime._shm import ffi, lib
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
@@ -69,6 +69,8 @@ class Settings:
     band_bps: int = 50
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)  # limits by symbol
     stale_ms: int | None = None  # None: the venue's own bound for quoting (limits.toml)
+    read_lag_ms: int = 5000  # the venue's bound between doing and listing
+    on_restart: str = "cancel"  # or "adopt": what becomes of a dead lane's working orders
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
@@ -196,8 +198,19 @@ class Appliance:
             path.unlink(missing_ok=True)
             self.say(f"pages.removed page={path.name} cause={str(error)!r}")
             return
-        ring.rename(f"{'.'.join(parts)}.e{ring.header.epoch:05d}")
+        self.retire(ring, ".".join(parts))
         ring.close()
+
+    def retire(self, ring: Page, name: str) -> None:
+        """Keep a dead lane's ring by its epoch, if it tells more than the one before it.
+
+        A lane that died in its opening had sent nothing and booked nothing: its predecessor's
+        ring stays the evidence.
+        """
+        if evidence.read(memoryview(ring.map)) is None:
+            ring.remove()
+        else:
+            ring.rename(f"{name}.e{ring.header.epoch:05d}")
 
     def former_rings(self, lane: int = 0) -> list[str]:
         """Return the names of dead lanes' rings, oldest first."""
@@ -366,6 +379,7 @@ class Appliance:
             "lock": s.lock,
             "ca": self.ca,
             "rate": list(s.rate),
+            "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
             "clock_warns": s.clock_policy == "warn",
             "strategies": s.strategies,
@@ -398,7 +412,7 @@ class Appliance:
         s = self.settings
         former = self.lane_pages
         if "journal.0" in former:
-            former["journal.0"].rename(f"journal.0.e{former['journal.0'].header.epoch:05d}")
+            self.retire(former["journal.0"], "journal.0")
         for page in former.values():
             page.close()
         rings = self.former_rings()
@@ -463,6 +477,9 @@ class Appliance:
                 "about": self.about,
                 "is_open": self.opened_epoch == self.epoch,
                 "former_rings": self.former_rings(),
+                "prefix": self.settings.deployment[:12],
+                "on_restart": self.settings.on_restart,
+                "read_lag_ms": self.settings.read_lag_ms,
             },
         )
 
@@ -583,10 +600,11 @@ class Appliance:
             self.supervisor.expect_end("lane-0")
             code = 1
         self.take_log()
-        if code != 0:
-            left = await self.cancel_ours()
-            self.say(f"drain.by_session orders_left={left}")
-        return 0 if code == 0 else 1
+        if code == 0:
+            return 0
+        left = await self.cancel_ours()
+        self.say(f"drain.by_session orders_left={left}")
+        return 0 if left == 0 else 1
 
     async def cancel_ours(self, seconds: float = 10) -> int:
         """Let the session cancel what a dead lane left; return what is left, -1 = not known."""
@@ -633,7 +651,7 @@ class Appliance:
                 "size_decimals": self.about[number]["size_decimals"],
             }
         return {
-            "orders": c.orders_sent,
+            "orders": c.orders_sent - c.orders_absent,
             "cancels": c.cancels_sent,
             "fills": c.fills,
             "fills_buy": c.fills_buy,

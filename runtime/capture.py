@@ -14,7 +14,7 @@ import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import zstandard
 
@@ -65,6 +65,7 @@ class Capture:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.broken = ""
+        self.references: list[dict[str, Any]] = []  # answers of REST that say scales
         try:
             self.raw = path.open("rb")
             self.size = path.stat().st_size

@@ -59,8 +59,8 @@ class Part:
         """Hand a line to the supervisor, which prints it."""
         self.tell({"say": text})
 
-    def spawn(self, work: Any) -> None:
-        self.tasks.spawn(work)
+    def spawn(self, work: Any) -> asyncio.Task[Any]:
+        return self.tasks.spawn(work)
 
     def failed(self, error: BaseException) -> None:
         self.say(f"{self.name}.task_failed error={error!r}")

@@ -5,15 +5,17 @@ Owns:    its three kinds of lines: `<seconds>: <message>` received, `<url> -> <s
 Refuses: other formats; deciding what a snapshot means: it only says whose its address says it is.
 
 A WebSocket file and its side files are merged by receive time.  Side files are found beside the
-WebSocket file (NAME.ws.* and NAME.http.*) unless one is given.  All of it is held in memory: these
-recordings are seconds long.
+WebSocket file (NAME.ws.* and NAME.http.*) unless one is given; lists of instruments (NAME.0) are
+found beside it, too.  All of it is held in memory: these recordings are seconds long.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from runtime.capture import Capture, CaptureError
@@ -70,6 +72,26 @@ def lines_of(text: bytes) -> list[Line]:
     return out
 
 
+def references_of(text: bytes) -> list[dict[str, Any]]:
+    """Return the answers of REST that are no snapshots: lists of instruments."""
+    out = []
+    for line in text.splitlines():
+        answered = ANSWERED.match(line)
+        if answered and b"depth" not in answered[1]:
+            try:
+                body = json.loads(answered[4])
+            except (ValueError, RecursionError):
+                continue
+            out += [body] if isinstance(body, dict) else []
+    return out
+
+
+def list_files(path: Path) -> list[Path]:
+    """Return the lists of instruments that lie beside a WebSocket file."""
+    name, found, _ = path.name.partition(".ws.")
+    return sorted(path.parent.glob(f"{name}.[0-9]*")) if found else []
+
+
 def side_files(path: Path) -> list[Path]:
     """Return the side files that lie beside a WebSocket file."""
     name, found, _ = path.name.partition(".ws.")
@@ -98,6 +120,10 @@ def adopt(captures: list[Capture], heads: dict[Path, bytes]) -> list[Capture]:
             merged += lines_of(read_all(side))
             main.broken = main.broken or side.broken
             side.close()
+        for path in list_files(main.path):
+            listed = Capture(path)
+            main.references += references_of(read_all(listed))
+            listed.close()
         merged.sort(key=lambda line: line[0])
         main.chunks = io.BytesIO(b"".join(b"%d %b\n" % line for line in merged))
     return [c for c in captures if c not in sides]

@@ -266,6 +266,8 @@ class Mail:
 
     def put(self, kind: int, data: bytes, aux: int = 0) -> bool:
         """Append one record and wake the reader; False when the ring is full (nothing written)."""
+        if self.page.view is None:
+            raise PageError(f"mail {self.page.path.name} is closed: its lane has ended")
         done = bool(lib.hp_ring_put(self.ring, kind, aux, data, len(data)))
         if self.bell >= 0:
             ring(self.bell)

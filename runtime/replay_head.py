@@ -7,7 +7,9 @@ The venue is the one whose messages the head holds, more of them than of its kin
 depth stream when two of its depth events follow one another.  Where the head holds a snapshot, the
 instruments are the symbols with a depth stream, and with one such symbol the first snapshot's
 significant decimals are its scale.  Otherwise every symbol of the head is an instrument, and its
-scale comes from its own first values.  What names another symbol is counted as unknown.
+scale comes from its own first values.  What names another symbol is counted as unknown.  A snapshot
+whose owner the recorder wrote before it is its owner's.  Reference data beside a capture makes
+scales finer, never coarser.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from typing import Any
 from runtime.capture import Capture, CaptureError, message_of
 
 VENUES = {
+    "binance_coinm": "venues.binance.coinm.capture",
+    "binance_spot": "venues.binance.spot.capture",
     "binance_usdm": "venues.binance.usdm.capture",
     "bybit": "venues.bybit.capture",
     "hyperliquid": "venues.hyperliquid.capture",
@@ -114,7 +118,22 @@ def begin(capture: Capture, venue: str | None) -> Beginning:
         )
     beginning = beginning_of(messages, best, known[best])
     beginning.head = messages
+    for body in capture.references:
+        refine(beginning, body)
     return beginning
+
+
+def refine(beginning: Beginning, body: dict[str, Any]) -> None:
+    """Give scales the decimals that an instrument list says, where the values leave room."""
+    listed = getattr(beginning.dialect, "scales", None)
+    for symbol, decimals in (listed(body) if listed else {}).items():
+        scale = beginning.scales.get(symbol)
+        if scale is None:
+            continue
+        price = max(decimals[0], scale.price_decimals)
+        size = max(decimals[1], scale.size_decimals)
+        if scale.allows(price, size):
+            scale.price_decimals, scale.size_decimals = price, size
 
 
 def beginning_of(messages: list[dict[str, Any]], venue: str, dialect: ModuleType) -> Beginning:
@@ -123,9 +142,15 @@ def beginning_of(messages: list[dict[str, Any]], venue: str, dialect: ModuleType
     last: dict[str, int] = {}
     chained: set[str] = set()
     snapshot: Scale | None = None
+    owner = ""
     for message in messages:
+        if message.keys() == {"snapshot"}:  # our recorder's word on the next one
+            owner = str(message["snapshot"])
+            continue
         if dialect.is_snapshot(message):
-            scale = Scale()
+            named, owner = owner or dialect.symbol(message), ""
+            scale = values.setdefault(named, Scale()) if is_symbol(named) else Scale()
+            chained |= {named} if is_symbol(named) else set()
             snapshot = snapshot or scale
         elif is_symbol(symbol := dialect.symbol(message)):
             scale = values.setdefault(symbol, Scale())

@@ -197,7 +197,7 @@ class Rerun:
         self.instruments = {item["id"]: item for item in spec["instruments"]}
         if self.strategy is not None:
             if self.strategy:
-                spec["strategies"] = [self.strategy]
+                spec["strategies"] = [self.strategy] * len(spec["strategies"])
             self.waiting = make_strategies(spec)
 
     def add_instrument(self, record: Record) -> None:

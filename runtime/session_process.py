@@ -1,7 +1,7 @@
 """The venue's cold half as a process: it signs, asks by REST, and answers the lanes' wishes.
 
 Owns:    the key (nowhere else is it loaded), the HTTP session, snapshots, listen keys, logons,
-         opening positions, cancelling by REST what a lane that is given up left behind.
+         openings (runtime/opening.py), cancelling by REST what a lane that is given up left behind.
 Refuses: orders while a lane lives, deciding when a lane starts (runtime/appliance.py).
 
 A lane goes on without this process: its sockets are its own.  Wishes wait in the ring, and those
@@ -19,24 +19,27 @@ from typing import Any
 
 import aiohttp
 
-from runtime import cold
-from runtime._shm import ffi, lib
+from runtime import cold, evidence
+from runtime._shm import lib
 from runtime.child import Message
 from runtime.feeds import Feeds, Parts, limits
-from runtime.pages import Mail, Page
+from runtime.opening import Instrument, Opener, OpeningError
+from runtime.pages import Mail, Page, PageError
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
-ANSWER_ERRORS = (VenueError, aiohttp.ClientError, TimeoutError)
+ANSWER_ERRORS = (VenueError, PageError, OpeningError, aiohttp.ClientError, TimeoutError)
 LISTEN_KEY_S = 30 * 60
 LOOK_S = 0.25  # a bell that was missed costs this much
 AGAIN_S = 1.0
+OPENING_AGAIN_S = 0.2
 
 
 class Lane:
     """What this process has of one lane's life: its mail, its page, what its books are fed with."""
 
     feeds: Feeds
+    opener: Opener
 
     def __init__(self, deployment: str, number: int, epoch: int, bell: int) -> None:
         self.number = number
@@ -44,8 +47,12 @@ class Lane:
         self.page = Page.open(deployment, f"lane.{number}", "hp_lane_page_t")
         self.mail_in = Mail.open(deployment, f"mail.in.{number}", bell)
         self.mail_out = Mail.open(deployment, f"mail.out.{number}")
+        self.evidence: evidence.Evidence | None = None
+        self.opening: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
+        if self.opening is not None:
+            self.opening.cancel()
         await self.feeds.close()
         for page in (self.page, self.mail_in.page, self.mail_out.page):
             page.close()
@@ -124,9 +131,11 @@ class SessionPart(cold.Part):
             lane = Lane(deployment, number, message["epoch"], bell)
             parts = Parts(self.session, self.symbols, lane.mail_in, lane.page, self.say)
             lane.feeds = Feeds(parts, limits())
+            lane.opener = self.opener(lane, message)
             self.lanes[number] = lane
             if not message["is_open"]:
-                self.spawn(self.open_lane(lane))
+                lane.evidence = evidence.newest(deployment, message["former_rings"])
+                self.put(lane, lib.HP_MAIL_OPENING, b"")  # a wish may have been lost
             self.on_bell()
         elif "cancel_ours" in message:
             self.spawn(self.cancel_ours(message["cancel_ours"]))
@@ -141,35 +150,38 @@ class SessionPart(cold.Part):
 
     # -- a lane's opening ------------------------------------------------------------------------
 
-    async def open_lane(self, lane: Lane) -> None:
-        """Tell a lane the venue's positions: its opening balance."""
+    def opener(self, lane: Lane, message: Message) -> Opener:
+        return Opener(
+            self.session,
+            {
+                number: Instrument(
+                    number,
+                    symbol,
+                    self.about[number]["price_decimals"],
+                    self.about[number]["size_decimals"],
+                )
+                for number, symbol in self.symbols.items()
+            },
+            message["prefix"],
+            lane.mail_in,
+            self.say,
+            policy=message["on_restart"],
+            read_lag_s=message["read_lag_ms"] / 1000,
+        )
+
+    async def open_lane(self, lane: Lane, generation: int) -> None:
+        """Answer a lane's wish for an opening; a newer wish ends this one."""
         while self.lanes.get(lane.number) is lane:
             try:
-                positions = await self.session.positions()
+                await lane.opener.open(
+                    generation,
+                    lane.evidence,
+                    lambda: self.tell({"opened": lane.number, "epoch": lane.epoch}),
+                )
+                return
             except ANSWER_ERRORS as error:
                 self.say(f"session.opening_failed lane={lane.number} error={error!r}")
-                await asyncio.sleep(AGAIN_S)
-                continue
-            if self.lanes.get(lane.number) is lane:
-                self.send_positions(lane, positions)
-                self.tell({"opened": lane.number, "epoch": lane.epoch})
-            return
-
-    def send_positions(self, lane: Lane, positions: list[dict[str, Any]]) -> None:
-        by_symbol = {name: number for number, name in self.symbols.items()}
-        for entry in positions:
-            number = by_symbol.get(entry["symbol"])
-            if number is None:
-                continue
-            report = ffi.new("hp_report_t *")
-            report.kind = lib.HP_REPORT_POSITION
-            report.instrument = number
-            report.position_side = {"BOTH": 0, "LONG": 1, "SHORT": 2}[entry["positionSide"]]
-            report.position_lots = reference.scaled(
-                entry["positionAmt"], self.about[number]["size_decimals"], "positionAmt"
-            )
-            lane.mail_in.put(lib.HP_MAIL_REPORT, bytes(ffi.buffer(report)))
-        lane.mail_in.put(lib.HP_MAIL_OPENING, b"")
+                await asyncio.sleep(OPENING_AGAIN_S)
 
     # -- wishes ----------------------------------------------------------------------------------
 
@@ -198,6 +210,12 @@ class SessionPart(cold.Part):
                 if aux:  # a refused logon is not tried again at once
                     await asyncio.sleep(1)
                 self.put(lane, lib.HP_MAIL_LOGON, self.session.logon_text().encode())
+            elif what == lib.HP_WANT_OPENING:
+                if lane.opening is not None:
+                    lane.opening.cancel()
+                lane.opening = self.spawn(self.open_lane(lane, aux))
+            elif what == lib.HP_WANT_TRADES:
+                await lane.opener.trades(aux)
             elif what == lib.HP_WANT_LISTEN_KEY:
                 address = self.endpoints.user(await self.session.listen_key())
                 self.put(lane, lib.HP_MAIL_LISTEN_KEY, address.encode())

@@ -24,13 +24,17 @@ SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
 class Rig:
     """A lane with two instruments and shorthand for the venue's side."""
 
-    def __init__(self, *strategies, journal=False, **settings):
+    def __init__(self, *strategies, journal=False, segment_bytes=65536 * 16, **settings):
         self.page = mmap.mmap(-1, LANE_BYTES)
         extra = dict(settings)
         self.journal = None
         if journal:
-            self.journal = mmap.mmap(-1, 4096 + 4 * 65536 * 16)
-            extra |= {"journal": self.journal, "segment_bytes": 65536 * 16, "segment_count": 4}
+            self.journal = mmap.mmap(-1, 4096 + 4 * segment_bytes)
+            extra |= {
+                "journal": self.journal,
+                "segment_bytes": segment_bytes,
+                "segment_count": 4,
+            }
         self.lane = ManualLane(Codec(), self.page, **extra)
         self.lane.calibrate(1_000_000)
         for number, symbol in SYMBOLS.items():

@@ -186,13 +186,17 @@ class Rig:
         assert self.lane.stdin is not None
         self.lane.stdin.write(json.dumps(spec).encode())
         self.lane.stdin.close()
-        mail_in.put(lib.HP_MAIL_OPENING, b"")
         mail_in.put(lib.HP_MAIL_LISTEN_KEY, f"{where}/user".encode())
-        until = time.monotonic() + 20
+        until, waiting = time.monotonic() + 20, {lib.HP_WANT_LOGON, lib.HP_WANT_OPENING}
         while time.monotonic() < until and self.peer.poll() is None and self.lane.poll() is None:
             taken = mail_out.take()
             if taken is None:
                 time.sleep(0.01)
+            elif taken[0] == lib.HP_MAIL_WANT and taken[1] == lib.HP_WANT_OPENING:
+                end = ffi.new("hp_opening_t *")  # nothing held, nothing working
+                end.generation = int.from_bytes(taken[2][4:8], "little")
+                mail_in.put(lib.HP_MAIL_OPENING, bytes(ffi.buffer(end)), end.generation)
+                waiting.discard(lib.HP_WANT_OPENING)
             elif taken[0] == lib.HP_MAIL_WANT and taken[1] == lib.HP_WANT_LOGON:
                 mail_in.put(
                     lib.HP_MAIL_LOGON,
@@ -201,6 +205,8 @@ class Rig:
                 mail_in.put(
                     lib.HP_MAIL_SNAPSHOT, SNAPSHOT % 1000003 + bytes(lib.HP_FRAME_PAD_BYTES), 1
                 )
+                waiting.discard(lib.HP_WANT_LOGON)
+            if not waiting:
                 return
         self.__exit__()
         raise RuntimeError("the lane did not come up; its reason stands above")

@@ -42,11 +42,12 @@ enum hp_record_kind {
     HP_RECORD_SESSION = 9,      /* u32 enum hp_session; aux = socket */
     HP_RECORD_LIMITS = 10,
     HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
-    HP_RECORD_POSITION = 12,    /* opening position or balance from the venue, by the cold side */
+    HP_RECORD_POSITION = 12,    /* hp_report_t by the cold side: what the venue answered to a question */
     HP_RECORD_STREAM = 13,      /* hp_stream_rule_t; aux = instrument */
     HP_RECORD_SANITY = 14,      /* hp_sanity_rule_t; aux = instrument */
     HP_RECORD_SPARE = 15,       /* poll of the spare source; aux = instrument, recv_ns = when it was asked for */
     HP_RECORD_LANE = 16,        /* JSON: what this lane was built of; before everything but the first CLOCK */
+    HP_RECORD_OPENING = 17,     /* aux = enum hp_mail: an opening fact as mailed; 0: an opening begins (u64 generation) */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
@@ -57,7 +58,9 @@ enum hp_record_kind {
     HP_RECORD_RESYNC = 70,      /* book gapped and asked for a snapshot; aux = instrument */
     HP_RECORD_FEED = 71,        /* hp_feed_event_t: what was wrong with a feed, and its end; aux = instrument */
     HP_RECORD_UNSENT = 80,      /* the session took nothing of the request before it; aux = instrument */
-    HP_RECORD_HALT = 81         /* a strategy failed: its orders are cancelled; aux = strategy */
+    HP_RECORD_HALT = 81,        /* a strategy failed: its orders are cancelled; aux = strategy */
+    /* neither input nor output: what a successor needs, repeated in each segment */
+    HP_RECORD_CARRY = 128       /* aux = enum hp_mail: the lane's state as opening facts (opening.h) */
 };
 
 /* Whose words a WORDS record holds. */
@@ -74,7 +77,8 @@ enum hp_session {
     HP_SESSION_CLOSED = 0,
     HP_SESSION_OPEN = 1,
     HP_SESSION_READY = 2,       /* logged on, or its events may be believed */
-    HP_SESSION_ASKED = 3        /* the logon request has been sent */
+    HP_SESSION_ASKED = 3,       /* the logon request has been sent */
+    HP_SESSION_CURRENT = 4      /* what had waited for READY has been believed too */
 };
 
 enum hp_command {

@@ -29,6 +29,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_SANITY
         HP_RECORD_SPARE
         HP_RECORD_LANE
+        HP_RECORD_OPENING
         HP_RECORD_STRATEGY
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
@@ -40,6 +41,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_FEED
         HP_RECORD_UNSENT
         HP_RECORD_HALT
+        HP_RECORD_CARRY
     cdef enum hp_words_of:
         HP_WORDS_CONTROL
         HP_WORDS_CLOCK
@@ -48,6 +50,7 @@ cdef extern from "journal.h" nogil:
         HP_SESSION_OPEN
         HP_SESSION_READY
         HP_SESSION_ASKED
+        HP_SESSION_CURRENT
     cdef enum hp_command:
         HP_COMMAND_NONE
         HP_COMMAND_START

@@ -14,9 +14,13 @@ enum hp_mail {
     HP_MAIL_LOGON = 1,      /* text of one signed logon request: used once */
     HP_MAIL_SNAPSHOT = 2,   /* aux = instrument; REST body, then HP_FRAME_PAD_BYTES zeros */
     HP_MAIL_LISTEN_KEY = 3, /* address of the user stream */
-    HP_MAIL_REPORT = 4,     /* hp_report_t: an opening position, or what an inquiry found */
-    HP_MAIL_OPENING = 5,    /* all opening positions have been sent */
+    HP_MAIL_REPORT = 4,     /* hp_report_t: what an inquiry or the venue's list of trades found */
+    HP_MAIL_OPENING = 5,    /* hp_opening_t: ends a set of opening facts; empty: a new cold side is there */
     HP_MAIL_SPARE = 6,      /* aux = instrument; u64 CLOCK_MONOTONIC when it was asked for, REST body, padding */
+    HP_MAIL_BASE = 7,       /* hp_base_t; aux of all opening facts = generation of the wish */
+    HP_MAIL_BOOKED = 8,     /* up to HP_BOOKED_PER_MAIL hp_booked_t */
+    HP_MAIL_ORDER = 9,      /* hp_order_t that may still work */
+    HP_MAIL_TRADES = 10,    /* aux = instrument, 0 = all: the venue's trades have been sent as reports */
     /* lane to cold side */
     HP_MAIL_WANT = 64,      /* aux = enum hp_want; payload: u32 what, u32 instrument or detail */
     HP_MAIL_LOG = 65        /* a line of text */
@@ -27,7 +31,8 @@ enum hp_want {
     HP_WANT_NONE = 0, HP_WANT_SNAPSHOT = 1, HP_WANT_LOGON = 2, HP_WANT_LISTEN_KEY = 3, HP_WANT_TRADES = 4,
     HP_WANT_STATUS = 5,
     HP_WANT_STREAM = 6,     /* one stream anew, on its socket: aux = instrument + (event kind << 16) */
-    HP_WANT_RECONNECT = 7   /* a market socket anew: aux = socket */
+    HP_WANT_RECONNECT = 7,  /* a market socket anew: aux = socket */
+    HP_WANT_OPENING = 8     /* detail = generation */
 };
 /* cffi:end */
 

@@ -10,6 +10,10 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_REPORT
         HP_MAIL_OPENING
         HP_MAIL_SPARE
+        HP_MAIL_BASE
+        HP_MAIL_BOOKED
+        HP_MAIL_ORDER
+        HP_MAIL_TRADES
         HP_MAIL_WANT
         HP_MAIL_LOG
     cdef enum hp_want:
@@ -21,3 +25,4 @@ cdef extern from "mail.h" nogil:
         HP_WANT_STATUS
         HP_WANT_STREAM
         HP_WANT_RECONNECT
+        HP_WANT_OPENING

@@ -70,7 +70,8 @@ enum hp_error {
 
 enum hp_order_flag {
     HP_ORDER_CANCEL_IN_FLIGHT = 1, HP_ORDER_REPLACE_IN_FLIGHT = 2, HP_ORDER_ADOPTED = 4,
-    HP_ORDER_INQUIRY_IN_FLIGHT = 8, HP_ORDER_POST_ONLY = 16, HP_ORDER_REDUCE_ONLY = 32
+    HP_ORDER_INQUIRY_IN_FLIGHT = 8, HP_ORDER_POST_ONLY = 16, HP_ORDER_REDUCE_ONLY = 32,
+    HP_ORDER_ABSENT = 64     /* never reached the venue: not a byte left, or its absence was proven */
 };
 
 typedef struct hp_order {
@@ -101,7 +102,8 @@ typedef struct hp_order {
     uint64_t sent_ns;
     uint64_t cancel_sent_ns;
     hp_stamps_t stamps;
-    uint8_t  pad1[48];
+    int64_t  said_lots;        /* cumulative fills by the venue's word; above filled_lots: fills are missing */
+    uint8_t  pad1[40];
 } hp_order_t;
 
 typedef struct hp_report {

@@ -64,6 +64,7 @@ cdef extern from "order.h" nogil:
         HP_ORDER_INQUIRY_IN_FLIGHT
         HP_ORDER_POST_ONLY
         HP_ORDER_REDUCE_ONLY
+        HP_ORDER_ABSENT
     ctypedef struct hp_order_t:
         uint64_t client_id
         uint64_t venue_id
@@ -92,7 +93,8 @@ cdef extern from "order.h" nogil:
         uint64_t sent_ns
         uint64_t cancel_sent_ns
         hp_stamps_t stamps
-        uint8_t pad1[48]
+        int64_t said_lots
+        uint8_t pad1[40]
     ctypedef struct hp_report_t:
         uint8_t kind
         uint8_t state

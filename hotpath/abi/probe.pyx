@@ -12,6 +12,7 @@ from hotpath.abi.histogram cimport *
 from hotpath.abi.instrument cimport *
 from hotpath.abi.intent cimport *
 from hotpath.abi.journal cimport *
+from hotpath.abi.opening cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
 from hotpath.abi.ring cimport *
@@ -292,6 +293,48 @@ def layout():
     out["hp_journal_head_t.overwritten"] = <size_t>&(<hp_journal_head_t *>0).overwritten
     out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
     out["hp_journal_head_t.fingerprint"] = <size_t>&(<hp_journal_head_t *>0).fingerprint
+    out["hp_base_t"] = sizeof(hp_base_t)
+    out["hp_base_t.instrument"] = <size_t>&(<hp_base_t *>0).instrument
+    out["hp_base_t.flags"] = <size_t>&(<hp_base_t *>0).flags
+    out["hp_base_t.trade_cut"] = <size_t>&(<hp_base_t *>0).trade_cut
+    out["hp_base_t.position"] = <size_t>&(<hp_base_t *>0).position
+    out["hp_base_t.venue_lots"] = <size_t>&(<hp_base_t *>0).venue_lots
+    out["hp_base_t.venue_cost_e8"] = <size_t>&(<hp_base_t *>0).venue_cost_e8
+    out["hp_booked_t"] = sizeof(hp_booked_t)
+    out["hp_booked_t.trade_id"] = <size_t>&(<hp_booked_t *>0).trade_id
+    out["hp_booked_t.client_id"] = <size_t>&(<hp_booked_t *>0).client_id
+    out["hp_booked_t.instrument"] = <size_t>&(<hp_booked_t *>0).instrument
+    out["hp_booked_t.account"] = <size_t>&(<hp_booked_t *>0).account
+    out["hp_booked_t.side"] = <size_t>&(<hp_booked_t *>0).side
+    out["hp_booked_t.position_side"] = <size_t>&(<hp_booked_t *>0).position_side
+    out["hp_booked_t.price_ticks"] = <size_t>&(<hp_booked_t *>0).price_ticks
+    out["hp_booked_t.lots"] = <size_t>&(<hp_booked_t *>0).lots
+    out["hp_booked_t.fee_e8"] = <size_t>&(<hp_booked_t *>0).fee_e8
+    out["hp_booked_t.pnl_e8"] = <size_t>&(<hp_booked_t *>0).pnl_e8
+    out["hp_booked_t.flags"] = <size_t>&(<hp_booked_t *>0).flags
+    out["hp_booked_t.pad"] = <size_t>&(<hp_booked_t *>0).pad
+    out["hp_opening_t"] = sizeof(hp_opening_t)
+    out["hp_opening_t.generation"] = <size_t>&(<hp_opening_t *>0).generation
+    out["hp_opening_t.base_count"] = <size_t>&(<hp_opening_t *>0).base_count
+    out["hp_opening_t.booked_count"] = <size_t>&(<hp_opening_t *>0).booked_count
+    out["hp_opening_t.order_count"] = <size_t>&(<hp_opening_t *>0).order_count
+    out["hp_opening_t.policy"] = <size_t>&(<hp_opening_t *>0).policy
+    out["hp_opening_t.orders"] = <size_t>&(<hp_opening_t *>0).orders
+    out["hp_opening_t.fills"] = <size_t>&(<hp_opening_t *>0).fills
+    out["hp_opening_t.fills_buy"] = <size_t>&(<hp_opening_t *>0).fills_buy
+    out["hp_opening_t.fills_sell"] = <size_t>&(<hp_opening_t *>0).fills_sell
+    out["hp_opening_t.pad"] = <size_t>&(<hp_opening_t *>0).pad
+    out["hp_correction_t"] = sizeof(hp_correction_t)
+    out["hp_correction_t.instrument"] = <size_t>&(<hp_correction_t *>0).instrument
+    out["hp_correction_t.position_side"] = <size_t>&(<hp_correction_t *>0).position_side
+    out["hp_correction_t.cause"] = <size_t>&(<hp_correction_t *>0).cause
+    out["hp_correction_t.pad0"] = <size_t>&(<hp_correction_t *>0).pad0
+    out["hp_correction_t.trade_id"] = <size_t>&(<hp_correction_t *>0).trade_id
+    out["hp_correction_t.lots_before"] = <size_t>&(<hp_correction_t *>0).lots_before
+    out["hp_correction_t.lots_after"] = <size_t>&(<hp_correction_t *>0).lots_after
+    out["hp_correction_t.cost_before_e8"] = <size_t>&(<hp_correction_t *>0).cost_before_e8
+    out["hp_correction_t.cost_after_e8"] = <size_t>&(<hp_correction_t *>0).cost_after_e8
+    out["hp_correction_t.pad1"] = <size_t>&(<hp_correction_t *>0).pad1
     out["hp_order_t"] = sizeof(hp_order_t)
     out["hp_order_t.client_id"] = <size_t>&(<hp_order_t *>0).client_id
     out["hp_order_t.venue_id"] = <size_t>&(<hp_order_t *>0).venue_id
@@ -320,6 +363,7 @@ def layout():
     out["hp_order_t.sent_ns"] = <size_t>&(<hp_order_t *>0).sent_ns
     out["hp_order_t.cancel_sent_ns"] = <size_t>&(<hp_order_t *>0).cancel_sent_ns
     out["hp_order_t.stamps"] = <size_t>&(<hp_order_t *>0).stamps
+    out["hp_order_t.said_lots"] = <size_t>&(<hp_order_t *>0).said_lots
     out["hp_order_t.pad1"] = <size_t>&(<hp_order_t *>0).pad1
     out["hp_report_t"] = sizeof(hp_report_t)
     out["hp_report_t.kind"] = <size_t>&(<hp_report_t *>0).kind
@@ -474,6 +518,11 @@ def layout():
     out["hp_lane_counters_t.cancel_retries"] = <size_t>&(<hp_lane_counters_t *>0).cancel_retries
     out["hp_lane_counters_t.foreign_reports"] = <size_t>&(<hp_lane_counters_t *>0).foreign_reports
     out["hp_lane_counters_t.frames_before_ack_max"] = <size_t>&(<hp_lane_counters_t *>0).frames_before_ack_max
+    out["hp_lane_counters_t.orders_absent"] = <size_t>&(<hp_lane_counters_t *>0).orders_absent
+    out["hp_lane_counters_t.orders_adopted"] = <size_t>&(<hp_lane_counters_t *>0).orders_adopted
+    out["hp_lane_counters_t.fills_recovered"] = <size_t>&(<hp_lane_counters_t *>0).fills_recovered
+    out["hp_lane_counters_t.fills_foreign"] = <size_t>&(<hp_lane_counters_t *>0).fills_foreign
+    out["hp_lane_counters_t.openings"] = <size_t>&(<hp_lane_counters_t *>0).openings
     out["hp_lane_counters_t.pad"] = <size_t>&(<hp_lane_counters_t *>0).pad
     out["hp_lane_position_t"] = sizeof(hp_lane_position_t)
     out["hp_lane_position_t.lots"] = <size_t>&(<hp_lane_position_t *>0).lots

@@ -10,9 +10,10 @@
  *
  * A plan is a list of shapes; a shape is the table of an object's fields.  A KIND field names, by
  * its text, the further shape of the object it stands in; fields met before it wait for it, and
- * fields that need a scale wait for the symbol.  Where the kind stands elsewhere (a channel or topic
- * beside the data) it is APART and names the shape of the CHOSEN field.  All shapes of a plan share
- * one set of slots. */
+ * fields that need a scale wait for the symbol.  An object that could name its kind and does not is
+ * of the shape whose kind is "", if it holds all that this shape requires: some venues leave the
+ * kind of one message out.  Where the kind stands elsewhere (a channel or topic beside the data) it
+ * is APART and names the shape of the CHOSEN field.  All shapes of a plan share one set of slots. */
 #ifndef HP_GENERAL_H
 #define HP_GENERAL_H
 
@@ -47,8 +48,10 @@ enum hp_json_type {
     HP_JSON_OBJECT = 12,  /* `shape` describes it */
     HP_JSON_ROWS = 13,    /* array of objects that `shape` describes; each is handed to `row` */
     HP_JSON_GROUPS = 14,  /* array of such arrays; values->group says which */
-    HP_JSON_CHOSEN = 15   /* an object, or an array of them as ROWS, by the shape that the APART kind
+    HP_JSON_CHOSEN = 15,  /* an object, or an array of them as ROWS, by the shape that the APART kind
                            * named; waits for it.  A shape without fields: any value, checked */
+    HP_JSON_TIME = 16     /* number 0 .. INT64_MAX, microseconds from 10^14 on, milliseconds below;
+                           * kept as nanoseconds */
 };
 
 enum hp_json_flag {
@@ -72,7 +75,8 @@ typedef struct hp_json_field {
 } hp_json_field_t;
 
 typedef struct hp_json_shape {
-    const char *kind;  /* text of a KIND field that selects this shape; NULL = by reference only */
+    const char *kind;  /* text of a KIND field that selects this shape; "" = there is no KIND field,
+                        * one shape of a plan may say so; NULL = by reference only */
     const hp_json_field_t *fields;
     uint32_t count;
     uint32_t number;   /* the venue's name of the kind; 0 only where `kind` is NULL */

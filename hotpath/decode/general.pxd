@@ -23,6 +23,7 @@ cdef extern from "hotpath/decode/general.h" nogil:
         HP_JSON_ROWS
         HP_JSON_GROUPS
         HP_JSON_CHOSEN
+        HP_JSON_TIME
     cdef enum hp_json_flag:
         HP_JSON_REQUIRED
         HP_JSON_SIGNED

@@ -86,6 +86,7 @@ inline uint8_t waits_for(const hp_json_field_t &field)
 
 struct hp_json_plan {
     hp::Shape shapes[HP_JSON_SHAPES_MAX];
+    const hp::Shape *kindless; /* of objects without a KIND field; may be NULL */
     uint32_t count;
 };
 
@@ -132,11 +133,14 @@ inline hp_json_plan *plan(const hp_json_shape_t *shapes, uint32_t count)
     auto *p = static_cast<hp_json_plan *>(calloc(1, sizeof(hp_json_plan)));
     if (p == nullptr) return nullptr;
     p->count = count;
-    for (uint32_t i = 0; i < count; i++)
-        if (!prepare(p->shapes[i], shapes[i])) {
+    for (uint32_t i = 0; i < count; i++) {
+        const bool kindless = shapes[i].kind && *shapes[i].kind == 0;
+        if (!prepare(p->shapes[i], shapes[i]) || (kindless && p->kindless)) {
             free(p);
             return nullptr;
         }
+        if (kindless) p->kindless = &p->shapes[i];
+    }
     return p;
 }
 

@@ -10,6 +10,7 @@
 namespace hp {
 
 constexpr size_t SCRATCH_BYTES = 65536; /* of strings with escapes, per document */
+constexpr int64_t MICROSECONDS_FROM = 100000000000000; /* of 1973; as milliseconds, of 5138 */
 
 /* A key that the shape did not know when it came: to be compared with later ones, perhaps to be
  * read once the kind or the symbol is known. */
@@ -51,6 +52,7 @@ struct Reading {
     bool late(const Shape &base, const Shape *chosen, const Other *others, unsigned count);
     int scaled(Slice text, bool price, int64_t *to);
     const Shape *choose(Slice kind);
+    const Shape *kindless(const Other *others, unsigned count);
 
     const uint32_t *fail(int why)
     {
@@ -305,6 +307,13 @@ inline const uint32_t *Reading::take(const uint32_t *at, const Field &field)
         if (at && __builtin_mul_overflow(value->number, 1000000, &value->number))
             return fail(HP_DECODE_NUMBER);
         return at;
+    case HP_JSON_TIME:
+        at = whole(at, field, &value->number);
+        if (at && __builtin_mul_overflow(value->number,
+                                         value->number < MICROSECONDS_FROM ? 1000000 : 1000,
+                                         &value->number))
+            return fail(HP_DECODE_NUMBER);
+        return at;
     case HP_JSON_PRICE: case HP_JSON_SIZE: case HP_JSON_MONEY:
         value->size = 1;
         return decimal(at, field, &value->number);
@@ -375,7 +384,8 @@ inline const Shape *Reading::choose(Slice kind)
 {
     for (uint32_t i = 0; i < plan->count; i++) {
         const Shape &shape = plan->shapes[i];
-        if (shape.kind.size == kind.size && memcmp(shape.kind.text, kind.text, kind.size) == 0) {
+        if (shape.kind.size == kind.size && &shape != plan->kindless &&
+            memcmp(shape.kind.text, kind.text, kind.size) == 0) {
             out->kind = shape.number;
             return &shape;
         }
@@ -384,12 +394,28 @@ inline const Shape *Reading::choose(Slice kind)
     return nullptr;
 }
 
+/* The shape of an object that names no kind, if it holds what this requires; else NULL. */
+__attribute__((noinline, cold)) inline const Shape *Reading::kindless(const Other *others,
+                                                                      unsigned count)
+{
+    const Shape *shape = plan->kindless;
+    uint64_t held = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const Slice key = others[i].key;
+        const Field *field = find(*shape, key_word(key.text, key.size), key);
+        if (field) held |= 1ull << field->slot;
+    }
+    if ((held & shape->required) != shape->required) return nullptr;
+    out->kind = shape->number;
+    return shape;
+}
+
 /* From '{' to past its '}'. */
 inline const uint32_t *Reading::object(const uint32_t *at, const Shape &base)
 {
     Other others[HP_JSON_OTHERS_MAX];
     unsigned other_count = 0;
-    bool waiting = false;
+    bool waiting = false, kind_met = false;
     const Shape *chosen = nullptr;      /* by a KIND field */
     const Field *guess = base.fields;   /* fields mostly come in the table's order, some left out */
     at++;
@@ -421,6 +447,7 @@ inline const uint32_t *Reading::object(const uint32_t *at, const Shape &base)
                 guess = field + 1;
                 if (field->type == HP_JSON_KIND && !(field->flags & HP_JSON_APART)) {
                     const hp_json_value_t &kind = out->at[field->slot];
+                    kind_met = true;
                     chosen = choose({kind.text, kind.size});
                     if (chosen) guess = chosen->fields;
                 }
@@ -442,6 +469,8 @@ inline const uint32_t *Reading::object(const uint32_t *at, const Shape &base)
             break;
         }
     }
+    if (HP_UNLIKELY(base.has_kind && !kind_met && plan->kindless))
+        chosen = kindless(others, other_count);
     if (HP_UNLIKELY(waiting) && !late(base, chosen, others, other_count)) return nullptr;
     uint64_t required = base.required | (chosen ? chosen->required : 0);
     if ((out->seen & required) != required) out->missing = 1;

@@ -22,6 +22,7 @@ class Type(IntEnum):
     ROWS = 13
     GROUPS = 14
     CHOSEN = 15
+    TIME = 16
 
 class Flag(IntFlag):
     NONE = 0

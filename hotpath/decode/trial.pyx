@@ -42,6 +42,7 @@ class Type(IntEnum):
     ROWS = HP_JSON_ROWS
     GROUPS = HP_JSON_GROUPS
     CHOSEN = HP_JSON_CHOSEN
+    TIME = HP_JSON_TIME
 
 
 class Flag(IntFlag):
@@ -59,7 +60,7 @@ class Flag(IntFlag):
 
 
 TEXTS = (Type.TEXT, Type.KIND, Type.SYMBOL)
-NUMBERS = (Type.WHOLE, Type.TIME_MS, Type.BOOL, Type.PRICE, Type.SIZE, Type.MONEY)
+NUMBERS = (Type.WHOLE, Type.TIME_MS, Type.TIME, Type.BOOL, Type.PRICE, Type.SIZE, Type.MONEY)
 
 
 cdef class Trial:
@@ -76,7 +77,7 @@ cdef class Trial:
     def __cinit__(self, list shapes):
         self.reader = Reader()
         self.shapes = [
-            (kind and kind.encode(), number, [(field[0].encode(), *field[1:]) for field in fields])
+            (None if kind is None else kind.encode(), number, [(field[0].encode(), *field[1:]) for field in fields])
             for kind, number, fields in shapes
         ]
         self.symbols = <hp_symbols_t *>calloc(1, sizeof(hp_symbols_t))

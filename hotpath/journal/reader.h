@@ -92,6 +92,8 @@ static inline int hp_scan_next(hp_scanner_t *s, hp_journal_record_t *r, const ui
     r->crc32c = 0;
     if (hp_crc32c(hp_crc32c(0, r, sizeof *r), s->at + sizeof *r, r->length) != found) return HP_SCAN_BAD;
     r->crc32c = found;
+    for (uint64_t pad = sizeof *r + r->length; pad < room; pad++)
+        if (s->at[pad] != 0) return HP_SCAN_BAD;
     *payload = s->at + sizeof *r;
     s->at += room;
     s->sequence = r->sequence + 1;

@@ -46,6 +46,7 @@ static inline void hp_journal_put(hp_journal_writer_t *w, uint16_t kind, uint32_
 {
     hp_journal_record_t *r = (hp_journal_record_t *)(void *)w->at;
     uint64_t room = hp_journal_room(length);
+    memset(w->at + room - 8, 0, 8); /* the pad is zero: a file that is continued has the same bytes */
     r->length = length;
     r->kind = kind;
     r->lane = (uint8_t)w->lane;

@@ -79,6 +79,10 @@ typedef struct hp_lane_instrument {
     uint32_t             snapshot_wanted;    /* asked for and not yet answered */
     uint64_t             snapshot_wanted_ns;
     uint64_t             not_synced_ns;      /* since when the book is blind; 0 = it is not */
+    uint32_t             trades_wanted;      /* the venue's list of trades must be asked for again */
+    uint32_t             pad0;
+    uint64_t             opening_cut;        /* trades up to this id are in the opening base: never again */
+    uint64_t             carried_cut;        /* the same for a successor; the carry's keys lie above it */
     hp_stream_t          streams[8];         /* by enum hp_event_kind */
     uint32_t             stream_mask;        /* the kinds that are subscribed */
     uint8_t              source;             /* enum hp_source that serves the top */
@@ -115,7 +119,7 @@ typedef struct hp_lane {
     uint32_t         is_session_ready;  /* logged on */
     uint32_t         is_user_ready;     /* user stream open */
     uint32_t         is_draining;
-    uint32_t         is_open;           /* the opening positions are known */
+    uint32_t         is_open;           /* an opening has been taken */
     uint32_t         is_broken;         /* a number cannot be trusted any more: never armed again */
 
     hp_stamps_t      stamps;            /* of the input in work */
@@ -130,6 +134,10 @@ typedef struct hp_lane {
     uint64_t         read_lag_ns;       /* the venue's bound */
     uint64_t         deadline_ms;       /* recvWindow of orders */
     uint64_t         stale_ns;          /* default bound of books */
+    struct hp_stage  *stage;            /* opening facts (opening.h) */
+    uint64_t         carried_number;    /* segment of the last carry */
+    uint64_t         carried_keys;      /* fill keys that lie under the carried cuts */
+    uint64_t         short_ns;          /* when to look for orders with missing fills; 0 = there are none */
     uint32_t         guards;            /* event kinds that must be fresh for quoting: bits */
     uint32_t         pad;
     uint64_t         reserved[8];

@@ -78,6 +78,8 @@ cdef extern from "hotpath/journal/writer.h" nogil:
 
 
 cdef extern from "hotpath/lane/core.h" nogil:
+    ctypedef struct hp_stage_t "struct hp_stage":
+        uint64_t generation
     enum: HP_INTENTS_QUEUED
     enum: HP_STRATEGIES_MAX
     enum: HP_MARKET_FRAMES_PER_TURN
@@ -149,6 +151,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t read_lag_ns
         uint64_t deadline_ms
         uint64_t stale_ns
+        hp_stage_t *stage
+        uint32_t is_open
     hp_lane_instrument_t *hp_lane_instrument(hp_lane_t *l, uint32_t id) noexcept nogil
     uint64_t hp_lane_emit(hp_lane_t *l, const hp_intent_t *wish) noexcept nogil
     void hp_lane_journal(hp_lane_t *l, uint16_t kind, uint32_t aux, uint64_t recv_ns, const void *payload, size_t size) noexcept nogil
@@ -169,6 +173,7 @@ cdef extern from "hotpath/lane/market.h" nogil:
     void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
     void hp_lane_halt(hp_lane_t *l, uint32_t strategy) noexcept nogil
     void hp_lane_decide(hp_lane_t *l) noexcept nogil
+    void hp_lane_inquire(hp_lane_t *l, hp_order_t *o) noexcept nogil
 
 
 cdef extern from "hotpath/lane/inputs.h" nogil:
@@ -177,3 +182,8 @@ cdef extern from "hotpath/lane/inputs.h" nogil:
     void hp_lane_told(hp_lane_t *l, const hp_report_t *r) noexcept nogil
     void hp_lane_clocks(hp_lane_t *l, const hp_journal_clock_t *clock) noexcept nogil
     int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, const char *payload) noexcept nogil
+
+
+cdef extern from "hotpath/lane/adopt.h" nogil:
+    void hp_lane_opening_begin(hp_lane_t *l) noexcept nogil
+    void hp_lane_fact(hp_lane_t *l, uint32_t kind, uint64_t generation, const void *data, size_t size) noexcept nogil

@@ -14,6 +14,22 @@
 #include "hotpath/lane/market.h"
 #include "journal.h"
 
+/* The user stream is opened first and the venue asked afterwards: what happens in between is in both.
+ * Its events are believed from READY on; an order's end may have been told while nobody listened. */
+static inline void hp_lane_user_session(hp_lane_t *l, uint32_t state)
+{
+    l->is_user_ready = state == HP_SESSION_READY || state == HP_SESSION_CURRENT;
+    if (state == HP_SESSION_OPEN) {
+        if (l->is_open) l->env.want(l->env.self, HP_WANT_TRADES, 0);
+        else hp_lane_opening_begin(l);
+    }
+    if (state != HP_SESSION_CURRENT) return;
+    for (uint32_t n = 0; n < l->orders.working_count; n++) {
+        hp_order_t *o = hp_orders_working(&l->orders, n);
+        if (o->state != HP_ORDER_SENT) hp_lane_inquire(l, o);
+    }
+}
+
 /* A socket opened, closed, or may be used from now on. */
 static inline void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state)
 {
@@ -23,7 +39,7 @@ static inline void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state
         l->is_session_ready = state == HP_SESSION_READY;
         if (state == HP_SESSION_OPEN) l->env.want(l->env.self, HP_WANT_LOGON, 0);
     } else if (socket == HP_SOCKET_USER) {
-        l->is_user_ready = state != HP_SESSION_CLOSED;
+        hp_lane_user_session(l, state);
     } else {
         hp_lane_socket(l, socket, state == HP_SESSION_OPEN);
         hp_lane_decide(l);
@@ -101,6 +117,10 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             return 1;
         }
         return 0;
+    case HP_RECORD_OPENING:
+        if (r->aux == 0) hp_lane_opening_begin(l);
+        else hp_lane_fact(l, r->aux, l->stage->generation, payload, r->length);
+        return 1;
     case HP_RECORD_CLOCK:
         if (r->aux == HP_CLOCK_RECORD_PAIR && r->length == sizeof(hp_journal_clock_t)) {
             hp_journal_clock_t clock;

@@ -53,6 +53,7 @@ cdef class Lane:
         cdef uint32_t capacity = order_capacity or ORDER_CAPACITY
         cdef size_t orders = line_up(hp_orders_bytes(capacity)), fills = line_up(sizeof(hp_fills_t))
         cdef size_t levels = line_up(sizeof(hp_levels_t)), table = line_up(256 * sizeof(hp_lane_instrument_t))
+        cdef size_t stage = line_up(sizeof(hp_stage_t))
         cdef char *at
         cdef hp_journal_clock_t opened
         memset(&self.core, 0, sizeof(self.core))
@@ -61,7 +62,7 @@ cdef class Lane:
         self.core.codec = <const hp_codec_t *>PyCapsule_GetPointer(codec.capsule, "hp_codec_t")
         if self.core.codec.layout != HP_CODEC_LAYOUT:
             raise ValueError(f"codec has layout {self.core.codec.layout}, this lane reads {HP_CODEC_LAYOUT}; rebuild the venue")
-        self._memory_bytes = orders + fills + levels + table
+        self._memory_bytes = orders + fills + levels + table + stage
         if posix_memalign(&self._memory, 128, self._memory_bytes):
             raise MemoryError(f"lane needs {self._memory_bytes} bytes")
         memset(self._memory, 0, self._memory_bytes)
@@ -73,6 +74,8 @@ cdef class Lane:
         self.core.levels = <hp_levels_t *>at
         at += levels
         self.core.instruments = <hp_lane_instrument_t *>at
+        at += table
+        self.core.stage = <hp_stage_t *>at
 
         self._page_map = page
         PyObject_GetBuffer(page, &self._page_view, PyBUF_WRITABLE)

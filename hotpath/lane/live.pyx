@@ -34,8 +34,8 @@ from hotpath.abi.clock cimport hp_mono_ns, hp_time_divergence, hp_time_record_t,
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
 from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
 from hotpath.abi.journal cimport (
-    HP_COMMAND_DRAIN, HP_COMMAND_OPEN, HP_SESSION_ASKED, HP_SESSION_CLOSED, HP_SESSION_OPEN, HP_SOCKET_ORDER, HP_SOCKET_USER,
-    hp_journal_clock_t)
+    HP_COMMAND_DRAIN, HP_SESSION_ASKED, HP_SESSION_CLOSED, HP_SESSION_CURRENT, HP_SESSION_OPEN, HP_SESSION_READY,
+    HP_SOCKET_ORDER, HP_SOCKET_USER, hp_journal_clock_t)
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
@@ -104,6 +104,8 @@ cdef enum:
     READ_BYTES = 65536
 cdef uint64_t HICCUP_NS = 5_000   # an idle turn takes about 700 ns: what takes longer was taken from us
 cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
+cdef uint64_t ASK_AGAIN_NS = 3_000_000_000
+cdef size_t HELD_BYTES_MAX = 16 * 1024 * 1024
 cdef uint64_t SUPERVISOR_LOOK_NS = 50_000_000      # between two looks at the supervisor's pidfd
 cdef uint64_t SUPERVISOR_SILENCE_NS = 10_000_000_000 # alive, but stuck: nobody would restart or stop us
 cdef uint64_t DRAIN_NS = 5_000_000_000
@@ -241,6 +243,9 @@ cdef class OrderListener(SocketListener):
         self.stamp(frame)
         if not self.assemble(frame, &data, &size):
             return
+        if self.socket == HP_SOCKET_USER and not lane.core.is_user_ready:
+            lane.hold(self, data, size)
+            return
         before = HP_MARKET_FRAMES_PER_TURN - lane.budget
         if before > lane.core.count.frames_before_ack_max:
             lane.core.count.frames_before_ack_max = before
@@ -248,6 +253,8 @@ cdef class OrderListener(SocketListener):
         lane.core.now_ns = self.recv_ns
         lane.core.stamps.recv = self.recv_tsc
         hp_lane_report_frame(&lane.core, self.socket, data, size)
+        if self.socket == HP_SOCKET_USER and not lane.core.is_user_ready:
+            self.transport.disconnect()  # the venue ended the stream: begin anew, with a fresh key
 
 
 cdef class Turn:
@@ -320,6 +327,9 @@ cdef class LiveLane(Lane):
     cdef object logon_text
     cdef object listen_key_arrived
     cdef readonly object urls
+    cdef list held                    # user events that wait: (recv_ns, bytes); see hold()
+    cdef size_t held_bytes
+    cdef uint64_t asked_ns            # when the trades of a gap in the user stream were asked for
     cdef uint64_t drain_until_ns
     cdef Turn turner
     cdef bint is_turn_due
@@ -351,6 +361,7 @@ cdef class LiveLane(Lane):
         self.urls = urls
         self.markets = []
         self.shown = set()
+        self.held = []
         self.stream_texts = {}
         self.listen_key_arrived = asyncio.Event()
         self.turner = Turn()
@@ -527,6 +538,9 @@ cdef class LiveLane(Lane):
         page.turn_ns = now
         page.counters.turns = self.turns
         page.is_spinning = self.is_spinning
+        if self.core.is_open and self.user is not None and not self.core.is_user_ready and now > self.asked_ns + ASK_AGAIN_NS:
+            self.asked_ns = now
+            self.want(HP_WANT_TRADES, 0)
         if not self.core.is_draining and self.is_orphan(now):
             hp_lane_command(&self.core, HP_COMMAND_DRAIN)
             self.drain_until_ns = now + ORPHAN_DRAIN_NS
@@ -621,6 +635,43 @@ cdef class LiveLane(Lane):
         if not hp_ring_is_empty(self.parking):
             self.due()
 
+    # -- the user stream until it may be believed -----------------------------------------------------
+
+    cdef void hold(self, OrderListener listener, char *data, size_t size) noexcept:
+        """Keep a user event until the cold side has told what happened before this stream was open.
+
+        The stream is opened first and the venue asked afterwards: what happens in between is in both, and
+        fills are told apart by their trade id.  Nothing trades while events wait, so they may be kept as
+        Python objects; a lane that cannot keep them starts the stream anew.
+        """
+        try:
+            self.held_bytes += size
+            if self.held_bytes > HELD_BYTES_MAX:
+                listener.transport.disconnect()
+                return
+            self.held.append((listener.recv_ns, PyBytes_FromStringAndSize(data, size)))
+        except Exception as error:
+            self.log(f"lane.hold_error error={error!r}")
+            listener.transport.disconnect()
+
+    cdef void release(self) noexcept:
+        """Believe the stream from here on: first what waited, then what comes."""
+        cdef bytes text
+        self.note_session(HP_SOCKET_USER, HP_SESSION_READY)
+        try:
+            for recv_ns, frame in self.held:
+                text = frame + bytes(HP_FRAME_PAD_BYTES)
+                self.core.recv_ns = recv_ns
+                hp_lane_report_frame(&self.core, HP_SOCKET_USER, text, len(frame))
+            self.held.clear()
+            self.held_bytes = 0
+        except Exception as error:
+            self.log(f"lane.release_error error={error!r}")
+        if self.core.is_user_ready:
+            self.note_session(HP_SOCKET_USER, HP_SESSION_CURRENT)
+        else:
+            self.user.transport.disconnect()
+
     # -- mail -------------------------------------------------------------------------------------
 
     cdef void want(self, uint32_t what, uint32_t aux) noexcept:
@@ -698,8 +749,16 @@ cdef class LiveLane(Lane):
                               record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_REPORT:
                 hp_lane_told(&self.core, <hp_report_t *>data)
-            elif record.kind == HP_MAIL_OPENING:
-                hp_lane_command(&self.core, HP_COMMAND_OPEN)
+            elif record.kind == HP_MAIL_TRADES:
+                if record.aux == 0 and self.user is not None and self.core.is_open:
+                    self.release()
+            elif record.kind == HP_MAIL_OPENING and record.length == 0:
+                if self.core.stage.generation != 0 and not self.core.is_open:
+                    hp_lane_opening_begin(&self.core)
+            elif record.kind in (HP_MAIL_BASE, HP_MAIL_BOOKED, HP_MAIL_ORDER, HP_MAIL_OPENING):
+                hp_lane_fact(&self.core, record.kind, record.aux, data, record.length)
+                if self.core.is_open and not self.core.is_user_ready and self.user is not None:
+                    self.release()
             else:
                 self.cold_mail(record.kind, data, record.length)
             hp_ring_pop(self.mail_in)
@@ -740,6 +799,9 @@ cdef class LiveLane(Lane):
             self.orders = <OrderListener>listener
         elif listener.socket == HP_SOCKET_USER:
             self.user = <OrderListener>listener
+            self.held.clear()
+            self.held_bytes = 0
+            self.asked_ns = hp_mono_ns()
         else:
             # What the old connection left parked comes before anything of the new one.
             while not hp_ring_is_empty(self.parking):
@@ -752,6 +814,9 @@ cdef class LiveLane(Lane):
         listener.read_ready = listener.protocol = None
         listener.descriptor = -1
         hp_count(&self.core.count.reconnects, 1)
+        if listener.socket == HP_SOCKET_USER:
+            self.user = None
+            self.held.clear()
         listener.parked = 0
 
     async def market_socket(self, parsed):

@@ -96,6 +96,18 @@ cdef class ManualLane(Lane):
         report.recv_ns = self.now_ns
         hp_lane_told(&self.core, &report)
 
+    def begin_opening(self):
+        """Wish for an opening, as a lane does when its user stream is open; return the generation."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_opening_begin(&self.core)
+        return self.core.stage.generation
+
+    def fact(self, uint32_t kind, uint64_t generation, bytes record):
+        """One opening fact; True when the lane is open."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_fact(&self.core, kind, generation, <const char *>record, len(record))
+        return bool(self.core.is_open)
+
     def snapshot(self, uint32_t instrument, bytes data):
         """A REST snapshot."""
         cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)

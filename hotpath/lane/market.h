@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "hotpath/lane/core.h"
+#include "hotpath/lane/adopt.h"
 #include "hotpath/lane/resync.h"
 #include "hotpath/lane/trade.h"
 
@@ -287,6 +288,7 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
         l->stamps.recv = 0;
         hp_lane_arm(l);
         if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1);
+        hp_lane_opening_timers(l);
         hp_lane_order_timers(l);
         hp_lane_book_timers(l);
     }

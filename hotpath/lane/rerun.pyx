@@ -22,6 +22,7 @@ from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
+from hotpath.lane.strategy cimport Strategy
 
 cdef bytes PAD = bytes(HP_FRAME_PAD_BYTES)
 
@@ -174,6 +175,16 @@ cdef class RerunLane(Lane):
         """Call what an END ends."""
         for strategy in self.strategies:
             strategy.on_stop()
+
+    def add_instead(self, Strategy strategy, bytes payload):
+        """Bind another strategy in the place of a recorded one, whose STRATEGY record is written again."""
+        cdef uint32_t number = self.core.strategy_count
+        if number >= HP_STRATEGIES_MAX or len(payload) < 8:
+            raise ValueError(f"strategy {number} of {len(payload)} bytes; a lane carries {HP_STRATEGIES_MAX}")
+        self.strategies.append(strategy)
+        self.core.strategy_count = number + 1
+        strategy.bind(&self.core, number, struct.unpack_from("<I", payload, 4)[0])
+        hp_lane_journal(&self.core, HP_RECORD_STRATEGY, number, 0, <const char *>payload, len(payload))
 
     def add_absent(self, bytes payload):
         """Take the place of a strategy that is not run again: its STRATEGY record's payload."""

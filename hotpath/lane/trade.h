@@ -13,6 +13,8 @@
 #include "hotpath/lane/core.h"
 
 #define HP_CANCEL_RETRY_NS 500000000ull
+#define HP_SHORT_GRACE_NS 300000000ull  /* a status may overtake the fills it counts */
+#define HP_SHORT_RETRY_NS 1000000000ull
 #define HP_WORDS_CANCEL (HP_WORD_KILL | HP_WORD_FREEZE | HP_WORD_DRAIN | HP_WORD_FLATTEN | HP_WORD_STOP)
 
 /* Add (sign 1) or remove (sign -1) what an order exposes. */
@@ -47,6 +49,13 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
     enum hp_moved moved = hp_order_apply(o, r, l->now_ns, l->read_lag_ns);
     hp_lane_expose(l, o, 1);
     if (moved == HP_MOVED_STATE) {
+        if (o->state == HP_ORDER_REJECTED && (r->kind == HP_REPORT_NOT_FOUND || r->kind == HP_REPORT_SEND_FAILED)) {
+            o->flags |= HP_ORDER_ABSENT;
+            if (r->kind == HP_REPORT_NOT_FOUND) hp_count(&l->count->orders_absent, 1);
+        } else if (before == HP_ORDER_REJECTED && (o->flags & HP_ORDER_ABSENT)) { /* the proof was wrong */
+            o->flags &= (uint16_t)~HP_ORDER_ABSENT;
+            hp_count(&l->count->orders_absent, (uint64_t)-1);
+        }
         int is_working = hp_order_is_working(o->state);
         hp_orders_settle(&l->orders, o);
         hp_lane_count_state(l, before, -1);
@@ -275,30 +284,91 @@ static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
     hp_count(&l->count->inquiries, 1);
 }
 
+/* Fills that the venue counts and we have not booked: look again after a grace, then fetch them. */
+static inline void hp_lane_said(hp_lane_t *l, hp_order_t *o, const hp_report_t *r)
+{
+    if (r->cum_lots > o->said_lots) o->said_lots = r->cum_lots;
+    if (o->said_lots > o->filled_lots && l->short_ns == 0) l->short_ns = l->now_ns + HP_SHORT_GRACE_NS;
+}
+
+static inline void hp_lane_short_timer(hp_lane_t *l)
+{
+    uint64_t again = 0;
+    if (HP_LIKELY(l->short_ns == 0 || l->now_ns < l->short_ns)) return;
+    for (uint32_t slot = 0; slot < l->orders.used; slot++)
+        if (l->orders.slots[slot].said_lots > l->orders.slots[slot].filled_lots)
+            l->instruments[l->orders.slots[slot].instrument].trades_wanted = 1;
+    for (uint32_t id = 1; id < HP_LANE_INSTRUMENTS_MAX; id++) {
+        if (!l->instruments[id].trades_wanted) continue;
+        l->instruments[id].trades_wanted = 0;
+        again = l->now_ns + HP_SHORT_RETRY_NS;
+        l->env.want(l->env.self, HP_WANT_TRADES, id);
+    }
+    l->short_ns = again;
+}
+
+/* Book a fill into its position, once.  `o` is NULL for an order that is not ours or that the table has
+ * forgotten: its fill moves the position all the same.  The record says all that a successor needs. */
 static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_report_t *r)
 {
-    if (!hp_fills_take(l->fills, o->account, o->instrument, r->trade_id, o->side)) {
-        hp_count(&l->count->fills_duplicate, 1);
+    uint32_t instrument = o != NULL ? o->instrument : r->instrument, account = o != NULL ? o->account : 0;
+    uint8_t side = o != NULL ? o->side : r->side, position_side = o != NULL ? o->position_side : r->position_side;
+    hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
+    if (i == NULL || (side != HP_SIDE_BUY && side != HP_SIDE_SELL) || position_side >= HP_POSITION_SIDE_COUNT) {
+        hp_count(&l->count->reports_refused, 1);
         return;
     }
-    hp_lane_instrument_t *i = hp_lane_instrument(l, o->instrument);
-    hp_lane_position_t *p = &l->page->positions[o->instrument];
-    HP_ASSERT(i != NULL);
-    if (r->last_lots <= 0 || !hp_position_fill(p, &i->about, o->position_side, o->side, r->last_ticks, r->last_lots, r->fee_e8)) {
+    if ((i->opening_cut != 0 && r->trade_id <= i->opening_cut) ||
+        !hp_fills_take(l->fills, account, instrument, r->trade_id, side)) {
+        hp_count(&l->count->fills_duplicate, 1);
+        if (o != NULL && (o->flags & HP_ORDER_ADOPTED) && r->request == HP_REQUEST_STATUS && r->last_lots > 0 &&
+            r->last_lots <= o->said_lots - o->filled_lots)
+            hp_lane_apply(l, o, r); /* booked before the order's own venue id was known: the order lacks it */
+        return;
+    }
+    hp_lane_position_t *p = &l->page->positions[instrument];
+    if (r->last_lots <= 0 || !hp_position_fill(p, &i->about, position_side, side, r->last_ticks, r->last_lots, r->fee_e8)) {
         hp_count(&l->count->reports_refused, 1);
         l->gate.is_armed = 0; /* a fill that cannot be booked: no number after it could be trusted */
         l->is_broken = 1;
         return;
     }
     p->venue_pnl_e8 += r->pnl_e8;
-    hp_lane_apply(l, o, r);
-    hp_lane_journal(l, HP_RECORD_FILL, o->instrument, l->recv_ns, r, sizeof *r);
+    if (o != NULL) {
+        hp_lane_apply(l, o, r);
+        hp_lane_said(l, o, r);
+    }
+    hp_report_t full = *r;
+    full.instrument = instrument;
+    full.account = account;
+    full.side = side;
+    full.position_side = position_side;
+    if (o != NULL) full.client_id = o->client_id;
+    hp_lane_journal(l, HP_RECORD_FILL, instrument, l->recv_ns, &full, sizeof full);
     hp_count(&l->count->fills, 1);
-    hp_count(o->side == HP_SIDE_BUY ? &l->count->fills_buy : &l->count->fills_sell, 1);
-    if (o->strategy < l->strategy_count) {
+    hp_count(side == HP_SIDE_BUY ? &l->count->fills_buy : &l->count->fills_sell, 1);
+    if (o == NULL) hp_count(&l->count->fills_foreign, 1);
+    if (r->request == HP_REQUEST_STATUS) hp_count(&l->count->fills_recovered, 1); /* fetched, not told */
+    if (o != NULL && o->strategy < l->strategy_count) {
         hp_strategy_t *s = &l->strategies[o->strategy];
         if (s->on_fill != NULL && !s->is_halted) s->on_fill(s->self, o, r);
     }
+}
+
+/* A trade of the venue's list that fits no order by its venue id may belong to one whose id we have not
+ * been told: then wait until no such order is left.  1 = not to be booked now. */
+static inline int hp_lane_could_be(hp_lane_t *l, const hp_report_t *r)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, r->instrument);
+    if (i == NULL || hp_fills_know(l->fills, 0, r->instrument, r->trade_id, r->side)) return 0;
+    for (uint32_t n = 0; n < l->orders.working_count; n++) {
+        const hp_order_t *o = hp_orders_working(&l->orders, n);
+        if (o->venue_id != 0 || o->instrument != r->instrument || o->side != r->side) continue;
+        i->trades_wanted = 1;
+        if (l->short_ns == 0) l->short_ns = l->now_ns + HP_SHORT_RETRY_NS;
+        return 1;
+    }
+    return 0;
 }
 
 /* Take one report of the venue. */
@@ -327,7 +397,9 @@ static inline void hp_lane_report(hp_lane_t *l, const hp_report_t *r)
         break;
     }
     hp_order_t *o = r->foreign ? NULL : hp_orders_find(&l->orders, r->client_id);
-    if (o == NULL) {
+    if (o == NULL && r->client_id == 0 && !r->foreign) o = hp_orders_find_venue(&l->orders, r->instrument, r->venue_id);
+    if (o == NULL && r->kind == HP_REPORT_FILL && r->request == HP_REQUEST_STATUS && hp_lane_could_be(l, r)) return;
+    if (o == NULL && (r->kind != HP_REPORT_FILL || (r->client_id == 0 && !r->foreign && r->request != HP_REQUEST_STATUS))) {
         hp_count(r->foreign ? &l->count->foreign_reports : &l->count->reports_refused, 1);
         return;
     }
@@ -344,6 +416,7 @@ static inline void hp_lane_report(hp_lane_t *l, const hp_report_t *r)
             hp_histogram_record(&l->page->hops[HP_HOP_ACK], hp_tsc_to_ns(&l->page->calibration, o->stamps.ack - o->stamps.sent));
     }
     enum hp_moved moved = hp_lane_apply(l, o, r);
+    hp_lane_said(l, o, r);
     if (r->kind == HP_REPORT_CANCEL_REJECT && r->error == HP_ERROR_UNKNOWN_ORDER && hp_order_is_working(o->state))
         hp_lane_inquire(l, o);
     if (moved == HP_MOVED_STATE || r->kind == HP_REPORT_CANCEL_REJECT) hp_lane_tell(l, o->strategy, o, NULL);
@@ -378,6 +451,7 @@ static inline void hp_lane_order_timers(hp_lane_t *l)
         if ((o->expire_ns != 0 && l->now_ns >= o->expire_ns) || (l->gate.words & HP_WORDS_CANCEL)) hp_lane_cancel(l, o);
         if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns > l->ack_timeout_ns) hp_lane_inquire(l, o);
     }
+    hp_lane_short_timer(l);
 }
 
 #endif

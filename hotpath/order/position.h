@@ -62,6 +62,14 @@ static inline void hp_fills_forget(hp_fills_t *f, uint32_t position)
     f->index[i] = 0;
 }
 
+static inline int hp_fills_know(const hp_fills_t *f, uint32_t account, uint32_t instrument, uint64_t trade_id, uint8_t side)
+{
+    hp_fill_key_t key = { trade_id, instrument, (uint16_t)account, side, 1 };
+    for (uint32_t i = hp_fill_hash(&key); f->index[i] != 0; i = (i + 1) & (HP_FILLS_INDEX - 1))
+        if (hp_fill_same(&f->kept[f->index[i] - 1], &key)) return 1;
+    return 0;
+}
+
 /* 1 when the key is new (and is now remembered), 0 when this fill has been booked already. */
 static inline int hp_fills_take(hp_fills_t *f, uint32_t account, uint32_t instrument, uint64_t trade_id, uint8_t side)
 {

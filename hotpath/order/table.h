@@ -62,6 +62,16 @@ static inline hp_order_t *hp_orders_find(const hp_orders_t *t, uint64_t client_i
     return NULL;
 }
 
+/* By the venue's id: a walk over all slots, for what the venue says without our id. */
+static inline hp_order_t *hp_orders_find_venue(const hp_orders_t *t, uint32_t instrument, uint64_t venue_id)
+{
+    for (uint32_t slot = 0; slot < t->used && venue_id != 0; slot++) {
+        hp_order_t *o = &t->slots[slot];
+        if (o->client_id != 0 && o->venue_id == venue_id && o->instrument == instrument) return o;
+    }
+    return NULL;
+}
+
 /* Remove a slot from the index, closing the hole behind it. */
 static inline void hp_orders_unindex(hp_orders_t *t, uint32_t slot)
 {

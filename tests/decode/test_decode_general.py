@@ -251,6 +251,70 @@ def test_json_with_a_byte_taken_out_is_judged_as_python_judges_it(tree, data):
         assert (status == Status.EVENT) == good, status
 
 
+def kindless_trial() -> Trial:
+    """One kind with its name, one without; both use "b", for different things."""
+    named = [("s", Type.SYMBOL, MUST, 1, 0), ("b", Type.BIDS, MUST, 2, 0)]
+    nameless = [("s", Type.SYMBOL, MUST, 1, 0), ("b", Type.PRICE, MUST, 2, 0)]
+    return trial(
+        ("e", Type.KIND, NONE, 0),
+        ("result", Type.ANY, NONE, 3),
+        further=[("depth", 1, named), ("", 2, nameless)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (b'{"s":"BTC-USDT","b":"1.5"}', Status.EVENT),
+        (b'{"b":"1.5","new":[1],"s":"BTC-USDT"}', Status.EVENT),
+        (b'{"b":"1.5"}', Status.EVENT),  # not all that the shape requires: of no kind
+        (b'{"result":null}', Status.EVENT),
+        (b'{"s":"BTC-USDT","b":[]}', Status.TYPE),
+        (b'{"s":"BTC-USDT","b":"1.55"}', Status.FINER),
+        (b'{"s":"ETH","b":"1.5"}', Status.UNKNOWN_SYMBOL),
+        (b'{"s":"BTC-USDT","b":"1.5","b":"1.5"}', Status.DUPLICATE),
+        (b'{"e":"","s":"BTC-USDT","b":"1.5"}', Status.UNKNOWN_KIND),
+        (b'{"s":"BTC-USDT","b":"1.5","e":"other"}', Status.UNKNOWN_KIND),
+    ],
+)
+def test_object_without_its_kind_is_of_the_shape_that_has_none(text, status):
+    got, values, *_ = kindless_trial().read(text)
+    assert got == status
+    if status == Status.EVENT:
+        assert (values.get("b") == 15) == (b'"s"' in text)
+
+
+def test_kind_behind_its_fields_is_still_a_kind():
+    status, _, _, bids, _ = kindless_trial().read(b'{"b":[["1.5","2"]],"s":"BTC-USDT","e":"depth"}')
+    assert (status, bids) == (Status.EVENT, [(15, 2000)])
+
+
+def test_two_shapes_without_a_kind_are_no_plan():
+    with pytest.raises(ValueError, match="not a plan"):
+        trial(("e", Type.KIND, NONE, 0), further=[("", 1, []), ("", 2, [])])
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [
+        (b"0", 0),
+        (b"1723161255208", 1723161255208 * 10**6),
+        (b"9223372036854", 9223372036854 * 10**6),
+        (b"9223372036855", None),
+        (b"99999999999999", None),
+        (b"100000000000000", 10**17),
+        (b"1723161255208123", 1723161255208123 * 1000),
+        (b"9223372036854775", 9223372036854775 * 1000),
+        (b"9223372036854776", None),
+        (b"-1", None),
+    ],
+)
+def test_time_is_of_milliseconds_or_microseconds_by_its_size(text, nanoseconds):
+    status, values, *_ = trial(("t", Type.TIME, MUST, 0)).read(b'{"t":' + text + b"}")
+    assert status == (Status.NUMBER if nanoseconds is None else Status.EVENT)
+    assert nanoseconds is None or values["t"] == nanoseconds
+
+
 @pytest.mark.parametrize(
     "text",
     [b'{"n":1"x"}', b'{"n":1"x","y":2}', b'{"x":null"y"}', b'{"x":[1,true"y"]}', b'{"x":1.5"y"}'],

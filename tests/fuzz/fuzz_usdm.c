@@ -68,8 +68,8 @@ static void market(const char *data, size_t size, uint64_t *shape_count, uint64_
     hp_event_t by_shape, by_codec, by_general, untouched;
     memset(&untouched, 0xa5, sizeof untouched);
     by_codec = by_general = by_shape = untouched;
-    const int shape = usdm_scan(state, data, size, &by_shape, levels);
-    const int general = usdm_decode_general(state, data, size, &by_general, levels_again);
+    const int shape = binance_scan_by(BINANCE_USDM, &state->family, data, size, &by_shape, levels);
+    const int general = binance_decode_general(state, data, size, &by_general, levels_again);
     if (shape && general != HP_DECODE_EVENT)
         fail("the shape scanner took what the general reader refuses", data, size);
     const int codec = usdm_decode(state, data, size, &by_codec, levels);
@@ -97,7 +97,7 @@ static void market(const char *data, size_t size, uint64_t *shape_count, uint64_
 static int snapshot(const char *data, size_t size, hp_event_t *event, hp_levels_t *into)
 {
     memset(event, 0, sizeof *event);
-    return usdm_decode_snapshot(state, INSTRUMENT, data, size, event, into);
+    return binance_decode_snapshot(state, INSTRUMENT, data, size, event, into);
 }
 
 static void snapshots(const fuzz_text_t *text, const char *behind, const char *other,
@@ -218,7 +218,7 @@ int main(int argc, char **argv)
         return 2;
     hp_instrument_t i = { .id = INSTRUMENT, .symbol = "BTCUSDT", .symbol_length = 7,
                           .price_decimals = 1, .size_decimals = 3 };
-    if (!usdm_put_instrument(state, &i) || !usdm_put_asset(state, "USDT", 4, 11) ||
+    if (!binance_put_instrument(state, &i) || !usdm_put_asset(state, "USDT", 4, 11) ||
         !usdm_set_prefix(state, "site1", 5))
         return 2;
     for (uint32_t k = 0; k < kind_count; k++)

@@ -270,12 +270,30 @@ def test_exception_halts_one_strategy_and_cancels_its_orders(rig):
     assert (r.count.callback_errors, r.count.strategy_halted) == (1, 1)
 
 
-def test_report_about_an_order_that_is_not_ours_moves_nothing(placed):
-    r, _ = placed
-    r.report("FILL", 12345, last_lots=5, last_ticks=600000, trade_id=1)
-    r.report("FILL", 0, last_lots=5, last_ticks=600000, trade_id=2, foreign=1)
-    assert r.lane.position(1)["lots"][0] == 0
+def test_report_about_an_order_that_is_not_ours_moves_no_order(placed):
+    r, order = placed
+    r.report("CANCELED", 12345)
+    r.report("CANCELED", 0, foreign=1)
     assert (r.count.reports_refused, r.count.foreign_reports) == (1, 1)
+    assert r.state(order) == "SENT"
+
+
+@pytest.mark.parametrize("client_id", [0, 12345], ids=["foreign", "forgotten"])
+def test_fill_of_an_order_that_the_table_lacks_moves_the_position_once(placed, client_id):
+    """The account's position is the venue's word: whose order it was does not matter."""
+    r, _ = placed
+    said = {"instrument": 1, "side": 2, "last_lots": 5, "last_ticks": 600000, "trade_id": 2}
+    for _ in range(2):
+        r.report("FILL", client_id, foreign=int(client_id == 0), **said)
+    assert r.lane.position(1)["lots"][0] == -5
+    assert (r.count.fills_foreign, r.count.fills_duplicate) == (1, 1)
+
+
+def test_fill_without_a_side_or_an_instrument_is_refused(placed):
+    r, _ = placed
+    r.report("FILL", 12345, last_lots=5, last_ticks=600000, trade_id=1, instrument=1)
+    r.report("FILL", 12345, last_lots=5, last_ticks=600000, trade_id=1, side=1)
+    assert (r.lane.position(1)["lots"][0], r.count.reports_refused) == (0, 2)
 
 
 def records(r):

@@ -50,12 +50,8 @@ def test_side_file_alone_is_refused_with_what_to_name(refused, capture):
     "message",
     [
         b'{"channel":"book","type":"snapshot","data":[{"symbol":"XRP/USD"}]}',  # Kraken
-        b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1.0",'
-        b'"q":"1.0","T":1,"m":true,"M":true}}',  # spot
-        b'{"stream":"btcusd_perp@trade","data":{"e":"trade","E":1,"T":1,"s":"BTCUSD_PERP","t":1,'
-        b'"p":"1.0","q":"1","X":"MARKET","m":true}}',  # COIN-M
-        b'{"lastUpdateId":1,"bids":[],"asks":[]}',  # spot
-        b'{"lastUpdateId":1,"E":1,"T":1,"symbol":"BTCUSD_PERP","pair":"BTCUSD","bids":[],"asks":[]}',
+        b'{"channel":"l2_data","sequence_num":1,"events":[{"type":"update"}]}',  # Coinbase
+        b'{"e":"aggTrade","E":1,"a":2,"s":"BTCUSDT"}',  # Binance's word, no market's message
         b"\x00\x01\x02",
     ],
 )
@@ -66,15 +62,15 @@ def test_capture_of_no_known_venue_is_refused_with_those_known(refused, capture,
 
 
 def test_venue_that_is_not_known_is_refused(refused, capture):
-    assert "want one of: binance_usdm" in refused(capture(recorder.good()), "--venue", "nyse")
+    assert "want one of: binance_coinm, binance_spot, binance_usdm" in refused(
+        capture(recorder.good()), "--venue", "nyse"
+    )
 
 
 def test_venue_may_be_named_where_nothing_is_recognised(capture, capsys):
     path = capture([b"1723161255030314667 hello"])
     assert cli.main(["replay", str(path), "--venue", "binance_usdm"]) == 1
     assert "1 malformed, first in line 1" in capsys.readouterr().out
-
-
 
 
 def test_output_that_cannot_be_written_is_named(refused, capture, tmp_path):

@@ -38,7 +38,7 @@ async def day(folder, run, deployment):
                 Settings(
                     deployment,
                     SYMBOLS,
-                    parameters={"ttl_ms": 60},
+                    parameters=[{"ttl_ms": 60}],
                     spin=False,
                     lock=False,
                     journal=run,

@@ -217,7 +217,7 @@ prefixes = st.from_regex(r"[.A-Z:/a-z0-9_-]{0,12}", fullmatch=True)
 def test_every_request_is_json_that_the_venue_takes_and_leads_back(
     client_id, request_id, prefix, price_ticks, lots
 ):
-    codec = Codec(READER, prefix)
+    codec = Codec(READER, prefix=prefix)
     assert codec.put_instrument(SYMBOL, INSTRUMENT, 1, 3)
     request = {
         **PLACE,

@@ -121,7 +121,11 @@ class Oracle:
         if how == "ms":
             want(whole(value) * MS <= INT64_MAX)
             return whole(value) * MS
-        if how == "bool":
+        if how == "time":  # of milliseconds, or from 10^14 on of microseconds
+            nanoseconds = whole(value) * (MS if whole(value) < 10**14 else 1000)
+            want(nanoseconds <= INT64_MAX)
+            return nanoseconds
+        if how in ("bool", "flag"):
             want(type(value) is bool)
             return value
         if how == "text":

@@ -6,9 +6,9 @@ import json
 from random import Random
 
 from tests.venues.binance_oracle import Fields
-from tests.venues.venue import Ids, Levels
+from tests.venues.venue import Event, Ids, Levels, Sample
 
-OF_ORACLE = {"ms": "whole", "rate": "any"}
+OF_ORACLE = {"ms": "whole", "time": "whole", "rate": "any"}
 CONTROLS = (
     b'{"result":null,"id":1}',
     b'{"id":1,"result":["btcusdt@depth"]}',
@@ -34,6 +34,11 @@ def raw(frame: bytes) -> bytes:
 
 def with_new_field(frame: bytes) -> bytes:
     return frame.replace(b'"s":', b'"new":{"deep":[1,null,"x"]},"s":')
+
+
+def rest_snapshot(frame: bytes, event: Event, also: tuple[bytes, ...] = ()) -> Sample:
+    fields = {"lastUpdateId": "whole", "bids": "bids", "asks": "asks"}
+    return Sample("snapshot", frame, event, fields, also=also, rest=True)
 
 
 def text(message: object) -> bytes:

@@ -26,7 +26,7 @@ def scanned_frames(venue: Venue) -> list[bytes]:
     return [frame for sample in some for frame in (sample.frame, *sample.also)] or venue.frames()
 
 
-@settings(max_examples=1500, **QUICK)
+@settings(max_examples=800, **QUICK)
 @given(data=st.data())
 def test_decode_equals_the_general_reader_over_mutated_frames(venue: Venue, data):
     codec = codec_of(venue.name)
@@ -34,7 +34,7 @@ def test_decode_equals_the_general_reader_over_mutated_frames(venue: Venue, data
     assert codec.decode_bytes(frame) == codec.decode_bytes(frame, general=True)
 
 
-@settings(max_examples=1500, **QUICK)
+@settings(max_examples=800, **QUICK)
 @given(data=st.data())
 def test_general_reader_equals_the_oracle_over_mutated_frames(venue: Venue, oracle, data):
     frame = data.draw(mutated(venue.frames(), venue.values))
@@ -44,7 +44,7 @@ def test_general_reader_equals_the_oracle_over_mutated_frames(venue: Venue, orac
     assert want is None or event == {**want, "fallback": False}
 
 
-@settings(max_examples=400, **QUICK)
+@settings(max_examples=200, **QUICK)
 @given(data=st.data(), behind=st.binary(min_size=64, max_size=64))
 def test_what_stands_behind_a_frame_does_not_change_it(venue: Venue, data, behind):
     """A receive buffer goes on after a frame; a truncated one must not borrow from there."""
@@ -55,7 +55,7 @@ def test_what_stands_behind_a_frame_does_not_change_it(venue: Venue, data, behin
     assert codec.decode_inside(frame, frame[-40:] + behind) == alone
 
 
-@settings(max_examples=200, **QUICK)
+@settings(max_examples=100, **QUICK)
 @given(data=st.data())
 def test_truncated_frame_whose_rest_lies_behind_it_is_refused(venue: Venue, data):
     frame = data.draw(st.sampled_from(scanned_frames(venue)))

@@ -12,6 +12,7 @@ from tests.venues.binance_words import (
     fields_of,
     futures_follow,
     raw,
+    rest_snapshot,
     side,
     text,
     with_new_field,
@@ -246,13 +247,7 @@ VENUE = Venue(
     decimals=(PRICE_DECIMALS, SIZE_DECIMALS),
     samples=(
         *map(sample, FRAMES),
-        Sample(
-            "snapshot",
-            SNAPSHOT,
-            SNAPSHOT_EVENT,
-            {"lastUpdateId": "whole", "bids": "bids", "asks": "asks"},
-            rest=True,
-        ),
+        rest_snapshot(SNAPSHOT, SNAPSHOT_EVENT),
     ),
     chain=Chain(
         rule=Rule.BINANCE_FUTURES,

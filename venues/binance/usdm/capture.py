@@ -1,7 +1,8 @@
-"""What a capture says about itself, in the words of USD-M: is it ours, which symbols, which scale.
+"""What a capture says about itself, in the words of USD-M: is it ours, how do its ids chain.
 
-Owns:    kinship of messages; their symbol, the ids of a depth event, the numbers that set a scale.
-Refuses: decoding (codec.pyx), judging: these answers only choose how to begin.
+Owns:    kinship of messages, the chain of depth events.
+Refuses: decoding (codec.pyx), judging: these answers only choose how to begin; the words that all
+         markets use (../capture.py).
 
 Spot has no "e" in its tickers, no "pu" in its depth and no times in its snapshots; COIN-M has
 symbols such as BTCUSD_PERP, names them in its snapshots and says "st":2.
@@ -10,10 +11,14 @@ symbols such as BTCUSD_PERP, names them in its snapshots and says "st":2.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
+from venues.binance import capture
+from venues.binance.capture import Message, body, ids, is_snapshot, numbers, symbol
 from venues.binance.usdm.codec import Codec
+from venues.binance.usdm.reference import instrument
+
+__all__ = ["NAME", "chain", "codec", "is_snapshot", "kinship", "numbers", "scales", "symbol"]
 
 NAME = "binance_usdm"
 COIN_MARGINED = re.compile(r"[A-Z0-9]+USD_(PERP|\d{6})")
@@ -24,28 +29,11 @@ KEYS = {
     "trade": ("E", "T", "s", "t"),
     "markPriceUpdate": ("E", "s", "i", "P"),
 }
-NUMBERS = {
-    "bookTicker": (("b", "B"), ("a", "A")),
-    "aggTrade": (("p", "q"),),
-    "trade": (("p", "q"),),
-}
-
-Message = dict[str, Any]
 
 
 def codec(messages: Iterable[Message] = ()) -> Codec:
     """Return a codec that knows no instrument yet."""
     return Codec()
-
-
-def body(message: Message) -> Message:
-    """Return what a combined stream wraps, or the message itself."""
-    data = message.get("data")
-    return data if isinstance(data, dict) else message
-
-
-def is_snapshot(message: Message) -> bool:
-    return "lastUpdateId" in message and "bids" in message and "asks" in message
 
 
 def kinship(message: Message) -> int:
@@ -60,28 +48,11 @@ def kinship(message: Message) -> int:
     return 1 if ours and not COIN_MARGINED.fullmatch(str(event["s"])) else -1
 
 
-def symbol(message: Message) -> str:
-    """Return the message's symbol, "" if it names none."""
-    name = body(message).get("s")
-    return name if isinstance(name, str) else ""
+def scales(body: Message) -> dict[str, tuple[int, int]]:
+    """Return symbol -> (price decimals, size decimals) of an exchangeInfo."""
+    return capture.scales(body, instrument)
 
 
 def chain(message: Message) -> tuple[int, int] | None:
     """Return (previous last id, last id) of a depth event, None for anything else."""
-    event = body(message)
-    ids = event.get("pu"), event.get("u")
-    if event.get("e") != "depthUpdate" or not all(type(number) is int for number in ids):
-        return None
-    return ids[0], ids[1]  # type: ignore[return-value]
-
-
-def numbers(message: Message) -> Iterator[tuple[str, str]]:
-    """Yield the (price, size) texts of a message."""
-    event = body(message)
-    for pair in NUMBERS.get(str(event.get("e")), ()):
-        yield str(event.get(pair[0])), str(event.get(pair[1]))
-    for key in ("bids", "asks") if is_snapshot(message) else ("b", "a"):
-        side = event.get(key)
-        for level in side if isinstance(side, list) else ():
-            if isinstance(level, list) and len(level) == 2:
-                yield str(level[0]), str(level[1])
+    return ids(message, "pu")

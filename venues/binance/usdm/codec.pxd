@@ -4,16 +4,13 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from hotpath.abi.codec cimport *
 from hotpath.decode.general cimport hp_json_face_t, hp_json_reader_t
 from hotpath.decode.json cimport Reader
+from hotpath.decode.market cimport MarketCodec, hp_market_t
 
 cdef extern from "venues/binance/usdm/usdm.h" nogil:
+    ctypedef struct binance_state_t:
+        hp_market_t market
     ctypedef struct usdm_state_t:
-        uint64_t status_count[13]
-        uint64_t fallback_count
-        uint32_t finer_instrument
-        int finer_price
-        int finer_size
-        uint32_t symbol_size
-        char symbol_text[64]
+        binance_state_t family
     int usdm_open(usdm_state_t *state, const hp_json_face_t *json, hp_json_reader_t *reader)
     void usdm_close(usdm_state_t *state)
     void usdm_table(usdm_state_t *state, hp_codec_t *table)
@@ -23,12 +20,5 @@ cdef extern from "venues/binance/usdm/usdm.h" nogil:
     enum: USDM_REQUEST_TEXT_MAX
 
 
-cdef class Codec:
-    cdef usdm_state_t *state    # owned
-    cdef hp_levels_t *levels    # owned; for the Python entry points only
-    cdef hp_codec_t table       # what a lane gets; its pointers live as long as this object
-    cdef Reader reader          # kept alive: the state points into it
-
-    cdef hp_codec_t *codec(self) noexcept nogil
-    cdef tuple answer(self, int status, const hp_event_t *event)
-    cdef tuple bytes_of(self, bytes padded, size_t size, bint general)
+cdef class Codec(MarketCodec):
+    cdef usdm_state_t *state     # owned

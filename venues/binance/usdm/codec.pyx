@@ -1,31 +1,26 @@
 """Binance USD-M futures, the hot half: bytes to events and reports, requests to bytes.
 
-Owns:    the state of one codec and the function table that a lane gets.
-Refuses: sessions, REST, keys, clocks (session.py, reference.py); venue rules beyond the bytes.
-
-A lane takes the table through `capsule` (named "hp_codec_t") and keeps the Codec alive beside it.
+Owns:    the state of one codec; requests and reports as Python sees them.
+Refuses: sessions, REST, keys, clocks (session.py, reference.py); venue rules beyond the bytes;
+         entry points of the market half (hotpath/decode/market.pyx).
 """
 
-from cpython.pycapsule cimport PyCapsule_New
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
-from hotpath.decode.json cimport event_as_dict, face
+from hotpath.decode.json cimport face
 
 from hotpath.decode.json import Status
+from hotpath.decode.market import PAD
 
-PAD = bytes(HP_FRAME_PAD_BYTES)
 
-
-cdef class Codec:
+cdef class Codec(MarketCodec):
     """One codec: instruments, both readers, counters.  Not to be shared between threads."""
 
     def __cinit__(self, Reader reader=None, prefix=""):
         cdef bytes text = prefix.encode()
-        self.reader = Reader() if reader is None else reader
         self.state = <usdm_state_t *>calloc(1, sizeof(usdm_state_t))
-        self.levels = <hp_levels_t *>calloc(1, sizeof(hp_levels_t))
-        if self.state == NULL or self.levels == NULL:
+        if self.state == NULL:
             raise MemoryError("codec")
         if not usdm_open(self.state, face(), self.reader.reader):
             raise MemoryError("codec: field tables")
@@ -34,112 +29,12 @@ cdef class Codec:
                 f"client order id prefix is {prefix!r}; want at most 12 of [.A-Z:/a-z0-9_-]"
             )
         usdm_table(self.state, &self.table)
+        self.market = &self.state.family.market
 
     def __dealloc__(self):
         if self.state != NULL:
             usdm_close(self.state)
         free(self.state)
-        free(self.levels)
-
-    cdef hp_codec_t *codec(self) noexcept nogil:
-        return &self.table
-
-    @property
-    def capsule(self):
-        """The function table for a lane; valid while this object lives."""
-        return PyCapsule_New(&self.table, "hp_codec_t", NULL)
-
-    @property
-    def counters(self):
-        """Count frames by status of decode(), and events that only the general reader knew."""
-        out = {status.name: self.state.status_count[status.value] for status in Status}
-        out["fallbacks"] = self.state.fallback_count
-        return out
-
-    @property
-    def finer(self):
-        """After FINER: (instrument, price decimals, size decimals) that are needed."""
-        return self.state.finer_instrument, self.state.finer_price, self.state.finer_size
-
-    @property
-    def symbol(self):
-        """After UNKNOWN_SYMBOL: its text."""
-        return self.state.symbol_text[:self.state.symbol_size]
-
-    def put_instrument(self, symbol, id, price_decimals, size_decimals):
-        """Take or replace an instrument; False when the table is full or the record is not one."""
-        cdef hp_instrument_t record
-        cdef bytes text = symbol.encode()
-        if len(text) > HP_SYMBOL_BYTES:
-            return False
-        memset(&record, 0, sizeof(record))
-        memcpy(record.symbol, <const char *>text, len(text))
-        record.symbol_length = len(text)
-        record.id = id
-        record.price_decimals = price_decimals
-        record.size_decimals = size_decimals
-        record.contract = HP_CONTRACT_LINEAR
-        record.multiplier_e8 = 100000000
-        record.scale_known = 1
-        return self.table.put_instrument(self.state, &record) == 1
-
-    cdef tuple answer(self, int status, const hp_event_t *event):
-        if status != HP_DECODE_EVENT:
-            return Status(status), None
-        return Status(status), event_as_dict(event, self.levels)
-
-    def decode(self, bytes data not None):
-        """Return (Status, event as a dict or None), shape scanner first."""
-        cdef hp_event_t event
-        memset(&event, 0, sizeof(event))
-        cdef bytes padded = data + PAD
-        status = self.table.decode(self.state, padded, len(data), &event, self.levels)
-        return self.answer(status, &event)
-
-    def decode_general(self, bytes data not None):
-        """Return the same by the general reader alone."""
-        cdef hp_event_t event
-        memset(&event, 0, sizeof(event))
-        cdef bytes padded = data + PAD
-        status = self.table.decode_general(self.state, padded, len(data), &event, self.levels)
-        return self.answer(status, &event)
-
-    def decode_snapshot(self, int instrument, bytes data not None):
-        """Return the same for a REST depth body of a known instrument."""
-        cdef hp_event_t event
-        memset(&event, 0, sizeof(event))
-        cdef bytes padded = data + PAD
-        status = self.table.decode_snapshot(
-            self.state, instrument, padded, len(data), &event, self.levels
-        )
-        return self.answer(status, &event)
-
-    cdef tuple bytes_of(self, bytes padded, size_t size, bint general):
-        cdef hp_event_t event
-        cdef int status
-        memset(&event, 0, sizeof(event))
-        if general:
-            status = self.table.decode_general(self.state, padded, size, &event, self.levels)
-        else:
-            status = self.table.decode(self.state, padded, size, &event, self.levels)
-        if status != HP_DECODE_EVENT:
-            return Status(status), b"", b""
-        event.flags &= <int>~HP_EVENT_FALLBACK & 0xff
-        cdef size_t count = event.bid_count + event.ask_count
-        return (
-            Status(status), (<char *>&event)[:sizeof(event)],
-            (<char *>self.levels)[:count * sizeof(hp_level_t)],
-        )
-
-    def decode_bytes(self, bytes data not None, bint general=False):
-        """Return (Status, event record, level records) as bytes; the fallback flag is cleared."""
-        return self.bytes_of(data + PAD, len(data), general)
-
-    def decode_inside(self, bytes data not None, bytes behind not None):
-        """Return the same for a frame that lies in a buffer before `behind`, 64 bytes or more."""
-        if len(behind) < HP_FRAME_PAD_BYTES:
-            raise ValueError(f"{len(behind)} bytes behind; want at least {HP_FRAME_PAD_BYTES}")
-        return self.bytes_of(data + behind, len(data), False)
 
     def put_asset(self, text, id):
         """Name an asset of fees and balances; False when the table is full or the name is none."""

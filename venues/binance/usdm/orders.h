@@ -76,38 +76,39 @@ static inline int usdm_can_place(const hp_request_t *r)
 static inline char *usdm_put_place(const usdm_state_t *state, char *p, const hp_request_t *r,
                                    const hp_instrument_t *i)
 {
-    p = usdm_put_text(p, r->side == HP_SIDE_BUY ? ",\"side\":\"BUY\"" : ",\"side\":\"SELL\"");
+    p = binance_put_text(p, r->side == HP_SIDE_BUY ? ",\"side\":\"BUY\"" : ",\"side\":\"SELL\"");
     if (r->type == HP_TYPE_LIMIT) {
-        p = usdm_put_text(usdm_put_text(p, ",\"type\":\"LIMIT\",\"timeInForce\":\""),
+        p = binance_put_text(binance_put_text(p, ",\"type\":\"LIMIT\",\"timeInForce\":\""),
                           usdm_time_in_force(r));
-        p = usdm_put_decimal(usdm_put_text(p, "\",\"price\":\""), r->price_ticks,
+        p = usdm_put_decimal(binance_put_text(p, "\",\"price\":\""), r->price_ticks,
                              i->price_decimals);
         *p++ = '"';
     } else {
-        p = usdm_put_text(p, ",\"type\":\"MARKET\"");
+        p = binance_put_text(p, ",\"type\":\"MARKET\"");
     }
-    p = usdm_put_decimal(usdm_put_text(p, ",\"quantity\":\""), r->lots, i->size_decimals);
+    p = usdm_put_decimal(binance_put_text(p, ",\"quantity\":\""), r->lots, i->size_decimals);
     *p++ = '"';
     /* In hedge mode the venue refuses the flag; selling a long or buying a short only reduces
      * anyway. */
-    if (r->position_side == HP_POSITION_LONG) p = usdm_put_text(p, ",\"positionSide\":\"LONG\"");
+    if (r->position_side == HP_POSITION_LONG) p = binance_put_text(p, ",\"positionSide\":\"LONG\"");
     else if (r->position_side == HP_POSITION_SHORT)
-        p = usdm_put_text(p, ",\"positionSide\":\"SHORT\"");
-    else if (r->reduce_only) p = usdm_put_text(p, ",\"reduceOnly\":\"true\"");
+        p = binance_put_text(p, ",\"positionSide\":\"SHORT\"");
+    else if (r->reduce_only) p = binance_put_text(p, ",\"reduceOnly\":\"true\"");
     if (r->self_trade_mode != HP_STP_DEFAULT) {
-        p = usdm_put_text(usdm_put_text(p, ",\"selfTradePreventionMode\":\""), usdm_self_trade(r));
+        p = binance_put_text(binance_put_text(p, ",\"selfTradePreventionMode\":\""),
+                             usdm_self_trade(r));
         *p++ = '"';
     }
-    p = usdm_put_client(state, usdm_put_text(p, ",\"newClientOrderId\":\""), r->client_id);
-    return usdm_put_text(p, "\",\"newOrderRespType\":\"ACK\"");
+    p = usdm_put_client(state, binance_put_text(p, ",\"newClientOrderId\":\""), r->client_id);
+    return binance_put_text(p, "\",\"newOrderRespType\":\"ACK\"");
 }
 
 /* Which order a cancel or an inquiry means: by our id, else by the venue's (an adopted order). */
 static inline char *usdm_put_target(const usdm_state_t *state, char *p, const hp_request_t *r)
 {
     if (r->client_id == 0)
-        return usdm_put_decimal(usdm_put_text(p, ",\"orderId\":"), (int64_t)r->venue_id, 0);
-    p = usdm_put_client(state, usdm_put_text(p, ",\"origClientOrderId\":\""), r->client_id);
+        return usdm_put_decimal(binance_put_text(p, ",\"orderId\":"), (int64_t)r->venue_id, 0);
+    p = usdm_put_client(state, binance_put_text(p, ",\"origClientOrderId\":\""), r->client_id);
     *p++ = '"';
     return p;
 }
@@ -115,7 +116,7 @@ static inline char *usdm_put_target(const usdm_state_t *state, char *p, const hp
 /* A request to HP_REQUEST_BYTES_MAX bytes at most; their number, or 0 when it cannot be said. */
 static inline size_t usdm_put(const usdm_state_t *state, const hp_request_t *r, char *to)
 {
-    const hp_symbol_t *symbol = hp_symbols_by_id(&state->symbols, r->instrument);
+    const hp_symbol_t *symbol = hp_symbols_by_id(&state->family.market.symbols, r->instrument);
     if (symbol == NULL || r->pad != 0) return 0;
     if (r->timestamp_ms == 0 || r->timestamp_ms > INT64_MAX ||
         r->deadline_ms > USDM_RECV_WINDOW_MS_MAX)
@@ -128,18 +129,18 @@ static inline size_t usdm_put(const usdm_state_t *state, const hp_request_t *r, 
                          : r->kind == HP_REQUEST_CANCEL ? "order.cancel"
                          : r->kind == HP_REQUEST_STATUS ? "order.status" : NULL;
     if (method == NULL) return 0;
-    char *p = usdm_put_request(usdm_put_text(to, "{\"id\":\""), r->kind, r->client_id,
+    char *p = usdm_put_request(binance_put_text(to, "{\"id\":\""), r->kind, r->client_id,
                                r->request_id);
-    p = usdm_put_text(usdm_put_text(p, "\",\"method\":\""), method);
-    p = usdm_put_text(p, "\",\"params\":{\"symbol\":\"");
+    p = binance_put_text(binance_put_text(p, "\",\"method\":\""), method);
+    p = binance_put_text(p, "\",\"params\":{\"symbol\":\"");
     memcpy(p, symbol->instrument.symbol, symbol->instrument.symbol_length);
     p += symbol->instrument.symbol_length;
     *p++ = '"';
     p = place ? usdm_put_place(state, p, r, &symbol->instrument) : usdm_put_target(state, p, r);
     if (r->deadline_ms != 0)
-        p = usdm_put_decimal(usdm_put_text(p, ",\"recvWindow\":"), (int64_t)r->deadline_ms, 0);
-    p = usdm_put_decimal(usdm_put_text(p, ",\"timestamp\":"), (int64_t)r->timestamp_ms, 0);
-    p = usdm_put_text(p, "}}");
+        p = usdm_put_decimal(binance_put_text(p, ",\"recvWindow\":"), (int64_t)r->deadline_ms, 0);
+    p = usdm_put_decimal(binance_put_text(p, ",\"timestamp\":"), (int64_t)r->timestamp_ms, 0);
+    p = binance_put_text(p, "}}");
     HP_ASSERT((size_t)(p - to) <= HP_REQUEST_BYTES_MAX);
     return (size_t)(p - to);
 }

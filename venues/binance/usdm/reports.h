@@ -44,64 +44,64 @@ enum usdm_user_event { USDM_NO_EVENT, USDM_ORDER_UPDATE, USDM_ACCOUNT_UPDATE, US
 #define USDM_WITHIN(key, type, flags, slot, shape) { key, type, flags, slot, shape }
 
 static const hp_json_field_t usdm_r_frame_fields[] = {
-    USDM_FIELD("id", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_ID),
-    USDM_FIELD("status", HP_JSON_WHOLE, 0, USDM_R_STATUS),
+    BINANCE_FIELD("id", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_ID),
+    BINANCE_FIELD("status", HP_JSON_WHOLE, 0, USDM_R_STATUS),
     USDM_WITHIN("result", HP_JSON_OBJECT, HP_JSON_LOOSE, USDM_R_RESULT, USDM_R_RESULT_SHAPE),
     USDM_WITHIN("error", HP_JSON_OBJECT, HP_JSON_LOOSE, USDM_R_ERROR, USDM_R_ERROR_SHAPE),
-    USDM_FIELD("e", HP_JSON_KIND, 0, USDM_R_KIND),
-    USDM_FIELD("stream", HP_JSON_TEXT, 0, USDM_R_STREAM),
+    BINANCE_FIELD("e", HP_JSON_KIND, 0, USDM_R_KIND),
+    BINANCE_FIELD("stream", HP_JSON_TEXT, 0, USDM_R_STREAM),
     USDM_WITHIN("data", HP_JSON_OBJECT, 0, USDM_R_DATA, USDM_R_DATA_SHAPE),
 };
 static const hp_json_field_t usdm_r_data_fields[] = {
-    USDM_MUST("e", HP_JSON_KIND, USDM_R_KIND),
+    BINANCE_MUST("e", HP_JSON_KIND, USDM_R_KIND),
 };
 /* of an order; other results (logon, listen keys) have none of these, or only few */
 static const hp_json_field_t usdm_r_result_fields[] = {
-    USDM_FIELD("orderId", HP_JSON_WHOLE, 0, USDM_R_ORDER_ID),
-    USDM_FIELD("symbol", HP_JSON_SYMBOL, 0, USDM_R_SYMBOL),
-    USDM_FIELD("status", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_STATE),
-    USDM_FIELD("clientOrderId", HP_JSON_TEXT, 0, USDM_R_CLIENT),
-    USDM_FIELD("price", HP_JSON_PRICE, HP_JSON_ROUND, USDM_R_PRICE),
-    USDM_FIELD("origQty", HP_JSON_SIZE, 0, USDM_R_LOTS),
-    USDM_FIELD("executedQty", HP_JSON_SIZE, 0, USDM_R_DONE),
-    USDM_FIELD("side", HP_JSON_TEXT, 0, USDM_R_SIDE),
-    USDM_FIELD("positionSide", HP_JSON_TEXT, 0, USDM_R_POSITION_SIDE),
-    USDM_FIELD("updateTime", HP_JSON_TIME_MS, 0, USDM_R_TIME),
-    USDM_FIELD("authorizedSince", HP_JSON_ANY, 0, USDM_R_SINCE),
+    BINANCE_FIELD("orderId", HP_JSON_WHOLE, 0, USDM_R_ORDER_ID),
+    BINANCE_FIELD("symbol", HP_JSON_SYMBOL, 0, USDM_R_SYMBOL),
+    BINANCE_FIELD("status", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_STATE),
+    BINANCE_FIELD("clientOrderId", HP_JSON_TEXT, 0, USDM_R_CLIENT),
+    BINANCE_FIELD("price", HP_JSON_PRICE, HP_JSON_ROUND, USDM_R_PRICE),
+    BINANCE_FIELD("origQty", HP_JSON_SIZE, 0, USDM_R_LOTS),
+    BINANCE_FIELD("executedQty", HP_JSON_SIZE, 0, USDM_R_DONE),
+    BINANCE_FIELD("side", HP_JSON_TEXT, 0, USDM_R_SIDE),
+    BINANCE_FIELD("positionSide", HP_JSON_TEXT, 0, USDM_R_POSITION_SIDE),
+    BINANCE_FIELD("updateTime", HP_JSON_TIME_MS, 0, USDM_R_TIME),
+    BINANCE_FIELD("authorizedSince", HP_JSON_ANY, 0, USDM_R_SINCE),
 };
 static const hp_json_field_t usdm_r_error_fields[] = {
-    USDM_FIELD("code", HP_JSON_WHOLE, HP_JSON_REQUIRED | HP_JSON_SIGNED, USDM_R_CODE),
+    BINANCE_FIELD("code", HP_JSON_WHOLE, HP_JSON_REQUIRED | HP_JSON_SIGNED, USDM_R_CODE),
 };
 static const hp_json_field_t usdm_r_update_fields[] = { /* ORDER_TRADE_UPDATE */
-    USDM_MUST("T", HP_JSON_TIME_MS, USDM_R_MATCH_TIME),
-    USDM_MUST("E", HP_JSON_TIME_MS, USDM_R_EVENT_TIME),
+    BINANCE_MUST("T", HP_JSON_TIME_MS, USDM_R_MATCH_TIME),
+    BINANCE_MUST("E", HP_JSON_TIME_MS, USDM_R_EVENT_TIME),
     USDM_WITHIN("o", HP_JSON_OBJECT, HP_JSON_REQUIRED, USDM_R_ORDER, USDM_R_ORDER_SHAPE),
 };
 static const hp_json_field_t usdm_r_order_fields[] = {
-    USDM_MUST("s", HP_JSON_SYMBOL, USDM_R_SYMBOL),
-    USDM_MUST("c", HP_JSON_TEXT, USDM_R_CLIENT),
-    USDM_MUST("S", HP_JSON_TEXT, USDM_R_SIDE),
-    USDM_MUST("f", HP_JSON_TEXT, USDM_R_TIF),
-    USDM_MUST("q", HP_JSON_SIZE, USDM_R_LOTS),
-    USDM_FIELD("p", HP_JSON_PRICE, HP_JSON_REQUIRED | HP_JSON_ROUND, USDM_R_PRICE),
-    USDM_MUST("x", HP_JSON_TEXT, USDM_R_WHAT),
-    USDM_MUST("X", HP_JSON_TEXT, USDM_R_STATE),
-    USDM_MUST("i", HP_JSON_WHOLE, USDM_R_ORDER_ID),
-    USDM_MUST("l", HP_JSON_SIZE, USDM_R_LAST_LOTS),
-    USDM_MUST("z", HP_JSON_SIZE, USDM_R_DONE),
-    USDM_MUST("L", HP_JSON_PRICE, USDM_R_LAST_PRICE),
-    USDM_FIELD("N", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_FEE_ASSET),
-    USDM_FIELD("n", HP_JSON_MONEY, HP_JSON_SIGNED | HP_JSON_ROUND, USDM_R_FEE),
-    USDM_MUST("T", HP_JSON_TIME_MS, USDM_R_TIME),
-    USDM_MUST("t", HP_JSON_WHOLE, USDM_R_TRADE),
-    USDM_MUST("m", HP_JSON_BOOL, USDM_R_MAKER),
-    USDM_FIELD("ps", HP_JSON_TEXT, 0, USDM_R_POSITION_SIDE),
-    USDM_FIELD("rp", HP_JSON_MONEY, HP_JSON_SIGNED | HP_JSON_ROUND, USDM_R_PNL),
-    USDM_FIELD("er", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_REASON),
+    BINANCE_MUST("s", HP_JSON_SYMBOL, USDM_R_SYMBOL),
+    BINANCE_MUST("c", HP_JSON_TEXT, USDM_R_CLIENT),
+    BINANCE_MUST("S", HP_JSON_TEXT, USDM_R_SIDE),
+    BINANCE_MUST("f", HP_JSON_TEXT, USDM_R_TIF),
+    BINANCE_MUST("q", HP_JSON_SIZE, USDM_R_LOTS),
+    BINANCE_FIELD("p", HP_JSON_PRICE, HP_JSON_REQUIRED | HP_JSON_ROUND, USDM_R_PRICE),
+    BINANCE_MUST("x", HP_JSON_TEXT, USDM_R_WHAT),
+    BINANCE_MUST("X", HP_JSON_TEXT, USDM_R_STATE),
+    BINANCE_MUST("i", HP_JSON_WHOLE, USDM_R_ORDER_ID),
+    BINANCE_MUST("l", HP_JSON_SIZE, USDM_R_LAST_LOTS),
+    BINANCE_MUST("z", HP_JSON_SIZE, USDM_R_DONE),
+    BINANCE_MUST("L", HP_JSON_PRICE, USDM_R_LAST_PRICE),
+    BINANCE_FIELD("N", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_FEE_ASSET),
+    BINANCE_FIELD("n", HP_JSON_MONEY, HP_JSON_SIGNED | HP_JSON_ROUND, USDM_R_FEE),
+    BINANCE_MUST("T", HP_JSON_TIME_MS, USDM_R_TIME),
+    BINANCE_MUST("t", HP_JSON_WHOLE, USDM_R_TRADE),
+    BINANCE_MUST("m", HP_JSON_BOOL, USDM_R_MAKER),
+    BINANCE_FIELD("ps", HP_JSON_TEXT, 0, USDM_R_POSITION_SIDE),
+    BINANCE_FIELD("rp", HP_JSON_MONEY, HP_JSON_SIGNED | HP_JSON_ROUND, USDM_R_PNL),
+    BINANCE_FIELD("er", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_REASON),
 };
 static const hp_json_field_t usdm_r_account_update_fields[] = { /* ACCOUNT_UPDATE */
-    USDM_MUST("E", HP_JSON_TIME_MS, USDM_R_EVENT_TIME),
-    USDM_MUST("T", HP_JSON_TIME_MS, USDM_R_MATCH_TIME),
+    BINANCE_MUST("E", HP_JSON_TIME_MS, USDM_R_EVENT_TIME),
+    BINANCE_MUST("T", HP_JSON_TIME_MS, USDM_R_MATCH_TIME),
     USDM_WITHIN("a", HP_JSON_OBJECT, HP_JSON_REQUIRED, USDM_R_ACCOUNT, USDM_R_ACCOUNT_SHAPE),
 };
 static const hp_json_field_t usdm_r_account_fields[] = {
@@ -109,33 +109,33 @@ static const hp_json_field_t usdm_r_account_fields[] = {
     USDM_WITHIN("P", HP_JSON_ROWS, 0, USDM_R_POSITIONS, USDM_R_POSITION_SHAPE),
 };
 static const hp_json_field_t usdm_r_balance_fields[] = {
-    USDM_MUST("a", HP_JSON_TEXT, USDM_R_ASSET),
-    USDM_FIELD("wb", HP_JSON_MONEY, HP_JSON_REQUIRED | HP_JSON_SIGNED | HP_JSON_ROUND,
+    BINANCE_MUST("a", HP_JSON_TEXT, USDM_R_ASSET),
+    BINANCE_FIELD("wb", HP_JSON_MONEY, HP_JSON_REQUIRED | HP_JSON_SIGNED | HP_JSON_ROUND,
                USDM_R_WALLET),
 };
 static const hp_json_field_t usdm_r_position_fields[] = {
-    USDM_MUST("s", HP_JSON_SYMBOL, USDM_R_SYMBOL),
-    USDM_FIELD("pa", HP_JSON_SIZE, HP_JSON_REQUIRED | HP_JSON_SIGNED, USDM_R_AMOUNT),
-    USDM_FIELD("ep", HP_JSON_MONEY, HP_JSON_REQUIRED | HP_JSON_SIGNED | HP_JSON_ROUND,
+    BINANCE_MUST("s", HP_JSON_SYMBOL, USDM_R_SYMBOL),
+    BINANCE_FIELD("pa", HP_JSON_SIZE, HP_JSON_REQUIRED | HP_JSON_SIGNED, USDM_R_AMOUNT),
+    BINANCE_FIELD("ep", HP_JSON_MONEY, HP_JSON_REQUIRED | HP_JSON_SIGNED | HP_JSON_ROUND,
                USDM_R_ENTRY),
-    USDM_MUST("ps", HP_JSON_TEXT, USDM_R_POSITION_SIDE),
+    BINANCE_MUST("ps", HP_JSON_TEXT, USDM_R_POSITION_SIDE),
 };
 static const hp_json_field_t usdm_r_expired_fields[] = {
-    USDM_FIELD("E", HP_JSON_TIME_MS, 0, USDM_R_EVENT_TIME),
+    BINANCE_FIELD("E", HP_JSON_TIME_MS, 0, USDM_R_EVENT_TIME),
 };
 
 static const hp_json_shape_t usdm_order_shapes[] = {
-    USDM_SHAPE(NULL, usdm_r_frame_fields, 0),
-    USDM_SHAPE(NULL, usdm_r_data_fields, 0),
-    USDM_SHAPE(NULL, usdm_r_result_fields, 0),
-    USDM_SHAPE(NULL, usdm_r_error_fields, 0),
-    USDM_SHAPE(NULL, usdm_r_order_fields, 0),
-    USDM_SHAPE(NULL, usdm_r_account_fields, 0),
-    USDM_SHAPE(NULL, usdm_r_balance_fields, 0),
-    USDM_SHAPE(NULL, usdm_r_position_fields, 0),
-    USDM_SHAPE("ORDER_TRADE_UPDATE", usdm_r_update_fields, USDM_ORDER_UPDATE),
-    USDM_SHAPE("ACCOUNT_UPDATE", usdm_r_account_update_fields, USDM_ACCOUNT_UPDATE),
-    USDM_SHAPE("listenKeyExpired", usdm_r_expired_fields, USDM_KEY_EXPIRED),
+    BINANCE_SHAPE(NULL, usdm_r_frame_fields, 0),
+    BINANCE_SHAPE(NULL, usdm_r_data_fields, 0),
+    BINANCE_SHAPE(NULL, usdm_r_result_fields, 0),
+    BINANCE_SHAPE(NULL, usdm_r_error_fields, 0),
+    BINANCE_SHAPE(NULL, usdm_r_order_fields, 0),
+    BINANCE_SHAPE(NULL, usdm_r_account_fields, 0),
+    BINANCE_SHAPE(NULL, usdm_r_balance_fields, 0),
+    BINANCE_SHAPE(NULL, usdm_r_position_fields, 0),
+    BINANCE_SHAPE("ORDER_TRADE_UPDATE", usdm_r_update_fields, USDM_ORDER_UPDATE),
+    BINANCE_SHAPE("ACCOUNT_UPDATE", usdm_r_account_update_fields, USDM_ACCOUNT_UPDATE),
+    BINANCE_SHAPE("listenKeyExpired", usdm_r_expired_fields, USDM_KEY_EXPIRED),
 };
 
 typedef struct usdm_sink {
@@ -267,7 +267,7 @@ static inline int usdm_account_row(void *opaque, hp_json_values_t *v, uint32_t s
     report->entry_e8 = usdm_number(v, USDM_R_ENTRY);
     if (v->symbol == NULL) {
         report->foreign = 1;
-        usdm_refuse(sink->state, HP_DECODE_UNKNOWN_SYMBOL); /* to be asked for its text */
+        hp_market_refuse(&sink->state->family.market, HP_DECODE_UNKNOWN_SYMBOL); /* for symbol() */
         v->symbol_unknown = 0;
         return HP_DECODE_EVENT;
     }
@@ -347,14 +347,15 @@ static inline int usdm_decode_reports(void *opaque, const char *data, size_t siz
                                       hp_report_t *reports, int max)
 {
     usdm_state_t *state = (usdm_state_t *)opaque;
-    hp_json_values_t *v = &state->values;
+    hp_json_values_t *v = &state->family.market.values;
     usdm_sink_t sink = { state, reports, 0, max };
     v->row = usdm_account_row;
     v->context = &sink;
-    int status = state->json->read(state->reader, state->order, USDM_R_FRAME_SHAPE, &state->symbols,
-                                   NULL, data, size, NULL, v);
+    hp_market_t *m = &state->family.market;
+    int status = m->json->read(m->reader, state->order, USDM_R_FRAME_SHAPE, &m->symbols, NULL,
+                               data, size, NULL, v);
     if (status != HP_DECODE_EVENT && status != HP_DECODE_UNKNOWN_KIND)
-        return -usdm_refuse(state, status);
+        return -hp_market_refuse(m, status);
     if (hp_json_seen(v, USDM_R_STREAM) != hp_json_seen(v, USDM_R_DATA)) return -HP_DECODE_MISSING;
     if (v->kind == USDM_ORDER_UPDATE) {
         usdm_order_event(&sink, v);

@@ -168,9 +168,29 @@ class Session:
         )
         return found
 
-    async def user_trades(self, symbol: str, limit: int = 1000) -> list[dict[str, Any]]:
+    async def order(self, symbol: str, client_text: str) -> dict[str, Any]:
+        """Ask for the newest order with this client id; VenueError -2013 when there is none."""
+        found: dict[str, Any] = json.loads(
+            await self.request(
+                "GET", "/fapi/v1/order", {"symbol": symbol, "origClientOrderId": client_text}
+            )
+        )
+        return found
+
+    async def cancel_order(self, symbol: str, client_text: str) -> None:
+        await self.request(
+            "DELETE", "/fapi/v1/order", {"symbol": symbol, "origClientOrderId": client_text}
+        )
+
+    async def user_trades(
+        self, symbol: str, limit: int = 1000, from_id: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return fills of the account: the newest, or the oldest of those from an id on."""
+        wanted: dict[str, Any] = {"symbol": symbol, "limit": limit}
+        if from_id is not None:
+            wanted["fromId"] = from_id
         found: list[dict[str, Any]] = json.loads(
-            await self.request("GET", "/fapi/v1/userTrades", {"symbol": symbol, "limit": limit})
+            await self.request("GET", "/fapi/v1/userTrades", wanted)
         )
         return found
 

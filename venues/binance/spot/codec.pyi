@@ -1,0 +1,3 @@
+from hotpath.decode.market import MarketCodec
+
+class Codec(MarketCodec): ...
