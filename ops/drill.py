@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import collections
 import json
 import os
 import random
 import sys
 import tempfile
 import time
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,18 @@ from runtime.topology import TopologyError
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 MODES = ("trading", "trading", "trading", "opening", "twice", "session")
+# What the venue does wrong now and then (/sim/fault): lost, late and open answers, cut streams.
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"kind": "drop_answer", "count": 2},
+    {"kind": "timeout_answer", "count": 2},
+    {"kind": "delay_answer", "count": 3, "ms": 300},
+    {"kind": "late_request", "count": 2, "ms": 400},
+    {"kind": "rest_status", "count": 2, "status": 503},
+    {"kind": "close_socket", "group": "private", "abort": True},
+    {"kind": "close_socket", "group": "ws-api", "abort": True},
+    {"kind": "expire_listen_key"},
+)
+FAULT_SHARE = 0.4  # of the kills
 ARMED_SECONDS_MAX = 60.0
 SETTLE_SECONDS_MAX = 60.0
 TRADE_SECONDS_MAX = 0.6
@@ -59,6 +71,9 @@ def add(subparsers: Any) -> None:
         default="cancel",
         help="what the new lane does with working orders (default: cancel)",
     )
+    parser.add_argument(
+        "--no-faults", action="store_true", help="the venue answers all, in time, on open streams"
+    )
     parser.add_argument("--deployment", default="", metavar="NAME", help="default: one of its own")
     parser.add_argument("--json", action="store_true", help="one JSON object at the end")
     parser.add_argument("--log", action="store_true", help="show the appliance's own lines")
@@ -76,6 +91,8 @@ class Drill:
         self.random = random.Random(seed)
         self.recovery_s: list[float] = []
         self.modes: dict[str, int] = {}
+        self.faults: dict[str, int] = {}
+        self.fault_share = FAULT_SHARE
         self.violations: list[dict[str, Any]] = []
         self.kills = 0
         self.adopted = self.recovered = 0
@@ -127,6 +144,11 @@ class Drill:
     async def one(self, budget: int) -> None:
         """Trade for a while, kill in one of the modes, judge."""
         mode = self.random.choice(MODES)
+        fault = self.random.choice(FAULTS)
+        if self.random.random() < self.fault_share:
+            await asyncio.sleep(self.random.uniform(0.0, TRADE_SECONDS_MAX))
+            await self.venue.call("POST", "/sim/fault", fault)
+            self.faults[fault["kind"]] = self.faults.get(fault["kind"], 0) + 1
         await asyncio.sleep(self.random.uniform(0.0, TRADE_SECONDS_MAX))
         if mode == "session":
             await self.without_session()
@@ -181,9 +203,9 @@ class Drill:
         until = time.monotonic() + SETTLE_SECONDS_MAX
         try:
             while True:
-                record = await self.venue.call("GET", "/sim/record")
-                wrong = self.differences(record)
+                wrong = self.sum_differences(await self.venue.call("GET", "/sim/record?lists=0"))
                 if not wrong or time.monotonic() > until:
+                    wrong += self.list_differences(await self.venue.call("GET", "/sim/record"))
                     break
                 await asyncio.sleep(0.05)
         finally:
@@ -194,17 +216,9 @@ class Drill:
             )
             self.appliance.say(f"drill.violation kill={self.kills} mode={mode} {wrong}")
 
-    def differences(self, record: dict[str, Any]) -> list[str]:
+    def sum_differences(self, record: dict[str, Any]) -> list[str]:
         """Return what is not as the venue has it, in words."""
         out = []
-        texts = [row["client_order_id"] for row in record["orders"]]
-        doubled = (
-            sorted({text for text in texts if texts.count(text) > 1})
-            if len(set(texts)) != len(texts)
-            else []
-        )
-        if doubled:
-            out.append(f"orders doubled: {', '.join(doubled[:5])}")
         summary = self.appliance.summary()
         if record["open_orders"] or summary["open_orders"] or summary["unknown"]:
             out.append(
@@ -212,14 +226,20 @@ class Drill:
                 f"unknown {summary['unknown']}"
             )
         for what, ours, theirs in (
-            ("orders", summary["orders"], record["counts"]["order"] + record["refused"]["place"]),
+            ("orders", summary["orders_accepted"], record["counts"]["order"]),
             ("fills", summary["fills"], record["counts"]["fill"]),
             ("realised", summary["realised_e8"], e8(record["realized"])),
             ("fees", summary["fees_e8"], e8(record["fees"])),
         ):
             if ours != theirs:
                 out.append(f"{what}: lane {ours}, venue {theirs}")
-        out += self.position_differences(summary, record)
+        return out + self.position_differences(summary, record)
+
+    def list_differences(self, record: dict[str, Any]) -> list[str]:
+        """The same of orders and fills, one by one."""
+        texts = Counter(row["client_order_id"] for row in record["orders"])
+        doubled = sorted(text for text, n in texts.items() if n > 1)
+        out = [f"orders doubled: {', '.join(doubled[:5])}"] if doubled else []
         return out + self.fill_differences(record)
 
     def position_differences(self, summary: dict[str, Any], record: dict[str, Any]) -> list[str]:
@@ -263,6 +283,7 @@ class Drill:
         return {
             "kills": self.kills,
             "modes": self.modes,
+            "faults": self.faults,
             "seed": self.seed,
             "policy": self.appliance.settings.on_restart,
             "orders": record["counts"]["order"] + record["refused"]["place"],
@@ -279,7 +300,7 @@ class Drill:
 async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Run the whole drill and return its report."""
     show = sys.stderr.isatty() and not arguments.json
-    log: collections.deque[str] = collections.deque(maxlen=8)
+    log: deque[str] = deque(maxlen=8)
 
     def say(line: str) -> None:
         log.append(line)
@@ -308,6 +329,8 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             say,
         )
         one = Drill(appliance, venue, arguments.seed, show)
+        if arguments.no_faults:
+            one.fault_share = 0.0
         try:
             await appliance.start()
             await one.armed()
@@ -323,7 +346,7 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
                     )
             await appliance.drain()
             record = await venue.call("GET", "/sim/record")
-            wrong = one.differences(record)
+            wrong = one.sum_differences(record) + one.list_differences(record)
             if wrong:
                 one.violations.append({"kill": one.kills, "mode": "end", "wrong": wrong})
             return one.report(record, time.monotonic() - started)
@@ -368,6 +391,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def text(found: dict[str, Any]) -> str:
     modes = ", ".join(f"{n} {name}" for name, n in sorted(found["modes"].items()))
+    faults = ", ".join(f"{n} {name}" for name, n in sorted(found["faults"].items())) or "none"
     times, alone = found["recovery_s"], found["without_session"]
     lines = [
         f"  VIOLATION after kill {v['kill']} ({v['mode']}): {'; '.join(v['wrong'])}"
@@ -380,6 +404,7 @@ def text(found: dict[str, Any]) -> str:
             f"seed {found['seed']}  {found['seconds']} s",
             f"  {found['orders']} orders, {found['fills']} fills; {found['orders_adopted']} orders "
             f"adopted, {found['fills_recovered']} fills recovered",
+            f"  faults of the venue: {faults}",
             f"  kill to armed p50 {times['p50']:.2f} s  p99 {times['p99']:.2f} s  "
             f"max {times['max']:.2f} s",
             f"  without a session {alone['kills']} times, {alone['seconds']} s: {alone['orders']} "

@@ -28,6 +28,7 @@ from ops.time import choose_profile
 from runtime import names
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, plan
+from runtime.causes import limit_restarts
 from runtime.config import Config
 from runtime.config_file import ConfigError
 from runtime.control_socket import ControlServer
@@ -269,6 +270,7 @@ async def run_appliance(
     say = log.say
     symbols = config.venue.symbols
     settings = settings_of(config, profile=choose_profile()[0])
+    limit_restarts(vars(config.restart))
     topology = keep_to_cold(plan(settings))  # the lane leaves for its own core
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -367,9 +369,14 @@ async def watch(
 
 
 def agrees(summary: dict[str, Any], record: dict[str, Any]) -> bool:
-    """Whether the lane's figures are the venue's own, to the last order, fill, lot and 1e-8."""
+    """Whether the lane's figures are the venue's own, to the last order, fill, lot and 1e-8.
+
+    Orders are those that the venue took: of a refusal whose answer died with a lane no question
+    to the venue can tell.
+    """
     return all(
-        record[name] == summary[name] for name in ("orders", "fills", "realised_e8", "fees_e8")
+        record[name] == summary[name]
+        for name in ("orders_accepted", "fills", "realised_e8", "fees_e8")
     ) and all(
         record["positions"].get(name, 0) == s["position_lots"]
         for name, s in summary["symbols"].items()

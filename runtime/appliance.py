@@ -652,6 +652,7 @@ class Appliance:
             }
         return {
             "orders": c.orders_sent - c.orders_absent,
+            "orders_accepted": c.orders_sent - c.orders_absent - c.orders_refused,
             "cancels": c.cancels_sent,
             "fills": c.fills,
             "fills_buy": c.fills_buy,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runtime import control_group
@@ -53,6 +53,13 @@ LIMITS = {
     lib.HP_EXIT_STALLED: Limit(3, 60, 60, 0.2, 5),
     lib.HP_EXIT_MEMORY: Limit(2, 600, 600, 1, 30),
 }
+
+
+def limit_restarts(restarts: dict[str, int]) -> None:
+    """Set how often each cause (by name) may be answered; windows and delays stay."""
+    for number, name in CAUSES.items():
+        if name in restarts:
+            LIMITS[number] = replace(LIMITS[number], restarts=restarts[name])
 
 
 def cause_of(code: int, *, was_stalled: bool, memory_kills: int) -> int:

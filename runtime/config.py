@@ -139,6 +139,18 @@ class Clock:
 
 
 @dataclass
+class Restart:
+    """Most restarts of one process by cause, each within its window (runtime/causes.py)."""
+
+    clean: int = key(10, "It left unasked, with code 0 (in 60 s).", low=0, high=1000)
+    error: int = key(3, "It left with another code (in 60 s).", low=0, high=1000)
+    crash: int = key(1, "A signal of its own making (in 600 s).", low=0, high=1000)
+    killed: int = key(30, "Killed from outside (in 60 s).", low=0, high=1000)
+    stalled: int = key(3, "Its heartbeat stopped (in 60 s).", low=0, high=1000)
+    memory: int = key(2, "The kernel's memory killer (in 600 s).", low=0, high=1000)
+
+
+@dataclass
 class Log:
     level: str = key(
         "info",
@@ -173,6 +185,7 @@ class Config:
     journal: Journal = table(Journal, "The lanes' journals, in memory and on disk.")
     metrics: Metrics = table(Metrics, "What Prometheus scrapes.")
     clock: Clock = table(Clock, "How well the time must be known.")
+    restart: Restart = table(Restart, "Most restarts of one process by cause; then a person looks.")
     log: Log = table(Log, "Lines of the cold processes and of the lanes.")
 
     def limits_of(self, symbol: str) -> Limits:
@@ -198,7 +211,8 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 
 
 TABLES: dict[str, type] = {
-    kind.__name__: kind for kind in (Venue, Topology, AllLimits, Rate, Journal, Metrics, Clock, Log)
+    kind.__name__: kind
+    for kind in (Venue, Topology, AllLimits, Rate, Journal, Metrics, Clock, Restart, Log)
 }
 
 

@@ -120,6 +120,7 @@ class EmbeddedVenue:
             positions[held["symbol"]] = positions.get(held["symbol"], 0) + held["lots"]
         return {
             "orders": found["counts"]["order"] + rejected_orders(found),
+            "orders_accepted": found["counts"]["order"],
             "fills": found["counts"]["fill"],
             "fills_buy": found["filled"]["BUY"]["fills"],
             "fills_sell": found["filled"]["SELL"]["fills"],

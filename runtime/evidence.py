@@ -30,18 +30,24 @@ KINDS = frozenset(
 RING = "journal.0"
 
 
+Key = tuple[int, int, int]  # of a fill: instrument, trade id, side
+
+
 @dataclass
 class Evidence:
     """One lane's last known state.  Structs are cffi records that own their memory."""
 
     epoch: int = 0
     bases: dict[int, Any] = field(default_factory=dict)  # instrument: hp_base_t
-    keys: dict[tuple[int, int, int], Any] = field(default_factory=dict)  # in the bases: hp_booked_t
-    fills: dict[tuple[int, int, int], Any] = field(default_factory=dict)  # since: hp_booked_t
+    keys: dict[Key, Any] = field(default_factory=dict)  # in the bases: hp_booked_t
+    fills: dict[Key, Any] = field(default_factory=dict)  # since: hp_booked_t
     orders: dict[int, Any] = field(default_factory=dict)  # client id: hp_order_t, newest record
     orders_sent: int = 0  # over all lives, less those proven never to have arrived
+    refused: set[int] = field(default_factory=set)  # of those since the carry
+    refused_before: int = 0
     fills_before: tuple[int, int, int] = (0, 0, 0)  # in the bases: all, buy, sell
     last_mono_ns: int = 0
+    times: dict[Key, int] = field(default_factory=dict)  # of fills, venue's ns
     counted: set[int] = field(default_factory=set)  # client ids that are in orders_sent
 
     def working(self) -> list[Any]:
@@ -74,7 +80,7 @@ def record_of(kind: str, data: bytes) -> Any:
     return out
 
 
-def key(booked: Any) -> tuple[int, int, int]:
+def key(booked: Any) -> Key:
     """Return what a fill is known by: instrument, trade id, side."""
     return (booked.instrument, booked.trade_id, booked.side)
 
@@ -129,7 +135,7 @@ class Reading:
             end = record_of("hp_opening_t", record.payload)
             found = (len(carry.bases), len(carry.keys), len(carry.orders))
             if found == (end.base_count, end.booked_count, end.order_count):
-                carry.orders_sent = end.orders
+                carry.orders_sent, carry.refused_before = end.orders, end.refused
                 carry.fills_before = (end.fills, end.fills_buy, end.fills_sell)
                 carry.last_mono_ns = record.mono_ns
                 carry.counted = set(carry.orders)
@@ -140,12 +146,18 @@ class Reading:
 
     def take_change(self, now: Evidence, record: Record) -> None:
         if record.kind == lib.HP_RECORD_FILL:
-            fill = fill_of(record_of("hp_report_t", record.payload))
+            report = record_of("hp_report_t", record.payload)
+            fill = fill_of(report)
             now.fills[key(fill)] = fill
+            now.times[key(fill)] = report.match_ns
         elif record.kind == lib.HP_RECORD_ORDER:
             order = record_of("hp_order_t", record.payload)
             now.orders[order.client_id] = order
             absent = bool(order.flags & lib.HP_ORDER_ABSENT)
+            if order.state == lib.HP_ORDER_REJECTED and not absent:
+                now.refused.add(order.client_id)
+            else:
+                now.refused.discard(order.client_id)
             if absent and order.client_id in now.counted:
                 now.counted.discard(order.client_id)
                 now.orders_sent -= 1

@@ -27,7 +27,11 @@ from runtime.feed_limits import load
 from runtime.resync import Refused, Resync, Rules, Unanswered, WeightBudget
 
 # name -> the module that speaks of the venue's public streams; its limits.toml lies beside it
-VENUES = {"binance_usdm": "venues.binance.usdm.feed"}
+VENUES = {
+    "binance_coinm": "venues.binance.coinm.feed",
+    "binance_spot": "venues.binance.spot.feed",
+    "binance_usdm": "venues.binance.usdm.feed",
+}
 BACK_OFF_S, BACK_OFF_S_MAX = 0.2, 30.0
 SILENCE_S = 60.0  # of a whole socket: it is opened anew
 RATE_STATUS = (418, 429)

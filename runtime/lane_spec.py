@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hotpath.lane.strategy import Strategy
 
 NO_FEEDS: dict[str, Any] = {"sanity": {}, "streams": []}
-UNRECORDED = {"ca"}  # keys that a re-run has no use for
+UNRECORDED = {"ca", "bells", "supervisor", "cores"}  # keys that a re-run has no use for
 
 
 def load_strategy(text: str) -> type[Strategy]:

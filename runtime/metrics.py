@@ -357,7 +357,7 @@ MAIL = [
         "gauge",
         "Bytes that wait in a ring between a lane and the cold side.",
         ("lane", "way"),
-        "lanes x 2",
+        "lanes x 3",
         lambda found: (((m.lane, m.way), m.used_bytes) for m in found.mails),
     ),
     Family(
@@ -365,7 +365,7 @@ MAIL = [
         "gauge",
         "Size of a ring between a lane and the cold side.",
         ("lane", "way"),
-        "lanes x 2",
+        "lanes x 3",
         lambda found: (((m.lane, m.way), m.capacity_bytes) for m in found.mails),
     ),
     Family(
@@ -373,7 +373,7 @@ MAIL = [
         "counter",
         "Bytes written to a ring between a lane and the cold side.",
         ("lane", "way"),
-        "lanes x 2",
+        "lanes x 3",
         lambda found: (((m.lane, m.way), m.written_bytes) for m in found.mails),
     ),
     Family(
@@ -381,7 +381,7 @@ MAIL = [
         "counter",
         "Records that did not fit and were dropped.",
         ("lane", "way"),
-        "lanes x 2",
+        "lanes x 3",
         lambda found: (((m.lane, m.way), m.refused) for m in found.mails),
     ),
 ]

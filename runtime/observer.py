@@ -251,8 +251,8 @@ class Observer:
         )
 
     def mails(self) -> Iterator[shot.Mail]:
-        for way in ("in", "out"):
-            for lane, page in self.pages.named(f"mail.{way}"):
+        for way, pages in (("in", "mail.in"), ("out", "mail.out"), ("log", "log")):
+            for lane, page in self.pages.named(pages):
                 ring = ffi.cast("hp_ring_t *", page.header + 1)
                 tail, head = ring.tail, ring.head  # in this order: used is never negative
                 yield shot.Mail(lane, way, ring.capacity, head - tail, head, ring.refused)

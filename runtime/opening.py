@@ -27,7 +27,7 @@ from typing import Any
 import aiohttp
 
 from runtime._shm import ffi, lib
-from runtime.evidence import Evidence, key
+from runtime.evidence import Evidence, Key, key
 from runtime.pages import Mail
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Session, VenueError
@@ -208,13 +208,16 @@ def merge(
     """
     end = ffi.new("hp_opening_t *")
     end.policy = policy
-    booked: dict[tuple[int, int, int], Any] = {}
+    booked: dict[Key, Any] = {}
+    times: dict[Key, int] = {}
     working: dict[int, Any] = {}
     if evidence is not None:
         end.orders = evidence.orders_sent
+        end.refused = evidence.refused_before + len(evidence.refused)
         end.fills, end.fills_buy, end.fills_sell = evidence.fills_before
-        booked.update(evidence.fills)
         booked.update(evidence.keys)  # what the base holds must not be booked again
+        booked |= {k: b for k, b in evidence.fills.items() if k not in booked}
+        times |= evidence.times
         working = {order.client_id: order for order in evidence.working()}
     bases = [base_of(about, evidence, venue) for about in instruments.values()]
     cuts = {base.instrument: base.trade_cut for base in bases}
@@ -223,14 +226,35 @@ def merge(
             fill = booked_of(instruments[number], row)
             if fill.trade_id > cuts[number]:
                 booked.setdefault(key(fill), fill)
+                times[key(fill)] = int(row["time"]) * 1_000_000
     orders, strangers, absent = adoptable(
         evidence, working, venue, instruments, prefix, read_lag_ns
     )
     end.orders -= min(absent, end.orders)
-    kept = [b for k, b in sorted(booked.items()) if k[0] in instruments]
+    kept = ranked({k: b for k, b in booked.items() if k[0] in instruments}, times)
     end.base_count, end.booked_count = len(bases), len(kept)
     end.order_count = len(orders)
     return Opening(bases, kept, orders, end, strangers)
+
+
+def ranked(booked: dict[Key, Any], times: dict[Key, int]) -> list[Any]:
+    """Return fills in the order of booking: keys of the base as carried, then by time.
+
+    Within an instrument the venue's trade ids decide, whatever its clock says, and of a trade with
+    ourselves the resting side comes first.
+    """
+    keys = [b for b in booked.values() if b.flags & lib.HP_BOOKED_IN_BASE]
+    fills = [(k, b) for k, b in booked.items() if not b.flags & lib.HP_BOOKED_IN_BASE]
+    fills.sort(key=lambda item: (item[0][:2], not item[1].flags & lib.HP_BOOKED_MAKER, item[0]))
+    latest: dict[int, int] = {}
+    at: dict[Key, int] = {}
+    for k, _ in fills:
+        at[k] = latest[k[0]] = max(latest.get(k[0], 0), times.get(k, 0))
+    fills.sort(key=lambda item: at[item[0]])  # stable: equal times keep the order of ids
+    out = keys + [b for _, b in fills]
+    for rank, b in enumerate(out):
+        b.rank = rank
+    return out
 
 
 def adoptable(

@@ -89,7 +89,7 @@ class Journal:
 @dataclass(slots=True)
 class Mail:
     lane: str
-    way: str  # in: to the lane; out: from it
+    way: str  # in: to the lane; out: from it; log: its lines
     capacity_bytes: int
     used_bytes: int
     written_bytes: int

@@ -60,8 +60,8 @@ class Stage:
         for k in range(instruments):
             self.instrument(view, k + 1, f"SYM{k}USDT")
         self.journal(number)
-        for way in ("in", "out"):
-            mail = Mail.make(self.deployment, f"mail.{way}.{number}", 4096)
+        for ring in ("mail.in", "mail.out", "log"):
+            mail = Mail.make(self.deployment, f"{ring}.{number}", 4096)
             mail.put(lib.HP_MAIL_LOG, b"twelve bytes")
         return page
 

@@ -34,7 +34,7 @@ enum hp_base_flag {
 enum hp_booked_flag {
     HP_BOOKED_IN_BASE = 1,   /* only the key: the base holds it */
     HP_BOOKED_MISSED = 2,    /* the former lane had not booked it */
-    HP_BOOKED_MAKER = 4      /* of one trade with ourselves the resting side comes first */
+    HP_BOOKED_MAKER = 4      /* of a trade with ourselves the resting side comes first */
 };
 
 typedef struct hp_base {
@@ -58,7 +58,7 @@ typedef struct hp_booked {
     int64_t  fee_e8;
     int64_t  pnl_e8;             /* realised, the venue's figure */
     uint32_t flags;              /* enum hp_booked_flag */
-    uint32_t pad;
+    uint32_t rank;               /* place in the order of booking, 0 to count - 1: per instrument the venue's own */
 } hp_booked_t;
 
 typedef struct hp_opening {
@@ -67,11 +67,11 @@ typedef struct hp_opening {
     uint32_t booked_count;
     uint32_t order_count;
     uint32_t policy;             /* enum hp_restart */
-    uint64_t orders;             /* sent in former lives, less those proven never to have arrived */
+    uint64_t orders;             /* sent in former lives, less those proven never to have arrived or been taken */
+    uint64_t refused;            /* of those, refused by the venue's word */
     uint64_t fills;              /* in the bases, not those of this set */
     uint64_t fills_buy;
     uint64_t fills_sell;
-    uint64_t pad;
 } hp_opening_t;
 
 enum hp_correction_cause {

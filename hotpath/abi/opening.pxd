@@ -42,7 +42,7 @@ cdef extern from "opening.h" nogil:
         int64_t fee_e8
         int64_t pnl_e8
         uint32_t flags
-        uint32_t pad
+        uint32_t rank
     ctypedef struct hp_opening_t:
         uint64_t generation
         uint32_t base_count
@@ -50,10 +50,10 @@ cdef extern from "opening.h" nogil:
         uint32_t order_count
         uint32_t policy
         uint64_t orders
+        uint64_t refused
         uint64_t fills
         uint64_t fills_buy
         uint64_t fills_sell
-        uint64_t pad
     ctypedef struct hp_correction_t:
         uint32_t instrument
         uint32_t position_side

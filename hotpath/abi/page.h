@@ -229,13 +229,14 @@ typedef struct hp_lane_counters {
     uint64_t cancel_retries;
     uint64_t foreign_reports;      /* about orders that are not of this deployment */
     uint64_t frames_before_ack_max; /* market frames processed between arrival and service of an ack */
-    /* orders_sent, fills, fills_buy and fills_sell go on over the lives of a lane; the rest is this life's */
+    /* orders_sent, orders_refused, fills, fills_buy and fills_sell go on over the lives of a lane */
+    uint64_t orders_refused;       /* by the venue's word; an answer that nobody heard makes it absent instead */
     uint64_t orders_absent;        /* counted as sent, proven never to have arrived */
     uint64_t orders_adopted;       /* working orders of former lives, taken over at the opening */
     uint64_t fills_recovered;      /* booked from the venue's list of trades: no event had brought them */
     uint64_t fills_foreign;        /* of orders not ours or no longer known: they move the position too */
     uint64_t openings;             /* sets of opening facts asked for */
-    uint64_t pad[36];
+    uint64_t pad[35];
 } hp_lane_counters_t;
 
 typedef struct hp_lane_position { /* one per instrument; the lane's view */

@@ -208,12 +208,13 @@ cdef extern from "page.h" nogil:
         uint64_t cancel_retries
         uint64_t foreign_reports
         uint64_t frames_before_ack_max
+        uint64_t orders_refused
         uint64_t orders_absent
         uint64_t orders_adopted
         uint64_t fills_recovered
         uint64_t fills_foreign
         uint64_t openings
-        uint64_t pad[36]
+        uint64_t pad[35]
     ctypedef struct hp_lane_position_t:
         int64_t lots[3]
         int64_t cost_e8[3]

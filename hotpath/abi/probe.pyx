@@ -312,7 +312,7 @@ def layout():
     out["hp_booked_t.fee_e8"] = <size_t>&(<hp_booked_t *>0).fee_e8
     out["hp_booked_t.pnl_e8"] = <size_t>&(<hp_booked_t *>0).pnl_e8
     out["hp_booked_t.flags"] = <size_t>&(<hp_booked_t *>0).flags
-    out["hp_booked_t.pad"] = <size_t>&(<hp_booked_t *>0).pad
+    out["hp_booked_t.rank"] = <size_t>&(<hp_booked_t *>0).rank
     out["hp_opening_t"] = sizeof(hp_opening_t)
     out["hp_opening_t.generation"] = <size_t>&(<hp_opening_t *>0).generation
     out["hp_opening_t.base_count"] = <size_t>&(<hp_opening_t *>0).base_count
@@ -320,10 +320,10 @@ def layout():
     out["hp_opening_t.order_count"] = <size_t>&(<hp_opening_t *>0).order_count
     out["hp_opening_t.policy"] = <size_t>&(<hp_opening_t *>0).policy
     out["hp_opening_t.orders"] = <size_t>&(<hp_opening_t *>0).orders
+    out["hp_opening_t.refused"] = <size_t>&(<hp_opening_t *>0).refused
     out["hp_opening_t.fills"] = <size_t>&(<hp_opening_t *>0).fills
     out["hp_opening_t.fills_buy"] = <size_t>&(<hp_opening_t *>0).fills_buy
     out["hp_opening_t.fills_sell"] = <size_t>&(<hp_opening_t *>0).fills_sell
-    out["hp_opening_t.pad"] = <size_t>&(<hp_opening_t *>0).pad
     out["hp_correction_t"] = sizeof(hp_correction_t)
     out["hp_correction_t.instrument"] = <size_t>&(<hp_correction_t *>0).instrument
     out["hp_correction_t.position_side"] = <size_t>&(<hp_correction_t *>0).position_side
@@ -518,6 +518,7 @@ def layout():
     out["hp_lane_counters_t.cancel_retries"] = <size_t>&(<hp_lane_counters_t *>0).cancel_retries
     out["hp_lane_counters_t.foreign_reports"] = <size_t>&(<hp_lane_counters_t *>0).foreign_reports
     out["hp_lane_counters_t.frames_before_ack_max"] = <size_t>&(<hp_lane_counters_t *>0).frames_before_ack_max
+    out["hp_lane_counters_t.orders_refused"] = <size_t>&(<hp_lane_counters_t *>0).orders_refused
     out["hp_lane_counters_t.orders_absent"] = <size_t>&(<hp_lane_counters_t *>0).orders_absent
     out["hp_lane_counters_t.orders_adopted"] = <size_t>&(<hp_lane_counters_t *>0).orders_adopted
     out["hp_lane_counters_t.fills_recovered"] = <size_t>&(<hp_lane_counters_t *>0).fills_recovered

@@ -6,10 +6,10 @@
  *          not armed before the set is complete.
  *
  * A set is taken at once or not at all, so a lane that dies inside an opening leaves nothing behind,
- * and its predecessor's ring stays the evidence.  On the stage bases and orders are kept by their key
- * and fills sorted by trade id: the order in which facts come, and how often, changes nothing.  Fills
- * are booked in the venue's own order, because the split of money between realised and open cost
- * depends on it. */
+ * and its predecessor's ring stays the evidence.  On the stage facts are kept by their key: the order
+ * in which they come, and how often, changes nothing.  Fills are booked by rank, which is the venue's
+ * own order per instrument (the split of money between realised and open cost depends on it) and by
+ * time over instruments (so that the keys which the next carry drops are the oldest). */
 #ifndef HP_LANE_ADOPT_H
 #define HP_LANE_ADOPT_H
 
@@ -33,7 +33,8 @@ struct hp_stage {
     uint32_t order_count;
     hp_opening_t said;
     hp_base_t bases[HP_LANE_INSTRUMENTS_MAX]; /* by instrument */
-    hp_booked_t booked[HP_STAGED_FILLS];      /* by instrument, trade id */
+    hp_booked_t booked[HP_STAGED_FILLS];      /* sorted by instrument, trade id, side */
+    uint32_t at[HP_STAGED_FILLS];             /* by rank: index into `booked` + 1 */
     hp_order_t orders[HP_STAGED_ORDERS];
 };
 
@@ -56,9 +57,7 @@ static inline void hp_lane_opening_begin(hp_lane_t *l)
 static inline int hp_booked_before(const hp_booked_t *a, const hp_booked_t *b)
 {
     if (a->instrument != b->instrument) return a->instrument < b->instrument;
-    if (a->trade_id != b->trade_id) return a->trade_id < b->trade_id;
-    uint32_t takes_a = !(a->flags & HP_BOOKED_MAKER), takes_b = !(b->flags & HP_BOOKED_MAKER);
-    return takes_a != takes_b ? takes_a < takes_b : a->side < b->side;
+    return a->trade_id != b->trade_id ? a->trade_id < b->trade_id : a->side < b->side;
 }
 
 /* Keep the fill in its place; the same fill again changes nothing.  0 = no room. */
@@ -148,12 +147,21 @@ static inline int hp_lane_adopt(hp_lane_t *l, const hp_order_t *e, uint32_t poli
     return 1;
 }
 
-/* Book what stands behind the bases, in the venue's order.  0 = a product left 64 bits. */
+/* Book what stands behind the bases, by rank.  0 = the ranks are none, or a product left 64 bits. */
 static inline int hp_lane_opening_fills(hp_lane_t *l)
 {
-    const struct hp_stage *s = l->stage;
+    struct hp_stage *s = l->stage;
+    memset(s->at, 0, s->booked_count * sizeof s->at[0]);
     for (uint32_t n = 0; n < s->booked_count; n++) {
-        const hp_booked_t *b = &s->booked[n];
+        uint32_t rank = s->booked[n].rank;
+        if (rank >= s->booked_count || s->at[rank] != 0) {
+            hp_count(&l->count->reports_refused, 1);
+            return 0;
+        }
+        s->at[rank] = n + 1;
+    }
+    for (uint32_t n = 0; n < s->booked_count; n++) {
+        const hp_booked_t *b = &s->booked[s->at[n] - 1];
         hp_lane_instrument_t *i = hp_lane_instrument(l, b->instrument);
         if (i == NULL || b->position_side >= HP_POSITION_SIDE_COUNT || b->lots <= 0) continue;
         if (!hp_fills_take(l->fills, b->account, b->instrument, b->trade_id, b->side)) continue;
@@ -207,6 +215,7 @@ static inline int hp_lane_opening_take(hp_lane_t *l)
         return 0;
     memset(l->fills, 0, sizeof *l->fills);
     hp_store_relaxed(&l->count->orders_sent, s->said.orders);
+    hp_store_relaxed(&l->count->orders_refused, s->said.refused);
     hp_store_relaxed(&l->count->fills, s->said.fills);
     hp_store_relaxed(&l->count->fills_buy, s->said.fills_buy);
     hp_store_relaxed(&l->count->fills_sell, s->said.fills_sell);
@@ -293,7 +302,8 @@ static inline void hp_lane_carry(hp_lane_t *l)
     memset(keys, 0, sizeof keys);
     for (uint64_t n = l->carried_keys; n < l->fills->count; n++) {
         const hp_fill_key_t *key = &l->fills->kept[n & (HP_FILLS_KEPT - 1)];
-        hp_booked_t *b = &keys[end.booked_count++];
+        hp_booked_t *b = &keys[end.booked_count];
+        b->rank = end.booked_count++;
         b->trade_id = key->trade_id;
         b->instrument = key->instrument;
         b->account = key->account;
@@ -306,6 +316,7 @@ static inline void hp_lane_carry(hp_lane_t *l)
         hp_lane_journal(l, HP_RECORD_CARRY, HP_MAIL_ORDER, 0, hp_orders_working(&l->orders, n), sizeof(hp_order_t));
     end.order_count = l->orders.working_count;
     end.orders = l->count->orders_sent - l->count->orders_absent;
+    end.refused = l->count->orders_refused;
     end.fills = l->count->fills;
     end.fills_buy = l->count->fills_buy;
     end.fills_sell = l->count->fills_sell;

@@ -52,7 +52,11 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
         if (o->state == HP_ORDER_REJECTED && (r->kind == HP_REPORT_NOT_FOUND || r->kind == HP_REPORT_SEND_FAILED)) {
             o->flags |= HP_ORDER_ABSENT;
             if (r->kind == HP_REPORT_NOT_FOUND) hp_count(&l->count->orders_absent, 1);
-        } else if (before == HP_ORDER_REJECTED && (o->flags & HP_ORDER_ABSENT)) { /* the proof was wrong */
+        } else if (o->state == HP_ORDER_REJECTED) {
+            hp_count(&l->count->orders_refused, 1);
+        } else if (before == HP_ORDER_REJECTED && !(o->flags & HP_ORDER_ABSENT)) {
+            hp_count(&l->count->orders_refused, (uint64_t)-1);
+        } else if (before == HP_ORDER_REJECTED) { /* the proof was wrong */
             o->flags &= (uint16_t)~HP_ORDER_ABSENT;
             hp_count(&l->count->orders_absent, (uint64_t)-1);
         }

@@ -34,7 +34,7 @@ def test_story_01_stream_on_a_wrong_route_is_acknowledged_and_found_by_its_own_d
 ):
     """Mark prices asked for on /public: the socket lives, others flow, this stream never does."""
     routes = (("public", ("depth", "book_ticker", "mark_price")), ("market", ("agg_trade",)))
-    monkeypatch.setattr(usdm_feed, "ROUTES", routes)
+    monkeypatch.setattr(usdm_feed.FEED, "routes", routes)
     with LiveStage(tmp_path, name="story1", streams=SHORT) as stage:
         stage.quoting()
         feed = stage.feed()

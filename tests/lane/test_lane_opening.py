@@ -100,7 +100,7 @@ class Venue:
                 "commission": f"{fee / 10**8:.8f}",
                 "realizedPnl": f"{Fraction(realised, 10**8).__float__():.8f}",
                 "maker": True,
-                "time": 0,
+                "time": len(self.trades),
             }
         )
         self.say(
@@ -112,6 +112,7 @@ class Venue:
             last_ticks=ticks,
             fee_e8=fee,
             is_maker=1,
+            match_ns=self.trades[-1]["time"] * MS,
         )
 
     def cancel(self, client_id):
@@ -339,6 +340,42 @@ def test_ring_that_was_overwritten_many_times_still_tells_all(rig):
     assert after.open(opening(venue, life.ring(), 0, mix).facts())
     check(venue, after, 401, 401)
     assert after.r.count.fills_recovered == 0
+
+
+def test_carry_of_an_opening_repeats_the_newest_keys_of_every_instrument(rig):
+    """Keys are dropped by age: else a fill of one instrument that comes late would be lost."""
+    mix, venue = random.Random(1), Venue()
+    life = Life(rig, 1, 1_000_000_000)
+    life.open(opening(venue, None, 0, mix).facts())
+    for n in range(400):  # nobody listens
+        client_id = 100 + n
+        venue.place(client_id, 1 + n % 2, 1 + n // 2 % 2, 3, 600000)
+        venue.fill(client_id, 3, 600000 + n)
+    after = Life(rig, 2, life.r.lane.now_ns)
+    assert after.open(opening(venue, life.ring(), 0, mix).facts(), mix)
+    assert after.r.count.fills_recovered == 400
+    carried = after.ring()
+    newest = {t["id"] for t in venue.trades[-lib.HP_CARRIED_KEYS :]}
+    assert {trade_id for _, trade_id, _ in carried.keys} == newest
+    last = Life(rig, 3, life.r.lane.now_ns)
+    assert last.open(opening(venue, carried, 0, mix).facts(), mix)
+    assert [last.figures(n) for n in INSTRUMENTS] == [after.figures(n) for n in INSTRUMENTS]
+    assert last.r.count.fills == 400
+
+
+def test_set_whose_ranks_are_none_is_not_taken(rig):
+    mix, venue = random.Random(1), Venue()
+    life = Life(rig, 1, 1_000_000_000)
+    life.open(opening(venue, None, 0, mix).facts())
+    for client_id in (7, 8):
+        venue.place(client_id, 1, 1, 3, 600000)
+        venue.fill(client_id, 3, 600000)
+    found = opening(venue, life.ring(), 0, mix)
+    found.booked[1].rank = 0
+    after = Life(rig, 2, life.r.lane.now_ns)
+    assert not after.open(found.facts())
+    assert after.r.count.reports_refused == 1
+    assert after.ring() is None
 
 
 def test_lost_ring_leaves_the_venue_alone_to_tell(rig):

@@ -180,12 +180,14 @@ def test_what_cannot_run_says_why_and_exits_2(place, arguments, words):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("field", "change"), [("fills", 1), ("realised_e8", -1), ("orders", 1)])
+@pytest.mark.parametrize(
+    ("field", "change"), [("fills", 1), ("realised_e8", -1), ("orders_accepted", 1)]
+)
 def test_disagreement_with_the_venue_is_found(field, change):
     """The venue's record is the judge: one fill, order or 1e-8 apart is not agreement."""
     from ops.run import agrees
 
-    summary = {"orders": 5, "fills": 4, "realised_e8": 10, "fees_e8": 2}
+    summary = {"orders_accepted": 5, "fills": 4, "realised_e8": 10, "fees_e8": 2}
     summary["symbols"] = {"BTCUSDT": {"position_lots": 3}}
     record = {**summary, "positions": {"BTCUSDT": 3}}
     assert agrees(summary, record)

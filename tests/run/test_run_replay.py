@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,55 +30,42 @@ async def until(what, condition):
 
 
 async def day(folder, run, deployment):
-    """Two lane epochs: orders, a gap, a resync, kill -9, a new epoch, drain."""
+    """Two lives of a lane: orders, cancels, a gap, a resync, kill -9, a restart, a drain."""
     async with EmbeddedVenue(folder, SYMBOLS, seed=5) as venue:
-        said = []
+        settings = Settings(
+            deployment,
+            SYMBOLS,
+            parameters=[{"ttl_ms": 60}],
+            spin=False,
+            lock=False,
+            journal=run,
+        )
+        appliance = Appliance(
+            settings, venue.endpoints, venue.api_key, venue.key_path, venue.ca, lambda _: None
+        )
 
-        async def start():
-            lane = Appliance(
-                Settings(
-                    deployment,
-                    SYMBOLS,
-                    parameters=[{"ttl_ms": 60}],
-                    spin=False,
-                    lock=False,
-                    journal=run,
-                ),
-                venue.endpoints,
-                venue.api_key,
-                venue.key_path,
-                venue.ca,
-                said.append,
-            )
-            try:
-                await lane.start()
-            except BaseException:
-                await lane.close()
-                raise
-            return lane
+        def count(name):
+            return appliance.summary()[name]
 
-        first = await start()
         try:
-            await until("order", lambda: first.summary()["orders"] >= 4)
-            await until("cancel", lambda: first.summary()["cancels"] >= 1)
-            resyncs = first.summary()["resyncs"]
+            await appliance.start()
+            await until("order", lambda: count("orders") >= 4)
+            await until("cancel", lambda: count("cancels") >= 1)
+            resyncs = count("resyncs")
             fault = {"kind": "drop_depth", "symbol": "BTCUSDT", "count": 2}
             await venue.call("POST", "/sim/fault", fault)
-            await until("gap", lambda: first.summary()["gaps"] >= 1)
-            await until("resync", lambda: first.summary()["resyncs"] > resyncs)
-            orders = first.summary()["orders"]
-            await until("order after the gap", lambda: first.summary()["orders"] >= orders + 4)
-            first.lane.kill()
-            await first.lane.wait()
+            await until("gap", lambda: count("gaps") >= 1)
+            await until("resync", lambda: count("resyncs") > resyncs)
+            orders = count("orders")
+            await until("order after the gap", lambda: count("orders") >= orders + 4)
+            before = appliance.epoch
+            os.kill(appliance.lane_pid, signal.SIGKILL)
+            await asyncio.wait_for(appliance.armed(before), PATIENCE_SECONDS)
+            await until("order of the next life", lambda: count("orders") >= 3)
+            await appliance.drain()
         finally:
-            await first.close()
-        second = await start()
-        try:
-            await until("order of the next epoch", lambda: second.summary()["orders"] >= 3)
-            await second.drain()
-        finally:
-            await second.abandon()
-            await second.close()
+            await appliance.abandon()
+            await appliance.close()
 
 
 @pytest.fixture(scope="module")

@@ -280,7 +280,7 @@ def test_pages_come_and_go_between_scrapes(stage):
     stage.lane(5, 1)
     found = observer.take()
     assert [lane.number for lane in found.lanes] == ["0", "5"]
-    assert (found.pages, found.refused) == (held - 1 + 4, {})
+    assert (found.pages, found.refused) == (held - 1 + 5, {})
 
 
 def test_page_made_anew_is_read_anew(stage):

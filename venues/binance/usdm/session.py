@@ -24,23 +24,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
+from venues.binance.public import VenueError, refusal, weight_of
 from venues.binance.usdm import feed
+
+__all__ = ["Endpoints", "Session", "VenueError", "load_key"]
 
 RECV_WINDOW_MS = 5000
 # As the codec names its requests: kind 4, no order, the first of its session (codec.request_name).
 LOGON_ID = "4" + "0" * 16 + ".1"
-
-
-class VenueError(Exception):
-    """The venue refused a request, or did not answer it."""
-
-    def __init__(
-        self, method: str, path: str, status: int, code: int, text: str, retry_after: str = ""
-    ) -> None:
-        super().__init__(f"{method} {path} answered {status} code {code}: {text}")
-        self.status = status
-        self.code = code
-        self.retry_after_s = float(retry_after) if retry_after.isdigit() else 0.0
 
 
 @dataclass(frozen=True)
@@ -124,16 +115,9 @@ class Session:
 
         async with self._http.request(method, URL(url, encoded=True), headers=headers) as answer:
             body = await answer.read()
-            used = answer.headers.get("X-MBX-USED-WEIGHT-1M", "")
-            self.used_weight = int(used) if used.isdigit() else self.used_weight
+            self.used_weight = weight_of(answer, self.used_weight)
             if answer.status != 200:
-                try:
-                    found = json.loads(body)
-                    code, message = int(found.get("code", 0)), str(found.get("msg", ""))
-                except (ValueError, AttributeError):
-                    code, message = 0, body[:200].decode(errors="replace")
-                retry_after = answer.headers.get("Retry-After", "")
-                raise VenueError(method, path, answer.status, code, message, retry_after)
+                raise refusal(method, path, answer, body)
             return body
 
     async def exchange_info(self) -> dict[str, Any]:
