@@ -30,7 +30,7 @@ from runtime.causes import History
 from runtime.embedded import EmbeddedVenue, VenueStartError, e8
 from runtime.pages import PageError
 from runtime.state import StateError
-from runtime.topology import TopologyError, plan_box
+from runtime.topology import TopologyError
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 MODES = ("trading", "trading", "trading", "opening", "twice", "session")
@@ -312,6 +312,7 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         symbols=SYMBOLS,
         strategies=["strategies.drill.load:Load"],
         lock=False,
+        spin=False,
         rate=(200, 200, 50),
         segment_bytes=4 * 1024 * 1024,
         on_restart=arguments.policy,
@@ -326,7 +327,6 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             venue.key_path,
             venue.ca,
             say,
-            topology=plan_box(is_blocking=True),
         )
         one = Drill(appliance, venue, arguments.seed, show)
         if arguments.no_faults:

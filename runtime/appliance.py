@@ -600,10 +600,11 @@ class Appliance:
             self.supervisor.expect_end("lane-0")
             code = 1
         self.take_log()
-        if code != 0:
-            left = await self.cancel_ours()
-            self.say(f"drain.by_session orders_left={left}")
-        return 0 if code == 0 else 1
+        if code == 0:
+            return 0
+        left = await self.cancel_ours()
+        self.say(f"drain.by_session orders_left={left}")
+        return 0 if left == 0 else 1
 
     async def cancel_ours(self, seconds: float = 10) -> int:
         """Let the session cancel what a dead lane left; return what is left, -1 = not known."""

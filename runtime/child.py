@@ -73,6 +73,7 @@ class Life:
         self.error: str | None = None
         self.was_stalled = False
         self.run_delay_ns = 0
+        self.progress = (0, 0)  # scheduler's count, and when it last moved
         self.tasks: list[asyncio.Task[None]] = []
 
     async def spawn(self) -> None:
@@ -157,13 +158,20 @@ class Life:
     def is_alive(self) -> bool:
         return not self.ended.done()
 
+    def idle_ns(self, now: int) -> int:
+        """Return how long the process has neither run nor waited for a core."""
+        count = sum(scheduled_ns(self.pid))
+        if count != self.progress[0] or self.progress[1] == 0:
+            self.progress = (count, now)
+        return now - self.progress[1]
+
     def is_starved(self, silent_ns: int) -> bool:
         """Say whether a silence is the host's fault: the process was runnable and did not run.
 
         A process that waits for a core most of the time that it is silent is not stuck, and killing
         it would only make it start again on the same busy core.
         """
-        delay = run_delay_ns(self.pid)
+        _, delay = scheduled_ns(self.pid)
         if silent_ns < self.plan.stall_ns_max():
             self.run_delay_ns = delay
             return False
@@ -174,10 +182,11 @@ class Life:
         return (time.monotonic_ns() - self.started_ns) / 1e9
 
 
-def run_delay_ns(pid: int) -> int:
-    """Return how long a process's main thread has waited for a core, 0 where it cannot be known."""
+def scheduled_ns(pid: int) -> tuple[int, int]:
+    """Return how long a main thread has run, and waited for a core; zeros where unknown."""
     try:
         with open(f"/proc/{pid}/schedstat", "rb") as file:
-            return int(file.read().split()[1])
+            words = file.read().split()
+            return int(words[0]), int(words[1])
     except (OSError, IndexError):
-        return 0
+        return 0, 0

@@ -31,6 +31,7 @@ SUPERVISOR_BYTES = ffi.sizeof("hp_supervisor_page_t")
 LOOK_S = 0.02
 RESOURCES_S = 1.0
 START_S = 120.0
+START_IDLE_NS_MAX = 20_000_000_000  # of a start that neither runs nor waits for a core
 STARVED_BOUNDS = 40  # a starved process may be silent for so many of its bounds
 COLD_STALL_NS_MAX = 10_000_000_000
 
@@ -273,7 +274,8 @@ class Supervisor:
             return
         beat = plan.heartbeat()
         if beat < life.started_ns:  # of the life before, or none yet
-            if now - life.started_ns > START_S * 1e9:
+            idle = life.idle_ns(now)
+            if idle > START_IDLE_NS_MAX or now - life.started_ns > START_S * 1e9:
                 self.kill_stalled(watched, now - life.started_ns)
             return
         if watched.state == lib.HP_PROCESS_STARTING:

@@ -180,7 +180,9 @@ def test_what_cannot_run_says_why_and_exits_2(place, arguments, words):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("field", "change"), [("fills", 1), ("realised_e8", -1), ("orders_accepted", 1)])
+@pytest.mark.parametrize(
+    ("field", "change"), [("fills", 1), ("realised_e8", -1), ("orders_accepted", 1)]
+)
 def test_disagreement_with_the_venue_is_found(field, change):
     """The venue's record is the judge: one fill, order or 1e-8 apart is not agreement."""
     from ops.run import agrees

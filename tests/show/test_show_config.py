@@ -121,6 +121,10 @@ def test_all_problems_are_said_at_once_with_their_lines():
             r":2: .*want path.py:Class, module:Class or one of",
         ),
         ("[[strategies]]\n[strategies.parameters]\ndepth = 99\n", r":1: parameter depth is 99"),
+        (
+            '[topology]\nlane_core = -2\n',
+            r":2: topology.lane_core is -2; want -1\.\.4095",
+        ),
         ("[limits]\ninstruments = 5\n", r":2: limits.instruments is no table"),
     ],
 )

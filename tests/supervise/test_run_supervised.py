@@ -7,11 +7,14 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from runtime._shm import ffi, lib
 from runtime.crash_report import RECORDS_SHOWN
 from tests.supervise.running import Running
+from venues.binance.usdm.session import load_key
 
 
 def test_cold_processes_come_back_and_the_lane_goes_on(tmp_path):
@@ -116,6 +119,41 @@ def test_blocking_lane_leaves_when_its_supervisor_is_killed(tmp_path):
             text=True,
         )
         assert run.process.wait(timeout=60) == 0
+
+
+def private_key(run):
+    """Return the account's private key as its 32 bytes."""
+    children = psutil.Process(run.process.pid).children()
+    venue = next(child for child in children if "venues.simulator" in child.cmdline())
+    folder = next(word for word in venue.cmdline() if word.startswith("--directory="))
+    path = next(Path(folder.partition("=")[2]).rglob("*.ed25519.pem"))
+    key = load_key(path)
+    return key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+
+
+def holds(pid, secret):
+    """Say whether a process has these bytes anywhere in its writable memory."""
+    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
+        for line in maps:
+            words = line.split()
+            start, end = (int(word, 16) for word in words[0].split("-"))
+            if "w" not in words[1] or words[-1].startswith(("/dev/shm", "[vv")):
+                continue
+            memory.seek(start)
+            with contextlib.suppress(OSError):
+                if secret in memory.read(end - start):
+                    return True
+    return False
+
+
+@pytest.mark.requires_root
+def test_private_key_is_in_the_session_process_only(tmp_path):
+    with Running(tmp_path, "--blocking") as run:
+        run.until_armed()
+        secret = private_key(run)
+        found = {name for name, row in run.rows().items() if holds(row.pid, secret)}
+        assert found == {"session"}
+        run.end()
 
 
 def test_table_tells_of_every_process_and_of_the_host(tmp_path):

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from runtime import supervisor
 from runtime._shm import ffi, lib
 from runtime.child import Plan
 from runtime.crash_report import REPORTS_KEPT, Report
@@ -171,6 +172,22 @@ def test_stopped_process_is_a_stall_too(trial):
         await t.until_life(1)
         os.kill(facts["trial"]["pid"], signal.SIGSTOP)
         await t.until_life(2)
+        assert t.row().exits[lib.HP_EXIT_STALLED] == 1
+
+    trial(work)
+
+
+def test_start_that_does_nothing_is_a_stall(trial, monkeypatch):
+    """Stopped before its first beat: it does not have the whole time of a start."""
+    monkeypatch.setattr(supervisor, "START_IDLE_NS_MAX", 1_000_000_000)
+
+    async def work(t):
+        facts = await t.start()
+        await t.until_life(1)
+        os.kill(facts["trial"]["pid"], signal.SIGKILL)
+        await t.until(lambda: t.watched.starts == 2 and t.watched.pid)
+        os.kill(t.watched.pid, signal.SIGSTOP)
+        await t.until_life(3)
         assert t.row().exits[lib.HP_EXIT_STALLED] == 1
 
     trial(work)

@@ -1,0 +1,10 @@
+"""A short share of `make soak`: random kills of everything but the supervisor."""
+
+from ops.soak import soak
+
+
+def test_soak_of_a_few_kills_ends_with_the_venues_own_figures():
+    found = soak(12, 7, ["--blocking"])
+    assert found["problems"] == [], found
+    assert sum(found["kills"].values()) >= 3, found
+    assert sum(found["starts"].values()) > 4, found
