@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
-.PHONY: run build test test-qemu lint bench fuzz drill check help
+.PHONY: run build test test-qemu lint bench fuzz drill check help stories
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -48,5 +48,8 @@ fuzz: build ## a million mutated frames per message kind, both readers, sanitize
 
 drill: build ## kill the lane N times under load, judged by the venue's record (N=200)
 	@$(VENV)/bin/corelane drill --kills $${N:-200} $(ARGS)
+
+stories: build ## N (default 1000) long stories of a lane, each run again from its journal
+	@CORELANE_STORIES=$${N:-1000} $(PY) -m pytest -q tests/journal/test_rerun.py -k long_stories $(ARGS)
 
 check: lint test ## lint, then test
