@@ -52,6 +52,11 @@ def fill(event: Event, f: dict[str, Any]) -> str:
     )
 
 
+def correction(event: Event, f: dict[str, Any]) -> str:
+    before, after = size(event, f["lots_before"]), size(event, f["lots_after"])
+    return f"{f['cause']}: position {f['position_side']} {before} is {after} now"
+
+
 def verdict(event: Event, f: dict[str, Any]) -> str:
     number = VERDICT_NUMBERS.get(f["verdict"], -1)
     return f"intent {f['intent_id']} {sentence(number, f['found'], f['wanted'], event.scale)}"
@@ -83,7 +88,7 @@ SENTENCES = {
     "intent": intent,
     "order": order,
     "fill": fill,
-    "correction": fill,
+    "correction": correction,
     "verdict": verdict,
     "position": position,
     "words": words,
@@ -95,6 +100,7 @@ PLAIN = {
     "lag": "this reader is {behind_bytes} bytes behind the lane, {percent} % of the ring",
     "session": "socket {socket}: {session}",
     "command": "{command}",
+    "wish": "the lane wishes for an opening (generation {generation})",
     "resync": "the book is out of sequence: a snapshot is wanted",
     "unsent": "the session took nothing of the request before this",
     "strategy": "strategy {strategy} is {class}",

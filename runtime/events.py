@@ -28,7 +28,8 @@ from runtime.verdicts import Scale
 
 PAUSE_SECONDS = 0.02
 LAG_SHARE = 8  # behind by more than this part of the ring: said
-QUIET = {"clock", "frame", "report_frame", "timer", "snapshot", "request", "stream", "sanity"}
+BYTES = {"frame", "report_frame", "request", "snapshot"}
+QUIET = BYTES | {"carry", "clock", "opening", "sanity", "stream", "timer"}  # shown when asked for
 KINDS = frozenset(name for name in records.BY_NAME if name != "end")
 NOTES = {"hole", "lag", "damage"}  # told whatever kinds are wanted
 USUAL = KINDS - QUIET

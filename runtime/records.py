@@ -61,6 +61,12 @@ STRUCTS: dict[int, str] = {
     lib.HP_RECORD_ORDER: "hp_order_t",
     lib.HP_RECORD_FILL: "hp_report_t",
     lib.HP_RECORD_FEED: "hp_feed_event_t",
+    lib.HP_RECORD_CORRECTION: "hp_correction_t",
+}
+FACTS = {  # payloads of OPENING and CARRY by their aux
+    lib.HP_MAIL_BASE: "hp_base_t",
+    lib.HP_MAIL_ORDER: "hp_order_t",
+    lib.HP_MAIL_OPENING: "hp_opening_t",
 }
 WORDS: dict[str, dict[str, dict[int, str]]] = {
     "hp_order_t": ORDER_WORDS,
@@ -78,13 +84,10 @@ WORDS: dict[str, dict[str, dict[int, str]]] = {
         "source": names.of("hp_source", "HP_SOURCE_"),
     },
     "hp_stream_rule_t": {"kind": names.EVENTS},
-}
-# What a lane's life leaves to the next one, by the mail that tells it (abi/opening.h).
-FACTS = {
-    lib.HP_MAIL_BASE: "hp_base_t",
-    lib.HP_MAIL_BOOKED: "hp_booked_t",
-    lib.HP_MAIL_ORDER: "hp_order_t",
-    lib.HP_MAIL_OPENING: "hp_opening_t",
+    "hp_correction_t": {
+        "cause": names.of("hp_correction_cause", "HP_CORRECTION_"),
+        "position_side": POSITION_SIDES,
+    },
 }
 # Time stamp counters are no outputs: two runs never have the same.
 STAMPS_AT = ffi.offsetof("hp_order_t", "stamps")
@@ -121,6 +124,8 @@ def fields_of(value: Any, kind: Any, words: dict[str, dict[int, str]] | None = N
 def fields(record: Record) -> dict[str, Any]:
     """Return what a record's payload says; {"text": ...} for bytes of the venue."""
     name = STRUCTS.get(record.kind)
+    if record.kind in (lib.HP_RECORD_OPENING, lib.HP_RECORD_CARRY):
+        name = FACTS.get(record.aux)
     if name is not None and len(record.payload) == ffi.sizeof(name):
         found: dict[str, Any] = fields_of(
             struct(name, record.payload)[0], ffi.typeof(name), WORDS.get(name)
@@ -151,21 +156,19 @@ def fields(record: Record) -> dict[str, Any]:
                 pass
         case lib.HP_RECORD_RESYNC | lib.HP_RECORD_HALT:
             return {}
-        case lib.HP_RECORD_OPENING | lib.HP_RECORD_CARRY if record.aux in FACTS:
-            kind = FACTS[record.aux]
-            size = ffi.sizeof(kind)
-            if record.aux == lib.HP_MAIL_BOOKED:
-                return {"fact": kind, "fills": len(record.payload) // size}
-            return {"fact": kind, **fields_of(struct(kind, record.payload)[0], ffi.typeof(kind))}
-        case lib.HP_RECORD_OPENING:
-            return {"generation": number}
+        case lib.HP_RECORD_WISH:
+            return {"generation": int.from_bytes(record.payload[:8], "little")}
+        case lib.HP_RECORD_OPENING | lib.HP_RECORD_CARRY if record.aux == lib.HP_MAIL_BOOKED:
+            return {"fills": len(record.payload) // ffi.sizeof("hp_booked_t")}
     return {"text": record.payload.decode(errors="replace")}
 
 
 def output_bytes(record: Record) -> bytes:
     """Return a payload without what no two runs can have in common."""
-    carries = record.kind == lib.HP_RECORD_CARRY and record.aux == lib.HP_MAIL_ORDER
-    if (record.kind == lib.HP_RECORD_ORDER or carries) and len(record.payload) >= STAMPS_TO:
+    is_order = record.kind == lib.HP_RECORD_ORDER or (
+        record.kind == lib.HP_RECORD_CARRY and record.aux == lib.HP_MAIL_ORDER
+    )
+    if is_order and len(record.payload) >= STAMPS_TO:
         return (
             record.payload[:STAMPS_AT] + bytes(STAMPS_TO - STAMPS_AT) + record.payload[STAMPS_TO:]
         )

@@ -47,7 +47,7 @@ enum hp_record_kind {
     HP_RECORD_SANITY = 14,      /* hp_sanity_rule_t; aux = instrument */
     HP_RECORD_SPARE = 15,       /* poll of the spare source; aux = instrument, recv_ns = when it was asked for */
     HP_RECORD_LANE = 16,        /* JSON: what this lane was built of; before everything but the first CLOCK */
-    HP_RECORD_OPENING = 17,     /* aux = enum hp_mail: an opening fact as mailed; 0: an opening begins (u64 generation) */
+    HP_RECORD_OPENING = 17,     /* aux = enum hp_mail: an opening fact as mailed */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
@@ -59,6 +59,7 @@ enum hp_record_kind {
     HP_RECORD_FEED = 71,        /* hp_feed_event_t: what was wrong with a feed, and its end; aux = instrument */
     HP_RECORD_UNSENT = 80,      /* the session took nothing of the request before it; aux = instrument */
     HP_RECORD_HALT = 81,        /* a strategy failed: its orders are cancelled; aux = strategy */
+    HP_RECORD_WISH = 82,        /* an opening is wished for: u64 generation */
     /* neither input nor output: what a successor needs, repeated in each segment */
     HP_RECORD_CARRY = 128       /* aux = enum hp_mail: the lane's state as opening facts (opening.h) */
 };
@@ -87,7 +88,8 @@ enum hp_command {
     HP_COMMAND_END = 2,         /* strategies stop */
     HP_COMMAND_OPEN = 3,        /* the opening positions are known */
     HP_COMMAND_SHUT = 4,        /* ... are not: no new risk */
-    HP_COMMAND_DRAIN = 5        /* nobody is there who could: cancel ours and leave */
+    HP_COMMAND_DRAIN = 5,       /* nobody is there who could: cancel ours and leave */
+    HP_COMMAND_WISH = 6         /* a new cold side is there: wish for an opening again */
 };
 
 enum hp_turn_due {

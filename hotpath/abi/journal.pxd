@@ -41,6 +41,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_FEED
         HP_RECORD_UNSENT
         HP_RECORD_HALT
+        HP_RECORD_WISH
         HP_RECORD_CARRY
     cdef enum hp_words_of:
         HP_WORDS_CONTROL
@@ -58,6 +59,7 @@ cdef extern from "journal.h" nogil:
         HP_COMMAND_OPEN
         HP_COMMAND_SHUT
         HP_COMMAND_DRAIN
+        HP_COMMAND_WISH
     cdef enum hp_turn_due:
         HP_DUE_DECIDE
         HP_DUE_SWEEP

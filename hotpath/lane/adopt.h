@@ -49,7 +49,7 @@ static inline void hp_lane_opening_begin(hp_lane_t *l)
     s->wished_ns = l->now_ns;
     s->is_said = s->base_count = s->booked_count = s->order_count = 0;
     l->is_open = 0;
-    hp_lane_journal(l, HP_RECORD_OPENING, 0, l->recv_ns, &generation, sizeof generation);
+    hp_lane_journal(l, HP_RECORD_WISH, 0, l->recv_ns, &generation, sizeof generation);
     hp_count(&l->count->openings, 1);
     l->env.want(l->env.self, HP_WANT_OPENING, (uint32_t)generation);
 }

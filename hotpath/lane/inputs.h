@@ -53,6 +53,7 @@ static inline void hp_lane_command(hp_lane_t *l, uint32_t command)
     case HP_COMMAND_OPEN: l->is_open = 1; break;
     case HP_COMMAND_SHUT: l->is_open = 0; break;
     case HP_COMMAND_DRAIN: l->is_draining = 1; break;
+    case HP_COMMAND_WISH: hp_lane_opening_begin(l); break;
     default: break; /* START and END: whoever owns the strategies calls them after this */
     }
     hp_lane_arm(l);
@@ -118,8 +119,7 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
         }
         return 0;
     case HP_RECORD_OPENING:
-        if (r->aux == 0) hp_lane_opening_begin(l);
-        else hp_lane_fact(l, r->aux, l->stage->generation, payload, r->length);
+        hp_lane_fact(l, r->aux, l->stage->generation, payload, r->length);
         return 1;
     case HP_RECORD_CLOCK:
         if (r->aux == HP_CLOCK_RECORD_PAIR && r->length == sizeof(hp_journal_clock_t)) {

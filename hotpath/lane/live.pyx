@@ -34,7 +34,7 @@ from hotpath.abi.clock cimport hp_mono_ns, hp_time_divergence, hp_time_record_t,
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
 from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
 from hotpath.abi.journal cimport (
-    HP_COMMAND_DRAIN, HP_SESSION_ASKED, HP_SESSION_CLOSED, HP_SESSION_CURRENT, HP_SESSION_OPEN, HP_SESSION_READY,
+    HP_COMMAND_DRAIN, HP_COMMAND_WISH, HP_SESSION_ASKED, HP_SESSION_CLOSED, HP_SESSION_CURRENT, HP_SESSION_OPEN, HP_SESSION_READY,
     HP_SOCKET_ORDER, HP_SOCKET_USER, hp_journal_clock_t)
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
@@ -754,7 +754,7 @@ cdef class LiveLane(Lane):
                     self.release()
             elif record.kind == HP_MAIL_OPENING and record.length == 0:
                 if self.core.stage.generation != 0 and not self.core.is_open:
-                    hp_lane_opening_begin(&self.core)
+                    hp_lane_command(&self.core, HP_COMMAND_WISH)
             elif record.kind in (HP_MAIL_BASE, HP_MAIL_BOOKED, HP_MAIL_ORDER, HP_MAIL_OPENING):
                 hp_lane_fact(&self.core, record.kind, record.aux, data, record.length)
                 if self.core.is_open and not self.core.is_user_ready and self.user is not None:

@@ -9,6 +9,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from hotpath.abi.journal cimport (
+    HP_COMMAND_WISH,
     HP_SESSION_CLOSED, HP_SESSION_OPEN, HP_SESSION_READY, HP_SOCKET_ORDER, HP_SOCKET_USER, hp_journal_clock_t)
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.clock cimport hp_time_record_t, hp_tsc
@@ -99,7 +100,7 @@ cdef class ManualLane(Lane):
     def begin_opening(self):
         """Wish for an opening, as a lane does when its user stream is open; return the generation."""
         self.core.now_ns = self.core.recv_ns = self.now_ns
-        hp_lane_opening_begin(&self.core)
+        hp_lane_command(&self.core, HP_COMMAND_WISH)
         return self.core.stage.generation
 
     def fact(self, uint32_t kind, uint64_t generation, bytes record):

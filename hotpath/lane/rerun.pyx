@@ -35,7 +35,7 @@ cdef uint64_t rerun_tsc(void *self) noexcept:
 
 cdef int rerun_send(void *self, char *data, size_t size) noexcept:
     cdef RerunLane lane = <RerunLane>self
-    return lane.due_kind(0) != HP_RECORD_UNSENT
+    return not lane.is_due(HP_RECORD_UNSENT)
 
 cdef void rerun_want(void *self, uint32_t what, uint32_t aux) noexcept:
     pass
@@ -52,7 +52,7 @@ cdef struct absent_t:
 cdef void absent(void *self) noexcept:
     cdef absent_t *strategy = <absent_t *>self
     cdef RerunLane lane = <RerunLane>strategy.lane
-    if lane.due_kind(0) == HP_RECORD_HALT and lane.due_aux() == strategy.id:
+    if lane.is_halt_due(strategy.id):
         hp_lane_halt(&lane.core, strategy.id)
 
 cdef void absent_book(void *self, uint32_t instrument) noexcept:
@@ -93,23 +93,25 @@ cdef class RerunLane(Lane):
         if not strategies:
             self.core.env.intent = rerun_intent
 
-    cdef object due(self, uint32_t further):
-        """The record that this lane ought to write next (or `further` ones later), or None."""
-        cdef uint64_t at = self.core.journal.sequence + 1 - self.first + further
+    cdef object due(self):
+        """The record that this lane ought to write next, or None; a CLOCK that opens a segment is none."""
+        cdef uint64_t at = self.core.journal.sequence + 1 - self.first
+        if at < <uint64_t>len(self.step) and self.step[at].kind == HP_RECORD_CLOCK:
+            at += 1
         return self.step[at] if at < <uint64_t>len(self.step) else None
 
-    cdef int due_kind(self, uint32_t further) noexcept:
+    cdef bint is_due(self, int kind) noexcept:
         try:
-            record = self.due(further)
-            return -1 if record is None else record.kind
+            record = self.due()
+            return record is not None and record.kind == kind
         except Exception:
-            return -1
+            return False
 
-    cdef uint32_t due_aux(self) noexcept:
+    cdef bint is_halt_due(self, uint32_t strategy) noexcept:
         try:
-            return self.due(0).aux
+            return self.is_due(HP_RECORD_HALT) and self.due().aux == strategy
         except Exception:
-            return 0xFFFFFFFF
+            return False
 
     cdef uint64_t judged_ns(self) noexcept:
         """The gate's clock: it stands in the next verdict."""
@@ -128,12 +130,12 @@ cdef class RerunLane(Lane):
 
     cdef const hp_intent_t *recorded_intent(self) noexcept:
         cdef bytes payload
-        cdef uint32_t further = 0
-        if self.due_kind(0) == HP_RECORD_CLOCK:  # the intent opens a segment
-            further = 1
-        if self.due_kind(further) != HP_RECORD_INTENT:
+        if not self.is_due(HP_RECORD_INTENT):
             return NULL
-        payload = self.due(further).payload
+        try:
+            payload = self.due().payload
+        except Exception:
+            return NULL
         if <size_t>len(payload) != sizeof(self.intent):
             return NULL
         memcpy(&self.intent, <const char *>payload, sizeof(self.intent))

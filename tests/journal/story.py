@@ -172,6 +172,21 @@ class Story:
     def clocks(self, a: int, b: int) -> None:
         self.lane.clocks(1_700_000_000_000_000_000 + self.lane.now_ns + a)
 
+    def opening(self, a: int, b: int) -> None:
+        """The cold side tells a position, an order of a former life, and that this is all."""
+        generation = self.lane.begin_opening()
+        base = ffi.new("hp_base_t *", {"instrument": 1 + a % 2, "trade_cut": b})
+        order = ffi.new("hp_order_t *", {"client_id": 2**50 + b, "instrument": 1, "lots": 1 + a})
+        order.state, order.side, order.price_ticks = lib.HP_ORDER_LIVE, 1, 600_000
+        said = ffi.new("hp_opening_t *", {"base_count": 1, "order_count": 1, "policy": a % 2})
+        facts = [
+            (lib.HP_MAIL_BASE, base),
+            (lib.HP_MAIL_ORDER, order),
+            (lib.HP_MAIL_OPENING, said),
+        ]
+        for kind, fact in facts[: 1 + b % 4]:
+            self.lane.fact(kind, generation, bytes(ffi.buffer(fact)))
+
     def report_frame(self, a: int, b: int) -> None:
         self.lane.report_frame(b'{"id":"x","status":200,"result":{}}', socket=lib.HP_SOCKET_ORDER)
 

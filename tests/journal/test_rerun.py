@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import os
+import random
 import struct
 
 import pytest
@@ -18,7 +20,7 @@ from .story import OPEN, TRADER, Story, trade
 
 THINGS = [
     "pass_time", "frame", "frame", "frame", "snapshot", "answer", "answer", "session", "words",
-    "send", "socket", "clocks", "report_frame",
+    "send", "socket", "clocks", "report_frame", "opening",
 ]  # fmt: skip
 
 
@@ -67,6 +69,24 @@ def test_whatever_happens_to_a_lane_happens_again(tmp_path_factory, trader, even
     directory = tell(tmp_path_factory.mktemp("run"), trader, OPEN + events)
     (outcome,) = rerun(directory, strategy)
     assert outcome.is_equal, outcome
+
+
+def long_story(seed):
+    """Six hundred things, mostly trading; refused sends and ends of segments fall everywhere."""
+    dice = random.Random(seed)
+    things = THINGS + ["frame", "answer"] * 3
+    found = [(dice.choice(things), dice.randrange(41), dice.randrange(41)) for _ in range(600)]
+    calm = [e if e[0] != "session" or dice.random() < 0.3 else OPEN[0] for e in found]
+    return OPEN + calm
+
+
+def test_long_stories_happen_again(tmp_path, trader):
+    """`make stories N=1000` tells more of them."""
+    for seed in range(int(os.environ.get("CORELANE_STORIES", "25"))):
+        directory = tell(tmp_path / str(seed), trader, long_story(seed), kill=seed % 2 == 0)
+        for strategy in (None, ""):
+            (outcome,) = rerun(directory, strategy)
+            assert outcome.is_equal, (seed, strategy, outcome)
 
 
 def test_strategy_that_fails_is_halted_again(tmp_path, trader):
