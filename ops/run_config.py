@@ -76,6 +76,7 @@ def settings(config: Config, **others: Any) -> Settings:
     return Settings(
         deployment=config.deployment,
         symbols=list(config.venue.symbols),
+        lines=config.venue.lines,
         strategies=[one.source for one in config.strategies],
         parameters=[one.parameters for one in config.strategies],
         topology=config.topology.kind,

@@ -54,6 +54,7 @@ class Settings:
 
     deployment: str = "default"
     symbols: list[str] = field(default_factory=lambda: ["BTCUSDT"])
+    lines: int = 1  # equal connections per market stream: the first good copy is used
     strategies: list[str] = field(default_factory=lambda: ["demo"])
     parameters: list[dict[str, Any]] = field(default_factory=lambda: [{}])  # one each
     topology: str = "auto"  # auto | fused | split
@@ -372,6 +373,7 @@ class Appliance:
             "segment_bytes": s.segment_bytes,
             "segment_count": s.segment_count,
             "market": self.endpoints.market(s.symbols),
+            "lines": s.lines,
             "orders": self.endpoints.orders,
             "spin": place.is_spinning,
             "core": place.core,

@@ -46,6 +46,12 @@ class Venue:
     tls: bool = key(False, "Speak wss:// and https:// to the embedded venue (own test CA).")
     seed: int = key(1, "Seed of the embedded venue's participants.", low=0, high=2**31 - 1)
     symbols: list[str] = key(["BTCUSDT", "ETHUSDT"], "Instruments, by the venue's own names.")
+    lines: int = key(
+        1,
+        "Equal connections for each market stream; the first good copy of an event is used.",
+        low=1,
+        high=4,
+    )
 
 
 @dataclass

@@ -46,7 +46,32 @@ def each(
     return Family(name, kind, text, ("lane", "symbol", label), bound, every)
 
 
+def line(kind: str, name: str, field: str, text: str, unit: float = 1) -> Family:
+    def every(found: Snapshot) -> Iterator[tuple[Labels, Value]]:
+        for one in found.lanes:
+            for number, figures in enumerate(one.lines):
+                yield (one.number, str(number)), figures[field] / unit
+
+    text = f"{text[:-1]}; absent with one line."
+    return Family(name, kind, text, ("lane", "line"), "lanes x 4", every)
+
+
+LINES = [
+    line("counter", "feed_line_wins", "wins", "Events whose first good copy this line had."),
+    line("counter", "feed_line_duplicates", "duplicates", "Copies behind another line's."),
+    line("counter", "feed_line_held", "held", "Copies ahead of something that was missing."),
+    line("counter", "feed_line_unused", "unused", "Copies while the line was not listened to."),
+    line("counter", "feed_line_lost", "lost", "Events that another line had and this one never."),
+    line("counter", "feed_line_errors", "errors", "Frames not read, and copies that differ."),
+    line("counter", "feed_line_isolations", "isolations", "Times it was not listened to any more."),
+    line("counter", "feed_line_returns", "returns", "Times it had proven itself again."),
+    line("counter", "feed_line_late_seconds", "late_ns", "Delay of its duplicates, summed.", 1e9),
+    line("gauge", "feed_line_late_mean_seconds", "late_ns_mean", "Recent mean delay.", 1e9),
+    line("gauge", "feed_line_score_ratio", "score_bps", "Share whole and in time.", 1e4),
+    line("gauge", "feed_line_unheard_instruments", "unheard", "Instruments not heard on it now."),
+]
 FAMILIES = [
+    *LINES,
     figure("feed_snapshots", "resyncs", "Book snapshots adopted."),
     figure("feed_snapshots_too_old", "too_old", "Book snapshots older than the stream."),
     figure("feed_gaps", "gaps", "Sequence gaps of this instrument."),

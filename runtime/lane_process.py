@@ -67,7 +67,12 @@ def build(spec: dict[str, Any]) -> LiveLane:
         supervisor=spec["supervisor"],
         controls=[c.map for c in controls],
         clock_page=clock.map,
-        urls={"market": spec["market"], "orders": spec["orders"], "user": None, "ssl": context},
+        urls={
+            "market": spec["market"] * spec.get("lines", 1),
+            "orders": spec["orders"],
+            "user": None,
+            "ssl": context,
+        },
         spin=spec["spin"],
     )
     lane.calibrate()

@@ -79,6 +79,8 @@ def fit(lane: Lane, spec: dict[str, Any]) -> None:
     """Describe a new lane in its journal and put into it what the specification names."""
     lane.describe(description(spec))
     set_policies(lane, spec)
+    if spec.get("lines", 1) > 1:
+        lane.set_lines(spec["lines"], len(spec["market"]))
     for item in spec["instruments"]:
         add_instrument(lane, item)
     feeds = spec.get("feeds", NO_FEEDS)

@@ -84,6 +84,8 @@ FEEDS = [
         len(names.EVENTS),
         lambda one: one.events,
     ),
+    count("feed_line_holes", "line_holes", "Events that no line brought in time."),
+    count("feed_line_conflicts", "line_conflicts", "Copies of one event that differ."),
     *feed_metrics.FAMILIES,
 ]
 BOOKS = [

@@ -31,6 +31,7 @@ COUNTERS = [
     name for name, _ in ffi.typeof("hp_lane_counters_t").fields if name.rstrip("0123456789")
     not in TABLES
 ]  # fmt: skip
+LINE_FIGURES = [name for name, _ in ffi.typeof("hp_lane_line_t").fields if name != "pad"]
 FEED_COUNTERS = ("resyncs", "too_old", "gaps", "spare_polls", "spare_compared", "spare_equal")
 
 
@@ -199,6 +200,7 @@ class Observer:
             hops={name: histogram(ffi.addressof(view.hops, n)) for n, name in names.HOPS.items()},
             hiccups=histogram(ffi.addressof(view.hiccup, "gaps")),
             instruments=list(self.instruments(number, view, now)),
+            lines=lines(view),
         )
 
     def instruments(self, lane: str, view: Any, now: int) -> Iterator[shot.Instrument]:
@@ -256,6 +258,12 @@ class Observer:
                 ring = ffi.cast("hp_ring_t *", page.header + 1)
                 tail, head = ring.tail, ring.head  # in this order: used is never negative
                 yield shot.Mail(lane, way, ring.capacity, head - tail, head, ring.refused)
+
+
+def lines(view: Any) -> list[dict[str, int]]:
+    """Return the figures of the lane's market lines; with one line there are none."""
+    every = [{name: getattr(one, name) for name in LINE_FIGURES} for one in view.lines]
+    return every[: max((n for n, one in enumerate(every, 1) if any(one.values())), default=0)]
 
 
 def feed(source: Any, now: int) -> shot.Feed:

@@ -122,6 +122,7 @@ class Lane:
     hops: dict[str, Histogram]
     hiccups: Histogram
     instruments: list[Instrument]
+    lines: list[dict[str, int]] = field(default_factory=list)  # equal market feeds; one: empty
 
 
 @dataclass(slots=True)

@@ -59,6 +59,12 @@ class Stage:
         view.instrument_count = instruments
         for k in range(instruments):
             self.instrument(view, k + 1, f"SYM{k}USDT")
+        for n in range(2):
+            one = view.lines[n]
+            one.wins, one.duplicates, one.held, one.unused = 900 + n, 800 + n, 70 + n, 60 + n
+            one.lost, one.errors, one.isolations, one.returns = 50 + n, 4 + n, 3 + n, 2 + n
+            one.late_ns, one.late_ns_mean = 1_500_000_000, 2_000_000
+            one.score_bps, one.unheard = 9_500 + n, n
         self.journal(number)
         for ring in ("mail.in", "mail.out", "log"):
             mail = Mail.make(self.deployment, f"{ring}.{number}", 4096)

@@ -105,7 +105,7 @@ typedef struct hp_feed_event {
 typedef struct hp_lane_feed {    /* on the lane page, one per instrument */
     uint64_t blind_ns;           /* book subscribed and not SYNCED: what is over */
     uint64_t blind_since_ns;     /* and since when it is now; 0 = it is SYNCED */
-    uint64_t wanted[8];          /* snapshots asked for, by enum hp_resync_reason */
+    uint64_t wanted[16];         /* snapshots asked for, by enum hp_resync_reason */
     uint64_t resyncs;            /* snapshots adopted */
     uint64_t too_old;            /* snapshots that did not reach what was kept */
     uint64_t gaps;
@@ -120,12 +120,29 @@ typedef struct hp_lane_feed {    /* on the lane page, one per instrument */
     uint8_t  source;             /* enum hp_source */
     uint8_t  caution;            /* enum hp_caution, OR of bits */
     uint8_t  pad0[6];
-    uint64_t pad[20];
+    uint64_t pad[12];
 } hp_lane_feed_t;
+
+typedef struct hp_lane_line {    /* on the lane page, one per line, over all instruments; one line: all 0 */
+    uint64_t wins;               /* its copy was the first good one */
+    uint64_t duplicates;         /* it came behind another line's copy */
+    uint64_t held;               /* it came before something that was missing */
+    uint64_t unused;             /* not used: the line was not listened to */
+    uint64_t lost;               /* events that other lines had and it never */
+    uint64_t errors;             /* frames that could not be read, copies that differ */
+    uint64_t isolations;
+    uint64_t returns;
+    uint64_t late_ns;            /* sum over duplicates, behind the first copy */
+    uint64_t late_ns_mean;       /* of about the last 16; the worst instrument */
+    uint32_t score_bps;          /* of the worst instrument; 10000 = whole and in time */
+    uint32_t unheard;            /* instruments for which it is not listened to now */
+    uint64_t pad[5];
+} hp_lane_line_t;
 /* cffi:end */
 HP_SIZE(hp_stream_rule_t, 32);
 HP_SIZE(hp_sanity_rule_t, 72);
 HP_SIZE(hp_feed_event_t, 64);
 HP_SIZE(hp_lane_feed_t, 512);
+HP_SIZE(hp_lane_line_t, 128);
 
 #endif

@@ -77,7 +77,7 @@ cdef extern from "feed.h" nogil:
     ctypedef struct hp_lane_feed_t:
         uint64_t blind_ns
         uint64_t blind_since_ns
-        uint64_t wanted[8]
+        uint64_t wanted[16]
         uint64_t resyncs
         uint64_t too_old
         uint64_t gaps
@@ -92,4 +92,18 @@ cdef extern from "feed.h" nogil:
         uint8_t source
         uint8_t caution
         uint8_t pad0[6]
-        uint64_t pad[20]
+        uint64_t pad[12]
+    ctypedef struct hp_lane_line_t:
+        uint64_t wins
+        uint64_t duplicates
+        uint64_t held
+        uint64_t unused
+        uint64_t lost
+        uint64_t errors
+        uint64_t isolations
+        uint64_t returns
+        uint64_t late_ns
+        uint64_t late_ns_mean
+        uint32_t score_bps
+        uint32_t unheard
+        uint64_t pad[5]

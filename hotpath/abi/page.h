@@ -236,7 +236,9 @@ typedef struct hp_lane_counters {
     uint64_t fills_recovered;      /* booked from the venue's list of trades: no event had brought them */
     uint64_t fills_foreign;        /* of orders not ours or no longer known: they move the position too */
     uint64_t openings;             /* sets of opening facts asked for */
-    uint64_t pad[35];
+    uint64_t line_holes;           /* what no line brought in time: handed on as a gap */
+    uint64_t line_conflicts;       /* copies of one event that differ between lines */
+    uint64_t pad[33];
 } hp_lane_counters_t;
 
 typedef struct hp_lane_position { /* one per instrument; the lane's view */
@@ -275,6 +277,7 @@ typedef struct hp_lane_page {
     hp_top_t tops[256];
     hp_lane_position_t positions[256];
     hp_lane_feed_t feeds[256];
+    hp_lane_line_t lines[4];   /* HP_LINES_MAX */
 } hp_lane_page_t;
 /* cffi:end */
 HP_SIZE(hp_page_t, 128);

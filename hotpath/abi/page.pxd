@@ -214,7 +214,9 @@ cdef extern from "page.h" nogil:
         uint64_t fills_recovered
         uint64_t fills_foreign
         uint64_t openings
-        uint64_t pad[35]
+        uint64_t line_holes
+        uint64_t line_conflicts
+        uint64_t pad[33]
     ctypedef struct hp_lane_position_t:
         int64_t lots[3]
         int64_t cost_e8[3]
@@ -249,3 +251,4 @@ cdef extern from "page.h" nogil:
         hp_top_t tops[256]
         hp_lane_position_t positions[256]
         hp_lane_feed_t feeds[256]
+        hp_lane_line_t lines[4]

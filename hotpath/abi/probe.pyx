@@ -183,6 +183,20 @@ def layout():
     out["hp_lane_feed_t.caution"] = <size_t>&(<hp_lane_feed_t *>0).caution
     out["hp_lane_feed_t.pad0"] = <size_t>&(<hp_lane_feed_t *>0).pad0
     out["hp_lane_feed_t.pad"] = <size_t>&(<hp_lane_feed_t *>0).pad
+    out["hp_lane_line_t"] = sizeof(hp_lane_line_t)
+    out["hp_lane_line_t.wins"] = <size_t>&(<hp_lane_line_t *>0).wins
+    out["hp_lane_line_t.duplicates"] = <size_t>&(<hp_lane_line_t *>0).duplicates
+    out["hp_lane_line_t.held"] = <size_t>&(<hp_lane_line_t *>0).held
+    out["hp_lane_line_t.unused"] = <size_t>&(<hp_lane_line_t *>0).unused
+    out["hp_lane_line_t.lost"] = <size_t>&(<hp_lane_line_t *>0).lost
+    out["hp_lane_line_t.errors"] = <size_t>&(<hp_lane_line_t *>0).errors
+    out["hp_lane_line_t.isolations"] = <size_t>&(<hp_lane_line_t *>0).isolations
+    out["hp_lane_line_t.returns"] = <size_t>&(<hp_lane_line_t *>0).returns
+    out["hp_lane_line_t.late_ns"] = <size_t>&(<hp_lane_line_t *>0).late_ns
+    out["hp_lane_line_t.late_ns_mean"] = <size_t>&(<hp_lane_line_t *>0).late_ns_mean
+    out["hp_lane_line_t.score_bps"] = <size_t>&(<hp_lane_line_t *>0).score_bps
+    out["hp_lane_line_t.unheard"] = <size_t>&(<hp_lane_line_t *>0).unheard
+    out["hp_lane_line_t.pad"] = <size_t>&(<hp_lane_line_t *>0).pad
     out["hp_hiccup_t"] = sizeof(hp_hiccup_t)
     out["hp_hiccup_t.last_tsc"] = <size_t>&(<hp_hiccup_t *>0).last_tsc
     out["hp_hiccup_t.threshold_ticks"] = <size_t>&(<hp_hiccup_t *>0).threshold_ticks
@@ -526,6 +540,8 @@ def layout():
     out["hp_lane_counters_t.fills_recovered"] = <size_t>&(<hp_lane_counters_t *>0).fills_recovered
     out["hp_lane_counters_t.fills_foreign"] = <size_t>&(<hp_lane_counters_t *>0).fills_foreign
     out["hp_lane_counters_t.openings"] = <size_t>&(<hp_lane_counters_t *>0).openings
+    out["hp_lane_counters_t.line_holes"] = <size_t>&(<hp_lane_counters_t *>0).line_holes
+    out["hp_lane_counters_t.line_conflicts"] = <size_t>&(<hp_lane_counters_t *>0).line_conflicts
     out["hp_lane_counters_t.pad"] = <size_t>&(<hp_lane_counters_t *>0).pad
     out["hp_lane_position_t"] = sizeof(hp_lane_position_t)
     out["hp_lane_position_t.lots"] = <size_t>&(<hp_lane_position_t *>0).lots
@@ -561,6 +577,7 @@ def layout():
     out["hp_lane_page_t.tops"] = <size_t>&(<hp_lane_page_t *>0).tops
     out["hp_lane_page_t.positions"] = <size_t>&(<hp_lane_page_t *>0).positions
     out["hp_lane_page_t.feeds"] = <size_t>&(<hp_lane_page_t *>0).feeds
+    out["hp_lane_page_t.lines"] = <size_t>&(<hp_lane_page_t *>0).lines
     out["hp_ring_record_t"] = sizeof(hp_ring_record_t)
     out["hp_ring_record_t.length"] = <size_t>&(<hp_ring_record_t *>0).length
     out["hp_ring_record_t.kind"] = <size_t>&(<hp_ring_record_t *>0).kind

@@ -14,6 +14,7 @@
 
 #include "codec.h"
 #include "feed.h"
+#include "hotpath/book/arbiter.h"
 #include "hotpath/book/sync.h"
 #include "hotpath/journal/writer.h"
 #include "hotpath/lane/sanity.h"
@@ -62,6 +63,8 @@ typedef struct hp_stream {      /* one event kind of one instrument: stale.h */
     uint64_t asked_ns;          /* when it was last asked for anew; 0 = not since its last message */
     uint32_t asks;
     uint32_t state;             /* enum hp_stream_state */
+    uint32_t open_lines;        /* lines whose socket is open: bits */
+    uint32_t pad;
 } hp_stream_t;
 
 typedef struct hp_spare {       /* the last poll of the spare source: spare.h */
@@ -75,6 +78,8 @@ typedef struct hp_lane_instrument {
     hp_instrument_limits_t limits;
     hp_exposure_t        exposure;
     hp_book_t           *book;
+    hp_arbiter_t        *arbiter;            /* NULL: there is one line */
+    uint64_t             conflicts;          /* the arbiter's, as known */
     uint32_t             is_subscribed;
     uint32_t             snapshot_wanted;    /* asked for and not yet answered */
     uint64_t             snapshot_wanted_ns;
@@ -139,8 +144,12 @@ typedef struct hp_lane {
     uint64_t         carried_keys;      /* fill keys that lie under the carried cuts */
     uint64_t         short_ns;          /* when to look for orders with missing fills; 0 = there are none */
     uint32_t         guards;            /* event kinds that must be fresh for quoting: bits */
+    uint32_t         line_count;        /* equal market feeds; 0 and 1: there is one */
+    uint32_t         line_sockets;      /* market sockets of one line */
+    uint32_t         line;              /* of the frame in work, where there are several */
+    uint32_t         arbitrated;        /* the instrument whose arbiter took its last event; 0 = none */
     uint32_t         pad;
-    uint64_t         reserved[8];
+    uint64_t         reserved[6];
     char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 } hp_lane_t;
 

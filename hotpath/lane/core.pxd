@@ -13,6 +13,7 @@ from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
 from hotpath.abi.verdict cimport hp_verdict_t
+from hotpath.book.arbiter cimport hp_arbiter_t
 from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
 from hotpath.book.sync cimport hp_book_break, hp_book_bytes, hp_book_init, hp_book_size_t, hp_book_t
 from hotpath.abi.clock cimport hp_stamps_t, hp_time_record_t
@@ -110,6 +111,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         hp_instrument_limits_t limits
         hp_exposure_t exposure
         hp_book_t *book
+        hp_arbiter_t *arbiter
         uint32_t is_subscribed
         uint32_t snapshot_wanted
         uint64_t snapshot_wanted_ns
@@ -142,6 +144,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint32_t is_draining
         uint32_t is_open
         uint32_t is_broken
+        uint32_t line_count
+        uint32_t line_sockets
         hp_stamps_t stamps
         uint64_t recv_ns
         uint64_t now_ns
@@ -187,3 +191,7 @@ cdef extern from "hotpath/lane/inputs.h" nogil:
 cdef extern from "hotpath/lane/adopt.h" nogil:
     void hp_lane_opening_begin(hp_lane_t *l) noexcept nogil
     void hp_lane_fact(hp_lane_t *l, uint32_t kind, uint64_t generation, const void *data, size_t size) noexcept nogil
+
+
+cdef extern from "hotpath/lane/lines.h" nogil:
+    const uint32_t HP_WANT_ONE_SOCKET

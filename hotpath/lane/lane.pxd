@@ -16,6 +16,7 @@ cdef class Lane:
     cdef Py_buffer _journal_view
     cdef bint _has_page, _has_journal
 
+    cdef void make_arbiter(self, hp_lane_instrument_t *i) except *
     cdef void make_book(self, hp_lane_instrument_t *i, uint32_t window_log2) except *
     cdef object note_strategy(self, uint32_t number, uint32_t account, str name)
     cdef void set_now(self, uint64_t now_ns) noexcept nogil

@@ -20,6 +20,7 @@ from hotpath.abi.journal cimport *
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.page cimport *
 from hotpath.abi.verdict cimport HP_VERDICT_CLOCK_UNSURE
+from hotpath.book.arbiter cimport HP_LINES_MAX, hp_arbiter_bytes, hp_arbiter_init, hp_arbiter_t
 from hotpath.lane.core cimport *
 from hotpath.lane.strategy cimport Strategy
 
@@ -27,6 +28,7 @@ cdef extern from "stdlib.h" nogil:
     int posix_memalign(void **out, size_t alignment, size_t size)
 
 ORDER_CAPACITY = 1024
+HELD_LOG2, HELD_LEVELS = 7, 16384  # events that wait for another line's, per book
 OVERFLOW_LOG2, DELTAS_LOG2, BACKLOG_LEVELS = 13, 10, 65536  # per book; a backlog of about 50 s at 20 deltas/s
 INSTRUMENT_FIELDS = (
     "venue", "status", "contract", "price_decimals", "size_decimals", "settle_asset", "tick_size_ticks",
@@ -109,6 +111,7 @@ cdef class Lane:
         if self.core.instruments != NULL:
             for n in range(256):
                 free(self.core.instruments[n].book)
+                free(self.core.instruments[n].arbiter)
         if self._has_page:
             PyBuffer_Release(&self._page_view)
         if self._has_journal:
@@ -137,6 +140,7 @@ cdef class Lane:
             raise ValueError(f"instrument {instrument_id} {symbol!r}: want an id in 1..255 and at most 31 bytes of symbol")
         i = &self.core.instruments[instrument_id]
         free(i.book)
+        free(i.arbiter)
         memset(i, 0, sizeof(hp_lane_instrument_t))
         i.about.id = instrument_id
         memcpy(i.about.symbol, <const char *>text, len(text))
@@ -176,6 +180,8 @@ cdef class Lane:
         i.limits.stale_ns = <uint64_t>bounds.get("stale_ms", 0) * 1000000
         i.is_subscribed = 1
         self.make_book(i, book_window_log2)
+        if self.core.line_count > 1:
+            self.make_arbiter(i)
         if instrument_id > self.core.page.instrument_count:
             self.core.page.instrument_count = instrument_id
         self.core.page.tops[instrument_id].instrument = instrument_id
@@ -185,6 +191,28 @@ cdef class Lane:
         if not self.core.codec.put_instrument(self.core.codec.state, &i.about):
             raise ValueError(f"codec {self.core.codec.name.decode()} has no room for instrument {symbol}")
         hp_lane_journal(&self.core, HP_RECORD_INSTRUMENT, instrument_id, 0, &i.about, sizeof(hp_instrument_t))
+
+    def set_lines(self, uint32_t count, uint32_t sockets):
+        """Say how many equal lines the market sockets are, and how many sockets a line has.
+
+        Socket s is line s // sockets.  Before the instruments; one line costs nothing.
+        """
+        if not 1 <= count <= HP_LINES_MAX or sockets == 0:
+            raise ValueError(f"{count} lines of {sockets} sockets; want 1..{HP_LINES_MAX} of 1 or more")
+        if self.core.page.instrument_count:
+            raise RuntimeError("lines are set before the instruments")
+        self.core.line_count, self.core.line_sockets = count, sockets
+
+    cdef void make_arbiter(self, hp_lane_instrument_t *i) except *:
+        cdef size_t head = line_up(sizeof(hp_arbiter_t))
+        cdef size_t bytes_wanted = head + hp_arbiter_bytes(HELD_LOG2, HELD_LEVELS)
+        cdef void *memory = NULL
+        if posix_memalign(&memory, 128, bytes_wanted):
+            raise MemoryError(f"arbiter needs {bytes_wanted} bytes")
+        memset(memory, 0, bytes_wanted)
+        i.arbiter = <hp_arbiter_t *>memory
+        hp_arbiter_init(i.arbiter, self.core.codec.sequence_rule, self.core.line_count, HELD_LOG2,
+                        HELD_LEVELS, <char *>memory + head)
 
     cdef void make_book(self, hp_lane_instrument_t *i, uint32_t window_log2) except *:
         cdef hp_book_size_t size

@@ -698,30 +698,38 @@ cdef class LiveLane(Lane):
 
     cdef void renew_streams(self) noexcept:
         """Carry out what stale.h asked for, outside of any frame."""
-        cdef uint32_t n, aux, socket
+        cdef uint32_t n, aux
         cdef MarketListener market
         try:
             for n in range(self.wish_count):
                 aux = self.wishes[n][1]
-                if self.wishes[n][0] == HP_WANT_STREAM:
-                    socket = self.core.instruments[aux & 0xFFFF].streams[aux >> 16].rule.socket
-                else:
-                    socket = aux
-                if socket >= <uint32_t>len(self.markets):
-                    continue
-                market = self.markets[socket]
-                if market.transport is None or market.transport.is_disconnected:
-                    continue
-                if self.wishes[n][0] == HP_WANT_STREAM:
-                    self.log(f"lane.stream_renewed instrument={aux & 0xFFFF} kind={aux >> 16} socket={socket}")
-                    for text in self.stream_texts.get((aux & 0xFFFF, aux >> 16), ()):
-                        market.transport.send(WSMsgType.TEXT, text.encode())
-                else:
-                    self.log(f"lane.socket_renewed socket={socket} cause=silent_stream")
-                    market.transport.disconnect()
+                for socket in self.wished_sockets(self.wishes[n][0], aux):
+                    market = self.markets[socket]
+                    if market.transport is None or market.transport.is_disconnected:
+                        continue
+                    self.renew(market, self.wishes[n][0], aux)
         except Exception as error:
             self.log(f"lane.renew_error error={error!r}")
         self.wish_count = 0
+
+    cdef object wished_sockets(self, uint32_t what, uint32_t aux):
+        """Return the sockets that a wish is about: one of each line, or one alone."""
+        if what == HP_WANT_STREAM:
+            first = self.core.instruments[aux & 0xFFFF].streams[aux >> 16].rule.socket
+        elif aux & HP_WANT_ONE_SOCKET:
+            return range(aux & ~HP_WANT_ONE_SOCKET, min((aux & ~HP_WANT_ONE_SOCKET) + 1, len(self.markets)))
+        else:
+            first = aux
+        return range(first, len(self.markets), self.core.line_sockets or len(self.markets))
+
+    cdef object renew(self, MarketListener market, uint32_t what, uint32_t aux):
+        if what == HP_WANT_STREAM:
+            self.log(f"lane.stream_renewed instrument={aux & 0xFFFF} kind={aux >> 16} socket={market.socket}")
+            for text in self.stream_texts.get((aux & 0xFFFF, aux >> 16), ()):
+                market.transport.send(WSMsgType.TEXT, text.encode())
+        else:
+            self.log(f"lane.socket_renewed socket={market.socket} cause=silent_stream")
+            market.transport.disconnect()
 
     def log(self, str text):
         """Hand a line to the supervisor; counted when the ring is full."""

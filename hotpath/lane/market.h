@@ -127,13 +127,10 @@ static inline void hp_lane_show(hp_lane_t *l)
 }
 
 /* `is_stream`: a market socket brought it, so its stream is alive; REST says nothing about that. */
-static inline void hp_lane_event(hp_lane_t *l, int is_stream)
+static inline void hp_lane_use(hp_lane_t *l, hp_lane_instrument_t *i, int is_stream)
 {
     hp_event_t *e = &l->event;
-    hp_lane_instrument_t *i = hp_lane_instrument(l, e->instrument);
     hp_count(&l->count->events[e->kind], 1);
-    if (e->flags & HP_EVENT_FALLBACK) hp_count(&l->count->fallbacks, 1);
-    if (HP_UNLIKELY(i == NULL)) return;
     int is_book = e->kind == HP_EVENT_DEPTH || e->kind == HP_EVENT_SNAPSHOT, is_sane = 1;
     if (HP_LIKELY(is_stream)) {
         hp_stream_seen(l, i, is_book ? HP_EVENT_DEPTH : e->kind);
@@ -142,6 +139,22 @@ static inline void hp_lane_event(hp_lane_t *l, int is_stream)
     if (is_book) hp_lane_depth(l, i);
     else if (hp_lane_sane_figures(l, i) && is_sane) hp_lane_show(l);
     hp_lane_decide(l);
+}
+
+/* An event of a market socket, as decoded. */
+static inline void hp_lane_event(hp_lane_t *l)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, l->event.instrument);
+    if (l->event.flags & HP_EVENT_FALLBACK) hp_count(&l->count->fallbacks, 1);
+    if (HP_UNLIKELY(i == NULL)) return;
+    if (HP_UNLIKELY(i->arbiter != NULL) && !hp_lane_takes(l, i)) return;
+    hp_lane_use(l, i, 1);
+}
+
+/* What was held for this instrument and may go on now. */
+static inline void hp_lane_release(hp_lane_t *l, hp_lane_instrument_t *i, uint64_t now_ns)
+{
+    while (hp_lane_next_held(l, i, now_ns)) hp_lane_use(l, i, 1);
 }
 
 /* One frame of a market socket.  `recv_tsc` and l->recv_ns belong to the read that brought it. */
@@ -156,14 +169,20 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
     l->stamps.decoded = l->env.tsc(l->env.self);
     hp_count(&l->count->decode[status], 1);
     l->event.recv_ns = l->recv_ns;
+    if (HP_UNLIKELY(l->line_count > 1)) l->line = hp_lane_line(l, socket);
     if (HP_LIKELY(status == HP_DECODE_EVENT)) {
-        hp_lane_event(l, 1);
+        hp_lane_event(l);
         while (HP_UNLIKELY(l->event.flags & HP_EVENT_MORE)) {
             if (!l->codec->next(l->codec->state, &l->event)) break;
-            hp_lane_event(l, 1);
+            hp_lane_event(l);
+        }
+        if (HP_UNLIKELY(l->arbitrated != 0)) {
+            hp_lane_release(l, &l->instruments[l->arbitrated], l->recv_ns);
+            l->arbitrated = 0;
         }
         return;
     }
+    if (HP_UNLIKELY(l->line_count > 1) && status >= HP_DECODE_MALFORMED) hp_lane_line_error(l);
     if (status == HP_DECODE_FINER) { /* live: reference data is stale; the book is not to be trusted */
         uint32_t instrument = 0;
         int price_decimals = 0, size_decimals = 0;
@@ -191,7 +210,7 @@ static inline void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const cha
     hp_lane_feed_t *feed = hp_lane_feed(l, i);
     uint64_t adopted = i->book->counts.snapshots, too_old = i->book->counts.too_old;
     hp_count(&l->count->resyncs, 1);
-    hp_lane_event(l, 0);
+    hp_lane_use(l, i, 0);
     hp_count(&feed->resyncs, i->book->counts.snapshots - adopted);
     hp_count(&feed->too_old, i->book->counts.too_old - too_old);
 }
@@ -266,6 +285,10 @@ static inline void hp_lane_book_timers(hp_lane_t *l)
             hp_lane_tell_feed(l, i, HP_TROUBLE_STALE, HP_EVENT_DEPTH, (int64_t)(l->now_ns - i->book->good_ns),
                               (int64_t)i->limits.stale_ns);
         }
+        if (HP_UNLIKELY(i->arbiter != NULL)) {
+            hp_lane_release(l, i, l->now_ns);
+            hp_lane_line_timers(l, i);
+        }
         if (i->book->wanted) hp_lane_want_snapshot(l, i);
         if (i->stream_mask != 0) hp_lane_stream_timers(l, i);
         hp_lane_choose_source(l, i);
@@ -294,6 +317,7 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
     }
     if (due & HP_DUE_STRATEGY) {
         l->strategy_timer_ns = l->now_ns;
+        if (HP_UNLIKELY(l->line_count > 1)) hp_lane_publish_lines(l);
         for (uint32_t n = 0; n < l->strategy_count; n++)
             if (l->strategies[n].on_timer != NULL && !l->strategies[n].is_halted) l->strategies[n].on_timer(l->strategies[n].self, l->now_ns);
     }

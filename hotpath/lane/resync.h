@@ -12,7 +12,11 @@
 
 #include <stdint.h>
 
+#include "hotpath/lane/lines.h"
 #include "hotpath/lane/spare.h"
+
+_Static_assert(HP_RESYNC_REASON_COUNT <= sizeof(((hp_lane_feed_t *)0)->wanted) / sizeof(uint64_t),
+               "a count for each reason");
 
 #define HP_SNAPSHOT_RETRY_NS 2000000000ull
 
@@ -70,9 +74,12 @@ static inline void hp_lane_break_book(hp_lane_t *l, hp_lane_instrument_t *i)
     if (was_synced) hp_lane_book_lost(l, i, 0);
 }
 
-/* A market socket opened or closed: its streams are waited for, or their books are broken. */
+/* A market socket opened or closed: its streams are waited for, or their books are broken, unless
+ * another line carries them on. */
 static inline void hp_lane_socket(hp_lane_t *l, uint32_t socket, int is_open)
 {
+    const uint32_t line = hp_lane_line(l, socket);
+    socket = hp_lane_line_socket(l, socket);
     for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
         hp_lane_instrument_t *i = hp_lane_instrument(l, id);
         if (i == NULL || i->book == NULL) continue;
@@ -80,6 +87,7 @@ static inline void hp_lane_socket(hp_lane_t *l, uint32_t socket, int is_open)
             uint32_t kind = (uint32_t)__builtin_ctz(kinds);
             hp_stream_t *s = &i->streams[kind];
             if (s->rule.socket != socket) continue;
+            if (!hp_lane_line_moves(l, i, s, kind, line, is_open)) continue;
             s->opened_ns = is_open ? l->now_ns : 0;
             s->last_ns = 0;
             if (kind == HP_EVENT_DEPTH && is_open && i->book->state != HP_BOOK_SYNCED) hp_lane_blind(l, i);

@@ -85,3 +85,17 @@ def test_rest_that_refuses_for_weight_is_obeyed(quoting):
     stage.until(lambda: stage.feed().resyncs > snapshots)
     assert time.monotonic() >= before + 4  # nobody asked while the venue said no
     stage.until(lambda: stage.top().state == lib.HP_BOOK_SYNCED)
+
+
+def test_two_lines_give_one_stream_and_both_are_counted(tmp_path):
+    with LiveStage(tmp_path, name="lines", lines=2) as stage:
+        stage.until(lambda: all(stage.top(s).state == lib.HP_BOOK_SYNCED for s in SYMBOLS))
+        stage.until(lambda: all(stage.page.lines[n].wins > 20 for n in (0, 1)))
+        stage.until(lambda: sum(stage.page.lines[n].duplicates for n in (0, 1)) > 20)
+        assert (stage.page.counters.gaps, stage.page.counters.line_conflicts) == (0, 0)
+        assert [stage.page.lines[n].unheard for n in (0, 1)] == [0, 0]
+        gaps = stage.feed().gaps
+        stage.fault("drop_depth", symbol="BTCUSDT")  # on both lines: nobody can fill it
+        stage.until(lambda: stage.feed().gaps > gaps)
+        stage.until(lambda: stage.top().state == lib.HP_BOOK_SYNCED)
+        assert stage.page.counters.line_holes >= 1
