@@ -19,7 +19,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "sanitize"
 FOLDERS = ("hotpath", "venues", "strategies", "runtime", "tests", "tuning", "ops", "benchmarks")
-SUFFIXES = {".py", ".pyx", ".pxd", ".pyi", ".h", ".hpp", ".c", ".cpp", ".toml", ".txt", ".jsonl"}
+SUFFIXES = {
+    ".py",
+    ".pyx",
+    ".pxd",
+    ".pyi",
+    ".h",
+    ".hpp",
+    ".c",
+    ".cpp",
+    ".toml",
+    ".txt",
+    ".jsonl",
+    ".md",
+}
 NATIVE_TESTS = ("abi", "steps", "lane", "book", "decode", "usdm", "venues")
 
 

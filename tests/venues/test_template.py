@@ -47,7 +47,7 @@ def test_copied_template_passes_the_acceptance_matrix(new_venue):
     """Run it as its author would: -k NAME.  It is not recognised in captures before step 5."""
     environment = {
         **os.environ,
-        "PYTHONPATH": str(new_venue),
+        "PYTHONPATH": os.pathsep.join([str(new_venue), os.environ.get("PYTHONPATH", "")]),
         "CORELANE_TEMPLATE": NAME,
         "CORELANE_VENUE_TABLES": "tests.venues.template_table",
     }
