@@ -156,7 +156,9 @@ def run(arguments: argparse.Namespace) -> int:
     from runtime.capture import CaptureError
     from runtime.replay import Run
 
-    if any(path.is_dir() for path in arguments.files):
+    from runtime.recording import MANIFEST
+
+    if any((path / MANIFEST).exists() for path in arguments.files):
         from ops import rerun
 
         if len(arguments.files) > 1:

@@ -88,6 +88,7 @@ def settings(config: Config, **others: Any) -> Settings:
         rate=(config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
         **limits(config.limits),
         overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
+        on_restart=config.on_restart,
         journal=Path(config.journal.directory) if config.journal.directory else None,
         clock_policy=config.clock.policy,
         clock_ms_max=config.clock.distance_ms_max,

@@ -178,6 +178,11 @@ class Log:
 @dataclass
 class Config:
     deployment: str = key("default", "Names pages, state and sockets: letters, digits, _ and -.")
+    on_restart: str = key(
+        "cancel",
+        "What a lane that comes back does with working orders; adopted ones keep their time.",
+        choices=("cancel", "adopt"),
+    )
     venue: Venue = table(Venue, "Where it trades, and what.")
     strategies: list[StrategyEntry] = field(
         default_factory=lambda: [StrategyEntry()],

@@ -171,11 +171,11 @@ class Reading:
 
     def take_permit(self, now: Evidence, verdict: Any) -> None:
         """Enter an order at its permit: from here on its bytes may have left."""
+        intent = self.intents.get(verdict.intent_id)
+        if intent is None or intent.kind != lib.HP_INTENT_PLACE:
+            return  # a cancel's verdict names the order that it is about
         now.counted.add(verdict.client_id)
         now.orders_sent += 1
-        intent = self.intents.get(verdict.intent_id)
-        if intent is None:
-            return
         order = ffi.new("hp_order_t *")
         order.client_id, order.state = verdict.client_id, lib.HP_ORDER_PENDING
         order.strategy, order.account = intent.strategy, intent.account

@@ -126,11 +126,11 @@ def test_story_14_silent_hang_is_ended_by_force(stage):
 
 def stop_lane(stage, seconds):
     """Keep the lane from running for a while; what comes meanwhile waits for it."""
-    os.kill(stage.appliance.lane.pid, signal.SIGSTOP)
+    os.kill(stage.appliance.lane_pid, signal.SIGSTOP)
     try:
         time.sleep(seconds)
     finally:
-        os.kill(stage.appliance.lane.pid, signal.SIGCONT)
+        os.kill(stage.appliance.lane_pid, signal.SIGCONT)
 
 
 def test_story_15_reader_that_was_held_up_loses_nothing(stage):
@@ -164,12 +164,12 @@ def test_story_28_slow_reader_that_lost_data_measures_its_lag_and_resyncs(stage)
     stage.quoting()
     feed = stage.feed()
     late, gaps, snapshots = feed.troubles[lib.HP_TROUBLE_LATE], feed.gaps, feed.resyncs
-    os.kill(stage.appliance.lane.pid, signal.SIGSTOP)
+    os.kill(stage.appliance.lane_pid, signal.SIGSTOP)
     try:
         stage.fault("drop_depth", symbol="BTCUSDT")
         time.sleep(1.6)  # more than late_ms
     finally:
-        os.kill(stage.appliance.lane.pid, signal.SIGCONT)
+        os.kill(stage.appliance.lane_pid, signal.SIGCONT)
     stage.until(lambda: feed.troubles[lib.HP_TROUBLE_LATE] > late)
     stage.until(lambda: feed.gaps > gaps and feed.resyncs > snapshots)
     stage.until(lambda: stage.top().state == lib.HP_BOOK_SYNCED)

@@ -65,11 +65,11 @@ def test_first_message_that_never_comes_is_asked_for_then_its_socket(feed_rig):
     rig.lane.turn(2000 * MS)
     assert rig.lane.wanted == []
     asked = [(lib.HP_WANT_STREAM, n | TICKER << 16) for n in (1, 2)]
-    rig.lane.turn(1 * MS)
+    rig.lane.turn(5 * MS)  # timers are swept every 5 ms while nothing works
     assert rig.lane.wanted == asked
     rig.lane.turn(4000 * MS)
     assert rig.lane.wanted == asked  # twice the wait before the next try
-    rig.lane.turn(1 * MS)
+    rig.lane.turn(5 * MS)  # timers are swept every 5 ms while nothing works
     assert rig.lane.wanted == [*asked, (lib.HP_WANT_RECONNECT, 0), (lib.HP_WANT_RECONNECT, 0)]
     rig.ticker()
     assert [rig.stream_state(TICKER, n) for n in (1, 2)] == ["FRESH", "SILENT"]

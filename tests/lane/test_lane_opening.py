@@ -363,6 +363,22 @@ def test_carry_of_an_opening_repeats_the_newest_keys_of_every_instrument(rig):
     assert last.r.count.fills == 400
 
 
+def test_intent_to_cancel_is_no_second_order(rig):
+    """Its verdict passes and names the order: the ring must still tell one order, and its price."""
+    mix, venue = random.Random(1), Venue()
+    life = Life(rig, 1, 1_000_000_000)
+    life.open(opening(venue, None, 0, mix).facts())
+    client_id, ticks = life.place(1, 1, 5, 3)
+    venue.place(client_id, 1, 1, 5, ticks)
+    life.hear(*venue.news[-1])
+    life.r.lane.strategies[0].cancel(client_id)
+    life.r.lane.turn(MS)
+    assert b"order.cancel" in life.r.lane.sent[-1]
+    found = life.ring()
+    assert found.orders_sent == 1
+    assert (found.orders[client_id].price_ticks, found.orders[client_id].lots) == (ticks, 5)
+
+
 def test_set_whose_ranks_are_none_is_not_taken(rig):
     mix, venue = random.Random(1), Venue()
     life = Life(rig, 1, 1_000_000_000)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,38 @@ def test_drill_sees_a_planted_difference(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1, done.stderr
     assert "lots: lane" in str(json.loads(done.stdout)["violations"])
+
+
+def test_run_with_a_killed_lane_agrees_and_runs_again_equal(tmp_path):
+    """Totals go on over lives, and each life is a function of its recorded inputs alone."""
+    name, run = f"d{os.getpid()}k", tmp_path / "run"
+    corelane = [sys.executable, "-m", "ops"]
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+    command = [*corelane, "run", "--strategy", "strategies.drill.load:Load", "--duration", "7"]
+    command += ["--deployment", name, "--metrics-port", "0", "--journal", str(run), "--json"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
+    try:
+        until, status = time.monotonic() + 60, [*corelane, "status", "--deployment", name, "--json"]
+        while True:
+            said = subprocess.run(status, cwd=ROOT, env=env, capture_output=True, text=True)
+            lanes = json.loads(said.stdout)["lanes"] if said.returncode == 0 else []
+            if any(lane["name"] == "lane-0" and lane["state"] == "armed" for lane in lanes):
+                break
+            assert time.monotonic() < until, (said, process.poll())
+            time.sleep(0.1)
+        time.sleep(1)
+        os.kill(next(lane["pid"] for lane in lanes if lane["name"] == "lane-0"), signal.SIGKILL)
+        out, err = process.communicate(timeout=120)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert process.returncode == 0, err
+    end = json.loads(out.splitlines()[-1])
+    assert end["agrees_with_venue"], end
+    assert end["orders"] > 0
+    again = subprocess.run(
+        [*corelane, "replay", str(run)], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert again.returncode == 0, again.stdout
+    assert again.stdout.count("EQUAL") == 2
