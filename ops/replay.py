@@ -154,9 +154,8 @@ def paper_rows(paper: dict[str, Any]) -> list[str]:
 
 def run(arguments: argparse.Namespace) -> int:
     from runtime.capture import CaptureError
-    from runtime.replay import Run
-
     from runtime.recording import MANIFEST
+    from runtime.replay import Run
 
     if any((path / MANIFEST).exists() for path in arguments.files):
         from ops import rerun
