@@ -78,7 +78,7 @@ static uint32_t t_transition(uint32_t state, uint32_t kind) { return hp_transiti
 static uint32_t t_working_count(const hp_orders_t *t) { return t->working_count; }
 /* Append records whose words are all the record's own sequence. */
 static void t_write(hp_journal_writer_t *w, uint64_t count, uint32_t words_max) {
-    uint64_t words[512];
+    uint64_t words[640] = { 0 }; /* 5000 bytes are appended from it */
     for (uint64_t n = 0; n < count; n++) {
         uint32_t size = (uint32_t)(1 + n * 7 % words_max);
         if (w->at + 5000 > w->end) hp_journal_append(w, 65, 0, 0, 1, words, 5000); /* roll here */
