@@ -91,7 +91,9 @@ def spawn(options: ServeOptions, core: int = -1) -> SpawnedVenue:
 def _ready(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     assert process.stdout is not None
     end = time.monotonic() + READY_S_MAX
-    while not select.select([process.stdout], [], [], 0.1)[0]:
+    ready = select.poll()  # select() knows no descriptor beyond 1,023
+    ready.register(process.stdout, select.POLLIN)
+    while not ready.poll(100):
         if process.poll() is not None or time.monotonic() > end:
             break
     line = process.stdout.readline() if process.poll() is None else b""
