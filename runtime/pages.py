@@ -25,9 +25,9 @@ LANE_BYTES = ffi.sizeof("hp_lane_page_t")
 CONTROL_BYTES = ffi.sizeof("hp_control_page_t")
 
 
-# Views are bare pointers into their map, so a map lives until its page is closed, never by accident
-# shorter.
-_open_maps: dict[int, mmap.mmap] = {}
+# Views are bare pointers into their map, so a page lives until it is closed, never by accident
+# shorter.  Each holds a descriptor (mmap keeps its own copy).
+open_pages: set[Page] = set()
 
 
 class PageError(Exception):
@@ -102,7 +102,7 @@ class Page:
         self.path = path
         self.map = mapped
         self._buffer = ffi.from_buffer(mapped)
-        _open_maps[id(mapped)] = mapped
+        open_pages.add(self)
         self.view: Any = ffi.cast(f"{kind} *", self._buffer)
         self.header: Any = ffi.cast("hp_page_t *", self._buffer)
 
@@ -194,7 +194,7 @@ class Page:
 
     def close(self) -> None:
         """Give the memory back; views taken before must not be used again."""
-        _open_maps.pop(id(self.map), None)
+        open_pages.discard(self)
         self.view = self.header = None
         ffi.release(self._buffer)
 

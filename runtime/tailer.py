@@ -141,12 +141,13 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, stop)
     Path("/proc/self/comm").write_text("tailer")
     copier = Copier(arguments.deployment, arguments.directory)
+    told = select.poll()
+    told.register(sys.stdin, select.POLLIN)
     print("tailing", flush=True)
     while wanted:
         copier.look()
         copier.copy()
-        readable, _, _ = select.select([sys.stdin], [], [], PAUSE_SECONDS)
-        if readable and not os.read(sys.stdin.fileno(), 4096):
+        if told.poll(PAUSE_SECONDS * 1000) and not os.read(sys.stdin.fileno(), 4096):
             break
     copier.close()
     return 0

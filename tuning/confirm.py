@@ -53,7 +53,10 @@ def arm(journal: Journal, plan: str, boot: str, seconds: float = SECONDS, root: 
         env=environment,
     )
     answer = child.stdout
-    if answer is None or not select.select([answer], [], [], 10)[0] or answer.read(1) != b"!":
+    assert answer is not None
+    ready = select.poll()  # select() knows no descriptor beyond 1,023
+    ready.register(answer, select.POLLIN)
+    if not ready.poll(10_000) or answer.read(1) != b"!":
         child.kill()
         raise RuntimeError("the guard did not start; nothing risky was written")
     answer.close()

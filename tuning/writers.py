@@ -47,6 +47,7 @@ class Notices:
         self.reason = ""
         self.marked = 0
         self._group = -1
+        self._ready = select.poll()  # select() knows no descriptor beyond 1,023
         self._kept: dict[tuple[int, int], str] = {}
         self._files: list[int] = []
         try:
@@ -62,6 +63,7 @@ class Notices:
         self._group = lib.fanotify_init(flags, os.O_RDONLY | os.O_CLOEXEC)
         if self._group < 0:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
+        self._ready.register(self._group, select.POLLIN)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         room = min(MARKS_MAX, max(64, (hard if hard != resource.RLIM_INFINITY else soft) - 256))
         if soft < room + 256:
@@ -94,8 +96,7 @@ class Notices:
             if self._group < 0:
                 time.sleep(max(0.0, left))
                 return out
-            ready, _, _ = select.select([self._group], [], [], max(0.0, left))
-            if ready:
+            if self._ready.poll(max(0.0, left) * 1000):
                 out += self._read()
             elif seconds <= 0:
                 return out
