@@ -161,6 +161,13 @@ ORDERS = [
     count("orders_unknown", "unknown", "Orders that became UNKNOWN."),
     count("cancels_sent", "cancels_sent", "Cancels that left the write system call."),
     count("cancels_retried", "cancel_retries", "Cancels sent again because no answer came."),
+    count("replaces_sent", "replaces_sent", "Replaces that left the write system call."),
+    count("orders_replaced", "replaced", "Orders that took another price or size."),
+    count(
+        "replaces_refused",
+        "replaces_refused",
+        "Replaces that did not take place, by the venue's word.",
+    ),
     count("order_inquiries", "inquiries", "Questions to the venue about one order."),
     count("order_send_failures", "send_failures", "Requests that could not be sent."),
     count("order_reports", "reports", "Reports of the venue."),

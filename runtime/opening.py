@@ -158,6 +158,7 @@ def order_of(about: Instrument, row: dict[str, Any], client_id: int, known: Any 
         )
     out.venue_id = int(row["orderId"])
     out.price_ticks, out.lots = about.ticks(row["price"]), about.lots(row["origQty"])
+    out.venue_update_ns = int(row.get("updateTime", 0)) * 1_000_000
     out.filled_lots = about.lots(row["executedQty"])
     out.state = lib.HP_ORDER_PARTIAL if out.filled_lots else lib.HP_ORDER_LIVE
     return out

@@ -136,6 +136,7 @@ typedef struct hp_lane {
 
     uint64_t         ack_timeout_ns;    /* SENT without a word -> UNKNOWN */
     uint64_t         inquiry_ns;        /* between two inquiries about one order */
+    hp_bucket_t      inquiries;         /* of the lane as a whole */
     uint64_t         read_lag_ns;       /* the venue's bound */
     uint64_t         deadline_ms;       /* recvWindow of orders */
     uint64_t         stale_ns;          /* default bound of books */
@@ -149,7 +150,7 @@ typedef struct hp_lane {
     uint32_t         line;              /* of the frame in work, where there are several */
     uint32_t         arbitrated;        /* the instrument whose arbiter took its last event; 0 = none */
     uint32_t         pad;
-    uint64_t         reserved[6];
+    uint64_t         reserved[2];
     char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 } hp_lane_t;
 

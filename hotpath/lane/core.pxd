@@ -12,7 +12,7 @@ from hotpath.abi.journal cimport hp_journal_clock_t, hp_journal_head_t, hp_journ
 from hotpath.abi.limit cimport hp_limit_lease_t, hp_limit_t
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
-from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
+from hotpath.abi.page cimport HP_ASSETS_MAX, hp_lane_counters_t, hp_lane_funds_t, hp_lane_page_t, hp_page_t
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.book.arbiter cimport hp_arbiter_t
 from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
@@ -52,6 +52,7 @@ cdef extern from "hotpath/risk/gate.h" nogil:
         uint64_t clock_ns_max
         uint64_t warns
         hp_limit_lease_t lease
+        hp_lane_funds_t *funds
 
 
 cdef extern from "hotpath/order/table.h" nogil:
@@ -154,6 +155,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t clock_ns
         uint64_t ack_timeout_ns
         uint64_t inquiry_ns
+        hp_bucket_t inquiries
         uint64_t read_lag_ns
         uint64_t deadline_ms
         uint64_t stale_ns

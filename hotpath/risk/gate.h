@@ -24,6 +24,7 @@
 #include "page.h"
 #include "hotpath/risk/bucket.h"
 #include "hotpath/risk/limits.h"
+#include "hotpath/risk/reservation.h"
 #include "verdict.h"
 
 /* What works at the venue (or may work: PENDING, SENT, UNKNOWN) for one instrument. */
@@ -42,6 +43,8 @@ typedef struct hp_gate {
     uint64_t clock_ns_max;      /* largest divergence from UTC for new risk; 0 = the clock is not judged */
     uint64_t warns;             /* bit n = verdict n is noted in `warnings` and does not block */
     hp_limit_lease_t lease;     /* the authority's, sampled once a turn */
+    hp_lane_funds_t *funds;     /* by asset; NULL: there is no account whose money could be held */
+    const hp_order_t *target;   /* of the REPLACE that is judged; NULL = none */
 } hp_gate_t;
 
 /* Lots by which a fill of this intent would shrink the position it acts on; 0 when it would grow. */
@@ -193,6 +196,7 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
         v->retry_ns = wait;
         return hp_verdict_set(v, HP_VERDICT_RATE_BUCKET, (int64_t)(wait - now), 0);
     }
+    if (g->funds != NULL && HP_UNLIKELY(!hp_reserve_allows(g->funds, i, in, g->target, v))) return v->verdict;
     hp_bucket_take(bucket, now);
     return hp_verdict_set(v, HP_PASS, notional, 0);
 }

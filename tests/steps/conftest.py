@@ -18,12 +18,14 @@ STEPS = [
     "order/position",
     "risk/bucket",
     "risk/limits",
+    "risk/reservation",
     "risk/gate",
     "journal/writer",
 ]
 CDEF = """
 enum hp_moved { HP_MOVED_REFUSED, HP_MOVED_STATE, HP_MOVED_FACT, HP_MOVED_REPEAT };
 int t_apply(hp_order_t *o, const hp_report_t *r, uint64_t now, uint64_t read_lag_ns);
+int64_t hp_order_exposed_lots(const hp_order_t *o);
 uint32_t t_transition(uint32_t state, uint32_t kind);
 
 typedef struct { ...; } hp_orders_t;
@@ -56,7 +58,7 @@ typedef struct {
     int64_t working_buy_lots, working_sell_lots; uint32_t open_orders; ...; } hp_exposure_t;
 typedef struct { uint32_t words; uint32_t is_armed; hp_bucket_t orders[32];
     hp_time_record_t clock; uint64_t clock_ns_max; uint64_t warns;
-    hp_limit_lease_t lease; } hp_gate_t;
+    hp_limit_lease_t lease; hp_lane_funds_t *funds; const hp_order_t *target; } hp_gate_t;
 uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const hp_instrument_t *i,
                        const hp_instrument_limits_t *limits, const hp_lane_position_t *position,
                        const hp_exposure_t *exposure, uint64_t now, hp_verdict_t *v);
