@@ -1,4 +1,4 @@
-"""As much of JSON Schema as docs/baseline.schema.json uses; a word that is not known is an error."""
+"""As much of JSON Schema as docs/baseline.schema.json uses; another word is an error."""
 
 from __future__ import annotations
 

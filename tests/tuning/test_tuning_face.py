@@ -57,7 +57,7 @@ def test_one_click_judges_the_time_of_a_live_host_and_spins_where_asked(tmp_path
     asked = []
     monkeypatch.setattr("tuning.health.benchmark_latency", lambda *a, **k: asked.append((a, k)))
     status = tuning.one_click_health_check(profile="small-vm", spin_s=1.5)
-    assert status.time is not None and status.to_json()["time"]["verdict"] == status.time.verdict.name
+    assert status.to_json()["time"]["verdict"] == status.time.verdict.name
     assert status.time.verdict.name != "FAIL" or status.verdict == "unfit"
     ((cores, seconds), _), *_ = asked
     assert set(cores) and seconds == 1.5
