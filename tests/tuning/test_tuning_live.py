@@ -467,3 +467,18 @@ def test_pinned_thread_is_proven_to_be_on_its_core(sleeper):
     sleeper.kill()
     sleeper.wait()
     assert effect._thread(context, finding).state is State.UNKNOWN  # it ended: nothing is wrong
+
+
+def test_setting_that_a_test_left_changed_is_found():
+    """The guard around all tests of these folders, held against a real change."""
+    from tests import host_guard
+
+    now = HOST.read("/proc/sys/vm/swappiness")
+    before = host_guard.settings()
+    try:
+        HOST.write("/proc/sys/vm/swappiness", str(int(now) + 1))
+        found = host_guard.differences(before, host_guard.settings())
+        assert found["/proc/sys/vm/swappiness"] == (now.strip(), str(int(now) + 1))
+    finally:
+        HOST.write("/proc/sys/vm/swappiness", now.strip())
+    assert "/proc/sys/vm/swappiness" not in host_guard.differences(before, host_guard.settings())
