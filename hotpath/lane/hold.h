@@ -16,11 +16,7 @@ static inline void hp_lane_expose(hp_lane_t *l, const hp_order_t *o, int sign)
 {
     hp_lane_instrument_t *i = hp_lane_instrument(l, o->instrument);
     HP_ASSERT(i != NULL);
-    int64_t rest = hp_order_exposed_lots(o);
-    if (o->side == HP_SIDE_BUY) i->exposure.working_buy_lots += sign * rest;
-    else i->exposure.working_sell_lots += sign * rest;
-    if (hp_order_is_working(o->state)) i->exposure.open_orders += (uint32_t)sign;
-    HP_DEBUG_ASSERT(i->exposure.working_buy_lots >= 0 && i->exposure.working_sell_lots >= 0);
+    hp_gate_expose(&l->gate, &i->about, &i->exposure, o, sign);
 }
 
 static inline void hp_lane_break(hp_lane_t *l)

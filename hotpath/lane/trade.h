@@ -46,7 +46,10 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
     enum hp_moved moved = hp_order_apply(o, r, l->now_ns, l->read_lag_ns);
     hp_lane_count_refused(l, o, 1);
     hp_lane_expose(l, o, 1);
-    if (moved == HP_MOVED_STATE || moved == HP_MOVED_FACT) hp_lane_hold(l, o);
+    if (moved == HP_MOVED_STATE || moved == HP_MOVED_FACT) {
+        hp_own_move(&l->gate.own, o);
+        hp_lane_hold(l, o);
+    }
     if (HP_UNLIKELY(flags & ~o->flags & HP_ORDER_REPLACE_IN_FLIGHT)) {
         int is_new = o->price_ticks == o->asked_ticks && o->lots == o->asked_lots;
         hp_count(is_new ? &l->count->replaced : &l->count->replaces_refused, 1);
@@ -58,9 +61,14 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
         hp_lane_count_state(l, o->state, 1);
         if (was_working && !is_working) {
             hp_lane_works(l, o->strategy, o->instrument, -1);
+            hp_own_remove(&l->gate.own, o);
         } else if (!was_working && is_working) {
             hp_lane_works(l, o->strategy, o->instrument, 1);
+            hp_own_add(&l->gate.own, o);
         }
+        const hp_instrument_t *about = &l->instruments[o->instrument].about;
+        if (o->state == HP_ORDER_REJECTED && r->kind == HP_REPORT_REJECT) hp_gate_refused(&l->gate, about, o, l->now_ns);
+        else if (o->state >= HP_ORDER_LIVE && o->state <= HP_ORDER_FILLED) hp_gate_accepted(&l->gate, about, o);
         switch (o->state) {
         case HP_ORDER_REJECTED: hp_count(&l->count->rejects, 1); break;
         case HP_ORDER_CANCELED: hp_count(&l->count->canceled, 1); break;
@@ -89,6 +97,7 @@ static inline void hp_lane_tell(hp_lane_t *l, uint32_t strategy, const hp_order_
 static inline int hp_lane_send(hp_lane_t *l, hp_request_t *q)
 {
     char *text = l->request + HP_FRAME_PAD_BYTES;
+    if (HP_UNLIKELY(hp_leader_lost(&l->gate, l->now_ns))) return 0; /* somebody else may be the writer */
     q->request_id = ++l->request_sequence;
     q->timestamp_ms = hp_lane_utc_ns(l) / 1000000u;
     size_t size = l->codec->encode(l->codec->state, q, text, HP_REQUEST_BYTES_MAX);
@@ -129,6 +138,7 @@ static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o)
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return 0; }
     o->flags |= HP_ORDER_CANCEL_IN_FLIGHT;
     o->cancel_sent_ns = l->now_ns;
+    hp_gate_cancelled(&l->gate, &l->instruments[o->instrument].about, o, l->now_ns);
     hp_count(&l->count->cancels_sent, 1);
     return 1;
 }
@@ -185,6 +195,8 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     hp_lane_count_state(l, HP_ORDER_PENDING, 1);
     hp_lane_expose(l, o, 1);
     hp_lane_hold(l, o);
+    hp_own_add(&l->gate.own, o);
+    hp_gate_placed(&l->gate, &l->instruments[o->instrument].about, &l->instruments[o->instrument].limits, o, v->now_ns);
 
     hp_lane_fill_request(&q, o, HP_REQUEST_PLACE);
     q.deadline_ms = deadline_ns / 1000000u;
@@ -207,16 +219,12 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     }
 }
 
-/* What the gate must not count twice when it judges a replace: all that the old version exposes.  The
- * intent's whole size is counted instead, so what of it has filled is taken off too. */
-static inline const hp_order_t *hp_lane_replaced(const hp_order_t *o, const hp_intent_t *in, hp_exposure_t *exposure)
+/* An order whose exposure was taken out is another one now: put it back everywhere. */
+static inline void hp_lane_changed(hp_lane_t *l, hp_order_t *o)
 {
-    if (o == NULL || o->instrument != in->instrument || !hp_order_is_working(o->state)) return NULL;
-    int64_t counted = hp_order_exposed_lots(o) + o->filled_lots;
-    if (o->side == HP_SIDE_BUY) exposure->working_buy_lots -= counted;
-    else exposure->working_sell_lots -= counted;
-    exposure->open_orders--;
-    return o;
+    hp_lane_expose(l, o, 1);
+    hp_own_move(&l->gate.own, o);
+    hp_lane_hold(l, o);
 }
 
 /* Ask the venue to give a resting order another price and size.  From here on until evidence the worse
@@ -231,18 +239,23 @@ static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_
         hp_verdict_set(v, HP_VERDICT_ORDER_BUSY, o->state, o->flags & busy);
         return;
     }
+    const hp_lane_instrument_t *i = &l->instruments[o->instrument];
+    if (in->lots > i->limits.order_lots_max) { hp_verdict_set(v, HP_VERDICT_ORDER_LIMIT, in->lots, i->limits.order_lots_max); return; }
+    if (i->about.size_max_lots > 0 && in->lots > i->about.size_max_lots) {
+        hp_verdict_set(v, HP_VERDICT_SIZE_RANGE, in->lots, i->about.size_max_lots);
+        return;
+    }
     if (!l->is_session_ready) { hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1); return; }
     uint64_t deadline_ns = in->deadline_ns != 0 ? in->deadline_ns : l->deadline_ms * 1000000u;
     hp_order_t before = *o;
     hp_lane_expose(l, o, -1);
     o->asked_ticks = in->price_ticks;
     o->asked_lots = in->lots;
-    o->touch_ticks = hp_reserve_touches(&l->instruments[o->instrument].about, in, o);
+    o->touch_ticks = hp_reserve_touches(&i->about, in, o);
     o->replace_deadline_ns = v->now_ns + deadline_ns;
     o->replace_request = l->request_sequence + 1;
     o->flags |= HP_ORDER_REPLACE_IN_FLIGHT;
-    hp_lane_expose(l, o, 1);
-    hp_lane_hold(l, o);
+    hp_lane_changed(l, o);
 
     hp_lane_fill_request(&q, o, HP_REQUEST_REPLACE);
     q.price_ticks = in->price_ticks;
@@ -252,17 +265,29 @@ static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_
     hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
     if (HP_LIKELY(hp_lane_send(l, &q))) {
         if (in->ttl_ns != 0) o->expire_ns = l->now_ns + in->ttl_ns;
+        hp_gate_placed(&l->gate, &i->about, &i->limits, o, v->now_ns);
         hp_count(&l->count->replaces_sent, 1);
         return;
     }
     hp_lane_expose(l, o, -1); /* not a byte left: it is what it was */
     before.reserved_e8 = o->reserved_e8;
     *o = before;
-    hp_lane_expose(l, o, 1);
-    hp_lane_hold(l, o);
+    hp_lane_changed(l, o);
     hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
     hp_count(&l->count->send_failures, 1);
     hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1);
+}
+
+/* Cancel what rests in the way of an intent that waits for it; its sender asks again. */
+static inline void hp_lane_make_way(hp_lane_t *l, const hp_intent_t *in)
+{
+    int smaller_only = l->gate.rule.self_trade == HP_SELF_TRADE_SMALLEST;
+    for (uint32_t n = 0; n < l->orders.working_count; n++) {
+        hp_order_t *o = hp_orders_working(&l->orders, n);
+        if (o->account != in->account || o->instrument != in->instrument || o->side == in->side) continue;
+        if (!hp_own_meets(in->side, in->type, in->price_ticks, o)) continue;
+        if (!smaller_only || o->lots - o->filled_lots < in->lots) hp_lane_cancel(l, o);
+    }
 }
 
 static inline void hp_lane_count_warnings(hp_lane_t *l, uint64_t warnings)
@@ -270,17 +295,34 @@ static inline void hp_lane_count_warnings(hp_lane_t *l, uint64_t warnings)
     for (; warnings != 0; warnings &= warnings - 1) hp_count(&l->page->warnings[__builtin_ctzll(warnings)], 1);
 }
 
+/* Judge a replace: what is still to come of the new version, as if the old one were not there. */
+static inline void hp_lane_judge_replace(hp_lane_t *l, const hp_intent_t *in, hp_order_t *o, hp_verdict_t *v)
+{
+    hp_lane_instrument_t *i = &l->instruments[in->instrument];
+    int is_there = o != NULL && o->instrument == in->instrument && hp_order_is_working(o->state);
+    hp_intent_t rest = *in;
+    if (is_there) {
+        rest.lots -= o->filled_lots;
+        l->gate.target = o;
+        hp_lane_expose(l, o, -1);
+    }
+    hp_gate_check(&l->gate, &rest, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
+                  l->env.now(l->env.self), v);
+    if (is_there) hp_lane_expose(l, o, 1);
+    l->gate.target = NULL;
+}
+
 /* Judge one intent and do what the verdict permits. */
 static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
 {
     hp_lane_instrument_t *i = &l->instruments[in->instrument];
-    hp_exposure_t exposure = i->exposure;
     hp_order_t *o = in->kind == HP_INTENT_PLACE ? NULL : hp_orders_find(&l->orders, in->target);
     int is_replace = in->kind == HP_INTENT_REPLACE;
     hp_verdict_t v;
-    l->gate.target = HP_UNLIKELY(is_replace) ? hp_lane_replaced(o, in, &exposure) : NULL;
-    hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &exposure,
-                  l->env.now(l->env.self), &v);
+    if (HP_UNLIKELY(is_replace)) hp_lane_judge_replace(l, in, o, &v);
+    else
+        hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
+                      l->env.now(l->env.self), &v);
     l->stamps.gated = l->env.tsc(l->env.self);
     hp_lane_journal(l, HP_RECORD_INTENT, in->instrument, l->recv_ns, in, sizeof *in);
     if (HP_UNLIKELY(v.warnings != 0)) hp_lane_count_warnings(l, v.warnings);
@@ -299,6 +341,7 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
             hp_lane_replace(l, o, in, &v);
         }
     }
+    if (HP_UNLIKELY(v.verdict == HP_VERDICT_SELF_TRADE && v.retry_ns != 0)) hp_lane_make_way(l, in);
     /* the intent counted as working while it stood in the queue; an order counts for itself */
     if (in->kind == HP_INTENT_PLACE && v.client_id == 0) hp_lane_works(l, in->strategy, in->instrument, -1);
     hp_count(&l->page->verdicts[v.verdict], 1);
@@ -340,11 +383,11 @@ static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
     hp_request_t q;
     o->flags |= HP_ORDER_INQUIRY_DUE;
     if (!l->is_session_ready || (o->inquiry_ns != 0 && l->now_ns - o->inquiry_ns < l->inquiry_ns)) return;
-    if (hp_bucket_wait(&l->inquiries, l->now_ns, 1) != 0) return;
+    if (hp_bucket_wait(&l->inquiries, 1, l->now_ns, 1) != 0) return;
     hp_lane_fill_request(&q, o, HP_REQUEST_STATUS);
     q.deadline_ms = l->deadline_ms;
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return; }
-    hp_bucket_take(&l->inquiries, l->now_ns);
+    hp_bucket_take(&l->inquiries, 1, l->now_ns);
     o->inquiry_ns = l->now_ns;
     o->flags = (uint16_t)((o->flags | HP_ORDER_INQUIRY_IN_FLIGHT) & ~HP_ORDER_INQUIRY_DUE);
     hp_count(&l->count->inquiries, 1);
@@ -423,6 +466,7 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
         hp_lane_apply(l, o, r);
         hp_lane_said(l, o);
     }
+    hp_gate_filled(&l->gate, &i->about, &i->exposure, p, o, r, l->strategy_count, l->now_ns);
     hp_report_t full = *r;
     full.instrument = instrument;
     full.account = account;

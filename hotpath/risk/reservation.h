@@ -151,15 +151,15 @@ static inline int hp_funds_balance(hp_lane_funds_t *f, int64_t balance_e8, uint6
 }
 
 /* May this intent's order hold what it needs?  `target` is the order that a REPLACE changes: only what
- * it holds too little is asked for.  The last step of the gate. */
+ * it holds too little is asked for, and the intent's lots are those still to come.  The last step of the
+ * gate. */
 static inline int hp_reserve_allows(hp_lane_funds_t *all, const hp_instrument_t *i, const hp_intent_t *in,
                                     const hp_order_t *target, hp_verdict_t *v)
 {
     if (hp_reserve_reduces(i, in->side, in->position_side, in->reduce_only)) return 1;
     hp_lane_funds_t *f = hp_funds_of(all, hp_reserve_asset(i, in->side));
-    int64_t lots = target != NULL ? in->lots - target->filled_lots : in->lots;
     int64_t worst = hp_reserve_worst(i, in->side, in->price_ticks, hp_reserve_touches(i, in, target));
-    int64_t need = hp_reserve_need(i, in->side, worst, lots);
+    int64_t need = hp_reserve_need(i, in->side, worst, in->lots);
     int64_t more = target == NULL || need == HP_MONEY_BAD ? need : need - target->reserved_e8;
     if (HP_LIKELY(f != NULL && more != HP_MONEY_BAD && (more <= 0 || more <= f->free_e8))) return 1;
     if (f != NULL) f->refused++;

@@ -169,7 +169,7 @@ def test_table_equals_dict(steps, actions):
 
 
 class Teller:
-    """Our record of one order beside a naive venue: sends changes, hears words, books fills once."""
+    """Our record of one order beside a naive venue: sends changes, hears words."""
 
     def __init__(self, steps, venue):
         self.steps, self.venue = steps, venue
