@@ -68,6 +68,7 @@ def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
     """Set what leaves no record of its own."""
     lane.set_rate(0, *spec["rate"])
     lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
+    lane.set_durable(spec.get("durable", 0))
 
 
 def add_instrument(lane: Lane, item: dict[str, Any]) -> None:

@@ -308,8 +308,12 @@ def layout():
     out["hp_journal_head_t.published"] = <size_t>&(<hp_journal_head_t *>0).published
     out["hp_journal_head_t.sequence"] = <size_t>&(<hp_journal_head_t *>0).sequence
     out["hp_journal_head_t.overwritten"] = <size_t>&(<hp_journal_head_t *>0).overwritten
-    out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
     out["hp_journal_head_t.fingerprint"] = <size_t>&(<hp_journal_head_t *>0).fingerprint
+    out["hp_journal_head_t.pad0"] = <size_t>&(<hp_journal_head_t *>0).pad0
+    out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
+    out["hp_journal_head_t.archive_state"] = <size_t>&(<hp_journal_head_t *>0).archive_state
+    out["hp_journal_head_t.archiver_pid"] = <size_t>&(<hp_journal_head_t *>0).archiver_pid
+    out["hp_journal_head_t.pad1"] = <size_t>&(<hp_journal_head_t *>0).pad1
     out["hp_limit_t"] = sizeof(hp_limit_t)
     out["hp_limit_t.dimension"] = <size_t>&(<hp_limit_t *>0).dimension
     out["hp_limit_t.id"] = <size_t>&(<hp_limit_t *>0).id
@@ -573,6 +577,9 @@ def layout():
     out["hp_lane_counters_t.openings"] = <size_t>&(<hp_lane_counters_t *>0).openings
     out["hp_lane_counters_t.line_holes"] = <size_t>&(<hp_lane_counters_t *>0).line_holes
     out["hp_lane_counters_t.line_conflicts"] = <size_t>&(<hp_lane_counters_t *>0).line_conflicts
+    out["hp_lane_counters_t.frames_unjournaled"] = <size_t>&(<hp_lane_counters_t *>0).frames_unjournaled
+    out["hp_lane_counters_t.orders_parked"] = <size_t>&(<hp_lane_counters_t *>0).orders_parked
+    out["hp_lane_counters_t.orders_unparked"] = <size_t>&(<hp_lane_counters_t *>0).orders_unparked
     out["hp_lane_counters_t.pad"] = <size_t>&(<hp_lane_counters_t *>0).pad
     out["hp_lane_position_t"] = sizeof(hp_lane_position_t)
     out["hp_lane_position_t.lots"] = <size_t>&(<hp_lane_position_t *>0).lots

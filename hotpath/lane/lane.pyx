@@ -55,7 +55,7 @@ cdef class Lane:
         cdef uint32_t capacity = order_capacity or ORDER_CAPACITY
         cdef size_t orders = line_up(hp_orders_bytes(capacity)), fills = line_up(sizeof(hp_fills_t))
         cdef size_t levels = line_up(sizeof(hp_levels_t)), table = line_up(256 * sizeof(hp_lane_instrument_t))
-        cdef size_t stage = line_up(sizeof(hp_stage_t))
+        cdef size_t stage = line_up(sizeof(hp_stage_t)), parked = line_up(HP_PARKED_MAX * sizeof(hp_parked_t))
         cdef char *at
         cdef hp_journal_clock_t opened
         memset(&self.core, 0, sizeof(self.core))
@@ -64,7 +64,7 @@ cdef class Lane:
         self.core.codec = <const hp_codec_t *>PyCapsule_GetPointer(codec.capsule, "hp_codec_t")
         if self.core.codec.layout != HP_CODEC_LAYOUT:
             raise ValueError(f"codec has layout {self.core.codec.layout}, this lane reads {HP_CODEC_LAYOUT}; rebuild the venue")
-        self._memory_bytes = orders + fills + levels + table + stage
+        self._memory_bytes = orders + fills + levels + table + stage + parked
         if posix_memalign(&self._memory, 128, self._memory_bytes):
             raise MemoryError(f"lane needs {self._memory_bytes} bytes")
         memset(self._memory, 0, self._memory_bytes)
@@ -78,6 +78,8 @@ cdef class Lane:
         self.core.instruments = <hp_lane_instrument_t *>at
         at += table
         self.core.stage = <hp_stage_t *>at
+        at += stage
+        self.core.parked = <hp_parked_t *>at
 
         self._page_map = page
         PyObject_GetBuffer(page, &self._page_view, PyBUF_WRITABLE)
@@ -235,6 +237,12 @@ cdef class Lane:
         if account >= 32:
             raise ValueError(f"account {account}: want 0..31")
         hp_bucket_init(&self.core.gate.orders[account], per_second, burst, reserve)
+
+    def set_durable(self, uint64_t strategies):
+        """Say whose orders wait until their records are on disk: bits by the number of the strategy."""
+        if strategies and self.core.journal.head == NULL:
+            raise ValueError("orders that wait for the disk need a journal")
+        self.core.durable = strategies
 
     def set_clock_policy(self, uint64_t ns_max, bint warn_only=False):
         """Refuse new risk (or only note it) while CLOCK_REALTIME may be further than ns_max from UTC.

@@ -116,6 +116,8 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
             return hp_verdict_set(v, HP_VERDICT_FROZEN, g->words, 0);
         if (!reduces && (g->words & (HP_WORD_DRAIN | HP_WORD_STOP)))
             return hp_verdict_set(v, HP_VERDICT_DRAINING, g->words, 0);
+        if ((g->words & HP_WORD_CHOKED) || (!reduces && (g->words & HP_WORD_LAGGING)))
+            return hp_verdict_set(v, HP_VERDICT_ARCHIVE_LAG, g->words, 0);
     }
 
     /* what is traded */
