@@ -32,6 +32,7 @@ HEADERS = [
     "order",
     "ring",
     "journal",
+    "archive",
     "book",
     "feed",
     "page",

@@ -43,7 +43,7 @@ VENUE = "binance_usdm"
 COLD_ROLES = {
     "session": lib.HP_PROCESS_SESSION,
     "exporter": lib.HP_PROCESS_EXPORTER,
-    "tailer": lib.HP_PROCESS_TAILER,
+    "tailer": lib.HP_PROCESS_ARCHIVER,
 }
 DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 

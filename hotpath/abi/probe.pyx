@@ -2,6 +2,7 @@
 
 Derived: python -m hotpath.abi.declare writes this file.
 """
+from hotpath.abi.archive cimport *
 from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.codec cimport *
@@ -23,6 +24,22 @@ from hotpath.abi.verdict cimport *
 def layout():
     """Return {record: bytes, record.field: offset}."""
     out = {}
+    out["hp_archive_block_t"] = sizeof(hp_archive_block_t)
+    out["hp_archive_block_t.magic"] = <size_t>&(<hp_archive_block_t *>0).magic
+    out["hp_archive_block_t.layout"] = <size_t>&(<hp_archive_block_t *>0).layout
+    out["hp_archive_block_t.lane"] = <size_t>&(<hp_archive_block_t *>0).lane
+    out["hp_archive_block_t.epoch"] = <size_t>&(<hp_archive_block_t *>0).epoch
+    out["hp_archive_block_t.index"] = <size_t>&(<hp_archive_block_t *>0).index
+    out["hp_archive_block_t.segment"] = <size_t>&(<hp_archive_block_t *>0).segment
+    out["hp_archive_block_t.offset"] = <size_t>&(<hp_archive_block_t *>0).offset
+    out["hp_archive_block_t.length"] = <size_t>&(<hp_archive_block_t *>0).length
+    out["hp_archive_block_t.first_sequence"] = <size_t>&(<hp_archive_block_t *>0).first_sequence
+    out["hp_archive_block_t.last_sequence"] = <size_t>&(<hp_archive_block_t *>0).last_sequence
+    out["hp_archive_block_t.lost"] = <size_t>&(<hp_archive_block_t *>0).lost
+    out["hp_archive_block_t.real_ns"] = <size_t>&(<hp_archive_block_t *>0).real_ns
+    out["hp_archive_block_t.pad"] = <size_t>&(<hp_archive_block_t *>0).pad
+    out["hp_archive_block_t.previous"] = <size_t>&(<hp_archive_block_t *>0).previous
+    out["hp_archive_block_t.sha256"] = <size_t>&(<hp_archive_block_t *>0).sha256
     out["hp_top_t"] = sizeof(hp_top_t)
     out["hp_top_t.seq"] = <size_t>&(<hp_top_t *>0).seq
     out["hp_top_t.bid_ticks"] = <size_t>&(<hp_top_t *>0).bid_ticks
