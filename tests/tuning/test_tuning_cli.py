@@ -86,6 +86,29 @@ def test_three_worst_come_first_in_plain_words_critical_before_advised(capsys, t
     assert "A time stamp costs 22 ns" in out.replace("\n     ", " ")
 
 
+@pytest.mark.parametrize("name", tuning_hosts.NAMES)
+def test_report_fits_on_the_terminal_and_what_is_wrong_is_never_cut_short(capsys, tmp_path, name):
+    path = save(tuning_hosts.captured(name), tmp_path / "host")
+    for profile in ("bare-metal", "small-vm"):
+        words = ["baseline-check", "--from", path, "--profile", profile]
+        _, out, _ = run(capsys, *words)
+        assert max(map(len, out.splitlines())) <= 100, max(out.splitlines(), key=len)
+        _, text, _ = run(capsys, *words, "--json")
+        joined = " ".join(out.split())
+        for row in json.loads(text)["knobs"]:
+            if row["state"] not in ("OK", "NOT_APPLICABLE"):
+                for word in (row["observed"], row["expected"], row["target"]):
+                    assert " ".join(word.split()) in joined, row
+        _, out, _ = run(capsys, "baseline", "plan", *words[1:])
+        plan = out.partition("kernel command line")[0]  # what follows is to be copied whole
+        assert max(map(len, plan.splitlines())) <= 100, max(plan.splitlines(), key=len)
+
+
+def test_coverage_of_a_part_is_not_called_that_of_the_catalogue(capsys, server):
+    _, out, _ = run(capsys, "baseline-check", "--from", server, "--only", "irq")
+    assert "of the 8 knobs asked for, of 112;" in out.splitlines()[-1]
+
+
 def test_json_has_the_promised_keys_and_follows_the_schema(capsys, server):
     code, out, _ = run(capsys, "baseline-check", "--from", server, "--json")
     answer = json.loads(out)
@@ -250,9 +273,21 @@ def test_apply_without_a_terminal_asks_for_yes_and_writes_nothing(capsys, tmp_pa
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     before = Path("/proc/sys/vm/swappiness").read_text()
     words = ["--profile", "bare-metal", "--only", "mem.swappiness", "--state", str(tmp_path)]
-    code, _, err = run(capsys, "baseline", "apply", *words)
+    code, out, err = run(capsys, "baseline", "apply", *words)
     assert code == 2 and "--yes" in err
+    code, out, err = run(capsys, "baseline", "apply", *words, "--json")
+    assert code == 2 and "--yes" in err and out == ""
     assert Path("/proc/sys/vm/swappiness").read_text() == before
+
+
+@pytest.mark.requires_root
+def test_apply_with_nothing_to_do_and_confirm_answer_in_json_too(capsys, tmp_path):
+    words = ["--state", str(tmp_path), "--json"]
+    code, out, _ = run(capsys, "baseline", "apply", "--only", "cpu.housekeeping", *words)
+    assert code == 0 and json.loads(out)["outcomes"] == []
+    code, out, _ = run(capsys, "baseline", "confirm", *words)
+    assert code == 1 and json.loads(out) == {"confirmed": None}
+    assert Journal(tmp_path).records == []
 
 
 def as_nobody(path, *words):
@@ -312,5 +347,8 @@ def test_check_without_root_works_and_says_what_it_could_not_see(tmp_path):
     assert (row["state"], row["fix"]) == ("UNKNOWN", "run as root to see it")
     code, out = as_nobody(path, "baseline", "apply", "--yes")
     assert code == 2 and "run it as root" in out
+    for verb in ("rollback", "confirm"):
+        code, out = as_nobody(path, "baseline", verb)
+        assert code == 2 and "run it as root" in out
     code, out = as_nobody(path, "baseline", "plan", "--profile", "bare-metal")
     assert code == 0 and "plan " in out

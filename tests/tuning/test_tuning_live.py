@@ -373,3 +373,6 @@ def test_pinned_thread_is_proven_to_be_on_its_core(sleeper):
     os.sched_setaffinity(sleeper.pid, os.sched_getaffinity(0))
     if len(os.sched_getaffinity(0)) > 1:
         assert effect._thread(context, finding).state is State.PENDING
+    sleeper.kill()
+    sleeper.wait()
+    assert effect._thread(context, finding).state is State.UNKNOWN  # it ended: nothing is wrong
