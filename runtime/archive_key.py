@@ -3,9 +3,9 @@
 Owns:    state_dir/archive.key (Ed25519, mode 0600, made at first use), its id, its rotation.
 Refuses: what is signed (chain.py), keys of venues (the session's).
 
-A key's id is the first 16 hex digits of SHA-256 of its public bytes; every head names it.  A rotated
-key stays as archive.key.<id>, and its successor's public half is endorsed by it, so that whoever
-trusts the first key can follow.
+A key's id is the first 16 hex digits of SHA-256 of its public bytes; every head names it.  A
+rotated key stays as archive.key.<id>, and its successor's public half is endorsed by it, so that
+whoever trusts the first key can follow.
 """
 
 from __future__ import annotations

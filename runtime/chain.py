@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from runtime._shm import ffi, lib
 
@@ -24,7 +25,8 @@ MAGIC = 0x314B434F4C425048  # "HPBLOCK1"
 NOTHING = bytes(32)  # what the first block of a lane's first epoch follows
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Block:
     """One header."""
 
     lane: int
@@ -48,7 +50,7 @@ class Block(NamedTuple):
     def pack(self) -> bytes:
         out = ffi.new("hp_archive_block_t *")
         out.magic, out.layout = MAGIC, lib.HP_ARCHIVE_LAYOUT
-        for name in self._fields[:-2]:
+        for name in NUMBERS:
             setattr(out, name, getattr(self, name))
         ffi.memmove(out.previous, self.previous, 32)
         ffi.memmove(out.sha256, self.sha256, 32)
@@ -60,6 +62,9 @@ class Block(NamedTuple):
         return hashlib.sha256(self.pack()).digest()
 
 
+NUMBERS = [one.name for one in fields(Block)][:-2]
+
+
 def unpack(data: bytes) -> Block | None:
     """Return the header that these bytes are; None when they are none."""
     if len(data) != HEADER_BYTES:
@@ -67,8 +72,8 @@ def unpack(data: bytes) -> Block | None:
     found = ffi.from_buffer("hp_archive_block_t *", data)
     if found.magic != MAGIC or found.layout != lib.HP_ARCHIVE_LAYOUT:
         return None
-    numbers = [int(getattr(found, name)) for name in Block._fields[:-2]]
-    return Block(*numbers, bytes(found.previous), bytes(found.sha256))
+    numbers = {name: int(getattr(found, name)) for name in NUMBERS}
+    return Block(**numbers, previous=bytes(found.previous), sha256=bytes(found.sha256))
 
 
 def read(folder: Path) -> tuple[list[Block], int]:

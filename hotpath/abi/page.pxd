@@ -53,7 +53,7 @@ cdef extern from "page.h" nogil:
         HP_PROCESS_LANE
         HP_PROCESS_SESSION
         HP_PROCESS_EXPORTER
-        HP_PROCESS_TAILER
+        HP_PROCESS_ARCHIVER
         HP_PROCESS_VENUE
         HP_PROCESS_SENTINEL
         HP_PROCESS_AUTHORITY

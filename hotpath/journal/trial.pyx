@@ -70,7 +70,7 @@ def appends(memory, uint64_t segment_bytes, uint64_t segment_count, uint64_t tot
     cdef hp_histogram_t *empty = <hp_histogram_t *>calloc(1, sizeof(hp_histogram_t))
     cdef uint8_t *data = <uint8_t *>calloc(1, payload + 8)
     cdef Py_buffer view
-    cdef uint64_t count = total_bytes // hp_journal_room(payload), n, before, after, started, rolled
+    cdef uint64_t count = total_bytes // hp_journal_room(payload), n = 0, before, after, started, rolled
     if seen == NULL or empty == NULL or data == NULL:
         raise MemoryError("histograms")
     PyObject_GetBuffer(memory, &view, PyBUF_WRITABLE)
@@ -122,7 +122,7 @@ cdef void draw(image_t *image, uint64_t *state, uint64_t epoch) noexcept nogil:
     cdef hp_journal_writer_t w
     cdef hp_journal_clock_t clock
     cdef uint8_t payload[512]
-    cdef uint32_t n, length
+    cdef uint32_t n = 0, length
     cdef uint8_t *start
     memset(&clock, 0, sizeof(clock))
     clock.mono_ns = 1
@@ -153,8 +153,8 @@ def torn_tails(uint64_t trials, uint64_t seed):
     """
     cdef image_t now, old
     cdef uint8_t *work = <uint8_t *>calloc(1, SEGMENT)
-    cdef uint8_t *whole
-    cdef uint8_t *older
+    cdef uint8_t *whole = NULL
+    cdef uint8_t *older = NULL
     cdef uint64_t state = seed * 2 + 1, trial, given = 0, lost = 0, bad = 0
     cdef uint32_t acked, from_, to, n, at, size, found
     cdef int how, status

@@ -37,7 +37,8 @@ class Quoter(Strategy):
 def lane(rig):
     """A rig with a ring of four small segments and an archiver that has copied everything."""
     r = rig(Quoter(), journal=True, segment_bytes=SEGMENT)
-    r.head = ffi.cast("hp_journal_head_t *", ffi.cast("hp_page_t *", ffi.from_buffer(r.journal)) + 1)
+    page = ffi.cast("hp_page_t *", ffi.from_buffer(r.journal))
+    r.head = ffi.cast("hp_journal_head_t *", page + 1)
     r.head.archived = r.head.published
     r.lane.archive()
     return r
@@ -132,7 +133,7 @@ def test_last_segment_is_kept_for_order_records_and_market_data_is_dropped_unsee
     state = lane.view.tops[1].state
     assert lane.lane.is_armed
     lane.lane.archive()
-    for _ in range(100):  # it ends by its time, and the venue's word is booked: the reserve takes it
+    for _ in range(100):  # it ends by its time, and the venue's word is booked: from the reserve
         lane.lane.turn(5 * MS)
     assert b'"order.cancel"' in lane.lane.sent[-1]
     lane.report("CANCELED", order)
@@ -191,7 +192,7 @@ def test_order_of_class_local_disk_leaves_when_its_records_are_archived(parked):
 
 
 def test_parked_order_waits_for_itself_only(parked):
-    r, order = parked
+    r, _ = parked
     r.sync(instrument=2)  # another order parks behind it; the lane decides and books on
     assert {o["instrument"] for o in r.lane.orders()} == {1, 2}
     messages = r.count.messages
