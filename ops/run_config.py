@@ -90,7 +90,12 @@ def durable(config: Config) -> int:
 
 
 def archive(config: Config) -> dict[str, Any]:
-    """Return how the archive is written, as runtime.archiver.Rules takes it."""
+    """Return how the archive is to be written otherwise than by default (archiver.Rules)."""
+    found, default = archive_rules(config), archive_rules(Config())
+    return {name: value for name, value in found.items() if value != default[name]}
+
+
+def archive_rules(config: Config) -> dict[str, Any]:
     j = config.journal
     names = [one.name for one in dataclasses.fields(Durability)]
     classes = {name: getattr(config.durability, name) for name in names}
