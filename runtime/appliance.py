@@ -27,6 +27,7 @@ from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
+from runtime.lane_spec import ASSETS
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
@@ -375,6 +376,7 @@ class Appliance:
             "deployment": s.deployment,
             "codec": "venues.binance.usdm.codec",
             "prefix": s.deployment[:12],
+            "assets": ASSETS,
             "epoch": self.epoch,
             "controls": ["operator"],
             "segment_bytes": s.segment_bytes,
