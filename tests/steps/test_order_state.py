@@ -233,8 +233,8 @@ class Teller:
 def test_order_tells_the_truth_when_all_words_have_come_in_whatever_order(steps, data):
     """Fills, changes, ends, time-outs and inquiries, heard late, twice and out of order.
 
-    The naive venue is the oracle.  Answers to changes may be lost: then a status decides that nothing
-    of ours can follow.
+    The naive venue is the oracle.  Answers to changes may be lost: then a status decides that
+    nothing of ours can follow.
     """
     draw = data.draw
     lots = draw(st.integers(1, 12))
