@@ -1,7 +1,7 @@
 """The archiver under kills, errors of the kernel, full disks and cuts of power.
 
-What it has acknowledged (the watermark in the ring) is there afterwards, whole, and what is there is a
-prefix of what the lane wrote.  `make faults N=1000` does each of these N times.
+What it has acknowledged (the watermark in the ring) is there afterwards, whole, and what is there
+is a prefix of what the lane wrote.  `make faults N=1000` does each of these N times.
 """
 
 import contextlib
@@ -126,7 +126,7 @@ def test_archiver_killed_at_random_instants_under_load_keeps_what_it_acknowledge
     assert audit.verify(run).findings == []
 
 
-# -- errors of the kernel ---------------------------------------------------------------------------
+# -- errors of the kernel -------------------------------------------------------------------------
 
 CALLS = [
     ("write", "EIO"), ("fdatasync", "EIO"), ("fsync", "EIO"), ("openat", "EIO"),
@@ -154,7 +154,8 @@ def injections(calls):
     for call, error in calls:
         for name in FILES if call != "fsync" else FILES[:1]:
             for when in range(1, 1 + (min(TRIALS, 5) or 1)):
-                if TRIALS or name in ("chain", "00000000.journal") and error in ("EIO", "ENOSPC"):
+                is_short = name in ("chain", "00000000.journal") and error in ("EIO", "ENOSPC")
+                if TRIALS or is_short:
                     out.append((call, error, when, name))
     return out if TRIALS else out[::2]
 
@@ -210,7 +211,7 @@ def test_want_of_room_and_interruption_pass(ring, tmp_path, call, error, when, n
 
 
 def test_short_write_and_the_error_behind_it_lose_nothing(ring, tmp_path):
-    """A limit of the file's size in the middle of a chunk: the kernel takes what fits, then fails."""
+    """A limit of the file's size inside a chunk: the kernel takes what fits, then fails."""
     run = tmp_path / "run"
     ring.frames(20)
     limit = 9_000
@@ -269,7 +270,7 @@ def test_damage_under_a_signed_head_stops_the_archiver_with_the_remedy(ring, tmp
     os.close(archiver.lock)
 
 
-# -- cuts of power -----------------------------------------------------------------------------------
+# -- cuts of power --------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -304,7 +305,7 @@ def cut_power(place):
 @pytest.mark.requires_root
 @pytest.mark.skipif(not can_mount(), reason="requires root and loop devices")
 def test_cut_of_power_loses_nothing_that_was_acknowledged(tmp_path, monkeypatch):
-    """The file system goes down at a random instant without its unsynced pages, and comes back."""
+    """The file system goes down at a random instant, without its unsynced pages."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     dice = random.Random(23)
     torn = 0

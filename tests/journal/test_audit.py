@@ -67,7 +67,8 @@ def test_what_the_archiver_wrote_is_good(run):
 @given(data=st.data())
 def test_every_changed_byte_is_found_and_located(original, tmp_path_factory, data):
     run = shutil.copytree(original, tmp_path_factory.mktemp("changed") / "run")
-    paths = [p for p in sorted(run.rglob("*")) if p.is_file() and p.name not in ("lock", "run.json")]
+    files = (p for p in sorted(run.rglob("*")) if p.is_file())
+    paths = [p for p in files if p.name not in ("lock", "run.json")]
     path = data.draw(st.sampled_from(paths))
     content = bytearray(path.read_bytes())
     at = data.draw(st.integers(0, len(content) - 1))
@@ -112,7 +113,7 @@ def test_what_was_cut_off_is_missed(run, cut, capsys):
 
 
 def test_end_that_was_cut_off_together_with_its_heads_is_missed_by_a_kept_head(run, tmp_path):
-    """Only what stands elsewhere can tell: state_dir keeps the newest head, `ledger head` prints it."""
+    """Only what stands elsewhere can tell: state_dir keeps the newest head."""
     deployment = recording.manifest(run)["deployment"]
     kept = kept_heads(state.state_path(deployment))
     folder = recording.epoch_folder(run, 0, 8)

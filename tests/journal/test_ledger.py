@@ -1,4 +1,4 @@
-"""The ledger out of a journal: equal to the lane's own books, to a naive count, to the venue's word."""
+"""The ledger out of a journal: the lane's own books, a naive count, the venue's word."""
 
 import json
 import random
@@ -24,7 +24,7 @@ def trader(tmp_path_factory):
 
 
 class Day(Story):
-    """A story in which fills come at any price, on both sides, of orders that nobody placed here."""
+    """A story in which fills come at any price, on both sides, of orders of others."""
 
     def fill(self, dice, instrument=0):
         self.trade += 1
