@@ -22,6 +22,7 @@ import os
 import platform
 import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -399,17 +400,18 @@ def run(arguments: argparse.Namespace) -> int:
     results: dict[str, Any] = {"host": host()}
     if not arguments.json:
         print(results["host"])
+    known: dict[str, Callable[[], dict[str, Any]]] = {
+        "decode": lambda: bench_decode(arguments.rounds),
+        "wire": lambda: bench_wire(arguments.rounds, arguments.count),
+        "backlog": bench_backlog,
+        "stale": lambda: bench_stale(arguments.trials),
+        "memory": bench_memory,
+        "scrape": bench_scrape,
+        "journal": lambda: bench_journal(arguments.rounds),
+    }
     for name in wanted:
         try:
-            results[name] = {
-                "decode": lambda: bench_decode(arguments.rounds),
-                "wire": lambda: bench_wire(arguments.rounds, arguments.count),
-                "backlog": bench_backlog,
-                "stale": lambda: bench_stale(arguments.trials),
-                "memory": bench_memory,
-                "scrape": bench_scrape,
-                "journal": lambda: bench_journal(arguments.rounds),
-            }[name]()
+            results[name] = known[name]()
         except (FileNotFoundError, RuntimeError, ImportError) as error:
             print(f"corelane bench {name}: {error}", file=sys.stderr)
             return 2
