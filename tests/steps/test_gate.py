@@ -5,7 +5,6 @@ import pytest
 from tests.steps.gate_case import BUY, NOW, SELL, reducing, verdict
 
 
-
 def test_gate_passes_what_nothing_speaks_against(case):
     assert case.ask() == case.lib.HP_PASS
     assert (case.verdict.intent_id, case.verdict.now_ns) == (7, NOW)

@@ -1,4 +1,4 @@
-"""Hours, the venue's band, fences, fat fingers, hedged legs, leases and self-trade at their boundaries."""
+"""Hours, band, fences, fat fingers, hedged legs, leases and self-trade at their boundaries."""
 
 import random
 
@@ -180,7 +180,7 @@ class TestVolatility:
         case.rule(sigma_tenths=20, sigma_alpha_e4=2000, sigma_floor_e8=500_000, sigma_sample_ns=1)
         pulse = self.mids(case, *mids)
         v = 0
-        for before, after in zip(mids, mids[1:]):
+        for before, after in zip(mids, mids[1:], strict=False):
             move = abs(after - before) * 10**8 // before
             v = move if v == 0 else move * 2000 // 10000 + v * 8000 // 10000
             v = max(v, 500_000)
@@ -464,7 +464,13 @@ class TestFastMarket:
 
     @pytest.mark.parametrize(
         ("to", "passes"),
-        [(1_006_000, False), (1_005_001, False), (1_005_000, True), (995_000, True), (994_999, False)],
+        [
+            (1_006_000, False),
+            (1_005_001, False),
+            (1_005_000, True),
+            (995_000, True),
+            (994_999, False),
+        ],
     )
     def test_move_within_the_window(self, watched, to, passes):
         self.mid(watched, 1_000_000, 0)
@@ -497,7 +503,7 @@ class TestFastMarket:
     )
     @settings(max_examples=80, deadline=None)
     def test_equals_a_walk_over_the_past(self, steps, path):
-        """Every move over the window freezes; none that is older than 8/7 of it, and slots, does."""
+        """Every move over the window freezes; none older than it by a slot does."""
         from tests.steps.gate_case import Case
 
         case = Case(steps)
@@ -509,7 +515,9 @@ class TestFastMarket:
             self.mid(case, half, at)
             froze = pulse.frozen_until_ns == NOW + at + 1
             moved = lambda span, half=half, at=at: any(  # noqa: E731
-                abs(half - before) * 10000 > before * 50 for before, then in past if at - then < span
+                abs(half - before) * 10000 > before * 50
+                for before, then in past
+                if at - then < span
             )
             assert froze or not moved(SECOND - slack)
             assert not froze or moved(SECOND + slack)

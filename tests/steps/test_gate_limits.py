@@ -227,7 +227,9 @@ class TestFourDimensions:
             case.lib.hp_gate_placed(case.gate, case.about, case.limits, case.order(), NOW)
         case.lib.hp_gate_cancelled(case.gate, case.about, case.order(), NOW)
         assert (case.ask() == case.lib.HP_PASS) is passes
-        case.limit(dimension, cancel_rate_bps_max=0, budget_window_ns=2 * SECOND, budget_free_count=free)
+        case.limit(
+            dimension, cancel_rate_bps_max=0, budget_window_ns=2 * SECOND, budget_free_count=free
+        )
         assert (case.ask() == case.lib.HP_PASS) is passes
 
     @pytest.mark.parametrize(("cancels", "passes"), [(2, True), (3, True), (4, False)])
