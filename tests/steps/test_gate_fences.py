@@ -1,6 +1,7 @@
 """Hours, band, fences, fat fingers, hedged legs, leases and self-trade at their boundaries."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -180,7 +181,7 @@ class TestVolatility:
         case.rule(sigma_tenths=20, sigma_alpha_e4=2000, sigma_floor_e8=500_000, sigma_sample_ns=1)
         pulse = self.mids(case, *mids)
         v = 0
-        for before, after in zip(mids, mids[1:], strict=False):
+        for before, after in pairwise(mids):
             move = abs(after - before) * 10**8 // before
             v = move if v == 0 else move * 2000 // 10000 + v * 8000 // 10000
             v = max(v, 500_000)
