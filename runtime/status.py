@@ -10,7 +10,7 @@ from typing import Any
 
 from runtime import health, names
 from runtime.figures import money, scaled
-from runtime.snapshot import Clock, Histogram, Instrument, Journal, Lane, Process, Snapshot
+from runtime.snapshot import Clock, Funds, Histogram, Instrument, Journal, Lane, Process, Snapshot
 
 # What a lane counts and a person asks for first.
 LANE_COUNTERS = (
@@ -102,6 +102,20 @@ def instrument(one: Instrument) -> dict[str, Any]:
     }
 
 
+def funds(one: Funds) -> dict[str, Any]:
+    """Return what there is of one asset; money is text."""
+    return {
+        "lane": f"lane-{one.lane}",
+        "asset": one.asset,
+        "free": money(one.free_e8),
+        "reserved": money(sum(one.reserved_e8.values())),
+        "used": money(sum(one.used_e8.values())),
+        "total": money(one.total_e8),
+        "is_said": one.is_said,
+        "refused": one.refused,
+    }
+
+
 def clock(one: Clock | None) -> dict[str, Any] | None:
     if one is None:
         return None
@@ -146,6 +160,7 @@ def status(found: Snapshot) -> dict[str, Any]:
         "lanes": [lane(one) for one in found.lanes],
         "processes": [process(one) for one in found.processes],
         "instruments": [instrument(one) for one in found.instruments],
+        "funds": [funds(one) for held in found.lanes for one in held.funds],
         "verdicts": verdicts,
         "warnings": warnings,
         "latency": {

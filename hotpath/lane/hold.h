@@ -49,12 +49,27 @@ static inline void hp_lane_margin(hp_lane_t *l, uint32_t instrument)
     else p->used_e8 = used;
 }
 
-/* A wallet moves by `amount` through a fill at `match_ns`, unless the venue's word about it is younger. */
+/* A wallet moves by `amount` through a fill at `match_ns`; the venue's word about it may be younger, or
+ * come later and be older.  So a total is its newest word and the fills after that, whatever came first. */
 static inline void hp_lane_earn(hp_lane_t *l, uint32_t asset, int64_t match_ns, int64_t amount)
 {
     hp_lane_funds_t *f = hp_funds_of(l->page->funds, asset);
-    if (f == NULL || f->said_ns == 0 || match_ns <= 0 || (uint64_t)match_ns <= f->said_ns) return;
+    if (f == NULL || match_ns <= 0 || amount == 0) return;
+    uint64_t at = l->earned_count++ & (HP_EARNED_KEPT - 1);
+    l->earned[at].match_ns = (uint64_t)match_ns;
+    l->earned[at].amount_e8 = amount;
+    l->earned[at].asset = asset;
+    if (f->said_ns == 0 || (uint64_t)match_ns <= f->said_ns) return;
     if (amount == HP_MONEY_BAD || !hp_funds_add(f, amount)) hp_lane_break(l);
+}
+
+/* What fills after `said_ns` have moved in a wallet. */
+static inline hp_wide_t hp_lane_earned(const hp_lane_t *l, uint32_t asset, uint64_t said_ns)
+{
+    hp_wide_t sum = 0;
+    for (uint64_t n = 0; n < HP_EARNED_KEPT && n < l->earned_count; n++)
+        if (l->earned[n].asset == asset && l->earned[n].match_ns > said_ns) sum += l->earned[n].amount_e8;
+    return sum;
 }
 
 /* What a booked fill does to wallets until their next balance comes: profit and fee by the venue's own
@@ -77,7 +92,9 @@ static inline void hp_lane_balance(hp_lane_t *l, const hp_report_t *r)
 {
     hp_lane_funds_t *f = hp_funds_of(l->page->funds, r->asset);
     if (f == NULL) return; /* an asset that nothing here spends */
-    if (r->match_ns <= 0 || !hp_funds_balance(f, r->balance_e8, (uint64_t)r->match_ns))
+    int64_t balance = r->match_ns <= 0 ? HP_MONEY_BAD
+                      : hp_narrow(r->balance_e8 + hp_lane_earned(l, r->asset, (uint64_t)r->match_ns));
+    if (balance == HP_MONEY_BAD || !hp_funds_balance(f, balance, (uint64_t)r->match_ns))
         hp_count(&l->count->reports_refused, 1);
 }
 
@@ -96,7 +113,7 @@ static inline void hp_lane_check_funds(const hp_lane_t *l)
         HP_ASSERT(o->reserved_e8 == hp_reserve_order(i, o));
         reserved[asset - 1][i->margin] += o->reserved_e8;
     }
-    for (uint32_t id = 1; id < HP_LANE_INSTRUMENTS_MAX; id++) {
+    for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
         const hp_instrument_t *i = &l->instruments[id].about;
         if (i->id != id || hp_funds_of(l->page->funds, i->settle_asset) == NULL) continue;
         HP_ASSERT(l->page->positions[id].used_e8 == hp_reserve_position(i, &l->page->positions[id]));

@@ -115,8 +115,8 @@ static inline int hp_order_is_asked(const hp_order_t *o, const hp_report_t *r)
 }
 
 /* Take the venue's version of price and size where it is newer, and end a replace that is decided.
- * Two versions may carry one time: then only the answer to our own request, or a status that nothing of
- * ours can follow any more, says which one is the later. */
+ * Two versions may carry one time: then only the answer to our own request, a status that nothing of ours
+ * can follow any more, or the word of the order's end says which one is the later. */
 static inline int hp_order_version(hp_order_t *o, const hp_report_t *r, uint64_t read_lag_ns)
 {
     int in_flight = (o->flags & HP_ORDER_REPLACE_IN_FLIGHT) != 0, fact = 0;
@@ -124,10 +124,12 @@ static inline int hp_order_version(hp_order_t *o, const hp_report_t *r, uint64_t
                   (r->request_id == o->replace_request || r->request_id == 0);
     int is_late = in_flight && r->kind == HP_REPORT_STATUS && r->recv_ns > o->replace_deadline_ns + read_lag_ns;
     int decided = is_late || (answers && (r->kind == HP_REPORT_REPLACED || r->kind == HP_REPORT_CANCEL_REJECT));
+    int is_end = r->kind == HP_REPORT_CANCELED || r->kind == HP_REPORT_EXPIRED || r->state == HP_ORDER_FILLED ||
+                 r->state == HP_ORDER_CANCELED || r->state == HP_ORDER_EXPIRED;
     uint64_t said_ns = r->match_ns > 0 ? (uint64_t)r->match_ns : 0;
     int is_priced = o->type != HP_TYPE_MARKET;
     int says = r->lots > 0 && (!is_priced || r->price_ticks > 0) && r->kind != HP_REPORT_CANCEL_REJECT;
-    if (says && (said_ns > o->venue_update_ns || (decided && said_ns == o->venue_update_ns))) {
+    if (says && (said_ns > o->venue_update_ns || ((decided || is_end) && said_ns == o->venue_update_ns))) {
         o->venue_update_ns = said_ns;
         decided |= in_flight && hp_order_is_asked(o, r);
         fact = o->lots != r->lots || (is_priced && o->price_ticks != r->price_ticks);

@@ -79,6 +79,14 @@ static inline int64_t hp_reserve_rate(const hp_instrument_t *i)
     return (HP_RATE_ONE + (int64_t)i->leverage - 1) / (int64_t)i->leverage;
 }
 
+/* A part of an amount that is not negative, rounded up. */
+static inline int64_t hp_reserve_share(int64_t amount, int64_t rate_e8)
+{
+    hp_wide_t share = (hp_wide_t)amount * rate_e8;
+    if (HP_LIKELY(share <= INT64_MAX)) return (int64_t)(((uint64_t)share + HP_RATE_ONE - 1) / HP_RATE_ONE);
+    return hp_narrow(hp_wide_div(share, HP_RATE_ONE, HP_ROUND_UP));
+}
+
 /* What lots that open (or, spot, that sell) hold, 1e-8 of hp_reserve_asset(); HP_MONEY_BAD = beyond 64 bits. */
 static inline int64_t hp_reserve_need(const hp_instrument_t *i, uint8_t side, int64_t price_ticks, int64_t lots)
 {
@@ -86,7 +94,7 @@ static inline int64_t hp_reserve_need(const hp_instrument_t *i, uint8_t side, in
     if (i->contract == HP_CONTRACT_SPOT && side == HP_SIDE_SELL) return hp_rescale(lots, i->size_decimals, 8, HP_ROUND_UP);
     int64_t notional = hp_instrument_notional(i, price_ticks, lots, HP_ROUND_UP);
     if (HP_UNLIKELY(notional == HP_MONEY_BAD || notional < 0)) return HP_MONEY_BAD;
-    return hp_narrow(hp_wide_div((hp_wide_t)notional * (hp_reserve_rate(i) + (int64_t)i->fee_rate_e8), HP_RATE_ONE, HP_ROUND_UP));
+    return hp_reserve_share(notional, hp_reserve_rate(i) + (int64_t)i->fee_rate_e8);
 }
 
 /* What an order holds by its facts of now. */
