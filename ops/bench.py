@@ -55,8 +55,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "what",
         choices=[
-            "decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "reserve", "all"
-        ],  # fmt: skip
+            *("decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "reserve"),
+            "all",
+        ],
         help="which figures",
     )
     parser.add_argument(
