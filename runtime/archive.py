@@ -196,18 +196,28 @@ class EpochWriter:
         place: Place | None = None
         if self.last:
             place = Place(self.last.segment, self.last.end, self.last.last_sequence + 1)
-        for number, path in paths.items():
+        is_chained = bool(self.last) or self.headed >= 0
+        if durable is not None:  # from the newest on: what is left is a beginning at any time
+            for number in sorted(paths, reverse=True):
+                if number > held[0] and (number, 0) >= durable:
+                    path = paths.pop(number)
+                    self.repairs.append(Repair(path, path.stat().st_size, 0))
+                    path.unlink()
+        for number, path in list(paths.items()):
             if number < held[0] or path.name.endswith(PACKED):
                 continue
             data = load(path)
             start = held[1] if number == held[0] else 0
-            if durable is not None and (number, start) > durable:
-                good, sequence = start, 0
-            else:
-                limit = len(data)
-                if durable is not None and number == durable[0]:
-                    limit = min(limit, durable[1])
-                good, sequence = self.good_end(bytes(data[:limit]), start, place)
+            limit = len(data)
+            if durable is not None and number == durable[0]:
+                limit = max(start, min(limit, durable[1]))
+            good, sequence = self.good_end(bytes(data[:limit]), start, place)
+            if good and is_chained and start == 0 and place is not None:
+                head = segment(data[:SEGMENT_BYTES])
+                if head is None or head.first_sequence != place.sequence:
+                    del data
+                    self.set_aside(paths, number)
+                    break
             cut, size = len(data) - good, len(data)
             del data
             if good == 0:
@@ -222,6 +232,15 @@ class EpochWriter:
         if place is not None:
             self.written = place
         return place
+
+    def set_aside(self, paths: dict[int, Path], first: int) -> None:
+        """Keep segments behind a torn one out of the way: the archive is a beginning of what was
+        written, and they would follow a hole in it.  Nobody had acknowledged them."""
+        for number in sorted(paths, reverse=True):
+            if number >= first:
+                path = paths[number]
+                self.repairs.append(Repair(path, path.stat().st_size, 0))
+                path.rename(path.with_suffix(".torn"))
 
     def good_end(self, data: bytes, start: int, place: Place | None) -> tuple[int, int]:
         """Return the offset behind the last good record from `start` on, and the next sequence."""
