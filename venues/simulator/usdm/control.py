@@ -38,6 +38,7 @@ class Control:
             "resume": lambda details: self._pause(details, False),
             "clock_skew": self._skew,
             "funding": lambda details: self.desk.settle_funding(int(details["rate_e8"])),
+            "withdraw": self._withdraw,
         }
         assert set(self._at_once) == set(AT_ONCE)
 
@@ -201,6 +202,14 @@ class Control:
     def _skew(self, details: dict[str, Any]) -> int:
         self.desk.skew_ms = int(details.get("ms", 0))
         return 1
+
+    def _withdraw(self, details: dict[str, Any]) -> int:
+        name = self.desk.options.accounts[0]
+        for account in self.desk.exchange.accounts.values():
+            if account.name == name:
+                account.wallet_e8 -= account.wallet_e8 * int(details["percent"]) // 100
+                return 1
+        return 0
 
 
 def _refused(request_id: str, reason: str) -> str:
