@@ -23,7 +23,8 @@ from hotpath.journal.trial import torn_tails
 from runtime import audit, recording
 from runtime._shm import ffi, lib
 from runtime.archive import ArchiveDamaged
-from runtime.archiver import NO_ARCHIVER, Archiver, Rules
+from runtime.archiver import NO_ARCHIVER, Archiver, Rules, is_archived
+from runtime.archiver import finish as finish_rings
 
 from .rings import SEGMENT, RingLane
 
@@ -289,6 +290,24 @@ def test_damage_under_a_signed_head_stops_the_archiver_with_the_remedy(ring, tmp
     with pytest.raises(ArchiveDamaged, match="which a signed head covers"):
         archiver.look()
     os.close(archiver.lock)
+
+
+def test_what_a_dead_archiver_left_is_finished_before_a_ring_goes(ring, tmp_path):
+    run = tmp_path / "run"
+    ring.frames(5)
+    archiver = Archiver(ring.deployment, run)
+    archiver.look()
+    archiver.copy()
+    ring.frames(20)
+    assert not is_archived(ring.page.path)
+    assert not finish_rings(ring.deployment, run, Rules(), print)  # the other still holds the RUN
+    for held in archiver.rings.values():
+        held.close()
+    os.close(archiver.lock)
+    assert finish_rings(ring.deployment, run, Rules(), print)
+    assert is_archived(ring.page.path)
+    assert numbers(run) == ring.kept
+    assert audit.verify(run).findings == []
 
 
 # -- cuts of power --------------------------------------------------------------------------------
