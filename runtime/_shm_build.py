@@ -37,6 +37,7 @@ HEADERS = [
     "book",
     "feed",
     "page",
+    "ttl",
     "opening",
     "codec",
     "mail",

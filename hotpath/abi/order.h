@@ -75,6 +75,24 @@ enum hp_order_flag {
     HP_ORDER_PARKED = 128    /* permitted and encoded; leaves when its records are on disk */
 };
 
+/* Why an order is to go, weakest first.  One cancel is in flight; a stronger class takes over the mark. */
+enum hp_cancel_cause {
+    HP_CANCEL_NONE = 0,
+    HP_CANCEL_TTL = 1,        /* its time to live is over */
+    HP_CANCEL_STRATEGY = 2,   /* its strategy wants it gone and gave no reason */
+    HP_CANCEL_QUEUE = 3,      /* advice: too many orders ahead */
+    HP_CANCEL_PRICE = 4,      /* advice: too far from the price */
+    HP_CANCEL_SPEED = 5,      /* advice: the market has slowed down */
+    HP_CANCEL_TOXICITY = 6,   /* advice: informed flow */
+    HP_CANCEL_INVENTORY = 7,  /* advice: too much is held */
+    HP_CANCEL_OWN = 8,        /* it would trade with a newer order of ours */
+    HP_CANCEL_BOOK = 9,       /* its book is lost, stale or doubted */
+    HP_CANCEL_HALT = 10,      /* its strategy failed */
+    HP_CANCEL_EMERGENCY = 11, /* extreme market */
+    HP_CANCEL_WORD = 12,      /* kill, freeze, flatten, drain, archive lag */
+    HP_CANCEL_CAUSE_COUNT = 13
+};
+
 typedef struct hp_order {
     uint64_t client_id;        /* 0 = free slot */
     uint64_t venue_id;         /* 0 = not yet known */
@@ -89,7 +107,10 @@ typedef struct hp_order {
     uint8_t  time_in_force;
     uint8_t  error;            /* enum hp_error of the last refusal */
     uint16_t flags;            /* enum hp_order_flag */
-    uint32_t pad0;
+    uint8_t  pad0;
+    uint8_t  layer;            /* enum hp_layer; NONE = a fixed time to live */
+    uint8_t  cancel_cause;     /* enum hp_cancel_cause: the mark; it stands until the order ends */
+    uint8_t  tries;            /* how often it may be placed again when it never arrived */
     int64_t  price_ticks;
     int64_t  lots;
     int64_t  filled_lots;      /* cumulative, by fills counted once */
@@ -104,7 +125,8 @@ typedef struct hp_order {
     uint64_t cancel_sent_ns;
     hp_stamps_t stamps;
     int64_t  said_lots;        /* cumulative fills by the venue's word; above filled_lots: fills are missing */
-    uint8_t  pad1[40];
+    uint8_t  pad1[32];
+    uint64_t parent;           /* placed again: client id of the first try; else the intent's parent */
 } hp_order_t;
 
 typedef struct hp_report {
@@ -144,6 +166,7 @@ HP_SIZE(hp_order_t, 256);
 HP_FIELD(hp_order_t, state, 36);
 HP_FIELD(hp_order_t, price_ticks, 48);
 HP_FIELD(hp_order_t, stamps, 144);
+HP_FIELD(hp_order_t, parent, 248);
 HP_SIZE(hp_report_t, 192);
 HP_FIELD(hp_report_t, client_id, 24);
 HP_FIELD(hp_report_t, position_lots, 104);

@@ -66,6 +66,21 @@ cdef extern from "order.h" nogil:
         HP_ORDER_REDUCE_ONLY
         HP_ORDER_ABSENT
         HP_ORDER_PARKED
+    cdef enum hp_cancel_cause:
+        HP_CANCEL_NONE
+        HP_CANCEL_TTL
+        HP_CANCEL_STRATEGY
+        HP_CANCEL_QUEUE
+        HP_CANCEL_PRICE
+        HP_CANCEL_SPEED
+        HP_CANCEL_TOXICITY
+        HP_CANCEL_INVENTORY
+        HP_CANCEL_OWN
+        HP_CANCEL_BOOK
+        HP_CANCEL_HALT
+        HP_CANCEL_EMERGENCY
+        HP_CANCEL_WORD
+        HP_CANCEL_CAUSE_COUNT
     ctypedef struct hp_order_t:
         uint64_t client_id
         uint64_t venue_id
@@ -80,7 +95,10 @@ cdef extern from "order.h" nogil:
         uint8_t time_in_force
         uint8_t error
         uint16_t flags
-        uint32_t pad0
+        uint8_t pad0
+        uint8_t layer
+        uint8_t cancel_cause
+        uint8_t tries
         int64_t price_ticks
         int64_t lots
         int64_t filled_lots
@@ -95,7 +113,8 @@ cdef extern from "order.h" nogil:
         uint64_t cancel_sent_ns
         hp_stamps_t stamps
         int64_t said_lots
-        uint8_t pad1[40]
+        uint8_t pad1[32]
+        uint64_t parent
     ctypedef struct hp_report_t:
         uint8_t kind
         uint8_t state

@@ -24,6 +24,8 @@
 #include "intent.h"
 #include "mail.h"
 #include "page.h"
+#include "ttl.h"
+#include "hotpath/order/pace.h"
 
 #define HP_INTENTS_QUEUED 64
 #define HP_MARKET_FRAMES_PER_TURN 16
@@ -96,9 +98,12 @@ typedef struct hp_lane_instrument {
     hp_sanity_rule_t     sanity_rule;
     hp_sanity_t          sanity;
     hp_spare_t           spare;
+    hp_pace_t            pace;
+    hp_signal_t          signal;
 } hp_lane_instrument_t;
 
 struct hp_parked;
+struct hp_rest;
 
 typedef struct hp_lane {
     hp_env_t         env;
@@ -142,6 +147,9 @@ typedef struct hp_lane {
     uint64_t         stale_ns;          /* default bound of books */
     struct hp_stage  *stage;            /* opening facts (opening.h) */
     struct hp_parked *parked;           /* HP_PARKED_MAX orders that wait for the disk (park.h) */
+    hp_ttl_rule_t    ttl;
+    struct hp_rest   *rests;            /* by slot of the order table (age.h) */
+    uint64_t         looked_ns;         /* last look at the times to live */
     uint64_t         durable;           /* strategies whose orders wait for the disk: bits */
     uint32_t         parked_count;
     uint32_t         parked_pad;

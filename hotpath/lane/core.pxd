@@ -14,6 +14,7 @@ from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
 from hotpath.abi.rule cimport *
+from hotpath.abi.ttl cimport *
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.book.arbiter cimport hp_arbiter_t
 from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
@@ -82,6 +83,8 @@ cdef extern from "hotpath/journal/writer.h" nogil:
 cdef extern from "hotpath/lane/core.h" nogil:
     ctypedef struct hp_stage_t "struct hp_stage":
         uint64_t generation
+    ctypedef struct hp_rest_t "struct hp_rest":
+        uint64_t since_ns
     ctypedef struct hp_parked_t "struct hp_parked":
         uint64_t client_id
     enum: HP_INTENTS_QUEUED
@@ -160,6 +163,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t stale_ns
         hp_stage_t *stage
         hp_parked_t *parked
+        hp_rest_t *rests
+        hp_ttl_rule_t ttl
         uint64_t durable
         uint32_t parked_count
         uint32_t is_open
@@ -184,8 +189,10 @@ cdef extern from "hotpath/lane/market.h" nogil:
     int hp_lane_put_limit(hp_lane_t *l, const hp_limit_t *limit) noexcept nogil
     int hp_lane_put_rule(hp_lane_t *l, uint32_t instrument, const hp_instrument_limits_t *rule) noexcept nogil
     void hp_lane_put_policy(hp_lane_t *l, const hp_gate_rule_t *rule) noexcept nogil
+    void hp_lane_put_ttl(hp_lane_t *l, const hp_ttl_rule_t *rule) noexcept nogil
+    int hp_lane_signal(hp_lane_t *l, const hp_signal_t *signal) noexcept nogil
     void hp_lane_timers(hp_lane_t *l) noexcept nogil
-    void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
+    void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy, uint8_t cause) noexcept nogil
     void hp_lane_halt(hp_lane_t *l, uint32_t strategy) noexcept nogil
     void hp_lane_decide(hp_lane_t *l) noexcept nogil
     void hp_lane_inquire(hp_lane_t *l, hp_order_t *o) noexcept nogil

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "hotpath/lane/age.h"
 #include "hotpath/lane/core.h"
 
 #define HP_CANCEL_RETRY_NS 500000000ull
@@ -143,32 +144,34 @@ static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, ui
     q->lots = o->lots;
 }
 
-/* Ask the venue to cancel; once per HP_CANCEL_RETRY_NS while no answer comes. */
-static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o)
+/* Mark an order and ask the venue to cancel it; once per HP_CANCEL_RETRY_NS, whoever wants it gone, while
+ * no answer comes.  Each order counts once; a request that repeats is a retry and no other cancel. */
+static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
 {
     hp_request_t q;
+    if (!hp_order_is_working(o->state)) return 0;
+    if (hp_order_mark(o, cause)) hp_count(&l->page->flow.cancels[cause], 1);
     if (HP_UNLIKELY(o->flags & HP_ORDER_PARKED)) return hp_lane_unpark(l, o);
-    if (!hp_order_is_working(o->state) || o->state == HP_ORDER_PENDING) return 0;
-    if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns < HP_CANCEL_RETRY_NS) return 0;
+    if (o->state == HP_ORDER_PENDING || hp_order_is_leaving(o, l->now_ns, HP_CANCEL_RETRY_NS)) return 0;
     if (!l->is_session_ready) return 0;
-    if (o->flags & HP_ORDER_CANCEL_IN_FLIGHT) hp_count(&l->count->cancel_retries, 1);
+    int is_first = o->cancel_sent_ns == 0;
     hp_lane_fill_request(&q, o, HP_REQUEST_CANCEL);
     q.deadline_ms = l->deadline_ms;
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return 0; }
     o->flags |= HP_ORDER_CANCEL_IN_FLIGHT;
     o->cancel_sent_ns = l->now_ns;
-    hp_gate_cancelled(&l->gate, &l->instruments[o->instrument].about, o, l->now_ns);
-    hp_count(&l->count->cancels_sent, 1);
+    hp_count(is_first ? &l->count->cancels_sent : &l->count->cancel_retries, 1);
+    if (is_first) hp_gate_cancelled(&l->gate, &l->instruments[o->instrument].about, o, l->now_ns);
     return 1;
 }
 
 /* Cancel what works: all of it (instrument 0), or of one instrument, or of one strategy. */
-static inline void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int32_t strategy)
+static inline void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int32_t strategy, uint8_t cause)
 {
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if ((instrument == 0 || o->instrument == instrument) && (strategy < 0 || o->strategy == (uint32_t)strategy)) {
-            hp_lane_cancel(l, o);
+            hp_lane_cancel(l, o, cause);
             if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
         }
     }
@@ -180,7 +183,7 @@ static inline void hp_lane_cancel_quotes(hp_lane_t *l)
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if (o->flags & HP_ORDER_REDUCE_ONLY) continue;
-        hp_lane_cancel(l, o);
+        hp_lane_cancel(l, o, HP_CANCEL_WORD);
         if (!hp_order_is_working(o->state)) n--;
     }
 }
@@ -219,7 +222,9 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     o->flags = (uint16_t)((in->post_only ? HP_ORDER_POST_ONLY : 0) | (in->reduce_only ? HP_ORDER_REDUCE_ONLY : 0));
     o->price_ticks = in->price_ticks;
     o->lots = in->lots;
-    o->expire_ns = in->ttl_ns != 0 ? l->now_ns + in->ttl_ns : 0;
+    o->tries = in->tries;
+    o->parent = in->parent;
+    hp_lane_rest_begin(l, o, in);
     uint64_t deadline_ns = in->deadline_ns != 0 ? in->deadline_ns : l->deadline_ms * 1000000u;
     o->deadline_ns = v->now_ns + deadline_ns;
     o->stamps = l->stamps;
@@ -262,7 +267,7 @@ static inline void hp_lane_make_way(hp_lane_t *l, const hp_intent_t *in)
         if (o->account != in->account || o->instrument != in->instrument || o->side == in->side) continue;
         if (!hp_own_meets(in->side, in->type, in->price_ticks, o)) continue;
         if (smaller_only && o->lots - o->filled_lots >= in->lots) continue;
-        hp_lane_cancel(l, o);
+        hp_lane_cancel(l, o, HP_CANCEL_OWN);
         if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
     }
 }
@@ -272,13 +277,35 @@ static inline void hp_lane_count_warnings(hp_lane_t *l, uint64_t warnings)
     for (; warnings != 0; warnings &= warnings - 1) hp_count(&l->page->warnings[__builtin_ctzll(warnings)], 1);
 }
 
+/* Another time to live for an order: it sends nothing, so no check of the gate applies but whose it is. */
+static inline void hp_lane_retime(hp_lane_t *l, const hp_intent_t *in, hp_verdict_t *v)
+{
+    hp_order_t *o = hp_orders_find(&l->orders, in->target);
+    memset(v, 0, sizeof *v);
+    v->intent_id = in->id;
+    v->client_id = in->target;
+    v->instrument = in->instrument;
+    v->now_ns = l->env.now(l->env.self);
+    v->words = l->gate.words;
+    if (o == NULL || !hp_order_is_working(o->state)) {
+        hp_verdict_set(v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
+    } else if (o->strategy != in->strategy || o->account != in->account) {
+        hp_verdict_set(v, HP_VERDICT_NOT_ALLOWED, in->kind, 0);
+    } else {
+        hp_verdict_set(v, HP_PASS, 0, 0);
+        hp_lane_rest_begin(l, o, in);
+        hp_count(&l->page->flow.ttl_changes, 1);
+    }
+}
+
 /* Judge one intent and do what the verdict permits. */
 static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
 {
     hp_lane_instrument_t *i = &l->instruments[in->instrument];
     hp_verdict_t v;
-    hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
-                  l->env.now(l->env.self), &v);
+    if (HP_UNLIKELY(in->kind == HP_INTENT_TIME)) hp_lane_retime(l, in, &v);
+    else hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
+                       l->env.now(l->env.self), &v);
     l->stamps.gated = l->env.tsc(l->env.self);
     hp_lane_journal(l, HP_RECORD_INTENT, in->instrument, l->recv_ns, in, sizeof *in);
     if (HP_UNLIKELY(v.warnings != 0)) hp_lane_count_warnings(l, v.warnings);
@@ -292,8 +319,11 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
             hp_verdict_set(&v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
         } else {
             hp_lane_say_verdict(l, &v);
-            hp_lane_cancel(l, o);
+            if (hp_order_is_leaving(o, l->now_ns, HP_CANCEL_RETRY_NS)) hp_count(&l->page->flow.cancels_merged, 1);
+            hp_lane_cancel(l, o, hp_cancel_advice(in->reason));
         }
+    } else if (v.verdict == HP_PASS && in->kind == HP_INTENT_TIME) {
+        hp_lane_say_verdict(l, &v);
     } else if (v.verdict == HP_PASS) {
         hp_verdict_set(&v, HP_BLOCKED, in->kind, 0); /* REPLACE has no encoder yet: refused, never dropped */
     }
@@ -328,7 +358,7 @@ static inline void hp_lane_halt(hp_lane_t *l, uint32_t strategy)
     hp_lane_journal(l, HP_RECORD_HALT, strategy, l->recv_ns, &strategy, sizeof strategy);
     l->strategies[strategy].is_halted = 1;
     hp_count(&l->count->strategy_halted, 1);
-    hp_lane_cancel_all(l, 0, (int32_t)strategy);
+    hp_lane_cancel_all(l, 0, (int32_t)strategy, HP_CANCEL_HALT);
 }
 
 static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
@@ -496,9 +526,21 @@ static inline void hp_lane_report_frame(hp_lane_t *l, uint32_t socket, const cha
     hp_lane_decide(l);
 }
 
+/* Why must this order go now?  What is marked goes on until it has ended; its time to live is asked last. */
+static inline uint8_t hp_lane_cause(const hp_lane_t *l, const hp_order_t *o)
+{
+    if (HP_UNLIKELY(l->gate.words & HP_WORDS_CANCEL)) return HP_CANCEL_WORD;
+    if (HP_UNLIKELY(l->gate.words & HP_WORDS_LAG) && !(o->flags & HP_ORDER_REDUCE_ONLY)) return HP_CANCEL_WORD;
+    int is_over = o->expire_ns != 0 && l->now_ns >= o->expire_ns;
+    if (is_over && hp_lane_expiry(l, o) == HP_CANCEL_EMERGENCY) return HP_CANCEL_EMERGENCY;
+    if (o->cancel_cause != HP_CANCEL_NONE) return o->cancel_cause;
+    return is_over || (o->flags & HP_ORDER_PARKED && l->now_ns >= o->deadline_ns) ? HP_CANCEL_TTL : HP_CANCEL_NONE;
+}
+
 /* Sweep of the order timers, at most once a millisecond. */
 static inline void hp_lane_order_timers(hp_lane_t *l)
 {
+    int look = hp_lane_look_due(l);
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if (o->state == HP_ORDER_SENT && l->now_ns - o->sent_ns > l->ack_timeout_ns) {
@@ -508,9 +550,9 @@ static inline void hp_lane_order_timers(hp_lane_t *l)
             if (hp_lane_apply(l, o, &own) == HP_MOVED_STATE) hp_lane_tell(l, o->strategy, o, NULL);
         }
         if (o->state == HP_ORDER_UNKNOWN) hp_lane_inquire(l, o);
-        if ((o->expire_ns != 0 && l->now_ns >= o->expire_ns) || (l->gate.words & HP_WORDS_CANCEL) ||
-            (o->flags & HP_ORDER_PARKED && l->now_ns >= o->deadline_ns)) hp_lane_cancel(l, o);
-        if (HP_UNLIKELY(l->gate.words & HP_WORDS_LAG) && !(o->flags & HP_ORDER_REDUCE_ONLY)) hp_lane_cancel(l, o);
+        if (HP_UNLIKELY(look)) hp_lane_rest_look(l, o);
+        uint8_t cause = hp_lane_cause(l, o);
+        if (cause != HP_CANCEL_NONE) hp_lane_cancel(l, o, cause);
         if (!hp_order_is_working(o->state)) { n--; continue; } /* a parked one has ended */
         if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns > l->ack_timeout_ns) hp_lane_inquire(l, o);
     }
