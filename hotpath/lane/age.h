@@ -18,16 +18,24 @@
 #include "hotpath/order/ttl.h"
 
 struct hp_rest {
-    uint64_t since_ns;       /* its time counts from here; 0 = the order came from a former life */
+    uint64_t client_id;      /* whose figures these are; another one's: none are kept */
+    uint64_t since_ns;       /* its time counts from here; 0 = it came from a former life */
     uint64_t most_ns;        /* bound that the strategy set; 0 = none */
     int64_t  ahead_lots;     /* at its price, when it was placed or since, whichever is less */
+    uint64_t deadline_ns;    /* of its intent: a duration; 0 = the venue's default */
     uint32_t queue;          /* orders ahead, by the strategy; 0 = by the book */
-    uint32_t pad;
+    uint8_t  self_trade_mode;
+    uint8_t  pad[3];
 };
 
 static inline struct hp_rest *hp_lane_rest(hp_lane_t *l, const hp_order_t *o)
 {
-    return &l->rests[o - l->orders.slots];
+    struct hp_rest *rest = &l->rests[o - l->orders.slots];
+    if (HP_UNLIKELY(rest->client_id != o->client_id)) {
+        memset(rest, 0, sizeof *rest);
+        rest->client_id = o->client_id;
+    }
+    return rest;
 }
 
 /* Lots that rest at this price; 0 = none, or no book says. */
@@ -78,9 +86,12 @@ static inline void hp_lane_rest_begin(hp_lane_t *l, hp_order_t *o, const hp_inte
 {
     struct hp_rest *rest = hp_lane_rest(l, o);
     memset(rest, 0, sizeof *rest);
+    rest->client_id = o->client_id;
     o->layer = in->layer < HP_LAYER_COUNT ? in->layer : (uint8_t)HP_LAYER_TOUCH; /* the shortest */
     rest->since_ns = l->now_ns;
     rest->queue = in->queue;
+    rest->deadline_ns = in->deadline_ns;
+    rest->self_trade_mode = in->self_trade_mode;
     if (o->layer == HP_LAYER_NONE) {
         o->expire_ns = in->ttl_ns != 0 ? l->now_ns + in->ttl_ns : 0;
         return;

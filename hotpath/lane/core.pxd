@@ -59,6 +59,8 @@ cdef extern from "hotpath/order/table.h" nogil:
     ctypedef struct hp_orders_t:
         uint32_t capacity
         uint32_t working_count
+        uint32_t used
+        hp_order_t *slots
     size_t hp_orders_bytes(uint32_t capacity) noexcept nogil
     void hp_orders_init(hp_orders_t *t, void *memory, uint32_t capacity) noexcept nogil
     hp_order_t *hp_orders_find(const hp_orders_t *t, uint64_t client_id) noexcept nogil
@@ -86,6 +88,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t generation
     ctypedef struct hp_rest_t "struct hp_rest":
         uint64_t since_ns
+    ctypedef struct hp_again_t "struct hp_again":
+        uint64_t until_ns
     ctypedef struct hp_parked_t "struct hp_parked":
         uint64_t client_id
     enum: HP_INTENTS_QUEUED
@@ -98,6 +102,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t (*tsc)(void *self) noexcept
         int (*send)(void *self, char *data, size_t size) noexcept
         void (*want)(void *self, uint32_t what, uint32_t aux) noexcept
+        uint32_t (*cork)(void *self, int on) noexcept
         const hp_intent_t *(*intent)(void *self) noexcept
     ctypedef struct hp_strategy_t:
         void *self
@@ -166,6 +171,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         hp_stage_t *stage
         hp_parked_t *parked
         hp_rest_t *rests
+        hp_again_t *agains
         hp_ttl_rule_t ttl
         uint64_t durable
         uint32_t parked_count
@@ -219,6 +225,9 @@ cdef extern from "hotpath/lane/park.h" nogil:
     uint32_t hp_lane_lag(const hp_lane_t *l) noexcept nogil
     void hp_lane_look_archived(hp_lane_t *l) noexcept nogil
 
+
+cdef extern from "hotpath/lane/again.h" nogil:
+    enum: HP_AGAIN_MAX
 
 cdef extern from "hotpath/lane/lines.h" nogil:
     const uint32_t HP_WANT_ONE_SOCKET

@@ -123,6 +123,7 @@ cdef class Lane:
         cdef size_t levels = line_up(sizeof(hp_levels_t)), table = line_up(256 * sizeof(hp_lane_instrument_t))
         cdef size_t stage = line_up(sizeof(hp_stage_t)), own = line_up(capacity * sizeof(hp_own_node_t))
         cdef size_t parked = line_up(HP_PARKED_MAX * sizeof(hp_parked_t)), rests = line_up(capacity * sizeof(hp_rest_t))
+        cdef size_t agains = line_up(HP_AGAIN_MAX * sizeof(hp_again_t))
         cdef char *at
         cdef hp_journal_clock_t opened
         memset(&self.core, 0, sizeof(self.core))
@@ -131,7 +132,7 @@ cdef class Lane:
         self.core.codec = <const hp_codec_t *>PyCapsule_GetPointer(codec.capsule, "hp_codec_t")
         if self.core.codec.layout != HP_CODEC_LAYOUT:
             raise ValueError(f"codec has layout {self.core.codec.layout}, this lane reads {HP_CODEC_LAYOUT}; rebuild the venue")
-        self._memory_bytes = orders + fills + levels + table + stage + own + parked + rests
+        self._memory_bytes = orders + fills + levels + table + stage + own + parked + rests + agains
         if posix_memalign(&self._memory, 128, self._memory_bytes):
             raise MemoryError(f"lane needs {self._memory_bytes} bytes")
         memset(self._memory, 0, self._memory_bytes)
@@ -152,6 +153,8 @@ cdef class Lane:
         self.core.parked = <hp_parked_t *>at
         at += parked
         self.core.rests = <hp_rest_t *>at
+        at += rests
+        self.core.agains = <hp_again_t *>at
         hp_ttl_open(&self.core.ttl)
 
         self._page_map = page

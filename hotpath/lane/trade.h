@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "hotpath/lane/age.h"
+#include "hotpath/lane/again.h"
+#include "hotpath/lane/burst.h"
 #include "hotpath/lane/core.h"
 
 #define HP_CANCEL_RETRY_NS 500000000ull
@@ -56,6 +57,7 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
     if (moved == HP_MOVED_STATE) {
         if (o->state == HP_ORDER_REJECTED && (r->kind == HP_REPORT_NOT_FOUND || r->kind == HP_REPORT_SEND_FAILED)) {
             o->flags |= HP_ORDER_ABSENT;
+            hp_lane_absent(l, o);
             if (r->kind == HP_REPORT_NOT_FOUND) hp_count(&l->count->orders_absent, 1);
         } else if (o->state == HP_ORDER_REJECTED) {
             hp_count(&l->count->orders_refused, 1);
@@ -173,6 +175,7 @@ static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
 /* Cancel what works: all of it (instrument 0), or of one instrument, or of one strategy. */
 static inline void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int32_t strategy, uint8_t cause)
 {
+    int is_burst = hp_lane_cork(l, l->orders.working_count);
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if ((instrument == 0 || o->instrument == instrument) && (strategy < 0 || o->strategy == (uint32_t)strategy)) {
@@ -180,6 +183,7 @@ static inline void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int32_t
             if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
         }
     }
+    if (is_burst) hp_lane_uncork(l);
 }
 
 /* Must this order go, by the words that stand?  A freeze takes quotes: what only reduces may rest. */
@@ -195,22 +199,13 @@ static inline void hp_lane_obey(hp_lane_t *l)
 {
     l->gate.words = l->asked_words | l->own_words;
     l->page->words = l->gate.words;
+    int is_burst = hp_lane_cork(l, l->gate.words != 0 ? l->orders.working_count : 0);
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if (hp_lane_must_go(l, o)) hp_lane_cancel(l, o, HP_CANCEL_WORD);
         if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
     }
-}
-
-static inline void hp_lane_record_hops(hp_lane_t *l, const hp_stamps_t *s)
-{
-    const hp_calibration_t *c = &l->page->calibration;
-    const uint64_t *at = &s->recv;
-    for (int hop = HP_HOP_DECODE; hop <= HP_HOP_SEND; hop++)
-        if (at[hop] != 0 && at[hop + 1] >= at[hop])
-            hp_histogram_record(&l->page->hops[hop], hp_tsc_to_ns(c, at[hop + 1] - at[hop]));
-    if (s->recv != 0 && s->sent >= s->recv)
-        hp_histogram_record(&l->page->hops[HP_HOP_TICK_TO_TRADE], hp_tsc_to_ns(c, s->sent - s->recv));
+    if (is_burst) hp_lane_uncork(l);
 }
 
 /* Journal a verdict; before anything that it permits is sent. */
@@ -256,7 +251,7 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     int waits = l->durable >> in->strategy & 1;
     if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, text, size)) return;
     int sent = !waits && size != 0 && hp_lane_push(l, o->instrument, text, size);
-    o->stamps.sent = l->env.tsc(l->env.self);
+    if (sent) hp_lane_stamp_sent(l, o);
     o->sent_ns = v->now_ns;
     hp_report_t own;
     memset(&own, 0, sizeof own);
@@ -264,7 +259,6 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     hp_lane_apply(l, o, &own);
     if (sent) {
         hp_count(&l->count->orders_sent, 1);
-        hp_lane_record_hops(l, &o->stamps);
     } else {
         hp_count(&l->count->send_failures, 1);
         hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1);
@@ -361,7 +355,9 @@ static inline void hp_lane_decide(hp_lane_t *l)
         return;
     }
     if (HP_LIKELY(count == 0)) return;
+    int is_burst = hp_lane_cork(l, count);
     for (uint32_t n = 0; n < count; n++) hp_lane_judge(l, &l->intents[n]);
+    if (HP_UNLIKELY(is_burst)) hp_lane_uncork(l);
     l->intent_count -= count;
     if (HP_UNLIKELY(l->intent_count > 0)) memmove(l->intents, l->intents + count, l->intent_count * sizeof l->intents[0]);
 }
@@ -450,6 +446,7 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
     if (o != NULL) full.client_id = o->client_id;
     hp_lane_journal(l, HP_RECORD_FILL, instrument, l->recv_ns, &full, sizeof full);
     hp_count(&l->count->fills, 1);
+    l->fill_recv = l->stamps.recv;
     hp_count(side == HP_SIDE_BUY ? &l->count->fills_buy : &l->count->fills_sell, 1);
     if (o == NULL) hp_count(&l->count->fills_foreign, 1);
     if (o != NULL && o->strategy == HP_STRATEGY_LANE) hp_lane_flatten_told(l, o, NULL);
@@ -554,7 +551,7 @@ static inline uint8_t hp_lane_cause(const hp_lane_t *l, const hp_order_t *o)
 /* Sweep of the order timers, at most once a millisecond. */
 static inline void hp_lane_order_timers(hp_lane_t *l)
 {
-    int look = hp_lane_look_due(l);
+    int look = hp_lane_look_due(l), is_burst = hp_lane_cork(l, l->orders.working_count);
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if (o->state == HP_ORDER_SENT && l->now_ns - o->sent_ns > l->ack_timeout_ns) {
@@ -570,7 +567,9 @@ static inline void hp_lane_order_timers(hp_lane_t *l)
         if (!hp_order_is_working(o->state)) { n--; continue; } /* a parked one has ended */
         if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns > l->ack_timeout_ns) hp_lane_inquire(l, o);
     }
+    if (is_burst) hp_lane_uncork(l);
     hp_lane_short_timer(l);
+    hp_lane_again(l);
 }
 
 #endif
