@@ -151,6 +151,23 @@ def flatten(config: Config) -> dict[str, int]:
     }
 
 
+def times_to_live(config: Config) -> dict[str, Any]:
+    """Return what Lane.put_ttl takes; the bands are the seeds' and no keys."""
+    c = config.ttl
+    fast, quick = c.fast_trades_per_second, c.quick_trades_per_second
+    return {
+        "layers": {
+            "touch": (c.touch_ms, 500, 2_000),
+            "near": (c.near_ms, 2_000, 5_000),
+            "deep": (c.deep_ms, 5_000, 10_000),
+        },
+        "speeds": ((max(fast, quick), 300), (quick, 500)),
+        "queue_max": c.queue_orders_max,
+        "volatility_e8_max": c.volatility_bps_max * 10_000,
+        "emergency_ms": c.emergency_ms,
+    }
+
+
 def settings(config: Config, **others: Any) -> Settings:
     """Return the appliance's settings; `others` are what the host decides."""
     return Settings(
@@ -173,6 +190,7 @@ def settings(config: Config, **others: Any) -> Settings:
         cancel_scope=config.account.cancel_scope,
         dead_man_ms=config.account.dead_man_ms,
         flatten=flatten(config),
+        ttl=times_to_live(config),
         lease_ms=config.lease.time_ms if config.lease.provider == "sim" else 0,
         archive=archive(config),
         durable=durable(config),

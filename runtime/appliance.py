@@ -93,6 +93,7 @@ class Settings:
     cancel_scope: str = "ours"  # or "all": whose orders a cancel-all touches
     dead_man_ms: int = 0  # the venue's timer; 0 = none
     flatten: dict[str, int] = field(default_factory=lambda: dict(FLATTEN))  # Lane.set_flatten
+    ttl: dict[str, Any] = field(default_factory=dict)  # Lane.put_ttl; empty: its defaults
     lease_ms: int = 0  # length of the sim provider's leader lease; 0 = nobody has to lead
     guard: Guard | None = None  # None: no sentinel watches
     clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
@@ -455,6 +456,7 @@ class Appliance:
             "ca": self.ca,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
+            "ttl": s.ttl,
             "lease": bool(s.lease_ms),
             "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,

@@ -79,6 +79,8 @@ def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
     lane.set_rate(0, *spec["rate"])
     lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
     lane.set_flatten(**spec.get("flatten", {}))
+    if spec.get("ttl"):
+        lane.put_ttl(**spec["ttl"])
 
 
 def add_instrument(lane: Lane, item: dict[str, Any]) -> None:
