@@ -4,8 +4,8 @@
 
 Input:  requests of 320 bytes (an order.place is about that long), 2 to 20 of them
 Load:   a loopback TCP connection, both ways in turn within one run, medians of 1500 rounds
-Says:   what the kernel takes until the last request has left, and until the first has.  The other side
-        of the scale is judging and encoding: the first request of a burst waits for those of the others.
+Says:   what the kernel takes until the last request has left, and until the first has.  The other
+        side of the scale: the first of a burst waits until the others are judged and encoded.
 """
 
 from __future__ import annotations

@@ -66,6 +66,7 @@ cdef extern from "order.h" nogil:
         HP_ORDER_REDUCE_ONLY
         HP_ORDER_ABSENT
         HP_ORDER_PARKED
+        HP_ORDER_INQUIRY_DUE
     cdef enum hp_cancel_cause:
         HP_CANCEL_NONE
         HP_CANCEL_TTL
@@ -95,14 +96,14 @@ cdef extern from "order.h" nogil:
         uint8_t time_in_force
         uint8_t error
         uint16_t flags
-        uint8_t pad0
+        uint8_t word
         uint8_t layer
         uint8_t cancel_cause
         uint8_t tries
         int64_t price_ticks
         int64_t lots
         int64_t filled_lots
-        int64_t filled_cost_e8
+        int64_t touch_ticks
         int64_t reserved_e8
         uint64_t expire_ns
         uint64_t deadline_ns
@@ -113,7 +114,10 @@ cdef extern from "order.h" nogil:
         uint64_t cancel_sent_ns
         hp_stamps_t stamps
         int64_t said_lots
-        uint8_t pad1[32]
+        int64_t asked_ticks
+        int64_t asked_lots
+        uint64_t replace_request
+        uint64_t replace_deadline_ns
         uint64_t parent
     ctypedef struct hp_report_t:
         uint8_t kind

@@ -21,6 +21,7 @@ struct hp_rest {
     uint64_t client_id;      /* whose figures these are; another one's: none are kept */
     uint64_t since_ns;       /* its time counts from here; 0 = it came from a former life */
     uint64_t most_ns;        /* bound that the strategy set; 0 = none */
+    int64_t  price_ticks;    /* that the queue ahead belongs to */
     int64_t  ahead_lots;     /* at its price, when it was placed or since, whichever is less */
     uint64_t deadline_ns;    /* of its intent: a duration; 0 = the venue's default */
     uint32_t queue;          /* orders ahead, by the strategy; 0 = by the book */
@@ -89,6 +90,7 @@ static inline void hp_lane_rest_begin(hp_lane_t *l, hp_order_t *o, const hp_inte
     rest->client_id = o->client_id;
     o->layer = in->layer < HP_LAYER_COUNT ? in->layer : (uint8_t)HP_LAYER_TOUCH; /* the shortest */
     rest->since_ns = l->now_ns;
+    rest->price_ticks = o->price_ticks;
     rest->queue = in->queue;
     rest->deadline_ns = in->deadline_ns;
     rest->self_trade_mode = in->self_trade_mode;
@@ -101,12 +103,30 @@ static inline void hp_lane_rest_begin(hp_lane_t *l, hp_order_t *o, const hp_inte
     o->expire_ns = l->now_ns + hp_lane_ttl_ns(l, o);
 }
 
+/* Another version of the order is on its way: it is as if placed now. */
+static inline void hp_lane_rest_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_t *in)
+{
+    struct hp_rest *rest = hp_lane_rest(l, o);
+    if (o->layer == HP_LAYER_NONE) {
+        if (in->ttl_ns != 0) o->expire_ns = l->now_ns + in->ttl_ns;
+        return;
+    }
+    rest->since_ns = l->now_ns;
+    if (in->ttl_ns != 0) rest->most_ns = in->ttl_ns;
+    o->expire_ns = l->now_ns + hp_lane_ttl_ns(l, o);
+}
+
 /* Look at a resting order again: what has changed about its market changes its time. */
 static inline void hp_lane_rest_look(hp_lane_t *l, hp_order_t *o)
 {
     struct hp_rest *rest = hp_lane_rest(l, o);
     if (o->layer != HP_LAYER_NONE && rest->since_ns != 0) {
         int64_t now_lots = hp_lane_lots_at(&l->instruments[o->instrument], o);
+        if (HP_UNLIKELY(rest->price_ticks != o->price_ticks)) { /* replaced: it stands behind all that is there */
+            rest->price_ticks = o->price_ticks;
+            rest->ahead_lots = now_lots;
+            rest->queue = 0;
+        }
         if (now_lots > 0 && now_lots < rest->ahead_lots) rest->ahead_lots = now_lots;
         uint64_t until = rest->since_ns + hp_lane_ttl_ns(l, o);
         if (until != o->expire_ns) hp_count(&l->page->flow.ttl_changes, 1);

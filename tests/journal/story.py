@@ -30,7 +30,7 @@ from strategies import Strategy
 
 
 class Trader(Strategy):
-    """Joins the touch while flat, sells what it holds, cancels every third order by hand."""
+    """Joins the touch while flat, sells what it holds; cancels or changes some orders by hand."""
 
     def on_start(self):
         self.seen = 0
@@ -46,15 +46,16 @@ class Trader(Strategy):
             layer = (None, "touch", "near", "deep")[self.seen % 4]
             tries, lots = self.seen % 3, 1 + self.seen % 4
             wish = {"price_ticks": book.bid_ticks, "ttl_ms": 90, "layer": layer, "tries": tries}
-            self.place_batch(
-                [{"side": "BUY", "instrument": book.instrument, "lots": n, **wish} for n in (lots, 1)]
-            )
+            wish |= {"side": "BUY", "instrument": book.instrument}
+            self.place_batch([{"lots": n, **wish} for n in (lots, 1)])
 
     def on_order(self, order):
         if order.state == "LIVE" and order.client_id % 3 == 0:
             self.cancel(order.client_id, "price" if order.client_id % 2 else None)
         if order.state == "LIVE" and order.client_id % 5 == 0:
             self.set_dynamic_ttl(order.client_id, 30, layer="touch", queue=order.client_id % 200)
+        if order.state == "LIVE" and order.client_id % 3 == 1 and order.lots < 4:
+            self.replace(order.client_id, price_ticks=order.price_ticks - 1, lots=order.lots + 1)
         if order.state == "LIVE" and order.client_id & 0xFFFF >= 180:
             raise RuntimeError("as planned")
 '''
@@ -186,7 +187,9 @@ class Story:
         if not orders:
             return
         order = orders[a % len(orders)]
-        kinds = ("ACK", "FILL", "CANCELED", "REJECT", "STATUS", "CANCEL_REJECT", "AMBIGUOUS")
+        kinds = (
+            "ACK", "FILL", "CANCELED", "REJECT", "STATUS", "CANCEL_REJECT", "AMBIGUOUS", "REPLACED"
+        )  # fmt: skip
         kind = kinds[b % len(kinds)]
         report = ffi.new("hp_report_t *")
         report.kind = getattr(lib, f"HP_REPORT_{kind}")
@@ -197,6 +200,9 @@ class Story:
             report.last_lots, report.last_ticks, report.trade_id = 1, 600_000, self.trade
         if kind == "STATUS":
             report.state = lib.HP_ORDER_LIVE
+        if kind == "REPLACED":
+            report.lots, report.price_ticks = order["asked_lots"], order["asked_ticks"]
+            report.match_ns = a + 1
         self.lane.report(bytes(ffi.buffer(report)))
 
     def session(self, a: int, b: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
@@ -199,7 +200,8 @@ def batch_of(r, entries):
 def test_batch_is_judged_order_by_order_and_says_which_failed(stage):
     entries = [{"side": "BUY", "instrument": 1, "lots": n} for n in (1, 5000, 2)]
     ids = batch_of(stage, entries)
-    assert stage.maker.batch(ids) == {"success": [ids[0], ids[2]], "failed": [ids[1]], "waiting": []}
+    said = stage.maker.batch(ids)
+    assert said == {"success": [ids[0], ids[2]], "failed": [ids[1]], "waiting": []}
     assert sent(stage, "place") == 2
     orders = [one["client_id"] for one in stage.lane.orders()]
     stage.wish(lambda s, book: s.cancel_batch([orders[0], 77, orders[1]], "inventory"))
@@ -267,14 +269,12 @@ class Venue:
 
     def __init__(self, r, seed):
         self.r, self.random = r, random.Random(seed)
-        self.seen, self.known, self.placed = 0, set(), 0
+        self.seen, self.known, self.placed, self.answers = 0, set(), 0, []
 
     def take(self):
         """Take what was sent since; a lost request is as if it had never left."""
         for text in self.r.lane.sent[self.seen :]:
-            order = int(text.split(b'"newClientOrderId":"')[1].split(b'"')[0].split(b"-")[1], 16) if (
-                b'"order.place"' in text
-            ) else int(text.split(b'"origClientOrderId":"')[1].split(b'"')[0].split(b"-")[1], 16)  # fmt: skip
+            order = int(re.search(rb'ClientOrderId":"[^"]*-([0-9a-f]{16})"', text)[1], 16)
             if b'"order.place"' in text and self.random.random() < 0.5:
                 self.known.add(order)
                 self.placed += 1
@@ -288,7 +288,7 @@ class Venue:
         self.seen = len(self.r.lane.sent)
 
     def answer(self, kind, order, **fields):
-        self.r.seen_answers = getattr(self.r, "seen_answers", []) + [(kind, order, fields)]
+        self.answers.append((kind, order, fields))
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -298,9 +298,9 @@ def test_lost_requests_and_answers_never_make_two_of_one(stage, seed):
     stage.wish(buy(tries=3))
     for _ in range(450):
         venue.take()
-        for kind, order, fields in getattr(stage, "seen_answers", []):
+        for kind, order, fields in venue.answers:
             stage.report(kind, order, **fields)
-        stage.seen_answers = []
+        venue.answers.clear()
         stage.depth()
         stage.lane.turn(100 * MS)
         assert venue.placed <= 1, seed

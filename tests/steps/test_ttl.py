@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from fractions import Fraction
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ S = 1_000_000_000
 class Wanted:
     """REQUIREMENTS H1 in milliseconds, and the steps that are ours."""
 
-    bases = {1: (1000, 500, 2000), 2: (3000, 2000, 5000), 3: (7000, 5000, 10000)}
+    bases: ClassVar = {1: (1000, 500, 2000), 2: (3000, 2000, 5000), 3: (7000, 5000, 10000)}
     speeds = ((100, Fraction(3, 10)), (50, Fraction(1, 2)))
     toxicities = ((900, Fraction(3, 10)), (700, Fraction(1, 2)))
     distances = ((200, Fraction(1, 2)), (100, Fraction(7, 10)))
@@ -170,7 +171,7 @@ def test_mark_is_the_first_cause_of_the_strongest_class(steps, names):
 
 def test_advice_may_not_pretend_to_be_an_emergency(steps):
     lib = steps.lib
-    for name in STRONG + ("TTL", "OWN", "NONE"):
+    for name in (*STRONG, "TTL", "OWN", "NONE"):
         assert lib.hp_cancel_advice(getattr(lib, f"HP_CANCEL_{name}")) == lib.HP_CANCEL_STRATEGY
     assert lib.hp_cancel_advice(lib.HP_CANCEL_PRICE) == lib.HP_CANCEL_PRICE
     assert lib.hp_cancel_advice(255) == lib.HP_CANCEL_STRATEGY
