@@ -16,7 +16,7 @@ from runtime.appliance import Settings
 from runtime.config import Clock, Config, Durability, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
 from runtime.funds import Terms
-from runtime.lane_spec import load_strategy
+from runtime.lane_spec import TTL, load_strategy
 from runtime.sentinel_plan import Bounds, Guard
 from tuning.time import Where
 
@@ -158,9 +158,8 @@ def times_to_live(config: Config) -> dict[str, Any]:
     fast, quick = c.fast_trades_per_second, c.quick_trades_per_second
     return {
         "layers": {
-            "touch": (c.touch_ms, 500, 2_000),
-            "near": (c.near_ms, 2_000, 5_000),
-            "deep": (c.deep_ms, 5_000, 10_000),
+            layer: (base, *TTL["layers"][layer][1:])
+            for layer, base in (("touch", c.touch_ms), ("near", c.near_ms), ("deep", c.deep_ms))
         },
         "speeds": ((max(fast, quick), 300), (quick, 500)),
         "queue_max": c.queue_orders_max,

@@ -128,7 +128,7 @@ cdef int live_send(void *self, char *data, size_t size) noexcept:
     if orders is None or orders.transport is None or orders.transport.is_disconnected or orders.transport.is_close_frame_sent:
         return 0
     if lane.is_corked:
-        return lane.keep(orders.transport, data, size)
+        return lane.frame_behind(orders.transport, data, size)
     try:
         orders.transport.send_reuse_external_buffer(WSMsgType.TEXT, data, size)
     except Exception:
@@ -141,7 +141,7 @@ cdef uint32_t live_cork(void *self, int on) noexcept:
         lane.is_corked = True
         lane.kept_count = 0
         return 0
-    lane.let_go()
+    lane.write_kept()
     lane.is_corked = False
     return lane.kept_count
 
@@ -461,12 +461,12 @@ cdef class LiveLane(Lane):
 
     # -- requests that leave together ------------------------------------------------------------------
 
-    cdef int keep(self, WSTransport transport, const char *data, size_t size) noexcept:
+    cdef int frame_behind(self, WSTransport transport, const char *data, size_t size) noexcept:
         """Frame a request behind those that wait; 1 = the session has it."""
         cdef size_t head = <size_t>transport._get_header_size(<Py_ssize_t>size)
         cdef uint32_t mask
         if self.kept_bytes + head + size > KEPT_BYTES:
-            self.let_go()
+            self.write_kept()
         mask = transport._prepare_header(<uint8_t *>self.kept + self.kept_bytes, WSMsgType.TEXT, <Py_ssize_t>size,
                                          True, False, False, False)
         masked(self.kept + self.kept_bytes + head, data, size, mask)
@@ -474,7 +474,7 @@ cdef class LiveLane(Lane):
         self.kept_count += 1
         return 1
 
-    cdef void let_go(self) noexcept:
+    cdef void write_kept(self) noexcept:
         """Write what waits, at once.  A write that fails says nothing about what arrived."""
         cdef size_t size = self.kept_bytes
         self.kept_bytes = 0

@@ -232,9 +232,9 @@ def test_not_a_byte_left_is_tried_again_with_a_new_id_and_its_parent(stage):
     assert stage.wish(buy(tries=2)) == []
     first = stage.maker.told[-1][0]
     assert stage.maker.working(1) == 1  # its strategy has it at work meanwhile
-    stage.lane.turn(1 * MS)  # and fails again
+    stage.lane.turn(20 * MS)  # and fails again
     stage.lane.is_send_broken = False
-    stage.lane.turn(1 * MS)
+    stage.lane.turn(20 * MS)
     order = stage.lane.order(stage.only())
     assert (order["parent"], order["tries"], sent(stage, "place")) == (first, 0, 1)
     assert order["client_id"] != first
@@ -245,13 +245,15 @@ def test_not_a_byte_left_is_tried_again_with_a_new_id_and_its_parent(stage):
 
 def test_time_out_and_refusal_are_never_tried_again(stage):
     (silent,) = stage.wish(buy(tries=3))
-    stage.lane.turn(1001 * MS)
-    assert stage.state(silent) == "UNKNOWN"
-    stage.depth()
+    for _ in range(11):
+        stage.lane.turn(100 * MS)
+        stage.depth()
+    assert (stage.state(silent), cause(stage, silent)) == ("UNKNOWN", "HP_CANCEL_NONE")
     (_, refused) = stage.wish(buy(tries=3))
     stage.report("REJECT", refused, error=lib.HP_ERROR_FUNDS)
     for _ in range(20):
         stage.lane.turn(100 * MS)
+        stage.depth()
     assert (sent(stage, "place"), stage.view.flow.retries) == (2, 0)
 
 
