@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Names of the assets that fees and balances are in; 0 is an asset without a number.
 ASSETS = {"USDT": 1, "USDC": 2, "BNB": 3, "FDUSD": 4, "BTC": 5, "ETH": 6, "BUSD": 7, "USD": 8}
-# Times to live by layer (Lane.put_ttl): base, least and most of a calm market, ms; the seeds' figures.
+# Times to live (Lane.put_ttl): base, least and most of a calm market, ms; the seeds' figures.
 TTL: dict[str, Any] = {
     "layers": {
         "touch": (1_000, 500, 2_000),
