@@ -32,6 +32,7 @@ def two_lives(tmp_path):
     """A dead lane's ring, named by its epoch as the supervisor does, beside a living one's."""
     with contextlib.ExitStack() as after:
         dead = tell(tmp_path, 7)
+        dead.archiver.close()
         after.callback(dead.page.remove)
         dead.page.rename("journal.0.e00007")
         living = tell(tmp_path, 8)
