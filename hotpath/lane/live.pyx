@@ -478,7 +478,7 @@ cdef class LiveLane(Lane):
         """Write what waits, at once.  A write that fails says nothing about what arrived."""
         cdef size_t size = self.kept_bytes
         self.kept_bytes = 0
-        if size == 0:
+        if size == 0 or self.orders is None or self.orders.transport is None:
             return
         try:
             self.orders.transport._fast_write(self.kept, <Py_ssize_t>size)
