@@ -16,6 +16,7 @@ from runtime.appliance import Settings
 from runtime.config import Clock, Config, Durability, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
 from runtime.lane_spec import load_strategy
+from runtime.limits import gate_policy, scopes
 from runtime.sentinel_plan import Bounds, Guard
 from tuning.time import Where
 
@@ -167,6 +168,8 @@ def settings(config: Config, **others: Any) -> Settings:
         segment_count=config.journal.segments,
         rate=(config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
         **limits(config.limits),
+        scopes=scopes(config),
+        gate_policy=gate_policy(config),
         overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
         on_restart=config.on_restart,
         journal=Path(config.journal.directory) if config.journal.directory else None,

@@ -98,6 +98,16 @@ class Mail:
 
 
 @dataclass(slots=True)
+class Usage:
+    """What one account, venue, strategy or instrument uses of its limits; base units."""
+
+    dimension: str
+    name: str  # its number; an instrument's symbol
+    used: dict[str, float]
+    bounds: dict[str, float]  # only of what is limited
+
+
+@dataclass(slots=True)
 class Flattened:
     """What a flatten did with one position."""
 
@@ -178,6 +188,7 @@ class Lane:
     turns_at_words: int = 0  # the lane's turns when its words last changed
     flatten: int = 0  # enum hp_flatten_state of the last flatten as a whole
     flattens: list[Flattened] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
 
 
 @dataclass(slots=True)
