@@ -8,6 +8,7 @@ memory   resident memory of a lane over five million frames
 scrape   metrics of 200 instruments, from pages to text
 gate     the whole chain of checks: 50 instruments, 10, 200 and 1000 orders that rest
 journal  an append, the archiver, a recovery's scan, a re-run
+reserve  an order's money held and set free again
 
 Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
 more than 10 % off
@@ -33,7 +34,7 @@ from tuning.host import LiveHost
 ROOT = Path(__file__).resolve().parent.parent
 SPIN_US, EPOLL_US, SIMDJSON_NS = 7.7, 19.3, 265.0  # known levels of the anchors
 VOID_ROUNDS = 5
-WHAT = ["decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "gate"]
+WHAT = ["decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "gate", "reserve"]
 PASSES = 21
 BARS = {
     "simdjson": 2.0,
@@ -248,6 +249,13 @@ def bench_memory() -> dict[str, Any]:
     return memory(5)
 
 
+def bench_reserve() -> dict[str, Any]:
+    """Nanoseconds to reserve and release, median of batches."""
+    from benchmarks.orders.reserve import reserve
+
+    return reserve()
+
+
 def bench_scrape(count: int = 200) -> dict[str, Any]:
     """Pages to Prometheus text, by the exporter and by the client library's own writer."""
     from benchmarks.scrape.scrape import scrape
@@ -371,6 +379,11 @@ def say(name: str, r: dict[str, Any]) -> None:
             f"max {r['max_us']:.0f} us; "
             f"market frames processed before it: at most {r['frames_before_ack_max']} (bar 16)"
         )
+    elif name == "reserve":
+        print(f"reserve, n={r['rounds']} a contract, nanoseconds to reserve and release")
+        for what in ("linear", "inverse", "spot"):
+            row = r[what]
+            print(f"  {what:<10}p50 {row['p50_ns']:5.1f} (bar 40)  p99 {row['p99_ns']:,.1f}")
     elif name == "journal":
         say_journal(r)
     elif name == "gate":
@@ -428,6 +441,7 @@ def run(arguments: argparse.Namespace) -> int:
         "scrape": bench_scrape,
         "journal": lambda: bench_journal(arguments.rounds),
         "gate": lambda: bench_gate(arguments.rounds),
+        "reserve": bench_reserve,
     }
     for name in wanted:
         try:

@@ -15,6 +15,7 @@ from typing import Any
 from runtime.appliance import Settings
 from runtime.config import Clock, Config, Durability, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
+from runtime.funds import Terms
 from runtime.lane_spec import load_strategy
 from runtime.limits import gate_policy, scopes
 from runtime.sentinel_plan import Bounds, Guard
@@ -167,6 +168,8 @@ def settings(config: Config, **others: Any) -> Settings:
         segment_bytes=config.journal.segment_mib * 2**20,
         segment_count=config.journal.segments,
         rate=(config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
+        inquiries=(config.rate.inquiries_per_second, config.rate.inquiries_per_second),
+        terms=Terms(config.funds.leverage, config.funds.margin, config.funds.fee_bps),
         **limits(config.limits),
         scopes=scopes(config),
         gate_policy=gate_policy(config),

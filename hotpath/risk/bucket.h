@@ -53,4 +53,16 @@ static inline uint64_t hp_bucket_until(const hp_bucket_t *b, uint64_t next, uint
 
 static inline void hp_bucket_put(hp_bucket_t *b, uint64_t next) { b->empty_ns = next - b->depth_ns; }
 
+/* 0 when `count` tokens may be taken now, else the time at which they may. */
+static inline uint64_t hp_bucket_wait(const hp_bucket_t *b, uint64_t count, uint64_t now, int may_use_reserve)
+{
+    uint64_t next = hp_bucket_next(b, count, now), keeps = may_use_reserve ? 0 : b->reserve_ns;
+    return hp_bucket_has(b, next, keeps, now) ? 0 : hp_bucket_until(b, next, keeps);
+}
+
+static inline void hp_bucket_take(hp_bucket_t *b, uint64_t count, uint64_t now)
+{
+    hp_bucket_put(b, hp_bucket_next(b, count, now));
+}
+
 #endif

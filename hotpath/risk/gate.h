@@ -19,6 +19,7 @@
 #include "hotpath/risk/gate_limits.h"
 #include "hotpath/risk/gate_market.h"
 #include "hotpath/risk/gate_who.h"
+#include "hotpath/risk/reservation.h"
 
 /* A CANCEL: allow-list and leader are behind it.  It is never refused for want of our own tokens while
  * a word is on. */
@@ -52,7 +53,6 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
     if (HP_UNLIKELY(hp_gate_filters(&c) || hp_gate_fences(&c))) return v->verdict;
     if (HP_UNLIKELY(hp_gate_truth(&c) || hp_gate_self_trade(&c) || hp_gate_lots(&c))) return v->verdict;
     if (HP_UNLIKELY(hp_gate_scoped(&c))) return v->verdict;
-    /* RESERVATION has its place here: the last check */
     return hp_verdict_set(v, HP_PASS, c.notional, 0);
 }
 

@@ -8,6 +8,7 @@
 #define HP_RISK_GATE_LIMITS_H
 
 #include "hotpath/risk/case.h"
+#include "hotpath/risk/reservation.h"
 
 /* What is held is known: nothing closes more of it than there is.  1 = refused. */
 static inline int hp_gate_truth(hp_case_t *c)
@@ -152,7 +153,8 @@ static int hp_gate_no_token(hp_case_t *c, hp_scope_t *const scopes[4], const uin
     return 1;
 }
 
-/* Limits and tokens of the four scopes.  Tokens are taken from all, or from none.  1 = refused. */
+/* Limits and tokens of the four scopes, and the money.  Tokens are taken from all, or from none.
+ * 1 = refused. */
 __attribute__((noinline, unused))
 static int hp_gate_scoped(hp_case_t *c)
 {
@@ -174,6 +176,7 @@ static int hp_gate_scoped(hp_case_t *c)
         if (hp_scopes_find(c, scopes, speaks & 1)) return 1;
     }
     if (HP_UNLIKELY(!has)) return hp_gate_no_token(c, scopes, next, keeps);
+    if (c->g->funds != NULL && HP_UNLIKELY(!hp_reserve_allows(c->g->funds, c->i, c->in, c->g->target, c->v))) return 1;
     _Pragma("GCC unroll 4")
     for (uint32_t n = 0; n < 4; n++) hp_bucket_put(&scopes[n]->bucket, next[n]);
     return 0;
