@@ -212,20 +212,21 @@ class Killers:
         from _pytest.runner import runtestprotocol
 
         items = session.items
-        assert not fails(runtestprotocol(items[0], nextitem=items[1], log=False))
+        assert not fails(runtestprotocol(items[-1], nextitem=items[0], log=False))
         lib = ctypes.CDLL(str(self.module))
         which = ctypes.c_int.in_dll(lib, "t_mutant")
         slow = [n for n, item in enumerate(items) if "equals" in item.name]
         usual = [n for n in range(len(items)) if n not in slow] + slow
-        for mutant in self.wanted:
+        control = Mutant(-1, "none", 0, "no comparison is flipped", "", "")
+        for mutant in [control, *self.wanted]:
             first = list(dict.fromkeys([*self.recent[-12:][::-1], *usual]))
             reader, writer = os.pipe()
             child = os.fork()
             if child == 0:
                 which.value = mutant.number
                 sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - the process ends
-                for n in first:
-                    if fails(runtestprotocol(items[n], nextitem=items[n], log=False)):
+                for n, then in zip(first, [*first[1:], first[0]], strict=True):
+                    if fails(runtestprotocol(items[n], nextitem=items[then], log=False)):
                         os.write(writer, str(n).encode())
                         os._exit(1)
                 os._exit(0)
@@ -263,6 +264,10 @@ def main(argv: list[str] | None = None) -> int:
     options = ["-q", "-p", "no:cacheprovider", "--no-header", "--no-summary", *told]
     if pytest.main(options, plugins=[killers]) not in (0, 5):
         return 2
+    if not killers.survivors or killers.survivors[0].number != -1:
+        print("mutants: the tests fail although nothing is flipped; nothing is shown by that")
+        return 2
+    del killers.survivors[0]
     for one in killers.survivors:
         print(f"survives  {one.name}  {one.text}")
     print(

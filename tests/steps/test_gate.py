@@ -28,6 +28,14 @@ def test_gate_blocks_what_is_not_on_the_allow_list(case, bend):
     assert case.ask() == verdict(case, "NOT_ALLOWED")
 
 
+@pytest.mark.parametrize(("field", "value"), [("kind", 4), ("strategy", 16), ("account", 32)])
+def test_gate_blocks_what_it_has_no_place_for_though_all_is_allowed(case, field, value):
+    case.limits.kinds = case.limits.accounts = 2**32 - 1
+    case.limits.strategies = 2**64 - 1
+    setattr(case.intent, field, value)
+    assert case.ask() == verdict(case, "NOT_ALLOWED")
+
+
 def test_gate_blocks_while_not_armed(case):
     case.gate.is_armed = 0
     assert case.ask() == verdict(case, "NOT_ARMED")
