@@ -258,6 +258,15 @@ cdef extern from "page.h" nogil:
         uint64_t cool_ns
         uint64_t frozen_ns
         int64_t sigma_e8
+    ctypedef struct hp_lane_flow_t:
+        uint64_t cancels[16]
+        uint64_t cancels_merged
+        uint64_t ttl_changes
+        uint64_t retries
+        uint64_t retries_dropped
+        uint64_t bursts
+        uint64_t burst_requests
+        uint64_t pad[10]
     ctypedef struct hp_lane_funds_t:
         uint32_t asset
         uint32_t pad0
@@ -288,7 +297,7 @@ cdef extern from "page.h" nogil:
         hp_lane_counters_t counters
         uint64_t verdicts[64]
         uint64_t warnings[64]
-        hp_histogram_t hops[8]
+        hp_histogram_t hops[10]
         hp_calibration_t calibration
         uint8_t pad2[96]
         hp_hiccup_t hiccup
@@ -297,5 +306,6 @@ cdef extern from "page.h" nogil:
         hp_lane_feed_t feeds[256]
         hp_lane_line_t lines[4]
         hp_usage_t usages[128]
+        hp_lane_flow_t flow
         hp_lane_funds_t funds[8]
         hp_flatten_row_t flattens[768]
