@@ -212,10 +212,14 @@ class Appliance:
         self.self_pidfd = os.pidfd_open(os.getpid())
         asyncio.get_running_loop().add_reader(self.bells["supervisor"], self.on_bell)
         self.supervisor.keep(self.supervisor.watch())
+        guard = asyncio.ensure_future(self.start_guard())  # beside the others: it takes as long
         try:
-            await self.start_processes()
+            await self.start_processes(guard)
         except StartError as error:
             raise ApplianceError(str(error)) from error
+        finally:
+            guard.cancel()
+            await asyncio.gather(guard, return_exceptions=True)
         self.supervisor.keep(watch.keep())
         self.supervisor.keep(HostWatch(self.host, self.say).keep())
         self.supervisor.keep(self.forget_rings())
@@ -270,7 +274,11 @@ class Appliance:
         paths = SHM.glob(f"{prefix}journal.{lane}.e*")
         return sorted(path.name.removeprefix(prefix) for path in paths)
 
-    async def start_processes(self) -> None:
+    async def start_guard(self) -> None:
+        if self.settings.guard is not None:
+            await self.supervisor.start(self.sentinel_plan(self.settings.guard))
+
+    async def start_processes(self, guard: asyncio.Future[None]) -> None:
         s = self.settings
         cold = self.cold_plans()
         facts: Message = {}
@@ -292,8 +300,7 @@ class Appliance:
             for number, symbol in self.symbols.items()
         }
         self.prices = {symbol: found[symbol]["price"] for symbol in s.symbols}
-        if s.guard is not None:  # before the first order can leave
-            await self.supervisor.start(self.sentinel_plan(s.guard))
+        await guard  # it watches before the first order can leave
         await self.supervisor.start(self.lane_plan())
 
     # -- plans -----------------------------------------------------------------------------------

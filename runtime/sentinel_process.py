@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -43,9 +44,11 @@ SWEEP_S = 5.0  # then it says that it goes on, and goes on
 SWEEP_AGAIN_S = 1.0  # at a time: doors and signals are served in between
 HOLD_LOOK_S = (0.05, 2.0)  # between two questions while it holds: orders may have been on their way
 HOLD_ALL_S = 60.0  # and over all symbols, which weighs more
-LEAVE_S = 6.0  # of an orphan with nothing left to guard
+LEAVE_S = 0.5  # after the supervisor's death, at the earliest
+SILENT_S = 600.0  # of a venue: then an orphan gives up
 LANE_BACK_NS = 500_000_000
 LINK_BYTES_MAX = 65_536
+REAL_TIME_US = 500_000
 TRIGGERS = {
     number: name.removeprefix("HP_TRIGGER_").lower()
     for number, name in ffi.typeof("enum hp_trigger").elements.items()
@@ -366,7 +369,8 @@ class Sentinel:
         """While the word stands: ask again and again; what is open goes."""
         assert self.trip is not None
         if not self.confirmed_ns:
-            self.run_sweep(SWEEP_AGAIN_S)
+            if not self.wire.is_gone:
+                self.run_sweep(SWEEP_AGAIN_S)
             if self.confirmed_ns:
                 self.tell_outcome()
             return
@@ -426,13 +430,23 @@ class Sentinel:
         return {"ok": True, "released": trigger}
 
     def orphaned(self, now_s: float) -> None:
-        """The supervisor is dead: leave when the venue is empty and no lane is left to guard."""
-        if not self.confirmed_ns:
-            return
+        """The supervisor is dead: leave when the venue is empty and no lane is left to guard.
+
+        A venue that does not answer is asked for SILENT_S more; an embedded one ended with us.
+        """
         if self.leave_s == 0.0:
-            self.leave_s = now_s + 0.5
+            self.leave_s = now_s + LEAVE_S
+        silent = (time.monotonic_ns() - self.venue.heard_ns) / 1e9
+        if self.confirmed_ns:
+            why = "nothing open"
+        elif self.wire.is_gone:
+            why = "the venue has ended"
+        elif silent > SILENT_S:
+            why = f"NOT CONFIRMED: the venue has not answered for {silent:.0f} s"
+        else:
+            return
         if now_s > self.leave_s and not self.watch.lanes_live():
-            self.journal("left", reason="supervisor dead, nothing open, no lane lives")
+            self.journal("left", reason=f"supervisor dead, no lane lives, {why}")
             self.is_over = True
 
     # -- routine ---------------------------------------------------------------------------------
@@ -497,11 +511,22 @@ def put(field: Any, text: str) -> None:
 
 
 def harden() -> None:
-    """Ask the kernel to end others first; what it refuses is no matter."""
+    """Ask the kernel to end others first and to let this one run first; no matter if it refuses.
+
+    It sleeps nearly always.  Niceness would not do: it counts within a session, and this is one of
+    its own.  Should it ever run REAL_TIME_US without waiting, it is an ordinary process again.
+    """
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("-800")
+    with contextlib.suppress(OSError, ValueError):
+        signal.signal(signal.SIGXCPU, lambda *_: ordinary())
+        resource.setrlimit(resource.RLIMIT_RTTIME, (REAL_TIME_US, 10 * REAL_TIME_US))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+
+def ordinary() -> None:
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, -10)
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def main() -> int:

@@ -143,7 +143,7 @@ class Sweep:
                 pause = PAUSE_S if self.left < before or before < 0 else min(2 * pause, PAUSE_S_MAX)
             else:
                 pause = min(2 * pause, PAUSE_S_MAX)
-            if time.monotonic() > until:
+            if time.monotonic() > until or self.venue.wire.is_gone:
                 return False
             if first and self.is_blunt:
                 asks = []  # everything was asked for beside the first list: look again
@@ -182,7 +182,7 @@ class Sweep:
         self.venue.wire.step(time.monotonic())
         self.sent()  # the first requests are on their way
         self.sent = nothing
-        while missing and time.monotonic() < until:
+        while missing and time.monotonic() < until and not self.venue.wire.is_gone:
             self.venue.wire.pump(0.05)
             beat()
         return out

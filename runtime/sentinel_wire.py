@@ -168,6 +168,7 @@ class Line:
             self.wire.failures += 1
             self.wire.misses += 1
             self.wire.last_error = str(error)
+            self.wire.last_errno = getattr(error, "errno", None) or 0
         call, self.call = self.call, None
         if call is not None:
             call.tries -= 1
@@ -202,6 +203,16 @@ class Wire:
         self.failures = self.connects = 0
         self.misses = 0  # failures since a connection was made
         self.last_error = ""
+        self.last_errno = 0
+
+    @property
+    def is_gone(self) -> bool:
+        """Say whether nobody listens there any more, on this very machine: a venue of our own that
+        has ended.  Of another machine a refusal says nothing: it may be a network's."""
+        is_here = self.host in ("localhost", "::1") or self.host.startswith("127.")
+        return (
+            is_here and not self.up and self.misses > 1 and self.last_errno == errno.ECONNREFUSED
+        )
 
     def resolve(self) -> None:
         """Look the venue's name up: at start and now and then, never in an emergency."""

@@ -152,7 +152,7 @@ def test_dead_supervisor_makes_every_process_leave(place):
     assert [n for n in names if n in ("lane-0", "session", "exporter")] == sorted(
         ("lane-0", "session", "exporter")
     )
-    assert len(children) == 4  # and the embedded venue
+    assert len(children) == 5  # and the embedded venue
     process.kill()
     process.wait()
     until = time.monotonic() + 20

@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from ops.sentinel_drill import Stage, settled
+from tests.tuning.conftest import pytest_runtest_setup  # noqa: F401  (requires_root)
 
 numbers = itertools.count()
 ORDERS = 12

@@ -197,3 +197,16 @@ def test_sentinel_loads_nothing_of_lanes_and_of_the_session():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", (done.stdout, done.stderr)
+
+
+@pytest.mark.requires_root
+def test_sentinel_that_spins_is_an_ordinary_process_again():
+    """Real time is for one that waits: half a second without waiting takes it away."""
+    code = (
+        "import os, time\nfrom runtime import sentinel_process as sentinel\n"
+        "sentinel.harden()\nbefore, until = os.sched_getscheduler(0), time.monotonic() + 30\n"
+        "while os.sched_getscheduler(0) == os.SCHED_RR and time.monotonic() < until: pass\n"
+        "print(before == os.SCHED_RR, os.sched_getscheduler(0) == os.SCHED_OTHER)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["True", "True"], (done.stdout, done.stderr)

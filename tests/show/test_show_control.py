@@ -124,7 +124,7 @@ def test_flatten_takes_the_operators_kill_back_and_is_refused_behind_anothers(st
 
     held = Page.open(stage.deployment, "control.sentinel", "hp_control_page_t", writable=True)
     held.view.word = lib.HP_WORD_KILL
-    with pytest.raises(CommandError, match="sentinel holds a kill .* corelane sentinel release"):
+    with pytest.raises(CommandError, match=r"sentinel holds a kill .* corelane sentinel release"):
         ask(stage.deployment, {"command": "flatten"})
 
 
