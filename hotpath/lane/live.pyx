@@ -844,6 +844,12 @@ cdef class LiveLane(Lane):
                 hp_lane_put_ttl(&self.core, <const hp_ttl_rule_t *>data)
             elif record.kind == HP_MAIL_REPORT:
                 hp_lane_told(&self.core, <hp_report_t *>data)
+            elif record.kind == HP_MAIL_LIMIT and record.length == sizeof(hp_limit_t):
+                hp_lane_put_limit(&self.core, <hp_limit_t *>data)
+            elif record.kind == HP_MAIL_RULE and record.length == sizeof(hp_instrument_limits_t):
+                hp_lane_put_rule(&self.core, <uint32_t>record.aux, <hp_instrument_limits_t *>data)
+            elif record.kind == HP_MAIL_POLICY and record.length == sizeof(hp_gate_rule_t):
+                hp_lane_put_policy(&self.core, <hp_gate_rule_t *>data)
             elif record.kind == HP_MAIL_TRADES:
                 if record.aux == 0 and self.user is not None and self.core.is_open:
                     self.release()

@@ -447,14 +447,13 @@ int main(int argc, char **argv)
     lane->codec = &codec;
     lane->epoch = 1;
     lane->now_ns = venue_ns = 1000000000;
-    lane->env = (hp_env_t){ .self = lane, .now = env_now, .tsc = env_tsc, .send = env_send, .want = env_want,
-                            .cork = NULL, .intent = NULL };
+    lane->env = (hp_env_t){ .self = lane, .now = env_now, .tsc = env_tsc, .send = env_send, .want = env_want };
     hp_orders_init(&lane->orders, calloc(1, hp_orders_bytes(SLOTS)), SLOTS);
-    hp_ttl_open(&lane->ttl);
-    lane->rests = calloc(SLOTS, sizeof *lane->rests);
-    lane->agains = calloc(HP_AGAIN_MAX, sizeof *lane->agains);
     hp_gate_init(&lane->gate);
     hp_own_init(&lane->gate.own, calloc(SLOTS, sizeof(hp_own_node_t)), lane->orders.slots, SLOTS);
+    lane->rests = calloc(SLOTS, sizeof *lane->rests);
+    lane->agains = calloc(HP_AGAIN_MAX, sizeof *lane->agains);
+    hp_ttl_open(&lane->ttl);
     lane->ack_timeout_ns = LAG_NS;
     lane->read_lag_ns = LAG_NS;
     lane->deadline_ms = DEADLINE_MS;
