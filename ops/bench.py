@@ -6,6 +6,7 @@ backlog  an acknowledgement behind 1 MiB of market frames
 stale    a book passes its bound to the last cancel on the wire, over the embedded venue
 memory   resident memory of a lane over five million frames
 scrape   metrics of 200 instruments, from pages to text
+gate     the whole chain of checks: 50 instruments, 10, 200 and 1000 orders that rest
 journal  an append, the archiver, a recovery's scan, a re-run
 reserve  an order's money held and set free again
 
@@ -33,6 +34,7 @@ from tuning.host import LiveHost
 ROOT = Path(__file__).resolve().parent.parent
 SPIN_US, EPOLL_US, SIMDJSON_NS = 7.7, 19.3, 265.0  # known levels of the anchors
 VOID_ROUNDS = 5
+WHAT = ["decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "gate", "reserve"]
 PASSES = 21
 BARS = {
     "simdjson": 2.0,
@@ -54,10 +56,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "what",
-        choices=[
-            *("decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "reserve"),
-            "all",
-        ],
+        choices=[*WHAT, "all"],
         help="which figures",
     )
     parser.add_argument(
@@ -264,6 +263,21 @@ def bench_scrape(count: int = 200) -> dict[str, Any]:
     return scrape(count)
 
 
+def bench_gate(rounds: int) -> dict[str, Any]:
+    """One decision of the gate, all checks on: nanoseconds, and instructions by callgrind."""
+    from benchmarks.gate.gate import gate
+
+    return gate(rounds)
+
+
+def say_gate(r: dict[str, Any]) -> None:
+    print("gate, all checks on, 50 instruments, every intent passes; one decision")
+    for orders, ns in r["ns"].items():
+        count = r["instructions"].get(orders)
+        text = f"{count:.0f} instructions (bar 700)" if count else ""
+        print(f"  {orders + ' orders':<18}p50 {ns:6.1f} ns (bar 120)  {text}".rstrip())
+
+
 def bench_journal(rounds: int) -> dict[str, Any]:
     """Records into the ring, to the disk, back out of it, and through the lane again."""
     from benchmarks.journal.journal import journal
@@ -372,6 +386,8 @@ def say(name: str, r: dict[str, Any]) -> None:
             print(f"  {what:<10}p50 {row['p50_ns']:5.1f} (bar 40)  p99 {row['p99_ns']:,.1f}")
     elif name == "journal":
         say_journal(r)
+    elif name == "gate":
+        say_gate(r)
     elif name == "scrape":
         print(
             f"scrape, {r['instruments']} instruments, {r['series']} series, {r['bytes']} bytes, "
@@ -404,7 +420,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     sys.path.insert(0, str(ROOT))
     wanted = (
-        ["decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "reserve"]
+        WHAT
         if arguments.what == "all"
         else [arguments.what]
     )
@@ -424,6 +440,7 @@ def run(arguments: argparse.Namespace) -> int:
         "memory": bench_memory,
         "scrape": bench_scrape,
         "journal": lambda: bench_journal(arguments.rounds),
+        "gate": lambda: bench_gate(arguments.rounds),
         "reserve": bench_reserve,
     }
     for name in wanted:

@@ -17,6 +17,7 @@ from runtime.config import Clock, Config, Durability, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
 from runtime.funds import Terms
 from runtime.lane_spec import TTL, load_strategy
+from runtime.limits import gate_policy, scopes
 from runtime.sentinel_plan import Bounds, Guard
 from tuning.time import Where
 
@@ -186,6 +187,8 @@ def settings(config: Config, **others: Any) -> Settings:
         inquiries=(config.rate.inquiries_per_second, config.rate.inquiries_per_second),
         terms=Terms(config.funds.leverage, config.funds.margin, config.funds.fee_bps),
         **limits(config.limits),
+        scopes=scopes(config),
+        gate_policy=gate_policy(config),
         overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
         on_restart=config.on_restart,
         journal=Path(config.journal.directory) if config.journal.directory else None,

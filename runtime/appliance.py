@@ -20,14 +20,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, evidence, feeds, funds, sentinel_plan, state
+from runtime import conditions, evidence, feeds, funds, limits, sentinel_plan, state
 from runtime._shm import ffi, lib
 from runtime.archiver import finish, is_archived, rules_of
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
+from runtime.config import Config
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
+from runtime.hours import windows
 from runtime.lane_spec import ASSETS, TTL
 from runtime.lease import SimLease
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
@@ -83,6 +85,19 @@ class Settings:
     position_notional_max: int = 10_000
     open_orders_max: int = 10
     band_bps: int = 50
+    sigma_tenths: int = 20  # -1: no limit, here and below
+    sigma_alpha_percent: int = 20
+    sigma_floor_bps: int = 50
+    sigma_sample_ms: int = 1000
+    typical_notional: int = 0
+    typical_times_max: int = 10
+    distance_bps_max: int = 500
+    daily_volume: int = 0
+    volume_share_bps_max: int = 100
+    sessions: list[str] = field(default_factory=list)
+    maintenance: list[str] = field(default_factory=list)
+    scopes: dict[str, Any] = field(default_factory=lambda: limits.scopes(Config()))
+    gate_policy: dict[str, Any] = field(default_factory=lambda: limits.gate_policy(Config()))
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)  # limits by symbol
     stale_ms: int | None = None  # None: the venue's own bound for quoting (limits.toml)
     read_lag_ms: int = 5000  # the venue's bound between doing and listing
@@ -482,6 +497,8 @@ class Appliance:
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
             "clock_warns": s.clock_policy == "warn",
             "durable": s.durable,
+            "limits": self.limit_records(),
+            "gate_policy": s.gate_policy,
             "strategies": s.strategies,
             "parameters": s.parameters,
             "feeds": feeds.lane_spec(self.symbols, self.feed_limits),
@@ -497,6 +514,16 @@ class Appliance:
                 for number, symbol in self.symbols.items()
             ],
         }
+
+    def limit_records(self) -> list[dict[str, Any]]:
+        """Return the limits of the four dimensions; the account's requests are also [rate]'s."""
+        out = limits.records(**self.settings.scopes, instruments=list(self.symbols))
+        rate, burst, reserve = self.settings.rate
+        bounds = out[0]["bounds"]
+        bounds["token_rate"] = min(bounds["token_rate"], rate)
+        bounds["token_burst"] = min(bounds["token_burst"], burst)
+        bounds["token_reserve"] = max(bounds["token_reserve"], reserve)
+        return out
 
     def journal_bytes(self) -> int:
         s = self.settings
@@ -536,7 +563,7 @@ class Appliance:
         head.fingerprint = int(self.host.fingerprint, 16)
         self.lane_pages["lane.0"].header.heartbeat_ns = 0  # the lane's own, from its first turn on
 
-    def limits(self, number: int, price: int) -> dict[str, int]:
+    def limits(self, number: int, price: int) -> dict[str, Any]:
         """Turn the settings' money limits into lots at today's price."""
         s = self.settings
         held = dataclasses.replace(s, **s.overrides.get(self.symbols[number], {}))
@@ -549,6 +576,16 @@ class Appliance:
             "open_orders_max": held.open_orders_max,
             "band_bps": held.band_bps,
             "stale_ms": self.feed_limits.book_quote_ms if held.stale_ms is None else held.stale_ms,
+            "sigma_tenths": limits.unlimited(held.sigma_tenths),
+            "sigma_alpha_e4": held.sigma_alpha_percent * 100,
+            "sigma_floor_e8": held.sigma_floor_bps * 10_000,
+            "sigma_sample_ms": held.sigma_sample_ms,
+            "typical_lots": held.typical_notional * per_unit // price,
+            "typical_times_max": limits.unlimited(held.typical_times_max),
+            "distance_bps_max": limits.unlimited(held.distance_bps_max),
+            "daily_volume_lots": held.daily_volume * per_unit,
+            "volume_share_bps_max": limits.unlimited(held.volume_share_bps_max),
+            "windows": windows(held.sessions, held.maintenance),
         }
 
     # -- what processes tell -----------------------------------------------------------------------

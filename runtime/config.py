@@ -57,6 +57,17 @@ def table(kind: type, doc: str) -> Any:
     return field(default_factory=kind, metadata={"doc": doc})
 
 
+def bound(default: int, doc: str) -> Any:
+    """Describe a limit: 0 permits nothing, -1 is no limit."""
+    return key(default, doc, low=-1, high=10**12)
+
+
+def policy(doc: str, *, warns: bool = True) -> Any:
+    """Describe what a check does: refuse, note and pass, or refuse and name a time."""
+    choices = ("block", "warn", "throttle") if warns else ("block", "throttle")
+    return key("block", doc, choices=choices)
+
+
 @dataclass
 class Venue:
     name: str = key(
@@ -76,6 +87,12 @@ class Venue:
 @dataclass
 class StrategyEntry:
     source: str = key("demo", "path.py:Class, module:Class or a shipped name (demo, demo-native).")
+    profile: str = key(
+        "",
+        "Named risk profile; with [strategy_limits] the tighter of each limit holds.",
+        choices=("", "athena-default", "athena-scalper_v1", "perpbot", "hft"),
+    )
+    capital: int = bound(-1, "Capital of this strategy, quote units; -1 = not known.")
     durability: str = key(
         "",
         "Class of this strategy's orders; empty = durability.order.",
@@ -121,6 +138,100 @@ class Limits:
         low=0,
         high=60_000,
     )
+    sigma_tenths: int = bound(
+        20, "Fence around the mid, tenths of a standard move of the mid between two samples."
+    )
+    sigma_alpha_percent: int = key(
+        20, "Weight of the newest move in the standard move, percent.", low=1, high=100
+    )
+    sigma_floor_bps: int = key(50, "Least standard move, basis points.", low=0, high=10_000)
+    sigma_sample_ms: int = key(
+        1000, "Time between two samples of the mid, milliseconds.", low=1, high=3_600_000
+    )
+    typical_notional: int = key(
+        0, "Usual order, quote units; 0 = learnt from our own orders.", low=0, high=10**12
+    )
+    typical_times_max: int = bound(10, "Largest order, in usual orders.")
+    distance_bps_max: int = bound(
+        500, "Largest distance of a price from the mid, basis points: a slip of the finger."
+    )
+    daily_volume: int = key(
+        0, "Average volume of a day, base units; 0 = not known.", low=0, high=10**12
+    )
+    volume_share_bps_max: int = bound(
+        100, "Largest order, basis points of that volume; judged when it is known."
+    )
+    sessions: list[str] = key(
+        [], "Hours of trading, UTC: mon-fri 08:00-16:30, daily 00:00-24:00; empty = always."
+    )
+    maintenance: list[str] = key([], "Hours without trading, UTC, as in sessions.")
+
+
+@dataclass
+class Scope:
+    """Limits of one account, venue, strategy or instrument; -1 is no limit, 0 permits nothing."""
+
+    order_notional_max: int = bound(-1, "Largest order, quote units.")
+    net_notional_max: int = bound(
+        -1, "Position with all that works on the order's side, quote units."
+    )
+    gross_notional_max: int = bound(
+        -1, "Positions without sign and all that works, quote units."
+    )
+    open_orders_max: int = bound(-1, "Most open orders.")
+    leverage_tenths_max: int = bound(
+        -1, "Gross notional over capital with its PnL, tenths; needs a capital."
+    )
+    capital: int = bound(-1, "Equity at the start, quote units; -1 = not known.")
+    daily_loss_max: int = bound(
+        -1, "Loss since 00:00 UTC, open positions and fees included, quote units."
+    )
+    drawdown_bps_max: int = bound(
+        -1, "Fall of the equity from its peak, basis points; needs a capital."
+    )
+    failures_max: int = bound(-1, "Refusals by the venue in a row that pause it.")
+    cool_down_s: int = bound(-1, "Pause after them, seconds; -1 = until a limit is told again.")
+    fast_move_bps_max: int = bound(
+        -1, "Instruments: move of the mid within the window that freezes it, basis points."
+    )
+    fast_window_ms: int = bound(-1, "That window, milliseconds.")
+    fast_freeze_ms: int = bound(-1, "How long it is frozen then, milliseconds.")
+    order_to_trade_max: int = bound(
+        -1, "Orders for each order that trades; the venue's rule where it has one."
+    )
+    cancel_rate_bps_max: int = bound(-1, "Cancels of the orders, basis points; 10000 = all.")
+    budget_window_s: int = bound(60, "Time over which those two are counted, seconds.")
+    budget_free_orders: int = bound(100, "Orders of a window before they are judged.")
+    requests_per_second: int = bound(-1, "Requests a second (of the account: also [rate]).")
+    request_burst: int = bound(-1, "Requests that may leave at once.")
+    request_reserve: int = bound(-1, "Of them, kept for cancels and risk-reducing orders.")
+
+
+@dataclass
+class Gate:
+    self_trade: str = key(
+        "reject",
+        "When an order would meet one of ours: refuse it; cancel what rests (oldest), or the"
+        " smaller one of the two, and let it ask again; warn: send it with the venue's prevention.",
+        choices=("reject", "oldest", "smallest", "warn"),
+    )
+    throttle_ms: int = key(
+        100, "When it is worth asking again after a throttle, milliseconds.", low=1, high=60_000
+    )
+    fence_volatility: str = policy("The fence of sigma_tenths.")
+    fat_finger_size: str = policy("typical_times_max.")
+    fat_finger_distance: str = policy("distance_bps_max.")
+    fat_finger_volume: str = policy("volume_share_bps_max.")
+    failures: str = policy("failures_max without a cool-down.")
+    cool_down: str = policy("The pause after failures.")
+    fast_market: str = policy("The freeze of fast_move_bps_max.")
+    order_to_trade: str = policy("order_to_trade_max.")
+    cancel_rate: str = policy("cancel_rate_bps_max.")
+    book_stale: str = policy("A picture that is too old.", warns=False)
+    open_orders: str = policy("open_orders_max.", warns=False)
+    gross_notional: str = policy("gross_notional_max.", warns=False)
+    net_notional: str = policy("net_notional_max.", warns=False)
+    leverage: str = policy("leverage_tenths_max.", warns=False)
 
 
 @dataclass
@@ -380,6 +491,11 @@ class Config:
     limits: AllLimits = table(
         AllLimits, "What the gate holds each order against; 0 permits nothing."
     )
+    account_limits: Scope = table(Scope, "Limits of the account; -1 = none, 0 permits nothing.")
+    venue_limits: Scope = table(Scope, "The same of all that is done at the venue.")
+    strategy_limits: Scope = table(Scope, "The same of each strategy.")
+    instrument_limits: Scope = table(Scope, "The same of each instrument.")
+    gate: Gate = table(Gate, "What the gate's checks do: block, warn or throttle.")
     rate: Rate = table(Rate, "Token bucket of requests to the venue.")
     ttl: TimeToLive = table(
         TimeToLive,
@@ -427,7 +543,8 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 TABLES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Venue, Topology, AllLimits, Rate, Funds, TimeToLive, Account, Flatten, Sentinel, Lease),
+        *(Venue, Topology, AllLimits, Scope, Gate, Rate, Funds, TimeToLive, Account),
+        *(Flatten, Sentinel, Lease),
         *(Journal, Durability, Metrics, Clock, Restart, Log),
     )
 }

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runtime import hours, limits
+from runtime._shm import lib
 from runtime.config import (
     AllLimits,
     Config,
@@ -302,6 +304,7 @@ class Reader:
                     f"one of {', '.join(symbols)}",
                     "add it to venue.symbols or remove it",
                 )
+        self.gate(config)
         if config.rate.reserve >= config.rate.burst:
             self.report(
                 ("rate", "reserve"),
@@ -325,6 +328,27 @@ class Reader:
                 f"0, or at least {DEAD_MAN_MS_MIN}: it is renewed four times within",
                 "give the renewals time",
             )
+
+
+    def gate(self, config: Config) -> None:
+        """Check what limits, profiles and hours cannot say alone."""
+        for symbol, held in {"": config.limits, **config.limits.instruments}.items():
+            at = ("limits", "instruments", symbol) if symbol else ("limits",)
+            try:
+                found = hours.windows(held.sessions, held.maintenance)
+            except ValueError as error:
+                self.report((*at, "sessions"), str(error), hours.WANTED, "correct it")
+                continue
+            if len(found) > lib.HP_WINDOWS_MAX:
+                most = f"at most {lib.HP_WINDOWS_MAX}"
+                self.report(at, f"{len(found)} windows of hours", most, "join some")
+        for number, entry in enumerate(config.strategies):
+            try:
+                if entry.profile:
+                    limits.profile(entry.profile, entry.capital, number)
+            except ValueError as error:
+                at = ("strategies", str(number), "profile")
+                self.report(at, str(error), "a capital of 0 or more", "add capital = 10000")
 
 
 def parse(text: str, file: str, check: Check | None = None) -> Config:

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime._shm import lib
+
 if TYPE_CHECKING:
     from hotpath.lane.lane import Lane
     from hotpath.lane.strategy import Strategy
@@ -98,6 +100,13 @@ def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
     """Put rates and policies into a lane; each is a record of its own."""
     lane.set_rate(0, *spec["rate"])
     lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
+    if spec.get("gate_policy"):
+        policy = dict(spec["gate_policy"])
+        if spec["clock_warns"]:
+            policy["warns"] = [*policy["warns"], lib.HP_VERDICT_CLOCK_UNSURE]
+        lane.put_policy(**policy)
+    for one in spec.get("limits", []):
+        lane.put_limit(one["dimension"], one["id"], **one["bounds"])
     lane.set_flatten(**spec.get("flatten", {}))
     if spec.get("ttl"):
         lane.put_ttl(**spec["ttl"])

@@ -31,8 +31,8 @@ from runtime.family import (
     table,
     top,
 )
-from runtime.observer import BOUNDS_NS
-from runtime.snapshot import Baseline, Snapshot
+from runtime.observer import BOUNDS_NS, USED
+from runtime.snapshot import Baseline, Snapshot, Usage
 
 LANES_MAX = 1 << lib.HP_CLIENT_LANE_BITS
 INSTRUMENTS_MAX = lib.HP_LANE_INSTRUMENTS_MAX - 1
@@ -58,6 +58,16 @@ def baseline(kind: str, name: str, text: str, read: Callable[[Baseline], float])
 def baseline_knobs(found: Snapshot) -> Iterator[tuple[Labels, Value]]:
     one = looked_at(found)
     return (((name,), count) for name, count in (one.states if one else {}).items())
+
+
+def limits(
+    found: Snapshot, read: Callable[[Usage], dict[str, float]]
+) -> Iterator[tuple[Labels, Value]]:
+    """Yield a figure of each limit of each scope."""
+    for one in found.lanes:
+        for usage in one.usages:
+            for limit, value in read(usage).items():
+                yield (one.number, usage.dimension, usage.name, limit), value
 
 
 FEEDS = [
@@ -149,6 +159,22 @@ GATE = [
         "verdict",
         len(names.VERDICTS),
         lambda one: one.warnings,
+    ),
+    Family(
+        "gate_limit_used",
+        "gauge",
+        "What is used of a limit, with all that works; quote units, counts and ratios.",
+        ("lane", "dimension", "id", "limit"),
+        f"lanes x {lib.HP_USAGES_MAX} x {len(USED)}",
+        lambda found: limits(found, lambda one: one.used),
+    ),
+    Family(
+        "gate_limit_bound",
+        "gauge",
+        "The limit; absent where there is none.  used / bound is how near it is.",
+        ("lane", "dimension", "id", "limit"),
+        f"lanes x {lib.HP_USAGES_MAX} x {len(USED)}",
+        lambda found: limits(found, lambda one: one.bounds),
     ),
 ]
 ORDERS = [

@@ -46,6 +46,7 @@ VERDICTS = {
     number: name.removeprefix("verdict_") for number, name in of("hp_verdict_code", "HP_").items()
 }
 WORDS = of("hp_word", "HP_WORD_")
+DIMENSIONS = of("hp_dimension", "HP_DIMENSION_")
 
 
 def words(bits: int) -> list[str]:

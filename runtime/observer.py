@@ -257,6 +257,7 @@ class Observer:
             order_states={name: c.order_states[n] for n, name in names.ORDER_STATES.items() if n},
             verdicts={name: view.verdicts[n] for n, name in names.VERDICTS.items()},
             warnings={name: view.warnings[n] for n, name in names.VERDICTS.items()},
+            usages=list(usages(view)),
             hops={name: histogram(ffi.addressof(view.hops, n)) for n, name in names.HOPS.items()},
             hiccups=histogram(ffi.addressof(view.hiccup, "gaps")),
             instruments=list(self.instruments(number, view, now)),
@@ -383,3 +384,31 @@ def open_value(top: Any, lots: int, cost_e8: int) -> int:
     shift = 8 - top.price_decimals - top.size_decimals
     value = twice_mid * 10**shift // 2 if shift >= 0 else twice_mid // (2 * 10**-shift)
     return int(value - cost_e8)
+
+
+USED = {  # figure -> (field of hp_usage_t, its bound, units in one)
+    "net_notional_quote": ("net_e8", "net_e8_max", 1e8),
+    "gross_notional_quote": ("gross_e8", "gross_e8_max", 1e8),
+    "open_orders": ("open_orders", "open_orders_max", 1),
+    "daily_loss_quote": ("loss_e8", "loss_e8_max", 1e8),
+    "drawdown_ratio": ("drawdown_bps", "drawdown_bps_max", 1e4),
+    "failures": ("failures", "failures_max", 1),
+}
+
+
+def usages(view: Any) -> Iterator[shot.Usage]:
+    """Read what a lane says of its limits, ten times a second."""
+    for n in range(lib.HP_USAGES_MAX):
+        one = view.usages[n]
+        if one.dimension == lib.HP_DIMENSION_NONE:
+            return
+        name = str(one.id)
+        if one.dimension == lib.HP_DIMENSION_INSTRUMENT and one.id < lib.HP_LANE_INSTRUMENTS_MAX:
+            name = ffi.string(view.tops[one.id].symbol).decode(errors="replace") or name
+        used = {key: getattr(one, field) / unit for key, (field, _, unit) in USED.items()}
+        bounds = {
+            key: getattr(one, bound) / unit
+            for key, (_, bound, unit) in USED.items()
+            if getattr(one, bound) < lib.HP_LIMIT_NONE
+        }
+        yield shot.Usage(names.DIMENSIONS.get(one.dimension, "unknown"), name, used, bounds)

@@ -112,6 +112,16 @@ class Mail:
 
 
 @dataclass(slots=True)
+class Usage:
+    """What one account, venue, strategy or instrument uses of its limits; base units."""
+
+    dimension: str
+    name: str  # its number; an instrument's symbol
+    used: dict[str, float]
+    bounds: dict[str, float]  # only of what is limited
+
+
+@dataclass(slots=True)
 class Flattened:
     """What a flatten did with one position."""
 
@@ -195,6 +205,7 @@ class Lane:
     cancels: dict[str, int] = field(default_factory=dict)  # by enum hp_cancel_cause
     flatten: int = 0  # enum hp_flatten_state of the last flatten as a whole
     flattens: list[Flattened] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -41,7 +41,6 @@ V = {
     )
 }
 
-DIMENSIONS = names.of("hp_dimension", "HP_DIMENSION_")
 IN_MONEY = {
     V["ORDER_LIMIT"]: Row(
         "refused: order notional {found}; the limit is {wanted}", "money", "money"
@@ -244,7 +243,7 @@ def explained(v: Any, scale: Scale | None = None) -> str:
     """Say a verdict record: the sentence, whose limit it was, when it is worth asking again."""
     text = sentence(v.verdict, v.found, v.wanted, scale, of_dimension=bool(v.dimension))
     if v.dimension:
-        whose = DIMENSIONS.get(v.dimension, str(v.dimension))
+        whose = names.DIMENSIONS.get(v.dimension, str(v.dimension))
         name = scale.symbol if scale and v.dimension == lib.HP_DIMENSION_INSTRUMENT else v.scope
         text += f" ({whose} {name})"
     if v.retry_ns > v.now_ns:

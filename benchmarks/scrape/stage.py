@@ -60,6 +60,8 @@ class Stage:
         view.instrument_count = instruments
         for k in range(instruments):
             self.instrument(view, k + 1, f"SYM{k}USDT")
+        for n, scope in enumerate(((1, 0), (2, 0), (3, 0), (4, 1))):
+            self.usage(view.usages[n], scope, 1 + n)
         for n in range(2):
             one = view.lines[n]
             one.wins, one.duplicates, one.held, one.unused = 900 + n, 800 + n, 70 + n, 60 + n
@@ -79,6 +81,18 @@ class Stage:
             mail = Mail.make(self.deployment, f"{ring}.{number}", 4096)
             mail.put(lib.HP_MAIL_LOG, b"twelve bytes")
         return page
+
+    @staticmethod
+    def usage(one: Any, scope: tuple[int, int], times: int) -> None:
+        """Use something of every limit; the first scope has no limit of open orders."""
+        one.dimension, one.id = scope
+        one.net_e8, one.net_e8_max = 150 * 10**8 * times, 1000 * 10**8
+        one.gross_e8, one.gross_e8_max = 250 * 10**8 * times, 2000 * 10**8
+        one.open_orders = times
+        one.open_orders_max = 10 if times > 1 else lib.HP_LIMIT_NONE
+        one.loss_e8, one.loss_e8_max = 10**7 * times, 500 * 10**8
+        one.drawdown_bps, one.drawdown_bps_max = 12 * times, 1000
+        one.failures, one.failures_max = times - 1, 3
 
     @staticmethod
     def instrument(view: Any, number: int, symbol: str) -> None:

@@ -133,7 +133,8 @@ static inline void hp_calibrate(hp_calibration_t *c, uint64_t span_ns)
 static inline uint64_t hp_time_divergence(const hp_time_record_t *r, uint64_t now)
 {
     if (r->source == HP_CLOCK_SOURCE_NONE || now < r->taken_ns || now >= r->valid_until_ns) return UINT64_MAX;
-    hp_uwide_t grown = ((hp_uwide_t)(now - r->taken_ns) * r->growth_ppb + 999999999) / 1000000000;
+    hp_uwide_t product = (hp_uwide_t)(now - r->taken_ns) * r->growth_ppb + 999999999;
+    hp_uwide_t grown = product >> 64 == 0 ? (uint64_t)product / 1000000000 : product / 1000000000;
     uint64_t away = r->offset_ns < 0 ? 0 - (uint64_t)r->offset_ns : (uint64_t)r->offset_ns;
     hp_uwide_t all = (hp_uwide_t)away + r->uncertainty_ns + grown;
     return all >= UINT64_MAX ? UINT64_MAX : (uint64_t)all;

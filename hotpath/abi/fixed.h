@@ -27,6 +27,8 @@ enum hp_rounding { HP_ROUND_DOWN = 0, HP_ROUND_UP = 1 }; /* towards -inf, toward
 
 
 
+static const int64_t hp_tens[9] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000 };
+
 static inline int64_t hp_pow10(int exponent)
 {
     static const int64_t table[HP_DECIMALS_MAX + 1] = {
@@ -83,7 +85,7 @@ static inline int64_t hp_rescale(hp_wide_t value, int from, int to, enum hp_roun
         shift += HP_DECIMALS_MAX;
     }
     if (shift < 0) return hp_narrow(hp_wide_div(value, hp_pow10(-shift), rounding));
-    hp_wide_t limit = (hp_wide_t)INT64_MAX / hp_pow10(shift);
+    hp_wide_t limit = INT64_MAX / hp_pow10(shift);
     if (value > limit || value < -limit) return HP_MONEY_BAD;
     return hp_narrow(value * hp_pow10(shift));
 }

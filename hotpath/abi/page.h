@@ -265,6 +265,30 @@ typedef struct hp_lane_position { /* one per instrument; the lane's view */
     int64_t pad[1];
 } hp_lane_position_t;
 
+/* What one account, venue, strategy or instrument uses of its limits, ten times a second.  A bound of
+ * HP_LIMIT_NONE is none.  Writer: the lane. */
+#define HP_USAGES_MAX 128
+
+typedef struct hp_usage {
+    uint32_t dimension;       /* enum hp_dimension; 0 = the end of the list */
+    uint32_t id;
+    int64_t  net_e8;          /* position and all that works on the worse side */
+    int64_t  net_e8_max;
+    int64_t  gross_e8;
+    int64_t  gross_e8_max;    /* the tighter of gross notional and leverage */
+    int64_t  open_orders;
+    int64_t  open_orders_max;
+    int64_t  loss_e8;         /* of the UTC day */
+    int64_t  loss_e8_max;
+    int64_t  drawdown_bps;
+    int64_t  drawdown_bps_max;
+    int64_t  failures;
+    int64_t  failures_max;
+    uint64_t cool_ns;         /* left of a cool-down */
+    uint64_t frozen_ns;       /* left of a fast market's freeze */
+    int64_t  sigma_e8;        /* instrument: standard move, relative */
+} hp_usage_t;
+
 typedef struct hp_lane_flow { /* how orders come and go; the lane's counters */
     uint64_t cancels[16];      /* orders marked, by enum hp_cancel_cause: once each, by the first cause */
     uint64_t cancels_merged;   /* asked for while a cancel of that order was in flight: not sent again */
@@ -275,6 +299,7 @@ typedef struct hp_lane_flow { /* how orders come and go; the lane's counters */
     uint64_t burst_requests;   /* what they carried */
     uint64_t pad[10];
 } hp_lane_flow_t;
+
 #define HP_ASSETS_MAX 8
 
 /* Money of one asset; free + reserved + used = total (risk/reservation.h).  Asset id n is entry n - 1. */
@@ -318,6 +343,7 @@ typedef struct hp_lane_page {
     hp_lane_position_t positions[256];
     hp_lane_feed_t feeds[256];
     hp_lane_line_t lines[4];   /* HP_LINES_MAX */
+    hp_usage_t usages[128];    /* HP_USAGES_MAX */
     hp_lane_flow_t flow;
     hp_lane_funds_t funds[8];  /* HP_ASSETS_MAX */
     hp_flatten_row_t flattens[768]; /* by instrument x 3 + position side */
@@ -332,6 +358,7 @@ HP_SIZE(hp_host_page_t, 256);
 HP_SIZE(hp_process_t, 256);
 HP_FIELD(hp_supervisor_page_t, processes, 768);
 HP_SIZE(hp_lane_position_t, 128);
+HP_SIZE(hp_usage_t, 128);
 HP_SIZE(hp_lane_flow_t, 256);
 HP_SIZE(hp_lane_funds_t, 128);
 HP_SIZE(hp_lane_counters_t, 1024);

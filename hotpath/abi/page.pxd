@@ -17,6 +17,7 @@ cdef extern from "page.h" nogil:
     enum: HP_PAGE_LAYOUT
     enum: HP_LANE_INSTRUMENTS_MAX
     enum: HP_PROCESSES_MAX
+    enum: HP_USAGES_MAX
     enum: HP_ASSETS_MAX
     const uint64_t HP_PAGE_MAGIC
     cdef enum hp_page_kind:
@@ -239,6 +240,24 @@ cdef extern from "page.h" nogil:
         int64_t venue_pnl_e8
         int64_t used_e8
         int64_t pad[1]
+    ctypedef struct hp_usage_t:
+        uint32_t dimension
+        uint32_t id
+        int64_t net_e8
+        int64_t net_e8_max
+        int64_t gross_e8
+        int64_t gross_e8_max
+        int64_t open_orders
+        int64_t open_orders_max
+        int64_t loss_e8
+        int64_t loss_e8_max
+        int64_t drawdown_bps
+        int64_t drawdown_bps_max
+        int64_t failures
+        int64_t failures_max
+        uint64_t cool_ns
+        uint64_t frozen_ns
+        int64_t sigma_e8
     ctypedef struct hp_lane_flow_t:
         uint64_t cancels[16]
         uint64_t cancels_merged
@@ -286,6 +305,7 @@ cdef extern from "page.h" nogil:
         hp_lane_position_t positions[256]
         hp_lane_feed_t feeds[256]
         hp_lane_line_t lines[4]
+        hp_usage_t usages[128]
         hp_lane_flow_t flow
         hp_lane_funds_t funds[8]
         hp_flatten_row_t flattens[768]

@@ -478,7 +478,7 @@ cdef class LiveLane(Lane):
         """Write what waits, at once.  A write that fails says nothing about what arrived."""
         cdef size_t size = self.kept_bytes
         self.kept_bytes = 0
-        if size == 0:
+        if size == 0 or self.orders is None or self.orders.transport is None:
             return
         try:
             self.orders.transport._fast_write(self.kept, <Py_ssize_t>size)
@@ -844,6 +844,12 @@ cdef class LiveLane(Lane):
                 hp_lane_put_ttl(&self.core, <const hp_ttl_rule_t *>data)
             elif record.kind == HP_MAIL_REPORT:
                 hp_lane_told(&self.core, <hp_report_t *>data)
+            elif record.kind == HP_MAIL_LIMIT and record.length == sizeof(hp_limit_t):
+                hp_lane_put_limit(&self.core, <hp_limit_t *>data)
+            elif record.kind == HP_MAIL_RULE and record.length == sizeof(hp_instrument_limits_t):
+                hp_lane_put_rule(&self.core, <uint32_t>record.aux, <hp_instrument_limits_t *>data)
+            elif record.kind == HP_MAIL_POLICY and record.length == sizeof(hp_gate_rule_t):
+                hp_lane_put_policy(&self.core, <hp_gate_rule_t *>data)
             elif record.kind == HP_MAIL_TRADES:
                 if record.aux == 0 and self.user is not None and self.core.is_open:
                     self.release()

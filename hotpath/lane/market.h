@@ -15,6 +15,7 @@
 #include "hotpath/lane/park.h"
 #include "hotpath/lane/resync.h"
 #include "hotpath/lane/trade.h"
+#include "hotpath/lane/usage.h"
 
 #define HP_TIMER_NS 1000000ull
 #define HP_TIMER_IDLE_NS 5000000ull
@@ -264,7 +265,7 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
 static inline void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record)
 {
     if (memcmp(&l->gate.clock, record, sizeof *record) == 0) return;
-    l->gate.clock = *record;
+    hp_gate_put_clock(&l->gate, record);
     hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, l->recv_ns, record, sizeof *record);
 }
 
@@ -309,6 +310,7 @@ static inline void hp_lane_put_policy(hp_lane_t *l, const hp_gate_rule_t *rule)
 {
     l->gate.rule = *rule;
     l->gate.rule.warns &= HP_WARNABLE;
+    hp_gate_put_clock(&l->gate, &l->gate.clock);
     if (l->gate.rule.self_trade >= HP_SELF_TRADE_COUNT) l->gate.rule.self_trade = HP_SELF_TRADE_REJECT;
     hp_lane_journal(l, HP_RECORD_POLICY, 0, l->recv_ns, rule, sizeof *rule);
 }
@@ -384,6 +386,7 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
     }
     if (due & HP_DUE_STRATEGY) {
         l->strategy_timer_ns = l->now_ns;
+        hp_lane_show_usages(l);
         if (HP_UNLIKELY(l->line_count > 1)) hp_lane_publish_lines(l);
         for (uint32_t n = 0; n < l->strategy_count; n++)
             if (l->strategies[n].on_timer != NULL && !l->strategies[n].is_halted) l->strategies[n].on_timer(l->strategies[n].self, l->now_ns);

@@ -420,6 +420,7 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
         }
     }
     if (HP_UNLIKELY(v.verdict == HP_VERDICT_SELF_TRADE && v.retry_ns != 0)) hp_lane_make_way(l, in);
+    hp_gate_settle(&l->gate, &i->about, in->account & (HP_GATE_ACCOUNTS - 1), in->strategy, v.now_ns);
     /* the intent counted as working while it stood in the queue; an order counts for itself */
     if (in->kind == HP_INTENT_PLACE && v.client_id == 0) hp_lane_works(l, in->strategy, in->instrument, -1);
     hp_count(&l->page->verdicts[v.verdict], 1);

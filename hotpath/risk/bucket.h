@@ -32,22 +32,37 @@ static inline void hp_bucket_init(hp_bucket_t *b, uint64_t per_second, uint64_t 
     b->empty_ns = 0; /* full */
 }
 
+/* The bucket as it is once `count` tokens are taken at `now`: the moment at which it is full, less refill.
+ * They may be taken when hp_bucket_has(); then hp_bucket_put() stores it. */
+static inline uint64_t hp_bucket_next(const hp_bucket_t *b, uint64_t count, uint64_t now)
+{
+    uint64_t full = b->empty_ns + b->depth_ns; /* modulo 2^64, as is empty_ns */
+    return (full > now ? full : now) + count * b->period_ns;
+}
+
+static inline int hp_bucket_has(const hp_bucket_t *b, uint64_t next, uint64_t reserve_ns, uint64_t now)
+{
+    return next + reserve_ns <= now + b->depth_ns;
+}
+
+/* When will those tokens be there? */
+static inline uint64_t hp_bucket_until(const hp_bucket_t *b, uint64_t next, uint64_t reserve_ns)
+{
+    return next + reserve_ns - b->depth_ns;
+}
+
+static inline void hp_bucket_put(hp_bucket_t *b, uint64_t next) { b->empty_ns = next - b->depth_ns; }
+
 /* 0 when `count` tokens may be taken now, else the time at which they may. */
 static inline uint64_t hp_bucket_wait(const hp_bucket_t *b, uint64_t count, uint64_t now, int may_use_reserve)
 {
-    if (b->period_ns == 0) return 0;
-    uint64_t floor = now > b->depth_ns ? now - b->depth_ns : 0;
-    uint64_t empty = b->empty_ns > floor ? b->empty_ns : floor;
-    uint64_t need = empty + count * b->period_ns + (may_use_reserve ? 0 : b->reserve_ns);
-    return need <= now ? 0 : need;
+    uint64_t next = hp_bucket_next(b, count, now), keeps = may_use_reserve ? 0 : b->reserve_ns;
+    return hp_bucket_has(b, next, keeps, now) ? 0 : hp_bucket_until(b, next, keeps);
 }
 
-/* Take tokens; the reserve may go below empty for cancels, never more than one depth ahead. */
 static inline void hp_bucket_take(hp_bucket_t *b, uint64_t count, uint64_t now)
 {
-    if (b->period_ns == 0) return;
-    uint64_t floor = now > b->depth_ns ? now - b->depth_ns : 0;
-    b->empty_ns = (b->empty_ns > floor ? b->empty_ns : floor) + count * b->period_ns;
+    hp_bucket_put(b, hp_bucket_next(b, count, now));
 }
 
 #endif

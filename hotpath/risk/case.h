@@ -31,6 +31,7 @@ typedef struct hp_case {
     int64_t reducible;       /* lots by which a fill may shrink the position it acts on */
     int     reduces;         /* it can only make that position smaller */
     int     is_buy;
+    int     noted;           /* findings that did not refuse */
 } hp_case_t;
 
 static inline uint32_t hp_verdict_set(hp_verdict_t *v, uint32_t code, int64_t found, int64_t wanted)
@@ -41,28 +42,27 @@ static inline uint32_t hp_verdict_set(hp_verdict_t *v, uint32_t code, int64_t fo
     return code;
 }
 
+static inline int hp_note(hp_case_t *c, uint32_t code)
+{
+    c->v->warnings |= 1ull << code;
+    c->noted++;
+    return 0;
+}
+
 /* A check found something.  1 = it refuses, and the verdict says so; 0 = policy WARN, noted. */
-static inline int hp_finds(const hp_case_t *c, uint32_t code, int64_t found, int64_t wanted)
+static inline int hp_finds(hp_case_t *c, uint32_t code, int64_t found, int64_t wanted)
 {
     const hp_gate_rule_t *rule = &c->g->rule;
-    if (rule->warns >> code & 1) { c->v->warnings |= 1ull << code; return 0; }
+    if (rule->warns >> code & 1) return hp_note(c, code);
     hp_verdict_set(c->v, code, found, wanted);
     if (rule->throttles >> code & 1) c->v->retry_ns = c->now + rule->throttle_ns;
     return 1;
 }
 
-/* The same for what passes by itself at `retry_ns`: always a THROTTLE. */
-static inline int hp_finds_until(const hp_case_t *c, uint32_t code, uint64_t retry_ns, int64_t wanted)
-{
-    if (!hp_finds(c, code, (int64_t)(retry_ns - c->now), wanted)) return 0;
-    c->v->retry_ns = retry_ns;
-    return 1;
-}
-
 /* A limit of our own: an order that can only reduce risk may pass it, and that is noted. */
-static inline int hp_finds_soft(const hp_case_t *c, uint32_t code, int64_t found, int64_t wanted)
+static inline int hp_finds_soft(hp_case_t *c, uint32_t code, int64_t found, int64_t wanted)
 {
-    if (c->reduces) { c->v->warnings |= 1ull << code; return 0; }
+    if (c->reduces) return hp_note(c, code);
     return hp_finds(c, code, found, wanted);
 }
 

@@ -59,6 +59,7 @@ typedef struct hp_gate {
     hp_limit_lease_t lease;        /* the authority's, sampled once a turn */
     hp_leader_lease_t leader;      /* likewise */
     uint64_t utc_less_mono_ns;     /* of the last pair of clocks */
+    uint64_t clock_sure_ns;        /* until when the clock is near enough to UTC; from clock and rule */
     uint64_t day;                  /* days since 1970 by the same; 0 = not yet known */
     hp_scope_t nobody;             /* of orders that no strategy of this lane owns */
     hp_scope_t accounts[HP_GATE_ACCOUNTS];
@@ -69,6 +70,8 @@ typedef struct hp_gate {
     hp_holding_t whole[HP_LANE_INSTRUMENTS_MAX];
     hp_holding_t parts[HP_LANE_INSTRUMENTS_MAX][HP_STRATEGIES_MAX];
     uint8_t is_parted[HP_LANE_INSTRUMENTS_MAX]; /* strategies have traded it: their parts may differ from the whole */
+    uint32_t told_accounts;        /* bits: a limit was put to them */
+    uint32_t told_venues;
     uint32_t is_opened;            /* this life's first opening is behind it */
     hp_own_t own;
     hp_lane_funds_t *funds;        /* by asset; NULL: there is no account whose money could be held */
@@ -90,6 +93,7 @@ static inline void hp_gate_init(hp_gate_t *g)
         hp_pulse_trips(&g->pulses[n], &open);
         g->pulses[n].band_high_ticks = g->pulses[n].fence_e8 = INT64_MAX;
         g->pulses[n].size_lots_max = g->pulses[n].volume_lots_max = INT64_MAX;
+        g->pulses[n].nearest_e8 = g->pulses[n].lots_max = INT64_MAX;
     }
 }
 
@@ -104,15 +108,36 @@ static inline hp_scope_t *hp_gate_scope(hp_gate_t *g, uint32_t dimension, uint32
     }
 }
 
+/* Believe this record of the clock; until when is it near enough? */
+static inline void hp_gate_put_clock(hp_gate_t *g, const hp_time_record_t *clock)
+{
+    g->clock = *clock;
+    g->clock_sure_ns = 0;
+    uint64_t off = hp_time_divergence(clock, clock->taken_ns), most = g->rule.clock_ns_max;
+    if (off > most) return;
+    hp_uwide_t left = (hp_uwide_t)(most - off) * 1000000000 / (clock->growth_ppb != 0 ? clock->growth_ppb : 1);
+    hp_uwide_t until = clock->taken_ns + left;
+    g->clock_sure_ns = until < clock->valid_until_ns ? (uint64_t)until : clock->valid_until_ns - 1;
+}
+
 /* The four scopes that an order falls into. */
 static inline void hp_gate_scopes(hp_gate_t *g, const hp_instrument_t *i, uint32_t account, uint32_t strategy,
                                   hp_scope_t *scopes[4])
 {
-    HP_ASSERT(account < HP_GATE_ACCOUNTS && i->id < HP_LANE_INSTRUMENTS_MAX);
-    scopes[0] = &g->accounts[account];
-    scopes[1] = i->venue < HP_GATE_VENUES ? &g->venues[i->venue] : &g->nobody;
+    HP_DEBUG_ASSERT(account < HP_GATE_ACCOUNTS && i->id < HP_LANE_INSTRUMENTS_MAX && i->venue < HP_GATE_VENUES);
+    scopes[0] = &g->accounts[account & (HP_GATE_ACCOUNTS - 1)];
+    scopes[1] = &g->venues[i->venue & (HP_GATE_VENUES - 1)];
     scopes[2] = strategy < HP_STRATEGIES_MAX ? &g->strategies[strategy] : &g->nobody;
-    scopes[3] = &g->instruments[i->id];
+    scopes[3] = &g->instruments[i->id & (HP_LANE_INSTRUMENTS_MAX - 1)];
+}
+
+/* Make the four scopes of an order ready for the next one: after it has been sent. */
+static inline void hp_gate_settle(hp_gate_t *g, const hp_instrument_t *i, uint32_t account, uint32_t strategy, uint64_t now)
+{
+    hp_scope_t *scopes[4];
+    hp_gate_scopes(g, i, account, strategy, scopes);
+    for (int n = 0; n < 4; n++)
+        if (scopes[n]->ready_until_ns == 0) hp_scope_ready(scopes[n], now);
 }
 
 /* Hold a limit from now on.  0 = no such scope. */
@@ -121,6 +146,8 @@ static inline int hp_gate_put_limit(hp_gate_t *g, const hp_limit_t *l, uint64_t 
     hp_scope_t *s = hp_gate_scope(g, l->dimension, l->id);
     if (s == NULL) return 0;
     hp_scope_set(s, l, now);
+    if (l->dimension == HP_DIMENSION_ACCOUNT) g->told_accounts |= 1u << l->id;
+    if (l->dimension == HP_DIMENSION_VENUE) g->told_venues |= 1u << l->id;
     if (l->dimension == HP_DIMENSION_INSTRUMENT) hp_pulse_trips(&g->pulses[l->id], l);
     return 1;
 }
@@ -157,6 +184,7 @@ static inline void hp_gate_expose(hp_gate_t *g, const hp_instrument_t *i, hp_exp
     for (int n = 0; n < 4; n++) {
         hp_wide_t *sum = is_buy ? &scopes[n]->buying_e8 : &scopes[n]->selling_e8;
         *sum += sign * (hp_wide_t)notional;
+        scopes[n]->ready_until_ns = 0;
         scopes[n]->open_orders += open;
         HP_DEBUG_ASSERT(*sum >= 0 && scopes[n]->open_orders >= 0);
     }
@@ -171,6 +199,7 @@ static inline void hp_gate_placed(hp_gate_t *g, const hp_instrument_t *i, const 
     for (int n = 0; n < 4; n++) {
         hp_scope_at(scopes[n], now);
         scopes[n]->orders[1]++;
+        scopes[n]->ready_until_ns = 0;
     }
     hp_pulse_placed(&g->pulses[i->id], l, o->lots);
 }
@@ -182,6 +211,7 @@ static inline void hp_gate_cancelled(hp_gate_t *g, const hp_instrument_t *i, con
     for (int n = 0; n < 4; n++) {
         hp_scope_at(scopes[n], now);
         scopes[n]->cancels[1]++;
+        scopes[n]->ready_until_ns = 0;
     }
 }
 
@@ -195,6 +225,7 @@ static inline void hp_gate_refused(hp_gate_t *g, const hp_instrument_t *i, const
     for (int n = 0; n < 4; n++) {
         hp_scope_t *s = scopes[n];
         s->failures++;
+        s->ready_until_ns = 0;
         if (!hp_over_failures(s) || s->limit.cool_down_ns == 0 || s->limit.failures_max == 0) continue;
         s->failures = 0;
         s->cool_until_ns = now + (uint64_t)s->limit.cool_down_ns;
@@ -205,7 +236,11 @@ static inline void hp_gate_accepted(hp_gate_t *g, const hp_instrument_t *i, cons
 {
     hp_scope_t *scopes[4];
     hp_gate_scopes(g, i, o->account, o->strategy, scopes);
-    for (int n = 0; n < 4; n++) scopes[n]->failures = 0;
+    for (int n = 0; n < 4; n++) {
+        if (HP_LIKELY(scopes[n]->failures == 0)) continue;
+        scopes[n]->failures = 0;
+        scopes[n]->ready_until_ns = 0;
+    }
 }
 
 /* -- positions ------------------------------------------------------------------------------------- */
@@ -286,6 +321,7 @@ static inline void hp_gate_filled(hp_gate_t *g, const hp_instrument_t *i, hp_exp
         for (int n = 0; n < 4 && o->filled_lots <= r->last_lots; n++) { /* its first fill */
             hp_scope_at(scopes[n], now);
             scopes[n]->traded[1]++;
+            scopes[n]->ready_until_ns = 0;
         }
         if (o->strategy < HP_STRATEGIES_MAX) {
             hp_holding_t *part = &g->parts[i->id][o->strategy];

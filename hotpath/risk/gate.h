@@ -21,16 +21,11 @@
 #include "hotpath/risk/gate_who.h"
 #include "hotpath/risk/reservation.h"
 
-/* A CANCEL: allow-list and leader are behind it; tokens, with the reserve.  A cancel is never refused
- * for want of our own tokens while a word is on. */
-static inline uint32_t hp_gate_cancel(const hp_case_t *c)
+/* A CANCEL: allow-list and leader are behind it.  It is never refused for want of our own tokens while
+ * a word is on. */
+static inline uint32_t hp_gate_cancel(hp_case_t *c)
 {
-    hp_scope_t *scopes[4];
-    uint64_t count = c->g->rule.weights >> 16;
-    hp_gate_scopes(c->g, c->i, c->in->account, c->in->strategy, scopes);
-    if (hp_gate_tokens(c, scopes, count, 1) && c->g->words == 0) return c->v->verdict;
-    c->v->retry_ns = c->v->dimension = c->v->scope = 0;
-    hp_gate_take(scopes, count, c->now);
+    if (HP_UNLIKELY(hp_gate_cancel_tokens(c))) return c->v->verdict;
     return hp_verdict_set(c->v, HP_PASS, 0, 0);
 }
 
@@ -39,8 +34,7 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
                                      const hp_instrument_limits_t *limits, const hp_lane_position_t *position,
                                      const hp_exposure_t *exposure, uint64_t now, hp_verdict_t *v)
 {
-    hp_case_t c = { g, in, i, limits, position, exposure, now, v, 0, 0, 0, 0 };
-    hp_scope_t *scopes[4];
+    hp_case_t c = { .g = g, .in = in, .i = i, .limits = limits, .position = position, .exposure = exposure, .now = now, .v = v };
     memset(v, 0, sizeof *v);
     v->intent_id = in->id;
     v->instrument = in->instrument;
@@ -58,12 +52,7 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
     if (HP_UNLIKELY(hp_gate_picture(&c) || hp_gate_clock(&c))) return v->verdict;
     if (HP_UNLIKELY(hp_gate_filters(&c) || hp_gate_fences(&c))) return v->verdict;
     if (HP_UNLIKELY(hp_gate_truth(&c) || hp_gate_self_trade(&c) || hp_gate_lots(&c))) return v->verdict;
-    hp_gate_scopes(g, i, in->account, in->strategy, scopes);
-    if (HP_UNLIKELY(hp_gate_scoped(&c, scopes))) return v->verdict;
-    uint64_t count = g->rule.weights & 0xffff;
-    if (HP_UNLIKELY(hp_gate_tokens(&c, scopes, count, c.reduces))) return v->verdict;
-    if (g->funds != NULL && HP_UNLIKELY(!hp_reserve_allows(g->funds, i, in, g->target, v))) return v->verdict;
-    hp_gate_take(scopes, count, now);
+    if (HP_UNLIKELY(hp_gate_scoped(&c))) return v->verdict;
     return hp_verdict_set(v, HP_PASS, c.notional, 0);
 }
 

@@ -8,7 +8,7 @@
 #include "hotpath/risk/case.h"
 
 /* On which picture: a doubtful one may be exited on, and one of the spare source too.  1 = refused. */
-static inline int hp_gate_picture(const hp_case_t *c)
+static inline int hp_gate_picture(hp_case_t *c)
 {
     const hp_intent_t *in = c->in;
     if (HP_UNLIKELY(in->caution != 0 && !c->reduces)) return hp_finds(c, HP_VERDICT_BOOK_STALE, in->caution, 0);
@@ -25,9 +25,10 @@ static inline int hp_gate_picture(const hp_case_t *c)
     return 0;
 }
 
-static inline int hp_gate_clock(const hp_case_t *c)
+static inline int hp_gate_clock(hp_case_t *c)
 {
     uint64_t most = c->g->rule.clock_ns_max;
+    if (HP_LIKELY(c->now - c->g->clock.taken_ns <= c->g->clock_sure_ns - c->g->clock.taken_ns && c->g->clock_sure_ns != 0)) return 0;
     if (most == 0 || c->reduces) return 0;
     uint64_t off = hp_time_divergence(&c->g->clock, c->now);
     return HP_UNLIKELY(off > most) && hp_finds(c, HP_VERDICT_CLOCK_UNSURE, off > INT64_MAX ? INT64_MAX : (int64_t)off, (int64_t)most);
@@ -66,8 +67,9 @@ static inline int hp_gate_filters(hp_case_t *c)
     return 0;
 }
 
-/* Our fences: |2 x price - (bid + ask)| against a part of (bid + ask); and the sizes of fat fingers. */
-static inline int hp_gate_fences(const hp_case_t *c)
+/* Which fence is it, or which fat finger?  Called when one of them speaks; BLOCKED when none is found. */
+__attribute__((noinline, cold, unused))
+static int hp_fences_find(hp_case_t *c)
 {
     const hp_intent_t *in = c->in;
     const hp_instrument_limits_t *l = c->limits;
@@ -75,20 +77,37 @@ static inline int hp_gate_fences(const hp_case_t *c)
     hp_wide_t twice_mid = (hp_wide_t)in->bid_ticks + in->ask_ticks;
     hp_wide_t away = 2 * (hp_wide_t)in->price_ticks - twice_mid;
     if (away < 0) away = -away;
-    if (HP_UNLIKELY(away * 100000000 > twice_mid * pulse->fence_e8) &&
-        hp_finds(c, HP_VERDICT_FENCE_VOLATILITY, hp_held(away * 10000 / twice_mid), pulse->fence_e8 / 10000))
+    int64_t away_bps = hp_held(away * 10000 / twice_mid);
+    if (away * 100000000 > twice_mid * pulse->fence_e8 &&
+        hp_finds(c, HP_VERDICT_FENCE_VOLATILITY, away_bps, pulse->fence_e8 / 10000))
         return 1;
-    if (HP_UNLIKELY(away * 10000 > twice_mid * l->band_bps) &&
-        hp_finds(c, HP_VERDICT_FENCE_HARD, hp_held(away * 10000 / twice_mid), l->band_bps))
+    if (away * 10000 > twice_mid * l->band_bps && hp_finds(c, HP_VERDICT_FENCE_HARD, away_bps, l->band_bps)) return 1;
+    if (in->lots > pulse->size_lots_max && hp_finds_soft(c, HP_VERDICT_FAT_FINGER_SIZE, in->lots, pulse->size_lots_max))
         return 1;
-    if (HP_UNLIKELY(in->lots > pulse->size_lots_max) &&
-        hp_finds_soft(c, HP_VERDICT_FAT_FINGER_SIZE, in->lots, pulse->size_lots_max))
+    if (away * 10000 > twice_mid * l->distance_bps_max &&
+        hp_finds(c, HP_VERDICT_FAT_FINGER_DISTANCE, away_bps, l->distance_bps_max))
         return 1;
-    if (HP_UNLIKELY(away * 10000 > twice_mid * l->distance_bps_max) &&
-        hp_finds(c, HP_VERDICT_FAT_FINGER_DISTANCE, hp_held(away * 10000 / twice_mid), l->distance_bps_max))
+    if (in->lots > pulse->volume_lots_max &&
+        hp_finds_soft(c, HP_VERDICT_FAT_FINGER_VOLUME, in->lots, pulse->volume_lots_max))
         return 1;
-    return HP_UNLIKELY(in->lots > pulse->volume_lots_max) &&
-           hp_finds_soft(c, HP_VERDICT_FAT_FINGER_VOLUME, in->lots, pulse->volume_lots_max);
+    if (HP_LIKELY(c->noted != 0)) return 0;
+    hp_verdict_set(c->v, HP_BLOCKED, in->kind, 0);
+    return 1;
+}
+
+/* Our fences: |2 x price - (bid + ask)| against a part of (bid + ask); and the sizes of fat fingers. */
+static inline int hp_gate_fences(hp_case_t *c)
+{
+    const hp_intent_t *in = c->in;
+    const hp_pulse_t *pulse = &c->g->pulses[c->i->id];
+    int64_t twice_mid, away;
+    int is_wide = __builtin_add_overflow(in->bid_ticks, in->ask_ticks, &twice_mid) |
+                  __builtin_mul_overflow(in->price_ticks, (int64_t)2, &away) | __builtin_sub_overflow(away, twice_mid, &away);
+    away = away < 0 ? -away : away;
+    int is_far = (hp_wide_t)away * 100000000 > (hp_wide_t)twice_mid * pulse->nearest_e8;
+    if (HP_LIKELY((is_wide | is_far | (in->lots > pulse->lots_max)) == 0)) return 0;
+    c->noted = 0;
+    return hp_fences_find(c);
 }
 
 #endif

@@ -13,7 +13,7 @@ static inline int hp_leader_lost(const hp_gate_t *g, uint64_t now)
     return g->leader.is_required && now + g->rule.send_budget_ns >= g->leader.until_ns;
 }
 
-static inline int hp_gate_leader(const hp_case_t *c)
+static inline int hp_gate_leader(hp_case_t *c)
 {
     const hp_gate_t *g = c->g;
     if (HP_LIKELY(!hp_leader_lost(g, c->now))) return 0;
@@ -21,13 +21,12 @@ static inline int hp_gate_leader(const hp_case_t *c)
     return 1;
 }
 
-static inline int hp_gate_allowed(const hp_case_t *c)
+static inline int hp_gate_allowed(hp_case_t *c)
 {
     const hp_intent_t *in = c->in;
     const hp_instrument_limits_t *l = c->limits;
-    if (HP_LIKELY(in->kind != HP_INTENT_REFUSED && in->kind <= HP_INTENT_REPLACE && in->strategy < HP_STRATEGIES_MAX &&
-                  in->account < HP_GATE_ACCOUNTS && (l->strategies >> in->strategy & 1) &&
-                  (l->accounts >> in->account & 1) && (l->kinds >> in->kind & 1)))
+    if (HP_LIKELY(in->kind - 1u < HP_INTENT_REPLACE && in->strategy < HP_STRATEGIES_MAX && in->account < HP_GATE_ACCOUNTS &&
+                  (l->strategies >> in->strategy & l->accounts >> in->account & l->kinds >> in->kind & 1)))
         return 1;
     hp_verdict_set(c->v, HP_VERDICT_NOT_ALLOWED, in->kind, 0);
     return 0;
@@ -43,7 +42,7 @@ static inline int64_t hp_gate_reducible(const hp_intent_t *in, const hp_lane_pos
 }
 
 /* 1 = refused. */
-static inline int hp_gate_words(const hp_case_t *c)
+static inline int hp_gate_words(hp_case_t *c)
 {
     const hp_gate_t *g = c->g;
     if (HP_LIKELY(g->words == 0)) return 0;
@@ -74,7 +73,8 @@ static inline int hp_gate_who(hp_case_t *c)
     if (hp_gate_words(c)) return 1;
     if (HP_UNLIKELY(c->i->status != HP_STATUS_TRADING && !(c->i->status == HP_STATUS_CLOSE_ONLY && c->reduces)))
         return hp_verdict_set(c->v, HP_VERDICT_INSTRUMENT_STATUS, c->i->status, HP_STATUS_TRADING) != 0;
-    if (HP_UNLIKELY(c->limits->window_count != 0) && hp_windows_closed(c->limits, c->now + g->utc_less_mono_ns))
+    if (HP_UNLIKELY(c->limits->window_count != 0) && 
+        hp_pulse_is_closed(&c->g->pulses[c->i->id], c->limits, c->now + g->utc_less_mono_ns))
         return hp_finds(c, HP_VERDICT_SESSION_CLOSED, 0, 0);
     return 0;
 }

@@ -27,9 +27,14 @@ typedef struct hp_pulse {
     /* what the gate compares with */
     int64_t  band_low_ticks;      /* venue's band for sells; 0 = none */
     int64_t  band_high_ticks;     /* ... for buys; INT64_MAX = none */
+    int64_t  nearest_e8;          /* narrowest of the fences: volatility, hard, distance */
+    int64_t  lots_max;            /* least of the next but one and the one after */
     int64_t  fence_e8;            /* half width of the volatility fence, relative */
     int64_t  size_lots_max;       /* fat finger by our usual size */
     int64_t  volume_lots_max;     /* ... by the market's volume */
+    uint64_t hours_ns;            /* UTC from which is_closed holds */
+    uint64_t hours_span_ns;       /* and for how long; 0 = not looked up */
+    uint64_t is_closed;
     uint64_t frozen_until_ns;     /* fast market */
     /* of what it is made */
     int64_t  half_ticks;          /* bid + ask of the last sane book; 0 = none yet */
@@ -57,7 +62,9 @@ static inline int64_t hp_scaled(int64_t a, int64_t b, int64_t c)
 static inline void hp_pulse_fence(hp_pulse_t *p, const hp_instrument_limits_t *l)
 {
     int64_t sigma = hp_limit_most(p->sigma_e8, l->sigma_floor_e8);
+    int64_t distance = hp_limit_least(l->band_bps, l->distance_bps_max);
     p->fence_e8 = l->sigma_tenths == HP_LIMIT_NONE ? HP_LIMIT_NONE : hp_scaled(sigma, l->sigma_tenths, 10);
+    p->nearest_e8 = hp_limit_least(p->fence_e8, hp_scaled(distance, 10000, 1));
 }
 
 static inline void hp_pulse_size(hp_pulse_t *p, const hp_instrument_limits_t *l)
@@ -70,11 +77,33 @@ static inline void hp_pulse_size(hp_pulse_t *p, const hp_instrument_limits_t *l)
     p->volume_lots_max = l->volume_share_bps_max == 0 ? 0 :
                          l->volume_share_bps_max == HP_LIMIT_NONE || l->daily_volume_lots == 0 ? HP_LIMIT_NONE :
                          hp_scaled(l->daily_volume_lots, l->volume_share_bps_max, 10000);
+    p->lots_max = hp_limit_least(p->size_lots_max, p->volume_lots_max);
+}
+
+/* Look up the hours: from now to the next edge of a window, or the day's end, nothing changes. */
+static inline void hp_pulse_hours(hp_pulse_t *p, const hp_instrument_limits_t *l, uint64_t utc_ns)
+{
+    uint64_t second = utc_ns / 1000000000u % HP_DAY_S, edge = HP_DAY_S;
+    for (uint32_t n = 0; n < l->window_count && n < HP_WINDOWS_MAX; n++) {
+        const hp_window_t *w = &l->windows[n];
+        if (w->from_s > second && w->from_s < edge) edge = w->from_s;
+        if (w->until_s > second && w->until_s < edge) edge = w->until_s;
+    }
+    p->is_closed = (uint64_t)hp_windows_closed(l, utc_ns);
+    p->hours_ns = utc_ns / 1000000000u * 1000000000u;
+    p->hours_span_ns = (edge - second) * 1000000000u;
+}
+
+static inline int hp_pulse_is_closed(hp_pulse_t *p, const hp_instrument_limits_t *l, uint64_t utc_ns)
+{
+    if (HP_UNLIKELY(utc_ns - p->hours_ns >= p->hours_span_ns)) hp_pulse_hours(p, l, utc_ns);
+    return (int)p->is_closed;
 }
 
 /* Bounds anew after the instrument's limits changed. */
 static inline void hp_pulse_set(hp_pulse_t *p, const hp_instrument_limits_t *l)
 {
+    p->hours_span_ns = 0;
     if (p->band_high_ticks == 0) p->band_high_ticks = INT64_MAX; /* no mark price yet */
     hp_pulse_fence(p, l);
     hp_pulse_size(p, l);

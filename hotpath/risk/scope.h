@@ -19,7 +19,14 @@
 #define HP_BUDGET_HALVES 2
 
 typedef struct hp_scope {
+    /* what the gate compares with; made of the rest when it is not ready */
+    uint64_t  ready_until_ns;      /* 0: a figure has changed since */
+    int64_t   room_e8[2];          /* largest notional that a sell, a buy may have; may be below 0 */
+    uint64_t  shut_until_ns;       /* some limit is reached whatever the order: until a cool-down ends, or for good */
+    hp_bucket_t bucket;
     hp_limit_t limit;
+    uint64_t  cool_until_ns;
+    uint64_t  half_end_ns;         /* end of the newer half of the budget window; 0 = not begun */
     hp_wide_t position_e8;         /* signed sum of positions */
     hp_wide_t gross_e8;            /* sum of |position|, hedged legs apart */
     hp_wide_t buying_e8;           /* all that works */
@@ -32,20 +39,19 @@ typedef struct hp_scope {
     int64_t   drawdown_bps;
     int64_t   open_orders;
     int64_t   failures;            /* refusals by the venue in a row */
-    uint64_t  cool_until_ns;
-    uint64_t  half_end_ns;         /* end of the newer half of the budget window; 0 = not begun */
     int64_t   orders[HP_BUDGET_HALVES];  /* older half, newer half */
     int64_t   cancels[HP_BUDGET_HALVES];
     int64_t   traded[HP_BUDGET_HALVES];  /* orders that had a fill */
-    hp_bucket_t bucket;
 } hp_scope_t;
 
+static inline hp_wide_t hp_limit_wide_least(hp_wide_t a, hp_wide_t b) { return a < b ? a : b; }
 static inline int64_t hp_held(hp_wide_t v) { return v > INT64_MAX ? INT64_MAX : v < -INT64_MAX ? -INT64_MAX : (int64_t)v; }
 
 /* Loss, drawdown and the bound of leverage from capital and PnL. */
 static inline void hp_scope_judge(hp_scope_t *s)
 {
     const hp_limit_t *l = &s->limit;
+    s->ready_until_ns = 0;
     hp_wide_t lost = s->day_pnl_e8 - s->pnl_e8 - l->base_pnl_e8;
     s->loss_e8 = lost > 0 ? hp_held(lost) : 0;
     s->leverage_gross_e8 = (hp_wide_t)1 << 100;
@@ -69,7 +75,7 @@ static inline void hp_scope_set(hp_scope_t *s, const hp_limit_t *l, uint64_t now
     s->cool_until_ns = 0;
     if (l->token_rate == HP_LIMIT_NONE) hp_bucket_set(&s->bucket, 0, 0, 0);
     else if (l->token_rate <= 0 || l->token_burst <= 0) {
-        s->bucket.period_ns = 1ull << 46; /* a token in 19 hours, and none in hand */
+        s->bucket.period_ns = 1ull << 46; /* a token in 19 hours, and no room for one */
         s->bucket.depth_ns = s->bucket.reserve_ns = 0;
         s->bucket.empty_ns = now;
     } else {
@@ -84,6 +90,7 @@ static inline void hp_scope_roll(hp_scope_t *s, uint64_t now)
 {
     uint64_t half = (uint64_t)s->limit.budget_window_ns / HP_BUDGET_HALVES;
     int keeps = half != 0 && now - s->half_end_ns < half;
+    s->ready_until_ns = 0;
     s->orders[0] = keeps ? s->orders[1] : 0;
     s->cancels[0] = keeps ? s->cancels[1] : 0;
     s->traded[0] = keeps ? s->traded[1] : 0;
@@ -137,6 +144,27 @@ static inline int hp_over_cancel_rate(const hp_scope_t *s)
     int64_t orders = hp_scope_orders(s);
     return orders >= s->limit.budget_free_count &&
            (hp_wide_t)hp_scope_cancels(s) * 10000 > (hp_wide_t)s->limit.cancel_rate_bps_max * orders;
+}
+
+/* Make what the gate compares with. */
+__attribute__((noinline, unused))
+static void hp_scope_ready(hp_scope_t *s, uint64_t now)
+{
+    hp_scope_at(s, now);
+    int64_t gross = hp_held(hp_limit_wide_least(s->limit.gross_notional_e8_max, s->leverage_gross_e8) - hp_scope_gross(s, 0));
+    int64_t room = hp_limit_least(s->limit.order_notional_e8_max, gross);
+    for (int is_buy = 0; is_buy < 2; is_buy++)
+        s->room_e8[is_buy] = hp_limit_least(room, hp_held(s->limit.net_notional_e8_max - hp_scope_net(s, is_buy, 0)));
+    int is_shut = hp_over_open(s) | hp_over_loss(s) | hp_over_drawdown(s) | hp_over_failures(s) | hp_over_order_to_trade(s) |
+                  hp_over_cancel_rate(s);
+    s->shut_until_ns = is_shut ? UINT64_MAX : s->cool_until_ns;
+    s->ready_until_ns = s->half_end_ns;
+}
+
+/* Does any limit of this scope speak against an order? */
+static inline int hp_scope_speaks(const hp_scope_t *s, int is_buy, int64_t notional, uint64_t now)
+{
+    return (notional > s->room_e8[is_buy]) | (now < s->shut_until_ns);
 }
 
 #endif

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -66,15 +67,13 @@ uint8_t hp_cancel_advice(uint8_t reason);
 
 typedef struct { uint64_t period_ns, depth_ns, reserve_ns, empty_ns; } hp_bucket_t;
 void hp_bucket_init(hp_bucket_t *b, uint64_t per_second, uint64_t burst, uint64_t reserve);
-uint64_t hp_bucket_wait(const hp_bucket_t *b, uint64_t count, uint64_t now, int may_use_reserve);
-void hp_bucket_take(hp_bucket_t *b, uint64_t count, uint64_t now);
 
 typedef struct {
     int64_t working_buy_lots, working_sell_lots; uint32_t open_orders, account;
     int64_t closing_lots[3]; } hp_exposure_t;
-typedef struct { hp_limit_t limit; int64_t loss_e8, drawdown_bps, open_orders, failures;
-    uint64_t cool_until_ns, half_end_ns; int64_t orders[2], cancels[2], traded[2];
-    hp_bucket_t bucket; ...; } hp_scope_t;
+typedef struct { int64_t room_e8[2]; hp_bucket_t bucket; hp_limit_t limit;
+    uint64_t cool_until_ns, half_end_ns; int64_t loss_e8, drawdown_bps, open_orders, failures;
+    int64_t orders[2], cancels[2], traded[2]; ...; } hp_scope_t;
 typedef struct { int64_t band_low_ticks, band_high_ticks, fence_e8, size_lots_max, volume_lots_max;
     uint64_t frozen_until_ns; int64_t half_ticks, sigma_e8, usual_e4; uint64_t usual_count;
     ...; } hp_pulse_t;
@@ -104,6 +103,7 @@ void hp_gate_revalue(hp_gate_t *g, const hp_instrument_t *i, const hp_exposure_t
 void hp_gate_follow(hp_gate_t *g, const hp_instrument_t *i, const hp_exposure_t *e,
                     const hp_lane_position_t *p, uint32_t strategies);
 void hp_gate_opened(hp_gate_t *g);
+void hp_gate_put_clock(hp_gate_t *g, const hp_time_record_t *clock);
 void hp_gate_new_day(hp_gate_t *g, uint64_t day);
 void hp_own_add(hp_own_t *own, const hp_order_t *o);
 void hp_own_remove(hp_own_t *own, const hp_order_t *o);
@@ -162,9 +162,8 @@ static void t_write(hp_journal_writer_t *w, uint64_t count, uint32_t words_max) 
 """
 
 
-@pytest.fixture(scope="session")
-def steps():
-    """The compiled module: .ffi and .lib."""
+def recipe():
+    """Return (cffi's builder, the module's name) for these tests; nothing is compiled yet."""
     from hotpath.abi.declare import cffi_blocks, prototypes
     from runtime._shm_build import HEADERS
     from setup import BASE, BUILD, FLAGS
@@ -179,21 +178,29 @@ def steps():
     for name in STEPS:
         digest.update((ROOT / "hotpath" / f"{name}.h").read_bytes())
     module = f"_steps_{digest.hexdigest()[:16]}"
+    cflags, ldflags = FLAGS[BUILD]
+    includes = [f'#include "{name}.h"' for name in HEADERS] + [
+        f'#include "hotpath/{name}.h"' for name in STEPS
+    ]
+    ffi.set_source(
+        module,
+        "\n".join(includes) + SOURCE,
+        include_dirs=[str(ROOT / "hotpath" / "abi"), str(ROOT)],
+        extra_compile_args=["-std=c11", *BASE, "-Wno-unused-function", *cflags],
+        extra_link_args=ldflags,
+    )
+    return ffi, module
+
+
+@pytest.fixture(scope="session")
+def steps():
+    """The compiled module: .ffi and .lib; CORELANE_STEPS names another build (mutants.py)."""
+    ffi, module = recipe()
     folder = ROOT / "build" / "steps"
     folder.mkdir(parents=True, exist_ok=True)
-    found = list(folder.glob(f"{module}*.so"))
+    other = os.environ.get("CORELANE_STEPS")
+    found = [Path(other)] if other else list(folder.glob(f"{module}*.so"))
     if not found:
-        cflags, ldflags = FLAGS[BUILD]
-        includes = [f'#include "{name}.h"' for name in HEADERS] + [
-            f'#include "hotpath/{name}.h"' for name in STEPS
-        ]
-        ffi.set_source(
-            module,
-            "\n".join(includes) + SOURCE,
-            include_dirs=[str(ROOT / "hotpath" / "abi"), str(ROOT)],
-            extra_compile_args=["-std=c11", *BASE, "-Wno-unused-function", *cflags],
-            extra_link_args=ldflags,
-        )
         found = [Path(ffi.compile(tmpdir=str(folder)))]
     spec = importlib.util.spec_from_file_location(module, found[0])
     loaded = importlib.util.module_from_spec(spec)

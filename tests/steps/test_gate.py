@@ -28,6 +28,14 @@ def test_gate_blocks_what_is_not_on_the_allow_list(case, bend):
     assert case.ask() == verdict(case, "NOT_ALLOWED")
 
 
+@pytest.mark.parametrize(("field", "value"), [("kind", 4), ("strategy", 16), ("account", 32)])
+def test_gate_blocks_what_it_has_no_place_for_though_all_is_allowed(case, field, value):
+    case.limits.kinds = case.limits.accounts = 2**32 - 1
+    case.limits.strategies = 2**64 - 1
+    setattr(case.intent, field, value)
+    assert case.ask() == verdict(case, "NOT_ALLOWED")
+
+
 def test_gate_blocks_while_not_armed(case):
     case.gate.is_armed = 0
     assert case.ask() == verdict(case, "NOT_ARMED")
@@ -300,7 +308,12 @@ class TestClock:
         clock = case.gate.clock
         clock.source, clock.offset_ns, clock.uncertainty_ns = 2, -600_000, 390_000
         clock.growth_ppb, clock.taken_ns, clock.valid_until_ns = 10_000, NOW - 10**9, NOW + 1
+        case.lib.hp_gate_put_clock(case.gate, case.ffi.addressof(clock))
         return case
+
+    def bend(self, timed, field, value):
+        setattr(timed.gate.clock, field, value)
+        timed.lib.hp_gate_put_clock(timed.gate, timed.ffi.addressof(timed.gate.clock))
 
     def test_clock_at_its_limit_passes(self, timed):
         assert timed.ask() == timed.lib.HP_PASS
@@ -317,9 +330,16 @@ class TestClock:
         ],
     )
     def test_clock_one_past_its_limit_blocks(self, timed, field, value):
-        setattr(timed.gate.clock, field, value)
+        self.bend(timed, field, value)
         assert timed.ask() == verdict(timed, "CLOCK_UNSURE")
         assert (timed.verdict.found, timed.verdict.wanted) == (self.MAX + 1, self.MAX)
+
+    def test_clock_record_that_has_no_growth_holds_as_long_as_it_is_valid(self, timed):
+        self.bend(timed, "growth_ppb", 0)
+        self.bend(timed, "valid_until_ns", NOW + 10**12)
+        timed.limits.stale_ns = 10**13
+        assert timed.ask(NOW + 10**12 - 1) == timed.lib.HP_PASS
+        assert timed.ask(NOW + 10**12) == verdict(timed, "CLOCK_UNSURE")
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -334,11 +354,11 @@ class TestClock:
         ],
     )
     def test_clock_that_nobody_vouches_for_blocks(self, timed, field, value):
-        setattr(timed.gate.clock, field, value)
+        self.bend(timed, field, value)
         assert timed.ask() == verdict(timed, "CLOCK_UNSURE")
 
     def test_unsure_clock_lets_risk_reducing_orders_and_cancels_pass(self, timed):
-        timed.gate.clock.source = 0
+        self.bend(timed, "source", 0)
         timed.position.lots[0] = 10
         timed.intent.side, timed.intent.reduce_only = SELL, 1
         assert timed.ask() == timed.lib.HP_PASS
@@ -347,13 +367,14 @@ class TestClock:
 
     def test_policy_warn_notes_it_and_passes(self, timed):
         code = verdict(timed, "CLOCK_UNSURE")
-        timed.gate.clock.source = 0
+        self.bend(timed, "source", 0)
         timed.gate.rule.warns = 1 << code
         assert timed.ask() == timed.lib.HP_PASS
         assert timed.verdict.warnings == 1 << code
 
     def test_clock_that_is_not_judged_blocks_nothing(self, timed):
-        timed.gate.clock.source = timed.gate.rule.clock_ns_max = 0
+        timed.gate.rule.clock_ns_max = 0
+        self.bend(timed, "source", 0)
         assert timed.ask() == timed.lib.HP_PASS
         assert timed.verdict.warnings == 0
 
