@@ -29,6 +29,7 @@ HEADERS = [
     "intent",
     "verdict",
     "limit",
+    "lease",
     "order",
     "ring",
     "journal",

@@ -134,8 +134,7 @@ class Page:
         header.layout = lib.HP_PAGE_LAYOUT
         header.kind = number
         header.build_id = build_id()
-        header.writer_pid = os.getpid()
-        header.writer_start_ticks = start_ticks(os.getpid())
+        made.own()
         header.epoch = epoch
         header.size = size
         header.heartbeat_ns = time.monotonic_ns()
@@ -181,6 +180,11 @@ class Page:
             )
         return opened
 
+    def own(self) -> None:
+        """Say that this process writes the page from now on."""
+        self.header.writer_pid = os.getpid()
+        self.header.writer_start_ticks = start_ticks(os.getpid())
+
     def remove(self) -> None:
         """Unlink the page's file; mappings stay valid until they are closed."""
         self.path.unlink(missing_ok=True)
@@ -213,6 +217,17 @@ class Control:
         self.page = Page.make(
             deployment, f"control.{writer}", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES
         )
+
+    @classmethod
+    def open(cls, deployment: str, writer: str) -> Control:
+        """Take over a control page made for this writer: its word stands as it was left."""
+        control = cls.__new__(cls)
+        control.bells = []
+        control.page = Page.open(
+            deployment, f"control.{writer}", "hp_control_page_t", writable=True
+        )
+        control.page.own()
+        return control
 
     @property
     def word(self) -> int:
