@@ -29,7 +29,7 @@ HEADERS = [
     "intent",
     "verdict",
     "limit",
-    "lease",
+    "limit_use",
     "order",
     "ring",
     "journal",

@@ -19,8 +19,8 @@ from typing import Any
 
 from runtime._shm import lib
 from runtime.authority_ledger import FENCES_PER_TERM, Ledger
-from runtime.lease_pages import LeasePage, Shown, read_lane
-from runtime.leases import NONE, Amounts, Bound, Leases
+from runtime.limit_leases import NONE, Amounts, Bound, Leases
+from runtime.limit_pages import LeasePage, Shown, read_lane
 from runtime.limit_records import (
     DEALT,
     NOTHING,

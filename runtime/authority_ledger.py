@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime.leases import Amounts, Bound
+from runtime.limit_leases import Amounts, Bound
 from runtime.state import StateError, write_durably
 
 TERM_MAX = 2**31 - 1

@@ -151,7 +151,7 @@ class AuthorityPart(cold.Part):
         async with self.writing:
             await asyncio.to_thread(authority.ledger.write, authority.text())
 
-    # -- what people ask -----------------------------------------------------------------------------
+    # -- what people ask --------------------------------------------------------------------------
 
     async def answer(self, message: Message) -> Message:
         authority = self.authority

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from runtime import names
 from runtime._shm import ffi, lib
-from runtime.leases import NONE
+from runtime.limit_leases import NONE
 
 DIMENSIONS = {n: text for n, text in names.of("hp_dimension", "HP_DIMENSION_").items() if n}
 NUMBERS = {text: n for n, text in DIMENSIONS.items()}

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runtime.lease_pages import Shown
-from runtime.leases import NONE
+from runtime.limit_leases import NONE
+from runtime.limit_pages import Shown
 from runtime.limit_records import Key
 
 DAY_NS = 86_400_000_000_000

@@ -1,7 +1,7 @@
 """Who should get how much of a bound: by demand, with a floor, and not at every whim.
 
 Owns:    the targets that leases move towards.
-Refuses: what may be raised (leases.py decides by evidence), time, pages.
+Refuses: what may be raised (limit_leases.py decides by evidence), time, pages.
 
 Each lane that may use a bound keeps a floor of it.  The rest follows demand: what a lane uses and
 room for as much again, or twice its share when the gate refused it for want of more.  What nobody

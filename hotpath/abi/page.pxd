@@ -9,8 +9,8 @@ from hotpath.abi.event cimport *
 from hotpath.abi.feed cimport *
 from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
-from hotpath.abi.lease cimport *
 from hotpath.abi.limit cimport *
+from hotpath.abi.limit_use cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.verdict cimport *
 

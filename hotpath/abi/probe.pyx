@@ -12,8 +12,8 @@ from hotpath.abi.histogram cimport *
 from hotpath.abi.instrument cimport *
 from hotpath.abi.intent cimport *
 from hotpath.abi.journal cimport *
-from hotpath.abi.lease cimport *
 from hotpath.abi.limit cimport *
+from hotpath.abi.limit_use cimport *
 from hotpath.abi.opening cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
@@ -311,35 +311,6 @@ def layout():
     out["hp_journal_head_t.overwritten"] = <size_t>&(<hp_journal_head_t *>0).overwritten
     out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
     out["hp_journal_head_t.fingerprint"] = <size_t>&(<hp_journal_head_t *>0).fingerprint
-    out["hp_limit_use_t"] = sizeof(hp_limit_use_t)
-    out["hp_limit_use_t.dimension"] = <size_t>&(<hp_limit_use_t *>0).dimension
-    out["hp_limit_use_t.id"] = <size_t>&(<hp_limit_use_t *>0).id
-    out["hp_limit_use_t.net_e8"] = <size_t>&(<hp_limit_use_t *>0).net_e8
-    out["hp_limit_use_t.gross_e8"] = <size_t>&(<hp_limit_use_t *>0).gross_e8
-    out["hp_limit_use_t.open_orders"] = <size_t>&(<hp_limit_use_t *>0).open_orders
-    out["hp_limit_use_t.pnl_e8"] = <size_t>&(<hp_limit_use_t *>0).pnl_e8
-    out["hp_limit_use_t.day_pnl_e8"] = <size_t>&(<hp_limit_use_t *>0).day_pnl_e8
-    out["hp_limit_use_t.refused"] = <size_t>&(<hp_limit_use_t *>0).refused
-    out["hp_limit_use_t.pad"] = <size_t>&(<hp_limit_use_t *>0).pad
-    out["hp_limit_row_t"] = sizeof(hp_limit_row_t)
-    out["hp_limit_row_t.dimension"] = <size_t>&(<hp_limit_row_t *>0).dimension
-    out["hp_limit_row_t.id"] = <size_t>&(<hp_limit_row_t *>0).id
-    out["hp_limit_row_t.net_e8_max"] = <size_t>&(<hp_limit_row_t *>0).net_e8_max
-    out["hp_limit_row_t.gross_e8_max"] = <size_t>&(<hp_limit_row_t *>0).gross_e8_max
-    out["hp_limit_row_t.open_max"] = <size_t>&(<hp_limit_row_t *>0).open_max
-    out["hp_limit_row_t.net_e8"] = <size_t>&(<hp_limit_row_t *>0).net_e8
-    out["hp_limit_row_t.gross_e8"] = <size_t>&(<hp_limit_row_t *>0).gross_e8
-    out["hp_limit_row_t.open_orders"] = <size_t>&(<hp_limit_row_t *>0).open_orders
-    out["hp_limit_row_t.day_pnl_e8"] = <size_t>&(<hp_limit_row_t *>0).day_pnl_e8
-    out["hp_limit_row_t.daily_loss_e8_max"] = <size_t>&(<hp_limit_row_t *>0).daily_loss_e8_max
-    out["hp_limit_row_t.drawdown_bps"] = <size_t>&(<hp_limit_row_t *>0).drawdown_bps
-    out["hp_limit_row_t.drawdown_bps_max"] = <size_t>&(<hp_limit_row_t *>0).drawdown_bps_max
-    out["hp_limit_row_t.net_used_e8"] = <size_t>&(<hp_limit_row_t *>0).net_used_e8
-    out["hp_limit_row_t.gross_used_e8"] = <size_t>&(<hp_limit_row_t *>0).gross_used_e8
-    out["hp_limit_row_t.open_used"] = <size_t>&(<hp_limit_row_t *>0).open_used
-    out["hp_limit_row_t.is_frozen"] = <size_t>&(<hp_limit_row_t *>0).is_frozen
-    out["hp_limit_row_t.lane_count"] = <size_t>&(<hp_limit_row_t *>0).lane_count
-    out["hp_limit_row_t.pad"] = <size_t>&(<hp_limit_row_t *>0).pad
     out["hp_limit_t"] = sizeof(hp_limit_t)
     out["hp_limit_t.dimension"] = <size_t>&(<hp_limit_t *>0).dimension
     out["hp_limit_t.id"] = <size_t>&(<hp_limit_t *>0).id
@@ -370,6 +341,35 @@ def layout():
     out["hp_limit_lease_t.fence"] = <size_t>&(<hp_limit_lease_t *>0).fence
     out["hp_limit_lease_t.is_required"] = <size_t>&(<hp_limit_lease_t *>0).is_required
     out["hp_limit_lease_t.pad"] = <size_t>&(<hp_limit_lease_t *>0).pad
+    out["hp_limit_use_t"] = sizeof(hp_limit_use_t)
+    out["hp_limit_use_t.dimension"] = <size_t>&(<hp_limit_use_t *>0).dimension
+    out["hp_limit_use_t.id"] = <size_t>&(<hp_limit_use_t *>0).id
+    out["hp_limit_use_t.net_e8"] = <size_t>&(<hp_limit_use_t *>0).net_e8
+    out["hp_limit_use_t.gross_e8"] = <size_t>&(<hp_limit_use_t *>0).gross_e8
+    out["hp_limit_use_t.open_orders"] = <size_t>&(<hp_limit_use_t *>0).open_orders
+    out["hp_limit_use_t.pnl_e8"] = <size_t>&(<hp_limit_use_t *>0).pnl_e8
+    out["hp_limit_use_t.day_pnl_e8"] = <size_t>&(<hp_limit_use_t *>0).day_pnl_e8
+    out["hp_limit_use_t.refused"] = <size_t>&(<hp_limit_use_t *>0).refused
+    out["hp_limit_use_t.pad"] = <size_t>&(<hp_limit_use_t *>0).pad
+    out["hp_limit_row_t"] = sizeof(hp_limit_row_t)
+    out["hp_limit_row_t.dimension"] = <size_t>&(<hp_limit_row_t *>0).dimension
+    out["hp_limit_row_t.id"] = <size_t>&(<hp_limit_row_t *>0).id
+    out["hp_limit_row_t.net_e8_max"] = <size_t>&(<hp_limit_row_t *>0).net_e8_max
+    out["hp_limit_row_t.gross_e8_max"] = <size_t>&(<hp_limit_row_t *>0).gross_e8_max
+    out["hp_limit_row_t.open_max"] = <size_t>&(<hp_limit_row_t *>0).open_max
+    out["hp_limit_row_t.net_e8"] = <size_t>&(<hp_limit_row_t *>0).net_e8
+    out["hp_limit_row_t.gross_e8"] = <size_t>&(<hp_limit_row_t *>0).gross_e8
+    out["hp_limit_row_t.open_orders"] = <size_t>&(<hp_limit_row_t *>0).open_orders
+    out["hp_limit_row_t.day_pnl_e8"] = <size_t>&(<hp_limit_row_t *>0).day_pnl_e8
+    out["hp_limit_row_t.daily_loss_e8_max"] = <size_t>&(<hp_limit_row_t *>0).daily_loss_e8_max
+    out["hp_limit_row_t.drawdown_bps"] = <size_t>&(<hp_limit_row_t *>0).drawdown_bps
+    out["hp_limit_row_t.drawdown_bps_max"] = <size_t>&(<hp_limit_row_t *>0).drawdown_bps_max
+    out["hp_limit_row_t.net_used_e8"] = <size_t>&(<hp_limit_row_t *>0).net_used_e8
+    out["hp_limit_row_t.gross_used_e8"] = <size_t>&(<hp_limit_row_t *>0).gross_used_e8
+    out["hp_limit_row_t.open_used"] = <size_t>&(<hp_limit_row_t *>0).open_used
+    out["hp_limit_row_t.is_frozen"] = <size_t>&(<hp_limit_row_t *>0).is_frozen
+    out["hp_limit_row_t.lane_count"] = <size_t>&(<hp_limit_row_t *>0).lane_count
+    out["hp_limit_row_t.pad"] = <size_t>&(<hp_limit_row_t *>0).pad
     out["hp_base_t"] = sizeof(hp_base_t)
     out["hp_base_t.instrument"] = <size_t>&(<hp_base_t *>0).instrument
     out["hp_base_t.flags"] = <size_t>&(<hp_base_t *>0).flags

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.leases import Bound, Heard, Leases
+from runtime.limit_leases import Bound, Heard, Leases
 from runtime.shares import Demand, Policy, split
 from tests.authority.world import BOUNDS, World
 

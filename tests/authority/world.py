@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from runtime.leases import Amounts, Bound, Heard, Leases
+from runtime.limit_leases import Amounts, Bound, Heard, Leases
 from runtime.shares import Demand, Policy, split
 
 LEASE, RENEW = 100, 20

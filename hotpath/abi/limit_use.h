@@ -1,4 +1,4 @@
-/* lease.h - what a lane says of its leased limits: what it holds of each, in the authority's terms.
+/* limit_use.h - what a lane says of its leased limits: what it holds of each, in the authority's terms.
  *
  * Owns:    the use of one limit, as it stands in the lane's page; the whole deployment's row of it.
  * Refuses: the limits themselves (limit.h), the page that leases them (page.h), judging.
@@ -10,8 +10,8 @@
  *   |dimension|id |net |gross|open|pnl    |day pnl |refused |pad |
  *   +---------+---+----+-----+----+-------+--------+--------+----+
  */
-#ifndef HP_LEASE_H
-#define HP_LEASE_H
+#ifndef HP_LIMIT_USE_H
+#define HP_LIMIT_USE_H
 
 #include <stdint.h>
 

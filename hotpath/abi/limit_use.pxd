@@ -1,10 +1,10 @@
-# lease.h - what a lane says of its leased limits: what it holds of each, in the authority's terms.
+# limit_use.h - what a lane says of its leased limits: what it holds of each, in the authority's terms.
 # Names only; python -m hotpath.abi.declare derives them from the header.
 
 from libc.stdint cimport int64_t, uint32_t, uint8_t
 from hotpath.abi.limit cimport *
 
-cdef extern from "lease.h" nogil:
+cdef extern from "limit_use.h" nogil:
     enum: HP_LEASED_LIMITS_MAX
     ctypedef struct hp_limit_use_t:
         uint32_t dimension

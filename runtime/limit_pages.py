@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runtime._shm import ffi, lib
-from runtime.leases import Amounts, Bound, Heard
+from runtime.limit_leases import Amounts, Bound, Heard
 from runtime.limit_records import Key, Record, fill
 from runtime.pages import Page
 
