@@ -100,6 +100,13 @@ def settings(config: Config, **others: Any) -> Settings:
         **limits(config.limits),
         overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
         on_restart=config.on_restart,
+        has_authority=config.authority.enabled,
+        lease={
+            "lease_ms": config.authority.lease_ms,
+            "renew_ms": min(config.authority.renew_ms, config.authority.lease_ms // 3),
+            "floor_percent": config.authority.floor_percent,
+            "hysteresis_percent": config.authority.hysteresis_percent,
+        },
         journal=Path(config.journal.directory) if config.journal.directory else None,
         clock_policy=config.clock.policy,
         clock_ms_max=config.clock.distance_ms_max,

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, evidence, feeds, state
+from runtime import conditions, evidence, feeds, limit_pages, state
 from runtime._shm import ffi, lib
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
@@ -45,7 +45,9 @@ COLD_ROLES = {
     "session": lib.HP_PROCESS_SESSION,
     "exporter": lib.HP_PROCESS_EXPORTER,
     "tailer": lib.HP_PROCESS_TAILER,
+    "authority": lib.HP_PROCESS_AUTHORITY,
 }
+ASK_S = 5.0  # for an answer of the authority
 DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
@@ -77,7 +79,29 @@ class Settings:
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
+    has_authority: bool = True  # lanes spend leased limits; False: their own, without an end
+    lease: dict[str, int] = field(
+        default_factory=lambda: {
+            "lease_ms": 1000,
+            "renew_ms": 200,
+            "floor_percent": 10,
+            "hysteresis_percent": 10,
+        }
+    )
     clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
+
+
+def authority_limits(settings: Settings) -> dict[str, dict[str, int]]:
+    """Return the limits of the whole deployment, by key."""
+    s, symbols = settings, len(settings.symbols)
+    each = [s.overrides.get(symbol, {}) for symbol in s.symbols]
+    notional = sum(one.get("position_notional_max", s.position_notional_max) for one in each)
+    account = {
+        "gross_notional_e8_max": 2 * notional * 10**8,  # both sides of each position may work
+        "net_notional_e8_max": notional * 10**8,
+        "open_orders_max": s.open_orders_max * symbols,
+    }
+    return {"account:0": account}
 
 
 def plan(settings: Settings) -> Topology:
@@ -119,7 +143,10 @@ class Appliance:
         self.epoch = 0
         self.opened_epoch = 0
         self.is_drained = False
-        self.cold_name = {part: part for part in COLD_ROLES if part != "tailer" or settings.journal}
+        absent = {"tailer"} if not settings.journal else set()
+        absent |= set() if settings.has_authority else {"authority"}
+        self.cold_name = {part: part for part in COLD_ROLES if part not in absent}
+        self.asked: dict[int, asyncio.Future[Message]] = {}
         self.cancelled: asyncio.Future[int] | None = None
         self.bells: dict[str, int] = {}
 
@@ -155,6 +182,9 @@ class Appliance:
         self.pages.append(self.host.page)
         self.clock = ClockPage(s.deployment)
         self.pages.append(self.clock.page)
+        if s.has_authority:  # made here, written there: leases and freezes outlive the authority
+            self.pages.append(Control(s.deployment, "authority").page)
+            self.pages.append(limit_pages.make(s.deployment, 0))
         watch = ClockWatch(self.clock, s.profile, self.say, s.clock_where)
         watch.look()
         flags = os.EFD_NONBLOCK | os.EFD_CLOEXEC
@@ -235,6 +265,7 @@ class Appliance:
         self.symbols = {ids[f"{VENUE}:{symbol}"]: symbol for symbol in s.symbols}
         self.about = {number: found[symbol]["about"] for number, symbol in self.symbols.items()}
         self.prices = {symbol: found[symbol]["price"] for symbol in s.symbols}
+        self.tell_authority()
         await self.supervisor.start(self.lane_plan())
 
     # -- plans -----------------------------------------------------------------------------------
@@ -256,6 +287,7 @@ class Appliance:
                 "session": self.session_part,
                 "exporter": self.exporter_part,
                 "tailer": self.tailer_part,
+                "authority": self.authority_part,
             }
             return {
                 "name": process,
@@ -303,6 +335,13 @@ class Appliance:
         return {
             "deployment": self.settings.deployment,
             "directory": str(self.settings.journal),
+        }
+
+    def authority_part(self) -> Message:
+        return {
+            "deployment": self.settings.deployment,
+            "directory": str(self.directory),
+            "bells": {"0": self.bells["lane"]},
         }
 
     def beat_reader(self, process: str) -> Callable[[], int]:
@@ -371,7 +410,8 @@ class Appliance:
             "codec": "venues.binance.usdm.codec",
             "prefix": s.deployment[:12],
             "epoch": self.epoch,
-            "controls": ["operator"],
+            "controls": ["operator", *(["authority"] if s.has_authority else [])],
+            "has_authority": s.has_authority,
             "segment_bytes": s.segment_bytes,
             "segment_count": s.segment_count,
             "market": self.endpoints.market(s.symbols),
@@ -463,6 +503,10 @@ class Appliance:
             self.say(message["say"])
         elif "opened" in message:
             self.opened_epoch = max(self.opened_epoch, message["epoch"])
+        elif "answer" in message:
+            asked = self.asked.pop(message.pop("answer"), None)
+            if asked is not None and not asked.done():
+                asked.set_result(message)
         elif "cancelled" in message and self.cancelled is not None and not self.cancelled.done():
             self.cancelled.set_result(message["cancelled"])
 
@@ -470,6 +514,8 @@ class Appliance:
         """A cold process came (back): the session learns which lane it serves."""
         if "session" in parts and self.epoch:
             self.tell_session()
+        if "authority" in parts and self.about:
+            self.tell_authority()
 
     def tell_session(self) -> None:
         self.tell(
@@ -487,11 +533,33 @@ class Appliance:
             },
         )
 
-    def tell(self, part: str, message: Message) -> None:
+    def tell(self, part: str, message: Message) -> bool:
         """Send a message to a part of a cold process, if that lives."""
-        watched = self.supervisor.watched.get(self.cold_name[part])
-        if watched is not None and watched.life is not None and watched.life.ready.done():
-            watched.life.tell({"part": part, **message})
+        watched = self.supervisor.watched.get(self.cold_name.get(part, ""))
+        if watched is None or watched.life is None or not watched.life.ready.done():
+            return False
+        watched.life.tell({"part": part, **message})
+        return True
+
+    def tell_authority(self) -> None:
+        """Hand the authority its limits, and which lane may spend which."""
+        if self.settings.has_authority:
+            limits = authority_limits(self.settings)
+            self.tell(
+                "authority",
+                {"limits": limits, "lanes": {"0": list(limits)}, "terms": self.settings.lease},
+            )
+
+    async def ask_authority(self, question: Message) -> Message:
+        """Return the authority's answer; {"error"} when there is none."""
+        number = max(self.asked, default=0) + 1
+        asked = self.asked[number] = asyncio.get_running_loop().create_future()
+        if not self.tell("authority", {"ask": number, **question}):
+            self.asked.pop(number)
+            return {"error": "the authority is not running"}
+        done, _ = await asyncio.wait({asked}, timeout=ASK_S)
+        self.asked.pop(number, None)
+        return asked.result() if done else {"error": f"no answer within {ASK_S:.0f} s"}
 
     def on_bell(self) -> None:
         """Say what the lane logs."""

@@ -7,6 +7,7 @@ Refuses: the parts themselves; they are the same classes that run alone elsewher
 from __future__ import annotations
 
 from runtime import cold
+from runtime.authority_process import AuthorityPart
 from runtime.exporter_process import ExporterPart
 from runtime.session_process import SessionPart
 from runtime.tailer_process import TailerPart
@@ -15,6 +16,7 @@ PARTS: dict[str, type[cold.Part]] = {
     "session": SessionPart,
     "exporter": ExporterPart,
     "tailer": TailerPart,
+    "authority": AuthorityPart,
 }
 
 if __name__ == "__main__":

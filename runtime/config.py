@@ -119,6 +119,28 @@ class Rate:
 
 
 @dataclass
+class Authority:
+    """Limits as leases: a process of its own owns them, lanes spend what it lends them."""
+
+    enabled: bool = key(True, "false: each lane holds its own limits, without an end.")
+    lease_ms: int = key(
+        1000,
+        "Length of a lease; past it a lane takes no new risk, milliseconds.",
+        low=100,
+        high=60_000,
+    )
+    renew_ms: int = key(
+        200, "Between two renewals: at most a third of a lease.", low=10, high=20_000
+    )
+    floor_percent: int = key(
+        10, "Of an equal part, that each lane keeps whatever its demand.", low=0, high=100
+    )
+    hysteresis_percent: int = key(
+        10, "Of a limit: shares that would move less stay as they are.", low=0, high=100
+    )
+
+
+@dataclass
 class Journal:
     directory: str = key(
         "", "Copy the lanes' journals there (a RUN for replay); empty = not copied."
@@ -199,6 +221,7 @@ class Config:
         AllLimits, "What the gate holds each order against; 0 permits nothing."
     )
     rate: Rate = table(Rate, "Token bucket of requests to the venue.")
+    authority: Authority = table(Authority, "Who lends the limits to the lanes, and for how long.")
     journal: Journal = table(Journal, "The lanes' journals, in memory and on disk.")
     metrics: Metrics = table(Metrics, "What Prometheus scrapes.")
     clock: Clock = table(Clock, "How well the time must be known.")
@@ -229,7 +252,7 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 
 TABLES: dict[str, type] = {
     kind.__name__: kind
-    for kind in (Venue, Topology, AllLimits, Rate, Journal, Metrics, Clock, Restart, Log)
+    for kind in (Venue, Topology, AllLimits, Rate, Authority, Journal, Metrics, Clock, Restart, Log)
 }
 
 

@@ -47,6 +47,9 @@ def build(spec: dict[str, Any]) -> LiveLane:
         for writer in spec["controls"]
     ]
     clock = Page.open(deployment, "clock", "hp_clock_page_t")
+    limits = None
+    if spec["has_authority"]:
+        limits = Page.open(deployment, "limits.0", "hp_limits_page_t")
     context = None
     if spec.get("ca"):
         context = ssl.create_default_context(cafile=spec["ca"])
@@ -67,6 +70,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         supervisor=spec["supervisor"],
         controls=[c.map for c in controls],
         clock_page=clock.map,
+        limits_page=limits.map if limits else None,
         urls={
             "market": spec["market"] * spec.get("lines", 1),
             "orders": spec["orders"],
@@ -77,6 +81,8 @@ def build(spec: dict[str, Any]) -> LiveLane:
     )
     lane.calibrate()
     fit(lane, spec)
+    if limits is not None:
+        lane.require_lease()
     for stream in spec.get("feeds", NO_FEEDS)["streams"]:
         lane.set_stream_texts(stream["instrument"], stream["kind"], stream["renewal"])
     return lane

@@ -230,6 +230,13 @@ cdef class Lane:
         hp_book_init(i.book, i.about.id, self.core.codec.sequence_rule, &size, <char *>memory + head)
         i.book.depth_kept = self.core.codec.depth_kept
 
+    def require_lease(self):
+        """Take no new risk before the authority has lent limits, nor past the end of a lease."""
+        cdef hp_limit_lease_t lease
+        memset(&lease, 0, sizeof(lease))
+        lease.is_required = 1
+        hp_lane_lease(&self.core, &lease)
+
     def set_rate(self, uint32_t account, uint64_t per_second, uint64_t burst, uint64_t reserve):
         """Set an account's bucket of orders; 0 per second = no limit."""
         if account >= 32:
