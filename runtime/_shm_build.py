@@ -30,6 +30,7 @@ HEADERS = [
     "verdict",
     "limit",
     "limit_use",
+    "rule",
     "order",
     "ring",
     "journal",
