@@ -100,6 +100,9 @@ def authority_limits(settings: Settings) -> dict[str, dict[str, int]]:
         "gross_notional_e8_max": 2 * notional * 10**8,  # both sides of each position may work
         "net_notional_e8_max": notional * 10**8,
         "open_orders_max": s.open_orders_max * symbols,
+        "token_rate": s.rate[0],
+        "token_burst": s.rate[1],
+        "token_reserve": s.rate[2],
     }
     return {"account:0": account}
 
