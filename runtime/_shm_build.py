@@ -34,6 +34,7 @@ HEADERS = [
     "order",
     "ring",
     "journal",
+    "archive",
     "book",
     "feed",
     "page",

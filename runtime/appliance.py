@@ -27,6 +27,7 @@ from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
+from runtime.lane_spec import ASSETS
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
@@ -44,7 +45,7 @@ VENUE = "binance_usdm"
 COLD_ROLES = {
     "session": lib.HP_PROCESS_SESSION,
     "exporter": lib.HP_PROCESS_EXPORTER,
-    "tailer": lib.HP_PROCESS_TAILER,
+    "archiver": lib.HP_PROCESS_ARCHIVER,
     "authority": lib.HP_PROCESS_AUTHORITY,
 }
 ASK_S = 5.0  # for an answer of the authority
@@ -78,6 +79,8 @@ class Settings:
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
+    archive: dict[str, Any] = field(default_factory=dict)  # how it is written (archiver.Rules)
+    durable: int = 0  # strategies whose orders wait for the disk, bits
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
     has_authority: bool = True  # lanes spend leased limits; False: their own, without an end
     lease: dict[str, int] = field(
@@ -146,7 +149,7 @@ class Appliance:
         self.epoch = 0
         self.opened_epoch = 0
         self.is_drained = False
-        absent = {"tailer"} if not settings.journal else set()
+        absent = {"archiver"} if not settings.journal else set()
         absent |= set() if settings.has_authority else {"authority"}
         self.cold_name = {part: part for part in COLD_ROLES if part not in absent}
         self.asked: dict[int, asyncio.Future[Message]] = {}
@@ -289,7 +292,7 @@ class Appliance:
             known = {
                 "session": self.session_part,
                 "exporter": self.exporter_part,
-                "tailer": self.tailer_part,
+                "archiver": self.archiver_part,
                 "authority": self.authority_part,
             }
             return {
@@ -334,10 +337,11 @@ class Appliance:
             "is_first": not self.about,
         }
 
-    def tailer_part(self) -> Message:
+    def archiver_part(self) -> Message:
         return {
             "deployment": self.settings.deployment,
             "directory": str(self.settings.journal),
+            "rules": self.settings.archive,
         }
 
     def authority_part(self) -> Message:
@@ -412,6 +416,7 @@ class Appliance:
             "deployment": s.deployment,
             "codec": "venues.binance.usdm.codec",
             "prefix": s.deployment[:12],
+            "assets": ASSETS,
             "epoch": self.epoch,
             "controls": ["operator", *(["authority"] if s.has_authority else [])],
             "has_authority": s.has_authority,
@@ -429,6 +434,7 @@ class Appliance:
             "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
             "clock_warns": s.clock_policy == "warn",
+            "durable": s.durable,
             "strategies": s.strategies,
             "parameters": s.parameters,
             "feeds": feeds.lane_spec(self.symbols, self.feed_limits),

@@ -112,7 +112,7 @@ def test_why_tells_an_order_that_was_filled(running, capsys):
     assert corelane(capsys, "status", "--deployment", running.name, "--why", venue)[1] == out
     code, out, _ = corelane(capsys, "status", "--deployment", running.name, "--why", "123456789012")
     assert code == 1
-    assert re.match(r"no record of 123456789012 .*reach back: lane-0 [\d.]+ m?s", out)
+    assert re.match(r"no record of 123456789012 .*reach back: lane-0 epoch \d+ [\d.]+ m?s", out)
 
 
 def test_after_a_freeze_every_field_of_the_screen_is_the_scrapes(running, capsys):
