@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, evidence, feeds, limit_pages, state
+from runtime import conditions, evidence, feeds, limit_pages, sentinel_plan, state
 from runtime._shm import ffi, lib
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
@@ -28,8 +28,10 @@ from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
 from runtime.lane_spec import ASSETS
+from runtime.lease import SimLease
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
+from runtime.sentinel_plan import Guard, lane_rate
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
 from runtime.topology import Topology, plan_box, stall_bound
 from tuning.time import Where
@@ -49,6 +51,14 @@ COLD_ROLES = {
     "authority": lib.HP_PROCESS_AUTHORITY,
 }
 ASK_S = 5.0  # for an answer of the authority
+FLATTEN = {  # policy ioc
+    "policy": int(lib.HP_FLATTEN_IOC),
+    "band_bps": 30,
+    "tries_max": 10,
+    "wait_ms": 200,
+    "time_ms_max": 30_000,
+    "slice_e8_max": 0,
+}
 DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
@@ -83,7 +93,7 @@ class Settings:
     durable: int = 0  # strategies whose orders wait for the disk, bits
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
     has_authority: bool = True  # lanes spend leased limits; False: their own, without an end
-    lease: dict[str, int] = field(
+    limit_lease: dict[str, int] = field(
         default_factory=lambda: {
             "lease_ms": 1000,
             "renew_ms": 200,
@@ -91,21 +101,27 @@ class Settings:
             "hysteresis_percent": 10,
         }
     )
+    cancel_scope: str = "ours"  # or "all": whose orders a cancel-all touches
+    dead_man_ms: int = 0  # the venue's timer; 0 = none
+    flatten: dict[str, int] = field(default_factory=lambda: dict(FLATTEN))  # Lane.set_flatten
+    lease_ms: int = 0  # length of the sim provider's leader lease; 0 = nobody has to lead
+    guard: Guard | None = None  # None: no sentinel watches
     clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
 
 
 def authority_limits(settings: Settings) -> dict[str, dict[str, int]]:
     """Return the limits of the whole deployment, by key."""
     s, symbols = settings, len(settings.symbols)
+    rate, burst, reserve = lane_rate(s.rate, s.guard)
     each = [s.overrides.get(symbol, {}) for symbol in s.symbols]
     notional = sum(one.get("position_notional_max", s.position_notional_max) for one in each)
     account = {
         "gross_notional_e8_max": 2 * notional * 10**8,  # both sides of each position may work
         "net_notional_e8_max": notional * 10**8,
         "open_orders_max": s.open_orders_max * symbols,
-        "token_rate": s.rate[0],
-        "token_burst": s.rate[1],
-        "token_reserve": s.rate[2],
+        "token_rate": rate,
+        "token_burst": burst,
+        "token_reserve": reserve,
     }
     return {"account:0": account}
 
@@ -152,7 +168,7 @@ class Appliance:
         absent = {"archiver"} if not settings.journal else set()
         absent |= set() if settings.has_authority else {"authority"}
         self.cold_name = {part: part for part in COLD_ROLES if part not in absent}
-        self.asked: dict[int, asyncio.Future[Message]] = {}
+        self.questions: dict[int, asyncio.Future[Message]] = {}
         self.cancelled: asyncio.Future[int] | None = None
         self.bells: dict[str, int] = {}
 
@@ -191,6 +207,16 @@ class Appliance:
         if s.has_authority:  # made here, written there: leases and freezes outlive the authority
             self.pages.append(Control(s.deployment, "authority").page)
             self.pages.append(limit_pages.make(s.deployment, 0))
+        if s.guard is not None:
+            made = sentinel_plan.make_pages(s.deployment)
+            self.sentinel_page = made[0]
+            self.pages += made
+        else:
+            self.supervisor.degrade("no sentinel: nobody cancels when lane and supervisor cannot")
+        if s.lease_ms:
+            self.lease = SimLease(s.deployment, s.lease_ms)
+            self.pages.append(self.lease.page)
+            self.supervisor.keep(self.lease.keep())
         watch = ClockWatch(self.clock, s.profile, self.say, s.clock_where)
         watch.look()
         flags = os.EFD_NONBLOCK | os.EFD_CLOEXEC
@@ -272,6 +298,8 @@ class Appliance:
         self.about = {number: found[symbol]["about"] for number, symbol in self.symbols.items()}
         self.prices = {symbol: found[symbol]["price"] for symbol in s.symbols}
         self.tell_authority()
+        if s.guard is not None:  # before the first order can leave
+            await self.supervisor.start(self.sentinel_plan(s.guard))
         await self.supervisor.start(self.lane_plan())
 
     # -- plans -----------------------------------------------------------------------------------
@@ -326,6 +354,7 @@ class Appliance:
             **self.credentials,
             "ca": self.ca,
             "symbols": self.settings.symbols,
+            "dead_man_ms": self.settings.dead_man_ms,
             "bells": {"session": self.bells["session"], "lanes": {"0": self.bells["lane"]}},
             "is_first": not self.about,
         }
@@ -350,6 +379,39 @@ class Appliance:
             "directory": str(self.directory),
             "bells": {"0": self.bells["lane"]},
         }
+
+    def sentinel_plan(self, guard: Guard) -> Plan:
+        page, s = self.sentinel_page, self.settings
+        return Plan(
+            "sentinel",
+            lib.HP_PROCESS_SENTINEL,
+            "runtime.sentinel_process",
+            lambda: sentinel_plan.specification(
+                guard,
+                deployment=s.deployment,
+                rest=self.endpoints.rest,
+                ca=self.ca,
+                symbols=s.symbols,
+                prefix=s.deployment[:12],
+                cancel_scope=s.cancel_scope,
+                bells=[self.bells["lane"]],
+                supervisor=self.self_pidfd,
+            ),
+            lambda: self.beat_of("sentinel", page),
+            lambda: sentinel_plan.STALL_NS_MAX,
+            core=self.topology.cold_cores[0] if len(self.topology.cold_cores) == 1 else None,
+            is_essential=False,
+            is_apart=True,
+            descriptors=(self.bells["lane"], self.self_pidfd),
+            told=self.told,
+            exited=self.exited,
+        )
+
+    def beat_of(self, process: str, page: Page) -> int:
+        """Return the heartbeat of a process's own page, 0 while another life's stands there."""
+        watched = self.supervisor.watched.get(process)
+        is_its = watched is not None and page.header.writer_pid == watched.pid
+        return int(page.header.heartbeat_ns) if is_its else 0
 
     def beat_reader(self, process: str) -> Callable[[], int]:
         """Return what reads a cold process's heartbeat; the page is its own and comes and goes."""
@@ -405,11 +467,20 @@ class Appliance:
         ):
             self.supervisor.degrade(text)
 
+    def control_pages(self) -> list[str]:
+        """Name whose words the lane obeys; the supervisor's own first."""
+        s = self.settings
+        others = {"authority": s.has_authority, "sentinel": s.guard is not None}
+        return ["operator", *(writer for writer, is_there in others.items() if is_there)]
+
     def lane_specification(self) -> Message:
         """Take a new epoch, make pages, tell the session; return what the lane is told."""
         s, place = self.settings, self.topology.places[0]
         self.epoch = state.next_epoch(self.directory)
         self.make_lane_pages()
+        if s.lease_ms:
+            self.lease.epoch = self.epoch
+            self.lease.renew()
         self.supervisor.watched["lane-0"].epoch = self.epoch
         self.tell_session()
         return {
@@ -418,7 +489,7 @@ class Appliance:
             "prefix": s.deployment[:12],
             "assets": ASSETS,
             "epoch": self.epoch,
-            "controls": ["operator", *(["authority"] if s.has_authority else [])],
+            "controls": self.control_pages(),
             "has_authority": s.has_authority,
             "segment_bytes": s.segment_bytes,
             "segment_count": s.segment_count,
@@ -430,7 +501,9 @@ class Appliance:
             "cores": self.topology.cores,
             "lock": s.lock,
             "ca": self.ca,
-            "rate": list(s.rate),
+            "rate": lane_rate(s.rate, s.guard),
+            "flatten": s.flatten,
+            "lease": bool(s.lease_ms),
             "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
             "clock_warns": s.clock_policy == "warn",
@@ -513,7 +586,7 @@ class Appliance:
         elif "opened" in message:
             self.opened_epoch = max(self.opened_epoch, message["epoch"])
         elif "answer" in message:
-            asked = self.asked.pop(message.pop("answer"), None)
+            asked = self.questions.pop(message.pop("answer"), None)
             if asked is not None and not asked.done():
                 asked.set_result(message)
         elif "cancelled" in message and self.cancelled is not None and not self.cancelled.done():
@@ -556,18 +629,18 @@ class Appliance:
             limits = authority_limits(self.settings)
             self.tell(
                 "authority",
-                {"limits": limits, "lanes": {"0": list(limits)}, "terms": self.settings.lease},
+                {"limits": limits, "lanes": {"0": list(limits)}, "terms": self.settings.limit_lease},
             )
 
     async def ask_authority(self, question: Message) -> Message:
         """Return the authority's answer; {"error"} when there is none."""
-        number = max(self.asked, default=0) + 1
-        asked = self.asked[number] = asyncio.get_running_loop().create_future()
+        number = max(self.questions, default=0) + 1
+        asked = self.questions[number] = asyncio.get_running_loop().create_future()
         if not self.tell("authority", {"ask": number, **question}):
-            self.asked.pop(number)
+            self.questions.pop(number)
             return {"error": "the authority is not running"}
         done, _ = await asyncio.wait({asked}, timeout=ASK_S)
-        self.asked.pop(number, None)
+        self.questions.pop(number, None)
         return asked.result() if done else {"error": f"no answer within {ASK_S:.0f} s"}
 
     def on_bell(self) -> None:
@@ -687,6 +760,34 @@ class Appliance:
         self.say(f"drain.by_session orders_left={left}")
         return 0 if left == 0 else 1
 
+    def asked(self, command: str) -> None:
+        """A person set a word: do what the lanes cannot do alone."""
+        if command == "kill":
+            self.killed()
+        elif command == "flatten":
+            self.supervisor.keep(self.finish_flatten())
+
+    def killed(self) -> None:
+        """A kill was asked for: with cancel_scope `all` the orders of others go too."""
+        if self.settings.cancel_scope == "all":
+            self.tell("session", {"cancel_all": True})
+
+    async def finish_flatten(self) -> None:
+        """When every lane is through with closing, its end state becomes the operator's word."""
+        over = (lib.HP_FLATTEN_CLOSED, lib.HP_FLATTEN_FAILED)
+        self.killed()
+        while self.control.word & lib.HP_WORD_FLATTEN:
+            view = self.lane_page.view
+            if view.words & lib.HP_WORD_FLATTEN and view.flatten in over:
+                self.control.set(lib.HP_WORD_KILL, "flatten is over")
+                self.control.clear(lib.HP_WORD_FLATTEN)
+                self.say(
+                    f"flatten.over closed={int(view.flatten == lib.HP_FLATTEN_CLOSED)}"
+                    " now=killed"
+                )
+                return
+            await asyncio.sleep(0.02)
+
     async def cancel_ours(self, seconds: float = 10) -> int:
         """Let the session cancel what a dead lane left; return what is left, -1 = not known."""
         self.cancelled = asyncio.get_running_loop().create_future()
@@ -701,7 +802,7 @@ class Appliance:
 
     async def close(self) -> None:
         if hasattr(self, "supervisor"):
-            for process in set(self.cold_name.values()):
+            for process in ("sentinel", *set(self.cold_name.values())):
                 await self.supervisor.stop(process)
             await self.supervisor.close()
         for page in (*self.pages, *self.lane_pages.values()):

@@ -100,7 +100,7 @@ class Authority:
         self.refused: dict[tuple[int, Key], int] = {}
         self.renewed_ns = 0
         self.late = self.moves = self.freezes = self.renewals = 0
-        self.control = Control.open(deployment, "authority")
+        self.control = Control.adopt(deployment, "authority")
         for lane in lanes:
             page = Page.open(deployment, f"limits.{lane}", "hp_limits_page_t", writable=True)
             self.out[lane] = LeasePage(page)

@@ -48,6 +48,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
     limits = None
     if spec["has_authority"]:
         limits = Page.open(deployment, "limits.0", "hp_limits_page_t")
+    lease = Page.open(deployment, "lease", "hp_lease_page_t") if spec.get("lease") else None
     context = None
     if spec.get("ca"):
         context = ssl.create_default_context(cafile=spec["ca"])
@@ -69,6 +70,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         controls=[c.map for c in controls],
         clock_page=clock.map,
         limits_page=limits.map if limits else None,
+        lease_page=None if lease is None else lease.map,
         urls={
             "market": spec["market"] * spec.get("lines", 1),
             "orders": spec["orders"],

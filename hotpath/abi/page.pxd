@@ -7,6 +7,7 @@ from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.event cimport *
 from hotpath.abi.feed cimport *
+from hotpath.abi.flatten cimport *
 from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.limit cimport *
@@ -31,6 +32,7 @@ cdef extern from "page.h" nogil:
         HP_PAGE_SUPERVISOR
         HP_PAGE_HOST
         HP_PAGE_BEAT
+        HP_PAGE_SENTINEL
         HP_PAGE_AUTHORITY
     cdef enum hp_word:
         HP_WORD_KILL
@@ -270,16 +272,17 @@ cdef extern from "page.h" nogil:
         uint32_t is_locked
         uint32_t words
         uint32_t instrument_count
-        uint32_t pad0
+        uint32_t flatten
         uint64_t started_ns
         uint64_t rss_bytes
         uint64_t turn_ns
+        uint64_t words_turn
         uint64_t limit_fence
         uint64_t limit_turn_ns
         uint64_t limit_until_ns
         uint32_t limit_use_count
         uint32_t is_open
-        uint8_t pad1[40]
+        uint8_t pad1[32]
         hp_lane_counters_t counters
         uint64_t verdicts[64]
         uint64_t warnings[64]
@@ -292,3 +295,4 @@ cdef extern from "page.h" nogil:
         hp_lane_feed_t feeds[256]
         hp_lane_line_t lines[4]
         hp_limit_use_t uses[64]
+        hp_flatten_row_t flattens[768]
