@@ -626,11 +626,9 @@ class Appliance:
     def tell_authority(self) -> None:
         """Hand the authority its limits, and which lane may spend which."""
         if self.settings.has_authority:
-            limits = authority_limits(self.settings)
-            self.tell(
-                "authority",
-                {"limits": limits, "lanes": {"0": list(limits)}, "terms": self.settings.limit_lease},
-            )
+            limits, terms = authority_limits(self.settings), self.settings.limit_lease
+            lanes = {"0": list(limits)}
+            self.tell("authority", {"limits": limits, "lanes": lanes, "terms": terms})
 
     async def ask_authority(self, question: Message) -> Message:
         """Return the authority's answer; {"error"} when there is none."""
