@@ -39,6 +39,7 @@ HEADERS = [
     "feed",
     "flatten",
     "page",
+    "ttl",
     "sentinel",
     "lease",
     "opening",

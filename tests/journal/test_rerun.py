@@ -20,7 +20,8 @@ from .story import OPEN, TRADER, Story, trade
 
 THINGS = [
     "pass_time", "frame", "frame", "frame", "snapshot", "answer", "answer", "session", "words",
-    "send", "socket", "clocks", "report_frame", "opening", "leader", "archive", "archive", "lend",
+    "send", "socket", "clocks", "report_frame", "opening", "leader", "archive", "archive",
+    "market", "market", "signal", "lend",
 ]  # fmt: skip
 
 
