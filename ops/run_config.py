@@ -191,6 +191,13 @@ def settings(config: Config, **others: Any) -> Settings:
         gate_policy=gate_policy(config),
         overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
         on_restart=config.on_restart,
+        has_authority=config.authority.enabled,
+        limit_lease={
+            "lease_ms": config.authority.lease_ms,
+            "renew_ms": min(config.authority.renew_ms, config.authority.lease_ms // 3),
+            "floor_percent": config.authority.floor_percent,
+            "hysteresis_percent": config.authority.hysteresis_percent,
+        },
         journal=Path(config.journal.directory) if config.journal.directory else None,
         cancel_scope=config.account.cancel_scope,
         dead_man_ms=config.account.dead_man_ms,

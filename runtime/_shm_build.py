@@ -29,6 +29,7 @@ HEADERS = [
     "intent",
     "verdict",
     "limit",
+    "limit_use",
     "rule",
     "order",
     "ring",

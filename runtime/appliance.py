@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, evidence, feeds, funds, limits, sentinel_plan, state
+from runtime import conditions, evidence, feeds, funds, limit_pages, limits, sentinel_plan, state
 from runtime._shm import ffi, lib
 from runtime.archiver import finish, is_archived, rules_of
 from runtime.causes import CAUSES
@@ -51,7 +51,9 @@ COLD_ROLES = {
     "session": lib.HP_PROCESS_SESSION,
     "exporter": lib.HP_PROCESS_EXPORTER,
     "archiver": lib.HP_PROCESS_ARCHIVER,
+    "authority": lib.HP_PROCESS_AUTHORITY,
 }
+ASK_S = 5.0  # for an answer of the authority
 FLATTEN = {  # policy ioc
     "policy": int(lib.HP_FLATTEN_IOC),
     "band_bps": 30,
@@ -108,6 +110,15 @@ class Settings:
     archive: dict[str, Any] = field(default_factory=dict)  # how it is written (archiver.Rules)
     durable: int = 0  # strategies whose orders wait for the disk, bits
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
+    has_authority: bool = True  # lanes spend leased limits; False: their own, without an end
+    limit_lease: dict[str, int] = field(
+        default_factory=lambda: {
+            "lease_ms": 1000,
+            "renew_ms": 200,
+            "floor_percent": 10,
+            "hysteresis_percent": 10,
+        }
+    )
     cancel_scope: str = "ours"  # or "all": whose orders a cancel-all touches
     dead_man_ms: int = 0  # the venue's timer; 0 = none
     flatten: dict[str, int] = field(default_factory=lambda: dict(FLATTEN))  # Lane.set_flatten
@@ -115,6 +126,30 @@ class Settings:
     lease_ms: int = 0  # length of the sim provider's leader lease; 0 = nobody has to lead
     guard: Guard | None = None  # None: no sentinel watches
     clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
+
+
+def authority_limits(settings: Settings) -> dict[str, dict[str, int]]:
+    """Return the limits of the whole deployment, by key."""
+    s, symbols = settings, len(settings.symbols)
+    rate, burst, reserve = lane_rate(s.rate, s.guard)
+    each = [s.overrides.get(symbol, {}) for symbol in s.symbols]
+    notional = sum(one.get("position_notional_max", s.position_notional_max) for one in each)
+    account = limits.bounds(limits.record(lib.HP_DIMENSION_ACCOUNT, 0, s.scopes["account"]))
+    of_instruments = {
+        "gross_notional_e8_max": 2 * notional * 10**8,  # both sides of each position may work
+        "net_notional_e8_max": notional * 10**8,
+        "open_orders_max": s.open_orders_max * symbols,
+    }
+    for name, value in of_instruments.items():
+        account[name] = min(account[name], value)
+    return {
+        "account:0": {
+            **account,
+            "token_rate": rate,
+            "token_burst": burst,
+            "token_reserve": reserve,
+        }
+    }
 
 
 def plan(settings: Settings) -> Topology:
@@ -156,9 +191,10 @@ class Appliance:
         self.epoch = 0
         self.opened_epoch = 0
         self.is_drained = False
-        self.cold_name = {
-            part: part for part in COLD_ROLES if part != "archiver" or settings.journal
-        }
+        absent = {"archiver"} if not settings.journal else set()
+        absent |= set() if settings.has_authority else {"authority"}
+        self.cold_name = {part: part for part in COLD_ROLES if part not in absent}
+        self.questions: dict[int, asyncio.Future[Message]] = {}
         self.cancelled: asyncio.Future[int] | None = None
         self.bells: dict[str, int] = {}
 
@@ -194,6 +230,9 @@ class Appliance:
         self.pages.append(self.host.page)
         self.clock = ClockPage(s.deployment)
         self.pages.append(self.clock.page)
+        if s.has_authority:  # made here, written there: leases and freezes outlive the authority
+            self.pages.append(Control(s.deployment, "authority").page)
+            self.pages.append(limit_pages.make(s.deployment, 0))
         if s.guard is not None:
             made = sentinel_plan.make_pages(s.deployment)
             self.sentinel_page = made[0]
@@ -300,6 +339,7 @@ class Appliance:
             for number, symbol in self.symbols.items()
         }
         self.prices = {symbol: found[symbol]["price"] for symbol in s.symbols}
+        self.tell_authority()
         await guard  # it watches before the first order can leave
         await self.supervisor.start(self.lane_plan())
 
@@ -322,6 +362,7 @@ class Appliance:
                 "session": self.session_part,
                 "exporter": self.exporter_part,
                 "archiver": self.archiver_part,
+                "authority": self.authority_part,
             }
             return {
                 "name": process,
@@ -371,6 +412,13 @@ class Appliance:
             "deployment": self.settings.deployment,
             "directory": str(self.settings.journal),
             "rules": self.settings.archive,
+        }
+
+    def authority_part(self) -> Message:
+        return {
+            "deployment": self.settings.deployment,
+            "directory": str(self.directory),
+            "bells": {"0": self.bells["lane"]},
         }
 
     def sentinel_plan(self, guard: Guard) -> Plan:
@@ -460,6 +508,12 @@ class Appliance:
         ):
             self.supervisor.degrade(text)
 
+    def control_pages(self) -> list[str]:
+        """Name whose words the lane obeys; the supervisor's own first."""
+        s = self.settings
+        others = {"authority": s.has_authority, "sentinel": s.guard is not None}
+        return ["operator", *(writer for writer, is_there in others.items() if is_there)]
+
     def lane_specification(self) -> Message:
         """Take a new epoch, make pages, tell the session; return what the lane is told."""
         s, place = self.settings, self.topology.places[0]
@@ -476,7 +530,8 @@ class Appliance:
             "prefix": s.deployment[:12],
             "assets": ASSETS,
             "epoch": self.epoch,
-            "controls": ["operator", *(["sentinel"] if s.guard is not None else [])],
+            "controls": self.control_pages(),
+            "has_authority": s.has_authority,
             "segment_bytes": s.segment_bytes,
             "segment_count": s.segment_count,
             "market": self.endpoints.market(s.symbols),
@@ -596,6 +651,10 @@ class Appliance:
             self.say(message["say"])
         elif "opened" in message:
             self.opened_epoch = max(self.opened_epoch, message["epoch"])
+        elif "answer" in message:
+            asked = self.questions.pop(message.pop("answer"), None)
+            if asked is not None and not asked.done():
+                asked.set_result(message)
         elif "cancelled" in message and self.cancelled is not None and not self.cancelled.done():
             self.cancelled.set_result(message["cancelled"])
 
@@ -603,6 +662,8 @@ class Appliance:
         """A cold process came (back): the session learns which lane it serves."""
         if "session" in parts and self.epoch:
             self.tell_session()
+        if "authority" in parts and self.about:
+            self.tell_authority()
 
     def tell_session(self) -> None:
         self.tell(
@@ -620,11 +681,31 @@ class Appliance:
             },
         )
 
-    def tell(self, part: str, message: Message) -> None:
+    def tell(self, part: str, message: Message) -> bool:
         """Send a message to a part of a cold process, if that lives."""
-        watched = self.supervisor.watched.get(self.cold_name[part])
-        if watched is not None and watched.life is not None and watched.life.ready.done():
-            watched.life.tell({"part": part, **message})
+        watched = self.supervisor.watched.get(self.cold_name.get(part, ""))
+        if watched is None or watched.life is None or not watched.life.ready.done():
+            return False
+        watched.life.tell({"part": part, **message})
+        return True
+
+    def tell_authority(self) -> None:
+        """Hand the authority its limits, and which lane may spend which."""
+        if self.settings.has_authority:
+            lent, terms = authority_limits(self.settings), self.settings.limit_lease
+            lanes = {"0": list(lent)}
+            self.tell("authority", {"limits": lent, "lanes": lanes, "terms": terms})
+
+    async def ask_authority(self, question: Message) -> Message:
+        """Return the authority's answer; {"error"} when there is none."""
+        number = max(self.questions, default=0) + 1
+        asked = self.questions[number] = asyncio.get_running_loop().create_future()
+        if not self.tell("authority", {"ask": number, **question}):
+            self.questions.pop(number)
+            return {"error": "the authority is not running"}
+        done, _ = await asyncio.wait({asked}, timeout=ASK_S)
+        self.questions.pop(number, None)
+        return asked.result() if done else {"error": f"no answer within {ASK_S:.0f} s"}
 
     def on_bell(self) -> None:
         """Say what the lane logs."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from runtime import cold
 from runtime.archiver_process import ArchiverPart
+from runtime.authority_process import AuthorityPart
 from runtime.exporter_process import ExporterPart
 from runtime.session_process import SessionPart
 
@@ -15,6 +16,7 @@ PARTS: dict[str, type[cold.Part]] = {
     "session": SessionPart,
     "exporter": ExporterPart,
     "archiver": ArchiverPart,
+    "authority": AuthorityPart,
 }
 
 if __name__ == "__main__":

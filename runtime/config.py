@@ -272,6 +272,28 @@ class Funds:
 
 
 @dataclass
+class Authority:
+    """Limits as leases: a process of its own owns them, lanes spend what it lends them."""
+
+    enabled: bool = key(True, "false: each lane holds its own limits, without an end.")
+    lease_ms: int = key(
+        1000,
+        "Length of a lease; past it a lane takes no new risk, milliseconds.",
+        low=100,
+        high=60_000,
+    )
+    renew_ms: int = key(
+        200, "Between two renewals: at most a third of a lease.", low=10, high=20_000
+    )
+    floor_percent: int = key(
+        10, "Of an equal part, that each lane keeps whatever its demand.", low=0, high=100
+    )
+    hysteresis_percent: int = key(
+        10, "Of a limit: shares that would move less stay as they are.", low=0, high=100
+    )
+
+
+@dataclass
 class TimeToLive:
     touch_ms: int = key(1_000, "Layer touch, milliseconds.", low=500, high=2_000)
     near_ms: int = key(3_000, "Layer near.", low=2_000, high=5_000)
@@ -497,6 +519,7 @@ class Config:
     instrument_limits: Scope = table(Scope, "The same of each instrument.")
     gate: Gate = table(Gate, "What the gate's checks do: block, warn or throttle.")
     rate: Rate = table(Rate, "Token bucket of requests to the venue.")
+    authority: Authority = table(Authority, "Who lends the limits to the lanes, and for how long.")
     ttl: TimeToLive = table(
         TimeToLive,
         "Orders of a layer (`buy(layer=...)`): how long they may rest, found anew every 100 ms"
@@ -543,7 +566,7 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 TABLES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Venue, Topology, AllLimits, Scope, Gate, Rate, Funds, TimeToLive, Account),
+        *(Venue, Topology, AllLimits, Scope, Gate, Rate, Funds, TimeToLive, Authority, Account),
         *(Flatten, Sentinel, Lease),
         *(Journal, Durability, Metrics, Clock, Restart, Log),
     )

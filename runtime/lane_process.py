@@ -45,6 +45,9 @@ def build(spec: dict[str, Any]) -> LiveLane:
         for writer in spec["controls"]
     ]
     clock = Page.open(deployment, "clock", "hp_clock_page_t")
+    limits = None
+    if spec["has_authority"]:
+        limits = Page.open(deployment, "limits.0", "hp_limits_page_t")
     lease = Page.open(deployment, "lease", "hp_lease_page_t") if spec.get("lease") else None
     context = None
     if spec.get("ca"):
@@ -66,6 +69,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         supervisor=spec["supervisor"],
         controls=[c.map for c in controls],
         clock_page=clock.map,
+        limits_page=limits.map if limits else None,
         lease_page=None if lease is None else lease.map,
         urls={
             "market": spec["market"] * spec.get("lines", 1),
@@ -77,6 +81,8 @@ def build(spec: dict[str, Any]) -> LiveLane:
     )
     lane.calibrate()
     fit(lane, spec)
+    if limits is not None:
+        lane.set_limit_lease(0, 0)  # no new risk before the authority has lent limits
     for stream in spec.get("feeds", NO_FEEDS)["streams"]:
         lane.set_stream_texts(stream["instrument"], stream["kind"], stream["renewal"])
     return lane

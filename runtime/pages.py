@@ -134,8 +134,7 @@ class Page:
         header.layout = lib.HP_PAGE_LAYOUT
         header.kind = number
         header.build_id = build_id()
-        header.writer_pid = os.getpid()
-        header.writer_start_ticks = start_ticks(os.getpid())
+        made.own()
         header.epoch = epoch
         header.size = size
         header.heartbeat_ns = time.monotonic_ns()
@@ -181,6 +180,11 @@ class Page:
             )
         return opened
 
+    def own(self) -> None:
+        """Say that this process writes the page from now on."""
+        self.header.writer_pid = os.getpid()
+        self.header.writer_start_ticks = start_ticks(os.getpid())
+
     def remove(self) -> None:
         """Unlink the page's file; mappings stay valid until they are closed."""
         self.path.unlink(missing_ok=True)
@@ -218,8 +222,7 @@ class Control:
     def adopt(cls, deployment: str, writer: str) -> Control:
         """Become the writer of a page that was made for this process; its word stands."""
         page = Page.open(deployment, f"control.{writer}", "hp_control_page_t", writable=True)
-        page.header.writer_pid = os.getpid()
-        page.header.writer_start_ticks = start_ticks(os.getpid())
+        page.own()
         return cls(deployment, writer, page)
 
     @property

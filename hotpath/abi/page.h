@@ -27,6 +27,8 @@
 #include "flatten.h"
 #include "hiccup.h"
 #include "histogram.h"
+#include "limit.h"
+#include "limit_use.h"
 #include "order.h"
 #include "panic.h"
 #include "verdict.h"
@@ -39,7 +41,8 @@ enum hp_page_kind {
     HP_PAGE_NONE = 0, HP_PAGE_CONTROL = 1, HP_PAGE_LANE = 2, HP_PAGE_JOURNAL = 3, HP_PAGE_MAIL = 4,
     HP_PAGE_LIMITS = 5, HP_PAGE_CLOCK = 6, HP_PAGE_LEASE = 7, HP_PAGE_SUPERVISOR = 8, HP_PAGE_HOST = 9,
     HP_PAGE_BEAT = 10,      /* header only: the heartbeat of a cold process */
-    HP_PAGE_SENTINEL = 11   /* sentinel.h */
+    HP_PAGE_SENTINEL = 11,  /* sentinel.h */
+    HP_PAGE_AUTHORITY = 12
 };
 
 typedef struct hp_page {
@@ -86,6 +89,40 @@ typedef struct hp_clock_page { /* writer: the cold side; readers: lanes, exporte
     uint64_t  accepted;      /* records written */
     char      reason[64];    /* why there is no source */
 } hp_clock_page_t;
+
+/* The limits that one lane spends, and until when.  Writer: the authority; reader: the lane, once a turn.
+ * Made by the supervisor, so that it outlives both.  A renewal moves `lease` alone; other limits come
+ * with a new fence, and the table that belongs to it is written before the lease names it. */
+typedef struct hp_limits_page {
+    hp_page_t page;
+    uint64_t  seq;           /* seqlock over `lease` */
+    hp_limit_lease_t lease;
+    uint64_t  renewals;
+    uint8_t   pad[88];
+    uint64_t  table_seq;     /* seqlock over what follows */
+    uint64_t  table_fence;   /* the lease that these limits belong to */
+    uint32_t  limit_count;
+    uint32_t  pad0;
+    uint8_t   pad1[104];
+    hp_limit_t limits[64];   /* HP_LEASED_LIMITS_MAX */
+} hp_limits_page_t;
+
+/* The limits of the whole deployment.  Writer: the authority.  Readers: status, screen, exporter; seqlock. */
+typedef struct hp_authority_page {
+    hp_page_t page;
+    uint64_t  seq;
+    uint64_t  term;          /* of this life of the authority: the upper half of its fences */
+    uint64_t  lease_ns;
+    uint64_t  renew_ns;
+    uint64_t  renewals;
+    uint64_t  late;          /* renewals that came later than half a lease after the one before */
+    uint64_t  moves;         /* leases with other figures, of all lanes */
+    uint64_t  freezes;
+    uint32_t  limit_count;
+    uint32_t  frozen_count;
+    uint8_t   pad[56];
+    hp_limit_row_t rows[64]; /* HP_LEASED_LIMITS_MAX */
+} hp_authority_page_t;
 
 /* States of a setting of the host, by the names of tuning.model.State. */
 enum hp_knob_state {
@@ -331,7 +368,12 @@ typedef struct hp_lane_page {
     uint64_t rss_bytes;
     uint64_t turn_ns;          /* CLOCK_MONOTONIC of this turn */
     uint64_t words_turn;       /* counters.turns when `words` last changed: stored before they are */
-    uint8_t  pad1[64];
+    uint64_t limit_fence;      /* the lane spends under this lease; stored after `uses` */
+    uint64_t limit_turn_ns;    /* CLOCK_MONOTONIC of the turn that wrote `uses`; stored after it */
+    uint64_t limit_until_ns;   /* end of the lease as taken; 0 = none */
+    uint32_t limit_use_count;
+    uint32_t is_open;          /* the venue has told what works: `uses` is all there is */
+    uint8_t  pad1[32];
     hp_lane_counters_t counters;
     uint64_t verdicts[64];     /* by enum hp_verdict_code */
     uint64_t warnings[64];
@@ -344,6 +386,7 @@ typedef struct hp_lane_page {
     hp_lane_feed_t feeds[256];
     hp_lane_line_t lines[4];   /* HP_LINES_MAX */
     hp_usage_t usages[128];    /* HP_USAGES_MAX */
+    hp_limit_use_t uses[64];   /* HP_LEASED_LIMITS_MAX, in the order of the lease */
     hp_lane_flow_t flow;
     hp_lane_funds_t funds[8];  /* HP_ASSETS_MAX */
     hp_flatten_row_t flattens[768]; /* by instrument x 3 + position side */
@@ -359,6 +402,9 @@ HP_SIZE(hp_process_t, 256);
 HP_FIELD(hp_supervisor_page_t, processes, 768);
 HP_SIZE(hp_lane_position_t, 128);
 HP_SIZE(hp_usage_t, 128);
+HP_FIELD(hp_limits_page_t, table_seq, 256);
+HP_FIELD(hp_limits_page_t, limits, 384);
+HP_FIELD(hp_authority_page_t, rows, 256);
 HP_SIZE(hp_lane_flow_t, 256);
 HP_SIZE(hp_lane_funds_t, 128);
 HP_SIZE(hp_lane_counters_t, 1024);

@@ -10,6 +10,8 @@ from hotpath.abi.feed cimport *
 from hotpath.abi.flatten cimport *
 from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
+from hotpath.abi.limit cimport *
+from hotpath.abi.limit_use cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.verdict cimport *
 
@@ -33,6 +35,7 @@ cdef extern from "page.h" nogil:
         HP_PAGE_HOST
         HP_PAGE_BEAT
         HP_PAGE_SENTINEL
+        HP_PAGE_AUTHORITY
     cdef enum hp_word:
         HP_WORD_KILL
         HP_WORD_FREEZE
@@ -117,6 +120,32 @@ cdef extern from "page.h" nogil:
         hp_time_record_t record
         uint64_t accepted
         char reason[64]
+    ctypedef struct hp_limits_page_t:
+        hp_page_t page
+        uint64_t seq
+        hp_limit_lease_t lease
+        uint64_t renewals
+        uint8_t pad[88]
+        uint64_t table_seq
+        uint64_t table_fence
+        uint32_t limit_count
+        uint32_t pad0
+        uint8_t pad1[104]
+        hp_limit_t limits[64]
+    ctypedef struct hp_authority_page_t:
+        hp_page_t page
+        uint64_t seq
+        uint64_t term
+        uint64_t lease_ns
+        uint64_t renew_ns
+        uint64_t renewals
+        uint64_t late
+        uint64_t moves
+        uint64_t freezes
+        uint32_t limit_count
+        uint32_t frozen_count
+        uint8_t pad[56]
+        hp_limit_row_t rows[64]
     ctypedef struct hp_host_page_t:
         hp_page_t page
         uint64_t seq
@@ -293,7 +322,12 @@ cdef extern from "page.h" nogil:
         uint64_t rss_bytes
         uint64_t turn_ns
         uint64_t words_turn
-        uint8_t pad1[64]
+        uint64_t limit_fence
+        uint64_t limit_turn_ns
+        uint64_t limit_until_ns
+        uint32_t limit_use_count
+        uint32_t is_open
+        uint8_t pad1[32]
         hp_lane_counters_t counters
         uint64_t verdicts[64]
         uint64_t warnings[64]
@@ -306,6 +340,7 @@ cdef extern from "page.h" nogil:
         hp_lane_feed_t feeds[256]
         hp_lane_line_t lines[4]
         hp_usage_t usages[128]
+        hp_limit_use_t uses[64]
         hp_lane_flow_t flow
         hp_lane_funds_t funds[8]
         hp_flatten_row_t flattens[768]

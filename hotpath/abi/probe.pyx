@@ -16,6 +16,7 @@ from hotpath.abi.intent cimport *
 from hotpath.abi.journal cimport *
 from hotpath.abi.lease cimport *
 from hotpath.abi.limit cimport *
+from hotpath.abi.limit_use cimport *
 from hotpath.abi.opening cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
@@ -401,6 +402,35 @@ def layout():
     out["hp_limit_lease_t.fence"] = <size_t>&(<hp_limit_lease_t *>0).fence
     out["hp_limit_lease_t.is_required"] = <size_t>&(<hp_limit_lease_t *>0).is_required
     out["hp_limit_lease_t.pad"] = <size_t>&(<hp_limit_lease_t *>0).pad
+    out["hp_limit_use_t"] = sizeof(hp_limit_use_t)
+    out["hp_limit_use_t.dimension"] = <size_t>&(<hp_limit_use_t *>0).dimension
+    out["hp_limit_use_t.id"] = <size_t>&(<hp_limit_use_t *>0).id
+    out["hp_limit_use_t.net_e8"] = <size_t>&(<hp_limit_use_t *>0).net_e8
+    out["hp_limit_use_t.gross_e8"] = <size_t>&(<hp_limit_use_t *>0).gross_e8
+    out["hp_limit_use_t.open_orders"] = <size_t>&(<hp_limit_use_t *>0).open_orders
+    out["hp_limit_use_t.pnl_e8"] = <size_t>&(<hp_limit_use_t *>0).pnl_e8
+    out["hp_limit_use_t.day_pnl_e8"] = <size_t>&(<hp_limit_use_t *>0).day_pnl_e8
+    out["hp_limit_use_t.refused"] = <size_t>&(<hp_limit_use_t *>0).refused
+    out["hp_limit_use_t.pad"] = <size_t>&(<hp_limit_use_t *>0).pad
+    out["hp_limit_row_t"] = sizeof(hp_limit_row_t)
+    out["hp_limit_row_t.dimension"] = <size_t>&(<hp_limit_row_t *>0).dimension
+    out["hp_limit_row_t.id"] = <size_t>&(<hp_limit_row_t *>0).id
+    out["hp_limit_row_t.net_e8_max"] = <size_t>&(<hp_limit_row_t *>0).net_e8_max
+    out["hp_limit_row_t.gross_e8_max"] = <size_t>&(<hp_limit_row_t *>0).gross_e8_max
+    out["hp_limit_row_t.open_max"] = <size_t>&(<hp_limit_row_t *>0).open_max
+    out["hp_limit_row_t.net_e8"] = <size_t>&(<hp_limit_row_t *>0).net_e8
+    out["hp_limit_row_t.gross_e8"] = <size_t>&(<hp_limit_row_t *>0).gross_e8
+    out["hp_limit_row_t.open_orders"] = <size_t>&(<hp_limit_row_t *>0).open_orders
+    out["hp_limit_row_t.day_pnl_e8"] = <size_t>&(<hp_limit_row_t *>0).day_pnl_e8
+    out["hp_limit_row_t.daily_loss_e8_max"] = <size_t>&(<hp_limit_row_t *>0).daily_loss_e8_max
+    out["hp_limit_row_t.drawdown_bps"] = <size_t>&(<hp_limit_row_t *>0).drawdown_bps
+    out["hp_limit_row_t.drawdown_bps_max"] = <size_t>&(<hp_limit_row_t *>0).drawdown_bps_max
+    out["hp_limit_row_t.net_used_e8"] = <size_t>&(<hp_limit_row_t *>0).net_used_e8
+    out["hp_limit_row_t.gross_used_e8"] = <size_t>&(<hp_limit_row_t *>0).gross_used_e8
+    out["hp_limit_row_t.open_used"] = <size_t>&(<hp_limit_row_t *>0).open_used
+    out["hp_limit_row_t.is_frozen"] = <size_t>&(<hp_limit_row_t *>0).is_frozen
+    out["hp_limit_row_t.lane_count"] = <size_t>&(<hp_limit_row_t *>0).lane_count
+    out["hp_limit_row_t.pad"] = <size_t>&(<hp_limit_row_t *>0).pad
     out["hp_base_t"] = sizeof(hp_base_t)
     out["hp_base_t.instrument"] = <size_t>&(<hp_base_t *>0).instrument
     out["hp_base_t.flags"] = <size_t>&(<hp_base_t *>0).flags
@@ -536,6 +566,32 @@ def layout():
     out["hp_clock_page_t.record"] = <size_t>&(<hp_clock_page_t *>0).record
     out["hp_clock_page_t.accepted"] = <size_t>&(<hp_clock_page_t *>0).accepted
     out["hp_clock_page_t.reason"] = <size_t>&(<hp_clock_page_t *>0).reason
+    out["hp_limits_page_t"] = sizeof(hp_limits_page_t)
+    out["hp_limits_page_t.page"] = <size_t>&(<hp_limits_page_t *>0).page
+    out["hp_limits_page_t.seq"] = <size_t>&(<hp_limits_page_t *>0).seq
+    out["hp_limits_page_t.lease"] = <size_t>&(<hp_limits_page_t *>0).lease
+    out["hp_limits_page_t.renewals"] = <size_t>&(<hp_limits_page_t *>0).renewals
+    out["hp_limits_page_t.pad"] = <size_t>&(<hp_limits_page_t *>0).pad
+    out["hp_limits_page_t.table_seq"] = <size_t>&(<hp_limits_page_t *>0).table_seq
+    out["hp_limits_page_t.table_fence"] = <size_t>&(<hp_limits_page_t *>0).table_fence
+    out["hp_limits_page_t.limit_count"] = <size_t>&(<hp_limits_page_t *>0).limit_count
+    out["hp_limits_page_t.pad0"] = <size_t>&(<hp_limits_page_t *>0).pad0
+    out["hp_limits_page_t.pad1"] = <size_t>&(<hp_limits_page_t *>0).pad1
+    out["hp_limits_page_t.limits"] = <size_t>&(<hp_limits_page_t *>0).limits
+    out["hp_authority_page_t"] = sizeof(hp_authority_page_t)
+    out["hp_authority_page_t.page"] = <size_t>&(<hp_authority_page_t *>0).page
+    out["hp_authority_page_t.seq"] = <size_t>&(<hp_authority_page_t *>0).seq
+    out["hp_authority_page_t.term"] = <size_t>&(<hp_authority_page_t *>0).term
+    out["hp_authority_page_t.lease_ns"] = <size_t>&(<hp_authority_page_t *>0).lease_ns
+    out["hp_authority_page_t.renew_ns"] = <size_t>&(<hp_authority_page_t *>0).renew_ns
+    out["hp_authority_page_t.renewals"] = <size_t>&(<hp_authority_page_t *>0).renewals
+    out["hp_authority_page_t.late"] = <size_t>&(<hp_authority_page_t *>0).late
+    out["hp_authority_page_t.moves"] = <size_t>&(<hp_authority_page_t *>0).moves
+    out["hp_authority_page_t.freezes"] = <size_t>&(<hp_authority_page_t *>0).freezes
+    out["hp_authority_page_t.limit_count"] = <size_t>&(<hp_authority_page_t *>0).limit_count
+    out["hp_authority_page_t.frozen_count"] = <size_t>&(<hp_authority_page_t *>0).frozen_count
+    out["hp_authority_page_t.pad"] = <size_t>&(<hp_authority_page_t *>0).pad
+    out["hp_authority_page_t.rows"] = <size_t>&(<hp_authority_page_t *>0).rows
     out["hp_host_page_t"] = sizeof(hp_host_page_t)
     out["hp_host_page_t.page"] = <size_t>&(<hp_host_page_t *>0).page
     out["hp_host_page_t.seq"] = <size_t>&(<hp_host_page_t *>0).seq
@@ -712,6 +768,11 @@ def layout():
     out["hp_lane_page_t.rss_bytes"] = <size_t>&(<hp_lane_page_t *>0).rss_bytes
     out["hp_lane_page_t.turn_ns"] = <size_t>&(<hp_lane_page_t *>0).turn_ns
     out["hp_lane_page_t.words_turn"] = <size_t>&(<hp_lane_page_t *>0).words_turn
+    out["hp_lane_page_t.limit_fence"] = <size_t>&(<hp_lane_page_t *>0).limit_fence
+    out["hp_lane_page_t.limit_turn_ns"] = <size_t>&(<hp_lane_page_t *>0).limit_turn_ns
+    out["hp_lane_page_t.limit_until_ns"] = <size_t>&(<hp_lane_page_t *>0).limit_until_ns
+    out["hp_lane_page_t.limit_use_count"] = <size_t>&(<hp_lane_page_t *>0).limit_use_count
+    out["hp_lane_page_t.is_open"] = <size_t>&(<hp_lane_page_t *>0).is_open
     out["hp_lane_page_t.pad1"] = <size_t>&(<hp_lane_page_t *>0).pad1
     out["hp_lane_page_t.counters"] = <size_t>&(<hp_lane_page_t *>0).counters
     out["hp_lane_page_t.verdicts"] = <size_t>&(<hp_lane_page_t *>0).verdicts
@@ -725,6 +786,7 @@ def layout():
     out["hp_lane_page_t.feeds"] = <size_t>&(<hp_lane_page_t *>0).feeds
     out["hp_lane_page_t.lines"] = <size_t>&(<hp_lane_page_t *>0).lines
     out["hp_lane_page_t.usages"] = <size_t>&(<hp_lane_page_t *>0).usages
+    out["hp_lane_page_t.uses"] = <size_t>&(<hp_lane_page_t *>0).uses
     out["hp_lane_page_t.flow"] = <size_t>&(<hp_lane_page_t *>0).flow
     out["hp_lane_page_t.funds"] = <size_t>&(<hp_lane_page_t *>0).funds
     out["hp_lane_page_t.flattens"] = <size_t>&(<hp_lane_page_t *>0).flattens

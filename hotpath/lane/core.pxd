@@ -13,7 +13,8 @@ from hotpath.abi.flatten cimport hp_flatten_rule_t
 from hotpath.abi.limit cimport *
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
-from hotpath.abi.page cimport HP_ASSETS_MAX, hp_lane_counters_t, hp_lane_funds_t, hp_lane_page_t, hp_page_t
+from hotpath.abi.page cimport (
+    HP_ASSETS_MAX, hp_lane_counters_t, hp_lane_funds_t, hp_lane_page_t, hp_limits_page_t, hp_page_t)
 from hotpath.abi.rule cimport *
 from hotpath.abi.ttl cimport *
 from hotpath.abi.verdict cimport hp_verdict_t
@@ -187,6 +188,11 @@ cdef extern from "hotpath/lane/core.h" nogil:
     hp_lane_instrument_t *hp_lane_instrument(hp_lane_t *l, uint32_t id) noexcept nogil
     uint64_t hp_lane_emit(hp_lane_t *l, const hp_intent_t *wish) noexcept nogil
     int hp_lane_journal(hp_lane_t *l, uint16_t kind, uint32_t aux, uint64_t recv_ns, const void *payload, size_t size) noexcept nogil
+
+
+cdef extern from "hotpath/lane/leased.h" nogil:
+    int hp_lane_take_limits(hp_lane_t *l, const hp_limits_page_t *page) noexcept nogil
+    void hp_lane_show_uses(hp_lane_t *l) noexcept nogil
 
 
 cdef extern from "hotpath/lane/market.h" nogil:

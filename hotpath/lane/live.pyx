@@ -349,6 +349,9 @@ cdef class LiveLane(Lane):
     cdef object _clock_map
     cdef const hp_clock_page_t *clock_page
     cdef uint64_t clock_seq           # of the record last taken
+    cdef object _limits_map
+    cdef const hp_limits_page_t *limits_page
+    cdef uint64_t limits_seq          # of the lease last taken
     cdef object _lease_map
     cdef const hp_lease_page_t *lease_page # NULL: no leader lease is set over this deployment
     cdef uint64_t lease_seq
@@ -384,10 +387,11 @@ cdef class LiveLane(Lane):
         if self.scratch == NULL or self.kept == NULL:
             raise MemoryError("buffers")
 
-    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, lease_page=None, log_ring=None, bells=None,
-                 int supervisor=-1, bint spin=True, loop=None, **kwargs):
+    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, limits_page=None, lease_page=None,
+                 log_ring=None, bells=None, int supervisor=-1, bint spin=True, loop=None, **kwargs):
         """mail_in, mail_out, log_ring: writable buffers, each a page header and a ring.  controls: control
-        pages, the supervisor's first.  clock_page: the time authority's page.  lease_page: the leader lease's.  urls: {"market": [..],
+        pages, the supervisor's first.  clock_page: the time authority's page.  limits_page: the limit
+        authority's, for this lane.  lease_page: the leader lease's.  urls: {"market": [..],
         "orders": url, "user": url or None}.  bells: eventfds {"lane", "session", "supervisor"}.
         supervisor: its pidfd."""
         cdef Py_buffer view
@@ -434,6 +438,11 @@ cdef class LiveLane(Lane):
             self._clock_map = clock_page
             PyObject_GetBuffer(clock_page, &view, PyBUF_SIMPLE)
             self.clock_page = <const hp_clock_page_t *>view.buf
+            PyBuffer_Release(&view)
+        if limits_page is not None:
+            self._limits_map = limits_page
+            PyObject_GetBuffer(limits_page, &view, PyBUF_SIMPLE)
+            self.limits_page = <const hp_limits_page_t *>view.buf
             PyBuffer_Release(&view)
         if lease_page is not None:
             self._lease_map = lease_page
@@ -507,6 +516,8 @@ cdef class LiveLane(Lane):
         hp_lane_look_archived(&self.core)
         if self.clock_page != NULL and hp_load_acquire(&self.clock_page.seq) != self.clock_seq:
             self.read_clock()
+        if self.limits_page != NULL and hp_load_acquire(&self.limits_page.seq) != self.limits_seq:
+            self.read_limits()
         if words & HP_WORD_STOP:
             self.is_over = True
         if not hp_ring_is_empty(self.mail_in):
@@ -549,6 +560,12 @@ cdef class LiveLane(Lane):
         if hp_seq_read(&self.clock_page.seq, &self.clock_page.record, &record, sizeof(record), 1):
             self.clock_seq = seq
             hp_lane_clock(&self.core, &record)
+
+    cdef void read_limits(self) noexcept:
+        """Take the authority's newest lease; one that is being written is tried again in the next turn."""
+        cdef uint64_t seq = hp_load_acquire(&self.limits_page.seq)
+        if hp_lane_take_limits(&self.core, self.limits_page):
+            self.limits_seq = seq
 
     cdef void read_lease(self) noexcept:
         """Take the provider's new word; a torn read is tried again in the next turn."""
@@ -621,6 +638,8 @@ cdef class LiveLane(Lane):
         hp_store_release(&page.page.heartbeat_ns, now)
         page.turn_ns = now
         page.is_spinning = self.is_spinning
+        if self.limits_page != NULL:
+            hp_lane_show_uses(&self.core)
         if self.core.is_open and self.user is not None and not self.core.is_user_ready and now > self.asked_ns + ASK_AGAIN_NS:
             self.asked_ns = now
             self.want(HP_WANT_TRADES, 0)

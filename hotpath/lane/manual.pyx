@@ -4,7 +4,7 @@ Owns:    the Env of tests, replay and simulation.
 Refuses: real time and real sockets.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -14,6 +14,7 @@ from hotpath.abi.journal cimport (
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.clock cimport hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_PAD_BYTES
+from hotpath.abi.page cimport hp_limits_page_t
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
 
@@ -156,6 +157,21 @@ cdef class ManualLane(Lane):
         memcpy(&found, <const char *>record, sizeof(found))
         self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_clock(&self.core, &found)
+
+    def take_limits(self, page):
+        """Sample the authority's page (any buffer) as of now; False when its writer is at work."""
+        cdef Py_buffer view
+        cdef bint taken
+        PyObject_GetBuffer(page, &view, PyBUF_SIMPLE)
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        taken = hp_lane_take_limits(&self.core, <const hp_limits_page_t *>view.buf)
+        PyBuffer_Release(&view)
+        return taken
+
+    def show_uses(self):
+        """Show what is held of each leased limit, as a lane does with each beat."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_show_uses(&self.core)
 
     def turn(self, uint64_t advance_ns=0):
         """Let time pass, then run the timers."""

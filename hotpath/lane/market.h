@@ -289,7 +289,13 @@ static inline void hp_lane_leader(hp_lane_t *l, const hp_leader_lease_t *lease)
 static inline int hp_lane_put_limit(hp_lane_t *l, const hp_limit_t *limit)
 {
     hp_lane_journal(l, HP_RECORD_LIMITS, limit->dimension, l->recv_ns, limit, sizeof *limit);
-    return hp_gate_put_limit(&l->gate, limit, l->now_ns);
+    int is_scope = hp_gate_put_limit(&l->gate, limit, l->now_ns);
+    for (uint32_t n = 0; limit->order_notional_e8_max == 0 && n < l->orders.working_count; n++) {
+        hp_order_t *o = hp_orders_working(&l->orders, n);
+        if (hp_lane_is_frozen(l, o)) hp_lane_cancel(l, o, HP_CANCEL_WORD);
+        if (!hp_order_is_working(o->state)) n--; /* a parked one has ended */
+    }
+    return is_scope;
 }
 
 /* Other figures of one instrument from now on; its age on the spare source stays the sanity rule's. */

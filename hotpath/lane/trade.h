@@ -424,6 +424,7 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
     /* the intent counted as working while it stood in the queue; an order counts for itself */
     if (in->kind == HP_INTENT_PLACE && v.client_id == 0) hp_lane_works(l, in->strategy, in->instrument, -1);
     hp_count(&l->page->verdicts[v.verdict], 1);
+    if (HP_UNLIKELY(v.dimension != 0)) hp_gate_refused_share(&l->gate, &v);
     if (v.client_id == 0 || v.verdict != HP_PASS) {
         hp_lane_say_verdict(l, &v);
         if (v.client_id == 0 || is_replace) hp_lane_tell(l, in->strategy, is_replace ? o : NULL, &v);
@@ -659,10 +660,21 @@ static inline void hp_lane_report_frame(hp_lane_t *l, uint32_t socket, const cha
     hp_lane_decide(l);
 }
 
-/* Why must this order go now?  What is marked goes on until it has ended; its time to live is asked last. */
-static inline uint8_t hp_lane_cause(const hp_lane_t *l, const hp_order_t *o)
+/* A limit of 0 for an order freezes its scope: what rests there and could grow a position goes too. */
+static inline int hp_lane_is_frozen(hp_lane_t *l, const hp_order_t *o)
 {
-    if (HP_UNLIKELY(hp_lane_must_go(l, o))) return HP_CANCEL_WORD;
+    hp_scope_t *scopes[4];
+    if (o->flags & HP_ORDER_REDUCE_ONLY) return 0;
+    hp_gate_scopes(&l->gate, &l->instruments[o->instrument].about, o->account, o->strategy, scopes);
+    for (int n = 0; n < 4; n++)
+        if (HP_UNLIKELY(scopes[n]->limit.order_notional_e8_max == 0)) return 1;
+    return 0;
+}
+
+/* Why must this order go now?  What is marked goes on until it has ended; its time to live is asked last. */
+static inline uint8_t hp_lane_cause(hp_lane_t *l, const hp_order_t *o)
+{
+    if (HP_UNLIKELY(hp_lane_must_go(l, o) || hp_lane_is_frozen(l, o))) return HP_CANCEL_WORD;
     int is_over = o->expire_ns != 0 && l->now_ns >= o->expire_ns;
     if (is_over && hp_lane_expiry(l, o) == HP_CANCEL_EMERGENCY) return HP_CANCEL_EMERGENCY;
     if (o->cancel_cause != HP_CANCEL_NONE) return o->cancel_cause;

@@ -20,6 +20,7 @@
 #include "order.h"
 #include "page.h"
 #include "rule.h"
+#include "verdict.h"
 #include "hotpath/order/position.h"
 #include "hotpath/order/state.h"
 #include "hotpath/risk/own.h"
@@ -150,6 +151,15 @@ static inline int hp_gate_put_limit(hp_gate_t *g, const hp_limit_t *l, uint64_t 
     if (l->dimension == HP_DIMENSION_VENUE) g->told_venues |= 1u << l->id;
     if (l->dimension == HP_DIMENSION_INSTRUMENT) hp_pulse_trips(&g->pulses[l->id], l);
     return 1;
+}
+
+/* A verdict about a scope was given: who wants a larger share of what is dealt out? */
+static inline void hp_gate_refused_share(hp_gate_t *g, const hp_verdict_t *v)
+{
+    int is_share = v->verdict == HP_VERDICT_OPEN_ORDERS || v->verdict == HP_VERDICT_GROSS_NOTIONAL ||
+                   v->verdict == HP_VERDICT_NET_NOTIONAL;
+    hp_scope_t *s = is_share ? hp_gate_scope(g, v->dimension, v->scope) : NULL;
+    if (s != NULL) s->refused++;
 }
 
 /* -- orders ---------------------------------------------------------------------------------------- */

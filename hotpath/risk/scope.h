@@ -11,6 +11,7 @@
 #define HP_RISK_SCOPE_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "fixed.h"
 #include "limit.h"
@@ -39,6 +40,7 @@ typedef struct hp_scope {
     int64_t   drawdown_bps;
     int64_t   open_orders;
     int64_t   failures;            /* refusals by the venue in a row */
+    int64_t   refused;             /* intents refused for want of a larger share: open orders, gross, net */
     int64_t   orders[HP_BUDGET_HALVES];  /* older half, newer half */
     int64_t   cancels[HP_BUDGET_HALVES];
     int64_t   traded[HP_BUDGET_HALVES];  /* orders that had a fill */
@@ -65,10 +67,27 @@ static inline void hp_scope_judge(hp_scope_t *s)
         s->leverage_gross_e8 = equity > 0 ? (hp_wide_t)hp_held(equity) * l->leverage_e4_max / 10000 : 0;
 }
 
-/* Hold another limit from now on.  What had failed is forgiven: that is how a person lifts a block. */
+/* Does `l` differ from the limit held in what an authority moves between lanes, and in nothing else? */
+static inline int hp_scope_is_moved(const hp_scope_t *s, const hp_limit_t *l)
+{
+    hp_limit_t moved = s->limit;
+    moved.net_notional_e8_max = l->net_notional_e8_max;
+    moved.gross_notional_e8_max = l->gross_notional_e8_max;
+    moved.open_orders_max = l->open_orders_max;
+    moved.base_pnl_e8 = l->base_pnl_e8;
+    return memcmp(&moved, l, sizeof moved) == 0 && memcmp(&s->limit, l, sizeof moved) != 0;
+}
+
+/* Hold another limit from now on.  What had failed is forgiven: that is how a person lifts a block;
+ * a share that the authority moved forgives nothing. */
 static inline void hp_scope_set(hp_scope_t *s, const hp_limit_t *l, uint64_t now)
 {
     int64_t most = 1000000000;
+    if (hp_scope_is_moved(s, l)) {
+        s->limit = *l;
+        hp_scope_judge(s);
+        return;
+    }
     if (l->capital_e8 != s->limit.capital_e8) s->peak_e8 = 0;
     s->limit = *l;
     s->failures = 0;

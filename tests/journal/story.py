@@ -7,10 +7,13 @@ import os
 from pathlib import Path
 
 from hotpath.lane.manual import ManualLane
-from runtime import recording
+from runtime import limit_pages, recording
 from runtime._shm import ffi, lib
 from runtime.archiver import Archiver
 from runtime.lane_spec import fit
+from runtime.limit_leases import NONE
+from runtime.limit_pages import LeasePage
+from runtime.limit_records import Key, record
 from runtime.pages import LANE_BYTES, Page
 from venues.binance.usdm.codec import Codec
 
@@ -131,6 +134,8 @@ class Story:
         self.lane.start_strategies()
         self.update = {1: 100, 2: 100}
         self.trade = 0
+        self.limits = LeasePage(limit_pages.make(self.deployment, 0))
+        self.fence = 0
 
     def happen(self, what: str, a: int, b: int) -> None:
         """Let one thing happen; a and b are small numbers that vary it."""
@@ -233,6 +238,19 @@ class Story:
     def view_words(self) -> int:
         return int(self.lane_page.words) & lib.HP_WORD_FREEZE
 
+    def lend(self, a: int, b: int) -> None:
+        """The authority renews a lease, moves shares, freezes the account, or is late."""
+        if a % 3 or not self.fence:
+            self.fence += 1
+            figures = {
+                "open_orders_max": b % 4,
+                "gross_notional_e8_max": (a + 1) * 10**12,
+                "order_notional_e8_max": 0 if b % 7 == 6 else NONE,
+            }
+            self.limits.put([(Key(1 + a % 4, a % 2), record(figures))], self.fence)
+        self.limits.lease(self.fence, self.lane.now_ns + (a - 3) * 1_000_000)
+        self.lane.take_limits(self.limits.page.map)
+
     def socket(self, a: int, b: int) -> None:
         self.lane.socket(a % 2, b % 2 == 0)
 
@@ -266,6 +284,8 @@ class Story:
         if self.archiver:
             self.archiver.close()
         self.page.remove()
+        self.limits.page.remove()
+        self.limits.page.close()
 
 
 OPEN = [("session", 0, 0), ("frame", 0, 0), ("frame", 1, 0), ("snapshot", 0, 0), ("snapshot", 1, 0)]
