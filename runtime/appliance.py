@@ -27,10 +27,12 @@ from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
+from runtime.lane_spec import ASSETS
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
 from runtime.topology import Topology, plan_box, stall_bound
+from tuning.time import Where
 from venues.binance.usdm.session import Endpoints
 
 MAIL_IN_BYTES = 8 * 1024 * 1024
@@ -43,7 +45,7 @@ VENUE = "binance_usdm"
 COLD_ROLES = {
     "session": lib.HP_PROCESS_SESSION,
     "exporter": lib.HP_PROCESS_EXPORTER,
-    "tailer": lib.HP_PROCESS_TAILER,
+    "archiver": lib.HP_PROCESS_ARCHIVER,
 }
 DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -75,7 +77,10 @@ class Settings:
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
+    archive: dict[str, Any] = field(default_factory=dict)  # how it is written (archiver.Rules)
+    durable: int = 0  # strategies whose orders wait for the disk, bits
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
+    clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
 
 
 def plan(settings: Settings) -> Topology:
@@ -117,7 +122,9 @@ class Appliance:
         self.epoch = 0
         self.opened_epoch = 0
         self.is_drained = False
-        self.cold_name = {part: part for part in COLD_ROLES if part != "tailer" or settings.journal}
+        self.cold_name = {
+            part: part for part in COLD_ROLES if part != "archiver" or settings.journal
+        }
         self.cancelled: asyncio.Future[int] | None = None
         self.bells: dict[str, int] = {}
 
@@ -153,7 +160,7 @@ class Appliance:
         self.pages.append(self.host.page)
         self.clock = ClockPage(s.deployment)
         self.pages.append(self.clock.page)
-        watch = ClockWatch(self.clock, s.profile, self.say)
+        watch = ClockWatch(self.clock, s.profile, self.say, s.clock_where)
         watch.look()
         flags = os.EFD_NONBLOCK | os.EFD_CLOEXEC
         self.bells = {who: os.eventfd(0, flags) for who in ("lane", "session", "supervisor")}
@@ -253,7 +260,7 @@ class Appliance:
             known = {
                 "session": self.session_part,
                 "exporter": self.exporter_part,
-                "tailer": self.tailer_part,
+                "archiver": self.archiver_part,
             }
             return {
                 "name": process,
@@ -297,10 +304,11 @@ class Appliance:
             "is_first": not self.about,
         }
 
-    def tailer_part(self) -> Message:
+    def archiver_part(self) -> Message:
         return {
             "deployment": self.settings.deployment,
             "directory": str(self.settings.journal),
+            "rules": self.settings.archive,
         }
 
     def beat_reader(self, process: str) -> Callable[[], int]:
@@ -368,6 +376,7 @@ class Appliance:
             "deployment": s.deployment,
             "codec": "venues.binance.usdm.codec",
             "prefix": s.deployment[:12],
+            "assets": ASSETS,
             "epoch": self.epoch,
             "controls": ["operator"],
             "segment_bytes": s.segment_bytes,
@@ -384,6 +393,7 @@ class Appliance:
             "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
             "clock_warns": s.clock_policy == "warn",
+            "durable": s.durable,
             "strategies": s.strategies,
             "parameters": s.parameters,
             "feeds": feeds.lane_spec(self.symbols, self.feed_limits),

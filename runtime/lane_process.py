@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import json
 import os
 import resource
@@ -26,15 +25,14 @@ import uvloop
 
 from hotpath.lane.live import LiveLane
 from runtime.conditions import can_lock_all
-from runtime.lane_spec import NO_FEEDS, fit
+from runtime.lane_spec import NO_FEEDS, fit, make_codec
 from runtime.logs import forward
 from runtime.pages import Page
 
 
 def build(spec: dict[str, Any]) -> LiveLane:
     """Make the lane that a specification describes, inside a running loop."""
-    venue = importlib.import_module(spec["codec"])
-    codec = venue.Codec(prefix=spec["prefix"])
+    codec = make_codec(spec)
     deployment = spec["deployment"]
     page = Page.open(deployment, "lane.0", "hp_lane_page_t", writable=True)
     journal = Page.open(deployment, "journal.0", "hp_page_t", writable=True)

@@ -352,6 +352,25 @@ JOURNAL = [
         "lanes",
         lambda found: (((j.lane,), j.lag_bytes) for j in found.journals if j.lag_bytes is not None),
     ),
+    Family(
+        "archive_state",
+        "gauge",
+        f"How the archiver stands: {numbered(names.ARCHIVE_STATES)}.",
+        ("lane",),
+        "lanes",
+        lambda found: (((j.lane,), j.archive_state) for j in found.journals),
+    ),
+    count(
+        "journal_refused_frames",
+        "frames_unjournaled",
+        "Market data dropped unseen: the ring was full of what is not archived.",
+    ),
+    count("orders_parked", "orders_parked", "Orders that waited for the disk."),
+    count(
+        "orders_unparked",
+        "orders_unparked",
+        "Of those, not sent: the wait was too long, or the permit had gone.",
+    ),
 ]
 MAIL = [
     Family(

@@ -18,6 +18,7 @@ def of(enum: str, prefix: str) -> dict[int, str]:
     }
 
 
+ARCHIVE_STATES = of("hp_archive_state", "HP_ARCHIVE_")
 BOOK_STATES = of("hp_book_state", "HP_BOOK_")
 CLOCK_SOURCES = of("hp_clock_source", "HP_CLOCK_SOURCE_")
 DECODED = of("hp_decode", "HP_DECODE_")

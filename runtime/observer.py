@@ -250,6 +250,7 @@ class Observer:
             head.sequence,
             head.overwritten,
             None if archived == NO_ARCHIVER else max(0, published - archived),
+            head.archive_state,
         )
 
     def mails(self) -> Iterator[shot.Mail]:

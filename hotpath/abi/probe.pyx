@@ -2,6 +2,7 @@
 
 Derived: python -m hotpath.abi.declare writes this file.
 """
+from hotpath.abi.archive cimport *
 from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.codec cimport *
@@ -12,16 +13,34 @@ from hotpath.abi.histogram cimport *
 from hotpath.abi.instrument cimport *
 from hotpath.abi.intent cimport *
 from hotpath.abi.journal cimport *
+from hotpath.abi.limit cimport *
 from hotpath.abi.opening cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
 from hotpath.abi.ring cimport *
+from hotpath.abi.rule cimport *
 from hotpath.abi.verdict cimport *
 
 
 def layout():
     """Return {record: bytes, record.field: offset}."""
     out = {}
+    out["hp_archive_block_t"] = sizeof(hp_archive_block_t)
+    out["hp_archive_block_t.magic"] = <size_t>&(<hp_archive_block_t *>0).magic
+    out["hp_archive_block_t.layout"] = <size_t>&(<hp_archive_block_t *>0).layout
+    out["hp_archive_block_t.lane"] = <size_t>&(<hp_archive_block_t *>0).lane
+    out["hp_archive_block_t.epoch"] = <size_t>&(<hp_archive_block_t *>0).epoch
+    out["hp_archive_block_t.index"] = <size_t>&(<hp_archive_block_t *>0).index
+    out["hp_archive_block_t.segment"] = <size_t>&(<hp_archive_block_t *>0).segment
+    out["hp_archive_block_t.offset"] = <size_t>&(<hp_archive_block_t *>0).offset
+    out["hp_archive_block_t.length"] = <size_t>&(<hp_archive_block_t *>0).length
+    out["hp_archive_block_t.first_sequence"] = <size_t>&(<hp_archive_block_t *>0).first_sequence
+    out["hp_archive_block_t.last_sequence"] = <size_t>&(<hp_archive_block_t *>0).last_sequence
+    out["hp_archive_block_t.lost"] = <size_t>&(<hp_archive_block_t *>0).lost
+    out["hp_archive_block_t.real_ns"] = <size_t>&(<hp_archive_block_t *>0).real_ns
+    out["hp_archive_block_t.pad"] = <size_t>&(<hp_archive_block_t *>0).pad
+    out["hp_archive_block_t.previous"] = <size_t>&(<hp_archive_block_t *>0).previous
+    out["hp_archive_block_t.sha256"] = <size_t>&(<hp_archive_block_t *>0).sha256
     out["hp_top_t"] = sizeof(hp_top_t)
     out["hp_top_t.seq"] = <size_t>&(<hp_top_t *>0).seq
     out["hp_top_t.bid_ticks"] = <size_t>&(<hp_top_t *>0).bid_ticks
@@ -307,8 +326,42 @@ def layout():
     out["hp_journal_head_t.published"] = <size_t>&(<hp_journal_head_t *>0).published
     out["hp_journal_head_t.sequence"] = <size_t>&(<hp_journal_head_t *>0).sequence
     out["hp_journal_head_t.overwritten"] = <size_t>&(<hp_journal_head_t *>0).overwritten
-    out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
     out["hp_journal_head_t.fingerprint"] = <size_t>&(<hp_journal_head_t *>0).fingerprint
+    out["hp_journal_head_t.pad0"] = <size_t>&(<hp_journal_head_t *>0).pad0
+    out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
+    out["hp_journal_head_t.archive_state"] = <size_t>&(<hp_journal_head_t *>0).archive_state
+    out["hp_journal_head_t.archiver_pid"] = <size_t>&(<hp_journal_head_t *>0).archiver_pid
+    out["hp_journal_head_t.pad1"] = <size_t>&(<hp_journal_head_t *>0).pad1
+    out["hp_limit_t"] = sizeof(hp_limit_t)
+    out["hp_limit_t.dimension"] = <size_t>&(<hp_limit_t *>0).dimension
+    out["hp_limit_t.id"] = <size_t>&(<hp_limit_t *>0).id
+    out["hp_limit_t.order_notional_e8_max"] = <size_t>&(<hp_limit_t *>0).order_notional_e8_max
+    out["hp_limit_t.net_notional_e8_max"] = <size_t>&(<hp_limit_t *>0).net_notional_e8_max
+    out["hp_limit_t.gross_notional_e8_max"] = <size_t>&(<hp_limit_t *>0).gross_notional_e8_max
+    out["hp_limit_t.open_orders_max"] = <size_t>&(<hp_limit_t *>0).open_orders_max
+    out["hp_limit_t.leverage_e4_max"] = <size_t>&(<hp_limit_t *>0).leverage_e4_max
+    out["hp_limit_t.capital_e8"] = <size_t>&(<hp_limit_t *>0).capital_e8
+    out["hp_limit_t.base_pnl_e8"] = <size_t>&(<hp_limit_t *>0).base_pnl_e8
+    out["hp_limit_t.daily_loss_e8_max"] = <size_t>&(<hp_limit_t *>0).daily_loss_e8_max
+    out["hp_limit_t.drawdown_bps_max"] = <size_t>&(<hp_limit_t *>0).drawdown_bps_max
+    out["hp_limit_t.failures_max"] = <size_t>&(<hp_limit_t *>0).failures_max
+    out["hp_limit_t.cool_down_ns"] = <size_t>&(<hp_limit_t *>0).cool_down_ns
+    out["hp_limit_t.fast_move_bps_max"] = <size_t>&(<hp_limit_t *>0).fast_move_bps_max
+    out["hp_limit_t.fast_window_ns"] = <size_t>&(<hp_limit_t *>0).fast_window_ns
+    out["hp_limit_t.fast_freeze_ns"] = <size_t>&(<hp_limit_t *>0).fast_freeze_ns
+    out["hp_limit_t.order_to_trade_max"] = <size_t>&(<hp_limit_t *>0).order_to_trade_max
+    out["hp_limit_t.cancel_rate_bps_max"] = <size_t>&(<hp_limit_t *>0).cancel_rate_bps_max
+    out["hp_limit_t.budget_window_ns"] = <size_t>&(<hp_limit_t *>0).budget_window_ns
+    out["hp_limit_t.budget_free_count"] = <size_t>&(<hp_limit_t *>0).budget_free_count
+    out["hp_limit_t.token_rate"] = <size_t>&(<hp_limit_t *>0).token_rate
+    out["hp_limit_t.token_burst"] = <size_t>&(<hp_limit_t *>0).token_burst
+    out["hp_limit_t.token_reserve"] = <size_t>&(<hp_limit_t *>0).token_reserve
+    out["hp_limit_t.pad"] = <size_t>&(<hp_limit_t *>0).pad
+    out["hp_limit_lease_t"] = sizeof(hp_limit_lease_t)
+    out["hp_limit_lease_t.until_ns"] = <size_t>&(<hp_limit_lease_t *>0).until_ns
+    out["hp_limit_lease_t.fence"] = <size_t>&(<hp_limit_lease_t *>0).fence
+    out["hp_limit_lease_t.is_required"] = <size_t>&(<hp_limit_lease_t *>0).is_required
+    out["hp_limit_lease_t.pad"] = <size_t>&(<hp_limit_lease_t *>0).pad
     out["hp_base_t"] = sizeof(hp_base_t)
     out["hp_base_t.instrument"] = <size_t>&(<hp_base_t *>0).instrument
     out["hp_base_t.flags"] = <size_t>&(<hp_base_t *>0).flags
@@ -542,6 +595,9 @@ def layout():
     out["hp_lane_counters_t.openings"] = <size_t>&(<hp_lane_counters_t *>0).openings
     out["hp_lane_counters_t.line_holes"] = <size_t>&(<hp_lane_counters_t *>0).line_holes
     out["hp_lane_counters_t.line_conflicts"] = <size_t>&(<hp_lane_counters_t *>0).line_conflicts
+    out["hp_lane_counters_t.frames_unjournaled"] = <size_t>&(<hp_lane_counters_t *>0).frames_unjournaled
+    out["hp_lane_counters_t.orders_parked"] = <size_t>&(<hp_lane_counters_t *>0).orders_parked
+    out["hp_lane_counters_t.orders_unparked"] = <size_t>&(<hp_lane_counters_t *>0).orders_unparked
     out["hp_lane_counters_t.pad"] = <size_t>&(<hp_lane_counters_t *>0).pad
     out["hp_lane_position_t"] = sizeof(hp_lane_position_t)
     out["hp_lane_position_t.lots"] = <size_t>&(<hp_lane_position_t *>0).lots
@@ -591,6 +647,48 @@ def layout():
     out["hp_ring_t.pad1"] = <size_t>&(<hp_ring_t *>0).pad1
     out["hp_ring_t.tail"] = <size_t>&(<hp_ring_t *>0).tail
     out["hp_ring_t.pad2"] = <size_t>&(<hp_ring_t *>0).pad2
+    out["hp_window_t"] = sizeof(hp_window_t)
+    out["hp_window_t.from_s"] = <size_t>&(<hp_window_t *>0).from_s
+    out["hp_window_t.until_s"] = <size_t>&(<hp_window_t *>0).until_s
+    out["hp_window_t.days"] = <size_t>&(<hp_window_t *>0).days
+    out["hp_window_t.is_closed"] = <size_t>&(<hp_window_t *>0).is_closed
+    out["hp_instrument_limits_t"] = sizeof(hp_instrument_limits_t)
+    out["hp_instrument_limits_t.strategies"] = <size_t>&(<hp_instrument_limits_t *>0).strategies
+    out["hp_instrument_limits_t.accounts"] = <size_t>&(<hp_instrument_limits_t *>0).accounts
+    out["hp_instrument_limits_t.kinds"] = <size_t>&(<hp_instrument_limits_t *>0).kinds
+    out["hp_instrument_limits_t.order_lots_max"] = <size_t>&(<hp_instrument_limits_t *>0).order_lots_max
+    out["hp_instrument_limits_t.position_lots_max"] = <size_t>&(<hp_instrument_limits_t *>0).position_lots_max
+    out["hp_instrument_limits_t.open_orders_max"] = <size_t>&(<hp_instrument_limits_t *>0).open_orders_max
+    out["hp_instrument_limits_t.band_bps"] = <size_t>&(<hp_instrument_limits_t *>0).band_bps
+    out["hp_instrument_limits_t.stale_ns"] = <size_t>&(<hp_instrument_limits_t *>0).stale_ns
+    out["hp_instrument_limits_t.spare_ns"] = <size_t>&(<hp_instrument_limits_t *>0).spare_ns
+    out["hp_instrument_limits_t.sigma_tenths"] = <size_t>&(<hp_instrument_limits_t *>0).sigma_tenths
+    out["hp_instrument_limits_t.sigma_alpha_e4"] = <size_t>&(<hp_instrument_limits_t *>0).sigma_alpha_e4
+    out["hp_instrument_limits_t.sigma_floor_e8"] = <size_t>&(<hp_instrument_limits_t *>0).sigma_floor_e8
+    out["hp_instrument_limits_t.sigma_sample_ns"] = <size_t>&(<hp_instrument_limits_t *>0).sigma_sample_ns
+    out["hp_instrument_limits_t.typical_lots"] = <size_t>&(<hp_instrument_limits_t *>0).typical_lots
+    out["hp_instrument_limits_t.typical_times_max"] = <size_t>&(<hp_instrument_limits_t *>0).typical_times_max
+    out["hp_instrument_limits_t.distance_bps_max"] = <size_t>&(<hp_instrument_limits_t *>0).distance_bps_max
+    out["hp_instrument_limits_t.daily_volume_lots"] = <size_t>&(<hp_instrument_limits_t *>0).daily_volume_lots
+    out["hp_instrument_limits_t.volume_share_bps_max"] = <size_t>&(<hp_instrument_limits_t *>0).volume_share_bps_max
+    out["hp_instrument_limits_t.window_count"] = <size_t>&(<hp_instrument_limits_t *>0).window_count
+    out["hp_instrument_limits_t.pad0"] = <size_t>&(<hp_instrument_limits_t *>0).pad0
+    out["hp_instrument_limits_t.windows"] = <size_t>&(<hp_instrument_limits_t *>0).windows
+    out["hp_instrument_limits_t.pad"] = <size_t>&(<hp_instrument_limits_t *>0).pad
+    out["hp_gate_rule_t"] = sizeof(hp_gate_rule_t)
+    out["hp_gate_rule_t.warns"] = <size_t>&(<hp_gate_rule_t *>0).warns
+    out["hp_gate_rule_t.throttles"] = <size_t>&(<hp_gate_rule_t *>0).throttles
+    out["hp_gate_rule_t.throttle_ns"] = <size_t>&(<hp_gate_rule_t *>0).throttle_ns
+    out["hp_gate_rule_t.clock_ns_max"] = <size_t>&(<hp_gate_rule_t *>0).clock_ns_max
+    out["hp_gate_rule_t.send_budget_ns"] = <size_t>&(<hp_gate_rule_t *>0).send_budget_ns
+    out["hp_gate_rule_t.self_trade"] = <size_t>&(<hp_gate_rule_t *>0).self_trade
+    out["hp_gate_rule_t.weights"] = <size_t>&(<hp_gate_rule_t *>0).weights
+    out["hp_gate_rule_t.pad"] = <size_t>&(<hp_gate_rule_t *>0).pad
+    out["hp_leader_lease_t"] = sizeof(hp_leader_lease_t)
+    out["hp_leader_lease_t.until_ns"] = <size_t>&(<hp_leader_lease_t *>0).until_ns
+    out["hp_leader_lease_t.epoch"] = <size_t>&(<hp_leader_lease_t *>0).epoch
+    out["hp_leader_lease_t.is_required"] = <size_t>&(<hp_leader_lease_t *>0).is_required
+    out["hp_leader_lease_t.pad"] = <size_t>&(<hp_leader_lease_t *>0).pad
     out["hp_verdict_t"] = sizeof(hp_verdict_t)
     out["hp_verdict_t.intent_id"] = <size_t>&(<hp_verdict_t *>0).intent_id
     out["hp_verdict_t.client_id"] = <size_t>&(<hp_verdict_t *>0).client_id
@@ -606,5 +704,7 @@ def layout():
     out["hp_verdict_t.leader_until_ns"] = <size_t>&(<hp_verdict_t *>0).leader_until_ns
     out["hp_verdict_t.limit_until_ns"] = <size_t>&(<hp_verdict_t *>0).limit_until_ns
     out["hp_verdict_t.clock_until_ns"] = <size_t>&(<hp_verdict_t *>0).clock_until_ns
+    out["hp_verdict_t.dimension"] = <size_t>&(<hp_verdict_t *>0).dimension
+    out["hp_verdict_t.scope"] = <size_t>&(<hp_verdict_t *>0).scope
     out["hp_verdict_t.pad"] = <size_t>&(<hp_verdict_t *>0).pad
     return out

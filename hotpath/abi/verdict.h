@@ -76,7 +76,8 @@ enum hp_verdict_code {
     HP_VERDICT_TABLE_FULL = 45,
     HP_VERDICT_OVERFLOW = 46,          /* a product left 64 bits */
     HP_VERDICT_SEND_FAILED = 47,       /* no session, or the socket refused: nothing was sent */
-    HP_VERDICT_COUNT = 48
+    HP_VERDICT_ARCHIVE_LAG = 48,       /* the journal is not on disk: found = words, wanted = those that would do */
+    HP_VERDICT_COUNT = 49
 };
 
 typedef struct hp_verdict {
@@ -94,7 +95,9 @@ typedef struct hp_verdict {
     uint64_t leader_until_ns;
     uint64_t limit_until_ns;
     uint64_t clock_until_ns;
-    uint8_t  pad[32];
+    uint32_t dimension;       /* enum hp_dimension whose limit refused; 0 = no limit of a dimension did */
+    uint32_t scope;           /* which account, venue, strategy or instrument */
+    uint8_t  pad[24];
 } hp_verdict_t;
 /* cffi:end */
 HP_SIZE(hp_verdict_t, 128);

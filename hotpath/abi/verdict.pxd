@@ -53,6 +53,7 @@ cdef extern from "verdict.h" nogil:
         HP_VERDICT_TABLE_FULL
         HP_VERDICT_OVERFLOW
         HP_VERDICT_SEND_FAILED
+        HP_VERDICT_ARCHIVE_LAG
         HP_VERDICT_COUNT
     ctypedef struct hp_verdict_t:
         uint64_t intent_id
@@ -69,4 +70,6 @@ cdef extern from "verdict.h" nogil:
         uint64_t leader_until_ns
         uint64_t limit_until_ns
         uint64_t clock_until_ns
-        uint8_t pad[32]
+        uint32_t dimension
+        uint32_t scope
+        uint8_t pad[24]

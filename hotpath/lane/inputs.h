@@ -26,7 +26,7 @@ static inline void hp_lane_user_session(hp_lane_t *l, uint32_t state)
     if (state != HP_SESSION_CURRENT) return;
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
-        if (o->state != HP_ORDER_SENT) hp_lane_inquire(l, o);
+        if (o->state != HP_ORDER_SENT && !(o->flags & HP_ORDER_PARKED)) hp_lane_inquire(l, o);
     }
 }
 
@@ -103,10 +103,28 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             hp_lane_words(l, word);
             return 1;
         }
+        if (r->aux == HP_WORDS_ARCHIVED && r->length == sizeof(uint64_t)) {
+            uint64_t archived;
+            memcpy(&archived, payload, sizeof archived);
+            hp_lane_archived(l, archived);
+            return 1;
+        }
         if (r->aux == HP_WORDS_CLOCK && r->length == sizeof(hp_time_record_t)) {
             hp_time_record_t record;
             memcpy(&record, payload, sizeof record);
             hp_lane_clock(l, &record);
+            return 1;
+        }
+        if (r->aux == HP_WORDS_LEADER_LEASE && r->length == sizeof(hp_leader_lease_t)) {
+            hp_leader_lease_t lease;
+            memcpy(&lease, payload, sizeof lease);
+            hp_lane_leader(l, &lease);
+            return 1;
+        }
+        if (r->aux == HP_WORDS_LIMIT_LEASE && r->length == sizeof(hp_limit_lease_t)) {
+            hp_limit_lease_t lease;
+            memcpy(&lease, payload, sizeof lease);
+            hp_lane_lease(l, &lease);
             return 1;
         }
         return 0;
@@ -141,6 +159,29 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             hp_sanity_rule_t rule;
             memcpy(&rule, payload, sizeof rule);
             return hp_lane_put_sanity(l, r->aux, &rule);
+        }
+        return 0;
+    case HP_RECORD_LIMITS:
+        if (r->length == sizeof(hp_limit_t)) {
+            hp_limit_t limit;
+            memcpy(&limit, payload, sizeof limit);
+            hp_lane_put_limit(l, &limit);
+            return 1;
+        }
+        return 0;
+    case HP_RECORD_RULE:
+        if (r->length == sizeof(hp_instrument_limits_t)) {
+            hp_instrument_limits_t rule;
+            memcpy(&rule, payload, sizeof rule);
+            return hp_lane_put_rule(l, r->aux, &rule);
+        }
+        return 0;
+    case HP_RECORD_POLICY:
+        if (r->length == sizeof(hp_gate_rule_t)) {
+            hp_gate_rule_t rule;
+            memcpy(&rule, payload, sizeof rule);
+            hp_lane_put_policy(l, &rule);
+            return 1;
         }
         return 0;
     default: return 0;

@@ -11,6 +11,7 @@
 
 #include "hotpath/lane/core.h"
 #include "hotpath/lane/adopt.h"
+#include "hotpath/lane/park.h"
 #include "hotpath/lane/resync.h"
 #include "hotpath/lane/trade.h"
 
@@ -94,6 +95,8 @@ static inline void hp_lane_booked(hp_lane_t *l, hp_lane_instrument_t *i, int bef
         return;
     }
     if (HP_UNLIKELY(applied == HP_APPLIED_OK && !hp_lane_sane_book(l, i, before))) return;
+    hp_pulse_mid(&l->gate.pulses[i->about.id], &i->limits, &l->gate.instruments[i->about.id].limit,
+                 hp_l2_bid_ticks(&i->book->l2) + hp_l2_ask_ticks(&i->book->l2), l->now_ns);
     if (HP_UNLIKELY(before != HP_BOOK_SYNCED)) hp_lane_book_found(l, i);
     hp_lane_publish_top(l, i);
     if (applied != HP_APPLIED_OK) return;
@@ -136,6 +139,8 @@ static inline void hp_lane_use(hp_lane_t *l, hp_lane_instrument_t *i, int is_str
         hp_stream_seen(l, i, is_book ? (uint8_t)HP_EVENT_DEPTH : e->kind);
         is_sane = hp_lane_sane_time(l, i);
     }
+    if (e->kind == HP_EVENT_MARK_PRICE && (e->body.mark.has & HP_MARK_PRICE))
+        hp_pulse_mark(&l->gate.pulses[i->about.id], &i->about, e->body.mark.mark_e8);
     if (is_book) hp_lane_depth(l, i);
     else if (hp_lane_sane_figures(l, i) && is_sane) hp_lane_show(l);
     hp_lane_decide(l);
@@ -164,7 +169,7 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
     hp_count(&l->count->bytes, size);
     l->stamps.recv = recv_tsc;
     l->stamps.gated = l->stamps.sent = l->stamps.ack = 0;
-    hp_lane_journal(l, HP_RECORD_FRAME, socket, l->recv_ns, data, size);
+    if (HP_UNLIKELY(!hp_lane_journal(l, HP_RECORD_FRAME, socket, l->recv_ns, data, size))) return;
     int status = l->codec->decode(l->codec->state, data, size, &l->event, l->levels);
     l->stamps.decoded = l->env.tsc(l->env.self);
     hp_count(&l->count->decode[status], 1);
@@ -196,9 +201,8 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
 static inline void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const char *data, size_t size)
 {
     hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
-    if (i == NULL) return;
+    if (i == NULL || !hp_lane_journal(l, HP_RECORD_SNAPSHOT, instrument, l->recv_ns, data, size)) return;
     i->snapshot_wanted = 0;
-    hp_lane_journal(l, HP_RECORD_SNAPSHOT, instrument, l->recv_ns, data, size);
     int status = l->codec->decode_snapshot(l->codec->state, instrument, data, size, &l->event, l->levels);
     hp_count(&l->count->decode[status], 1);
     l->event.recv_ns = l->recv_ns;
@@ -220,7 +224,7 @@ static inline void hp_lane_spare(hp_lane_t *l, uint32_t instrument, uint64_t ask
 {
     hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
     if (i == NULL || i->book == NULL) return;
-    hp_lane_journal(l, HP_RECORD_SPARE, instrument, asked_ns, data, size);
+    if (!hp_lane_journal(l, HP_RECORD_SPARE, instrument, asked_ns, data, size)) return;
     int status = l->codec->decode_snapshot(l->codec->state, instrument, data, size, &l->event, l->levels);
     hp_count(&l->count->decode[status], 1);
     memset(&l->stamps, 0, sizeof l->stamps);
@@ -248,6 +252,7 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
     hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, l->recv_ns, &words, sizeof words);
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
     if (words & HP_WORDS_CANCEL) hp_lane_cancel_all(l, 0, -1);
+    else if (words & HP_WORDS_LAG) hp_lane_cancel_quotes(l);
 }
 
 /* Believe the time authority's newest record from this turn on. */
@@ -256,6 +261,51 @@ static inline void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record)
     if (memcmp(&l->gate.clock, record, sizeof *record) == 0) return;
     l->gate.clock = *record;
     hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, l->recv_ns, record, sizeof *record);
+}
+
+/* Hold the authority's limits under this lease from this turn on; an older fence is refused. */
+static inline void hp_lane_lease(hp_lane_t *l, const hp_limit_lease_t *lease)
+{
+    if (memcmp(&l->gate.lease, lease, sizeof *lease) == 0 || lease->fence < l->gate.lease.fence) return;
+    l->gate.lease = *lease;
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_LIMIT_LEASE, l->recv_ns, lease, sizeof *lease);
+}
+
+/* The permit of the one writer, from this turn on; an older epoch is refused. */
+static inline void hp_lane_leader(hp_lane_t *l, const hp_leader_lease_t *lease)
+{
+    if (memcmp(&l->gate.leader, lease, sizeof *lease) == 0 || lease->epoch < l->gate.leader.epoch) return;
+    l->gate.leader = *lease;
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_LEADER_LEASE, l->recv_ns, lease, sizeof *lease);
+}
+
+/* Hold another limit of one dimension from now on.  0 = no such scope. */
+static inline int hp_lane_put_limit(hp_lane_t *l, const hp_limit_t *limit)
+{
+    hp_lane_journal(l, HP_RECORD_LIMITS, limit->dimension, l->recv_ns, limit, sizeof *limit);
+    return hp_gate_put_limit(&l->gate, limit, l->now_ns);
+}
+
+/* Other figures of one instrument from now on; its age on the spare source stays the sanity rule's. */
+static inline int hp_lane_put_rule(hp_lane_t *l, uint32_t instrument, const hp_instrument_limits_t *rule)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
+    if (i == NULL) return 0;
+    uint64_t spare_ns = i->limits.spare_ns;
+    i->limits = *rule;
+    i->limits.spare_ns = spare_ns;
+    hp_pulse_set(&l->gate.pulses[instrument], &i->limits);
+    hp_lane_journal(l, HP_RECORD_RULE, instrument, l->recv_ns, rule, sizeof *rule);
+    return 1;
+}
+
+/* Other policies from now on. */
+static inline void hp_lane_put_policy(hp_lane_t *l, const hp_gate_rule_t *rule)
+{
+    l->gate.rule = *rule;
+    l->gate.rule.warns &= HP_WARNABLE;
+    if (l->gate.rule.self_trade >= HP_SELF_TRADE_COUNT) l->gate.rule.self_trade = HP_SELF_TRADE_REJECT;
+    hp_lane_journal(l, HP_RECORD_POLICY, 0, l->recv_ns, rule, sizeof *rule);
 }
 
 /* Orders that rest on a picture that may not be quoted on: what a first cancel did not reach.  Exits
@@ -293,6 +343,7 @@ static inline void hp_lane_book_timers(hp_lane_t *l)
         if (i->stream_mask != 0) hp_lane_stream_timers(l, i);
         hp_lane_choose_source(l, i);
         hp_lane_sweep(l, i);
+        hp_gate_follow(&l->gate, &i->about, &i->exposure, &l->page->positions[id], l->strategy_count);
     }
 }
 
@@ -310,6 +361,8 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
         l->timer_ns = l->now_ns;
         l->stamps.recv = 0;
         hp_lane_arm(l);
+        l->gate.utc_less_mono_ns = l->journal.clock.real_ns - l->journal.clock.mono_ns;
+        hp_gate_new_day(&l->gate, hp_lane_utc_ns(l) / HP_DAY_NS);
         if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1);
         hp_lane_opening_timers(l);
         hp_lane_order_timers(l);
