@@ -22,12 +22,13 @@ from typing import Any
 
 from runtime import conditions, evidence, feeds, funds, sentinel_plan, state
 from runtime._shm import ffi, lib
+from runtime.archiver import finish, is_archived, rules_of
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
-from runtime.lane_spec import ASSETS
+from runtime.lane_spec import ASSETS, TTL
 from runtime.lease import SimLease
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
@@ -95,6 +96,7 @@ class Settings:
     cancel_scope: str = "ours"  # or "all": whose orders a cancel-all touches
     dead_man_ms: int = 0  # the venue's timer; 0 = none
     flatten: dict[str, int] = field(default_factory=lambda: dict(FLATTEN))  # Lane.set_flatten
+    ttl: dict[str, Any] = field(default_factory=lambda: dict(TTL))  # Lane.put_ttl
     lease_ms: int = 0  # length of the sim provider's leader lease; 0 = nobody has to lead
     guard: Guard | None = None  # None: no sentinel watches
     clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
@@ -467,6 +469,7 @@ class Appliance:
             "funds": self.funds,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
+            "ttl": s.ttl,
             "lease": bool(s.lease_ms),
             "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
@@ -621,7 +624,9 @@ class Appliance:
             if self.lane_state() != lib.HP_LANE_ARMED:
                 continue
             for ring in self.former_rings():
-                (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
+                path = SHM / page_name(self.settings.deployment, ring)
+                if self.settings.journal is None or is_archived(path):
+                    path.unlink(missing_ok=True)
 
     # -- what others ask ---------------------------------------------------------------------------
 
@@ -736,15 +741,33 @@ class Appliance:
         if hasattr(self, "supervisor") and "lane-0" in self.supervisor.watched:
             await self.drain(3)
 
+    @property
+    def ring_prefix(self) -> str:
+        return page_name(self.settings.deployment, "journal.")
+
+    async def finish_archive(self) -> bool:
+        """Bring what the archiver did not come to into the archive; rings go only then."""
+        s = self.settings
+        if s.journal is None or not self.lane_pages:
+            return True
+        rules = rules_of(s.archive)
+        done = await asyncio.to_thread(finish, s.deployment, s.journal, rules, self.say)
+        if not done:
+            self.say(f"archive.rings_kept pages={self.ring_prefix}* cause=not_all_is_archived")
+        return done
+
     async def close(self) -> None:
         if hasattr(self, "supervisor"):
             for process in ("sentinel", *set(self.cold_name.values())):
                 await self.supervisor.stop(process)
             await self.supervisor.close()
+        is_kept = not await self.finish_archive()
         for page in (*self.pages, *self.lane_pages.values()):
-            page.remove()
+            if not (is_kept and page.path.name.startswith(self.ring_prefix)):
+                page.remove()
         for ring in self.former_rings():
-            (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
+            if not is_kept:
+                (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
         if self.bells:
             loop.remove_reader(self.bells["supervisor"])

@@ -3,6 +3,7 @@ from hotpath.lane.lane import Lane
 class ManualLane(Lane):
     now_ns: int
     is_send_broken: bool
+    sends_left: int
     sent: list[bytes]
     wanted: list[tuple[int, int]]
     def clocks(self, real_ns: int) -> None: ...

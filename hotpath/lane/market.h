@@ -143,7 +143,10 @@ static inline void hp_lane_use(hp_lane_t *l, hp_lane_instrument_t *i, int is_str
     if (e->kind == HP_EVENT_MARK_PRICE && (e->body.mark.has & HP_MARK_PRICE))
         hp_pulse_mark(&l->gate.pulses[i->about.id], &i->about, e->body.mark.mark_e8);
     if (is_book) hp_lane_depth(l, i);
-    else if (hp_lane_sane_figures(l, i) && is_sane) hp_lane_show(l);
+    else if (hp_lane_sane_figures(l, i) && is_sane) {
+        hp_lane_traded(l, i);
+        hp_lane_show(l);
+    }
     hp_lane_decide(l);
 }
 
@@ -326,7 +329,7 @@ static inline void hp_lane_sweep(hp_lane_t *l, const hp_lane_instrument_t *i)
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if (o->instrument != i->about.id) continue;
-        if (!(o->flags & HP_ORDER_REDUCE_ONLY)) hp_lane_cancel(l, o);
+        if (!(o->flags & HP_ORDER_REDUCE_ONLY)) hp_lane_cancel(l, o, HP_CANCEL_BOOK);
     }
 }
 
@@ -373,7 +376,7 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
         hp_lane_arm(l);
         l->gate.utc_less_mono_ns = l->journal.clock.real_ns - l->journal.clock.mono_ns;
         hp_gate_new_day(&l->gate, hp_lane_utc_ns(l) / HP_DAY_NS);
-        if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1);
+        if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1, HP_CANCEL_WORD);
         hp_lane_opening_timers(l);
         hp_lane_order_timers(l);
         hp_lane_book_timers(l);

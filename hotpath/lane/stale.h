@@ -59,7 +59,7 @@ static inline void hp_stream_move(hp_lane_t *l, hp_lane_instrument_t *i, uint32_
 static inline void hp_lane_take_out(hp_lane_t *l, hp_lane_instrument_t *i, uint64_t bound_ns)
 {
     uint64_t before = l->count->cancels_sent, now;
-    hp_lane_cancel_all(l, i->about.id, -1);
+    hp_lane_cancel_all(l, i->about.id, -1, HP_CANCEL_BOOK);
     if (bound_ns == 0 || l->count->cancels_sent == before) return;
     now = l->env.now(l->env.self);
     hp_histogram_record(&l->page->hops[HP_HOP_STALE_OUT], now > bound_ns ? now - bound_ns : 0);
