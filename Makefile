@@ -7,7 +7,8 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
-.PHONY: run build test test-qemu lint bench fuzz drill sentinel soak orders stories faults mutants check help
+.PHONY: run build test test-qemu lint bench bench-check bench-peers fuzz drill sentinel soak orders stories \
+	faults mutants check help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,6 +43,13 @@ lint: build ## ruff and mypy
 bench: build ## speed, with anchors (needs two quiet cores)
 	@$(PY) -m pip install -q --disable-pip-version-check "orjson>=3.11,<4" "order_book>=0.6,<1" "sortedcontainers>=2.4,<3"
 	@$(VENV)/bin/corelane bench all
+
+bench-peers: build ## replay beside hftbacktest and nautilus_trader (in .venv-peers)
+	@$(PY) -m benchmarks.peers $(ARGS)
+
+bench-check: build ## instructions a message of every kind against what is recorded (valgrind)
+	@$(PY) ops/prepare.py --tool valgrind
+	@$(PY) -m benchmarks.counts $(ARGS)
 
 fuzz: build ## a million mutated frames per message kind, both readers, sanitizers on
 	@CORELANE_FUZZ=$${CORELANE_FUZZ:-1000000} $(PY) -m pytest -s tests/fuzz $(ARGS)

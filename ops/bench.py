@@ -37,10 +37,11 @@ VOID_ROUNDS = 5
 WHAT = ["decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "gate", "reserve"]
 PASSES = 21
 BARS = {
-    "simdjson": 2.0,
+    "simdjson": 2.3,
     "general": 0.9,
-    "sortedcontainers": 40.0,
-    "order_book": 70.0,
+    "sortedcontainers": 45.0,
+    "order_book": 80.0,
+    "order_book_untopped": 80.0,
     "python": 1.6,
     "cython": 1.45,
 }
@@ -102,7 +103,7 @@ def host() -> str:
 def bench_decode(rounds: int) -> dict[str, Any]:
     """Decode + book, nanoseconds a message, medians over interleaved rounds."""
     from benchmarks.build import build
-    from benchmarks.decode import capture, peers
+    from benchmarks.decode import capture, kinds, peers
 
     recording = capture.path(capture.BTCUSDT)
     if not recording.exists():
@@ -160,14 +161,18 @@ def bench_decode(rounds: int) -> dict[str, Any]:
             "messages": memory.count,
             "ns": median,
             "spread": {name: max(v) / min(v) for name, v in ns.items()},
+            # of each round by itself: what disturbs one reader mostly disturbs the next one, too
             "ratio": {
-                "simdjson": median["simdjson"] / median["shape"],
-                "general": median["simdjson"] / median["general"],
+                name: statistics.median(b / a for a, b in zip(ns[one], ns["simdjson"], strict=True))
+                for name, one in (("simdjson", "shape"), ("general", "general"))
+            }
+            | {
                 "sortedcontainers": median["sortedcontainers"] / median["shape"],
                 "order_book": median["order_book"] / median["shape"],
                 "order_book_untopped": median["order_book_untopped"] / median["shape"],
             },
         }
+        out[label]["kinds"] = kinds.measure(frames, snapshot, codec, contender, rounds)
         if len(tops) != 1:
             raise RuntimeError(f"books differ on {label}: {tops}; no figures")
     out["anchor"] = {
@@ -323,7 +328,7 @@ def say(name: str, r: dict[str, Any]) -> None:
             print(
                 "  "
                 + "   ".join(
-                    f"{k} / ours {v:.1f}" + (f" (bar {BARS[k]:.0f})" if k in BARS else "")
+                    f"{k} / ours {v:.2f}" + (f" (bar {BARS[k]:g})" if k in BARS else "")
                     for k, v in row["ratio"].items()
                     if k != "general"
                 )
@@ -331,6 +336,12 @@ def say(name: str, r: dict[str, Any]) -> None:
             print(
                 f"  simdjson / general reader {row['ratio']['general']:.2f} (bar {BARS['general']})"
             )
+            for kind, one in row["kinds"].items():
+                print(
+                    f"  {kind:<20}n={one['messages']:<7}{one['bytes']:>6.0f} bytes"
+                    f"{one['shape']:>9.1f} ns  simdjson{one['simdjson']:>9.1f} ns"
+                    f"  simdjson / ours {one['ratio']:.2f}"
+                )
         a = r["anchor"]
         print(
             f"  anchor simdjson {a['simdjson_ns']:.0f} ns, "

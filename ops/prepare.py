@@ -16,11 +16,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 APT = ["gcc", "g++", "make", "python3-dev", "python3-venv"]
-# Tool -> package; unpacked into TOOLS by `make test`, where the tests look for them.
+# Tool -> package; unpacked into TOOLS by `make test`, where the tests look for them; valgrind by
+# `make bench-check`, too.
 TEST_APT = {
     "chronyc": "chrony",
     "chronyd": "chrony",
@@ -29,6 +31,7 @@ TEST_APT = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "ptp4l": "linuxptp",
+    "valgrind": "valgrind",
 }
 TOOLS = ROOT / "build" / "tools"
 
@@ -78,16 +81,16 @@ def succeeds(command: list[str]) -> bool:
     return done.returncode == 0
 
 
-def missing_tools() -> list[str]:
-    """Name the test tools that are neither on the machine nor unpacked."""
+def missing_tools(wanted: Iterable[str]) -> list[str]:
+    """Name the tools among `wanted` that are neither on the machine nor unpacked."""
     folders = [str(TOOLS / one) for one in ("usr/sbin", "usr/bin", "sbin", "bin")]
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", *folders])
-    return [tool for tool in TEST_APT if shutil.which(tool, path=path) is None]
+    return [tool for tool in wanted if shutil.which(tool, path=path) is None]
 
 
-def unpack_tools() -> None:
+def unpack_tools(wanted: Iterable[str] = TEST_APT) -> None:
     """Download what the tests lack and unpack it under build/; without it they are skipped."""
-    lacking = missing_tools()
+    lacking = missing_tools(wanted)
     if not lacking:
         return
     packages = sorted({TEST_APT[tool] for tool in lacking})
@@ -119,7 +122,7 @@ def unpack_tools() -> None:
         succeeds(get)
     for archive in sorted(archives.glob("*.deb")):
         succeeds(["dpkg", "-x", str(archive), str(TOOLS)])
-    still = missing_tools()
+    still = missing_tools(wanted)
     if still:
         print(
             f"prepare: {', '.join(still)} still missing: their tests are skipped", file=sys.stderr
@@ -155,9 +158,10 @@ def main() -> int:
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--tests", action="store_true", help="only fetch the tools that tests need")
+    parser.add_argument("--tool", choices=sorted(TEST_APT), help="only fetch this one of them")
     arguments = parser.parse_args()
-    if arguments.tests:
-        unpack_tools()
+    if arguments.tests or arguments.tool:
+        unpack_tools([arguments.tool] if arguments.tool else TEST_APT)
         return 0
     if not arguments.python:
         print(

@@ -27,6 +27,7 @@ Exit code 0: recorded without a gap; 1: with gaps or lost connections (each is s
 run, or nothing came."""
 EPILOG = """\
 examples: corelane record captures --symbols BTCUSDT,ETHUSDT --duration 60
+          corelane record captures --venue okx --symbols BTC-USDT-SWAP --kinds depth,agg_trade
           corelane venue serve --port 9443 &  corelane record captures --venue http://127.0.0.1:9443
 """
 
@@ -51,7 +52,7 @@ def add(subparsers: Any) -> None:
         "--kinds",
         default="",
         metavar="A,B",
-        help="depth, book_ticker, agg_trade, mark_price (default: all)",
+        help="depth, book_ticker, trade, ... as the venue has them (default: all)",
     )
     parser.add_argument("--duration", type=float, metavar="S", help="stop after S seconds")
     parser.add_argument(
@@ -61,6 +62,10 @@ def add(subparsers: Any) -> None:
         "--rotate-s", type=float, default=3600, metavar="S", help="next file (default: 3600)"
     )
     parser.add_argument("--level", type=int, default=3, help="of compression (default: 3)")
+    parser.add_argument(
+        "--streams", metavar="URL", help="WebSocket address, instead of the venue's own"
+    )
+    parser.add_argument("--rest", metavar="URL", help="REST address, instead of the venue's own")
     parser.add_argument("--ca", metavar="FILE", help="trust this CA (a venue served with --tls)")
     parser.add_argument("--json", action="store_true", help="one JSON object a second")
     parser.set_defaults(run=run)
@@ -136,6 +141,8 @@ def run(arguments: argparse.Namespace) -> int:
         wish.streams = "ws" + wish.rest.removeprefix("http")
     else:
         wish.venue = arguments.venue
+    wish.rest = (arguments.rest or wish.rest).rstrip("/")
+    wish.streams = (arguments.streams or wish.streams).rstrip("/")
     try:
         return asyncio.run(serve(arguments, wish))
     except (RecordError, FeedLimitsError, OSError) as error:

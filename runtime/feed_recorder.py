@@ -5,12 +5,14 @@ Owns:    the table of venues that can be recorded, connections and their coming 
 Refuses: names and shapes of a venue (its feed.py), files (capture_writer.py), printing (ops).
 
 A snapshot stands in line behind the first deltas of its book, in every file, after each gap and
-each reconnect, behind a line of ours that says whose it is: {"snapshot":"BTCUSDT"}.
+each reconnect, behind a line of ours that says whose it is: {"snapshot":"BTCUSDT"}.  A venue that
+sends snapshots over the socket needs no such line: its book is subscribed to anew instead.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import random
 import ssl
@@ -31,9 +33,13 @@ VENUES = {
     "binance_coinm": "venues.binance.coinm.feed",
     "binance_spot": "venues.binance.spot.feed",
     "binance_usdm": "venues.binance.usdm.feed",
+    "bybit": "venues.bybit.feed",
+    "hyperliquid": "venues.hyperliquid.feed",
+    "okx": "venues.okx.feed",
 }
 BACK_OFF_S, BACK_OFF_S_MAX = 0.2, 30.0
 SILENCE_S = 60.0  # of a whole socket: it is opened anew
+RENEWAL_S = 10.0  # a snapshot that was subscribed to anew must have come
 RATE_STATUS = (418, 429)
 
 
@@ -42,7 +48,10 @@ class RecordError(Exception):
 
 
 class PublicFeed(Protocol):
-    """What a venue's feed module offers."""
+    """What a venue's feed module offers.
+
+    Either snapshot_path and snapshot_id (a REST body), or IN_STREAM, renewals and snapshot_of.
+    """
 
     REST: str
     STREAMS: str
@@ -54,6 +63,8 @@ class PublicFeed(Protocol):
     ) -> list[str]: ...
     def snapshot_path(self, symbol: str, levels: int) -> str: ...
     def snapshot_id(self, body: bytes) -> int: ...
+    def renewals(self, symbol: str) -> list[str]: ...  # texts, on the first socket
+    def snapshot_of(self, raw: str) -> tuple[str, int] | None: ...
     def depth_of(self, raw: str) -> tuple[str, int, int, int] | None: ...
 
 
@@ -92,6 +103,9 @@ class FeedRecorder:
             raise RecordError(f"venue {wish.venue!r} cannot be recorded; want one of: {known}")
         module: Any = importlib.import_module(VENUES[wish.venue])
         self.feed: PublicFeed = module
+        self.is_in_stream: bool = getattr(module, "IN_STREAM", False)
+        self.ping: tuple[str, float] | None = getattr(module, "PING", None)
+        self.sockets: dict[int, aiohttp.ClientWebSocketResponse] = {}
         self.wish = wish
         self.http = http
         self.kinds = wish.kinds or tuple(self.feed.TAILS)
@@ -109,7 +123,7 @@ class FeedRecorder:
         rules = Rules(**bounds.resync, weight=rest["snapshot_weight"])
         self.said: list[str] = []
         self.resync = Resync(
-            self.fetch,
+            self.renew if self.is_in_stream else self.fetch,
             self.deliver,
             self.budget,
             rules,
@@ -119,7 +133,6 @@ class FeedRecorder:
         )
         self.books = {symbol: Book() for symbol in wish.symbols}
         self.counts: Counter[str] = Counter()
-        self.open_sockets = 0
         self.reconnects = 0
         self.began_s = time.monotonic()
         stem = f"{wish.venue}-{'-'.join(s.lower() for s in wish.symbols[:4])}"
@@ -159,11 +172,13 @@ class FeedRecorder:
                 ) as ws:
                     for text in self.feed.subscriptions(self.wish.symbols, self.kinds, number):
                         await ws.send_str(text)
-                    self.open_sockets += 1
+                    self.sockets[number] = ws
+                    pings = asyncio.ensure_future(self.keep_alive(ws))
                     try:
                         delay_s = await self.read(ws, delay_s)
                     finally:
-                        self.open_sockets -= 1
+                        pings.cancel()
+                        del self.sockets[number]
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 self.said.append(f"record.connect_error socket={number} error={error!r}")
             self.reconnects += 1
@@ -171,6 +186,13 @@ class FeedRecorder:
                 book.oldest_id = book.last_id = 0
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, BACK_OFF_S_MAX)
+
+    async def keep_alive(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        """Say what a venue wants to hear that closes connections which say nothing."""
+        with contextlib.suppress(ConnectionError):  # read() sees that it is gone
+            while self.ping is not None:
+                await asyncio.sleep(self.ping[1])
+                await ws.send_str(self.ping[0])
 
     async def read(self, ws: aiohttp.ClientWebSocketResponse, delay_s: float) -> float:
         """Take messages until the socket ends; return the next back-off."""
@@ -185,6 +207,9 @@ class FeedRecorder:
         """Write one message; look at its sequence if it is a book's."""
         self.writer.line(recv_ns, raw.encode())
         self.counts["messages"] += 1
+        if self.is_in_stream and (snapshot := self.feed.snapshot_of(raw)) is not None:
+            self.snapshot(*snapshot)
+            return
         depth = self.feed.depth_of(raw)
         if depth is None:
             return
@@ -198,8 +223,33 @@ class FeedRecorder:
             book.oldest_id = 0
         book.last_id = last_id
         if book.oldest_id == 0:
-            book.oldest_id = first_id
+            book.oldest_id = first_id or 1
             self.resync.want(self.wish.symbols.index(symbol))
+
+    def snapshot(self, symbol: str, last_id: int) -> None:
+        """Take note of a snapshot that came over the socket: it is the book from now on."""
+        book = self.books.get(symbol)
+        if book is not None:
+            self.counts["depth"] += 1
+            book.last_id = last_id
+            book.oldest_id = last_id or 1
+            book.snapshots += 1
+
+    async def renew(self, instrument: int) -> bytes:
+        """Subscribe to a book anew and see its snapshot come; take() has written it."""
+        symbol = self.wish.symbols[instrument]
+        before, ws = self.books[symbol].snapshots, self.sockets.get(0)
+        end = time.monotonic() + RENEWAL_S
+        try:
+            for text in self.feed.renewals(symbol) if ws is not None else ():
+                await ws.send_str(text)
+        except ConnectionError as error:
+            raise Unanswered(repr(error)) from error
+        while self.books[symbol].snapshots == before:
+            if time.monotonic() > end:
+                raise Unanswered(f"{symbol}: no snapshot within {RENEWAL_S:g} s")
+            await asyncio.sleep(0.02)
+        return b""
 
     async def fetch(self, instrument: int) -> bytes:
         symbol = self.wish.symbols[instrument]
@@ -219,6 +269,8 @@ class FeedRecorder:
         return body
 
     def deliver(self, instrument: int, body: bytes) -> bool:
+        if self.is_in_stream:
+            return True
         symbol, now_ns = self.wish.symbols[instrument], time.time_ns()
         self.writer.line(now_ns, f'{{"snapshot":"{symbol}"}}'.encode())
         self.writer.line(now_ns, body)
@@ -232,7 +284,7 @@ class FeedRecorder:
             "venue": self.wish.venue,
             "messages": self.counts["messages"],
             "depth": self.counts["depth"],
-            "open_sockets": self.open_sockets,
+            "open_sockets": len(self.sockets),
             "reconnects": self.reconnects,
             "bytes": self.writer.raw_bytes + self.writer.pending_bytes,
             "written_bytes": self.writer.written_bytes,

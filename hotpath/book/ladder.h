@@ -14,7 +14,8 @@
  * Invariants between calls:
  *   - base is a multiple of 64 and base <= best < base + window/2; no level lies below base
  *   - a level lies in the window if its key is in [base, base + reach), else in the overflow table
- *   - a bit is set where lots are positive, a summary bit where a word of bits is not zero
+ *   - a bit is set where lots are positive, a summary bit where a word of bits is not zero; where
+ *     lots are 0, since_ns means nothing
  *   - no level lies at `horizon` or beyond.  HP_KEY_NONE: nothing was forgotten.  Otherwise the
  *     table was full once and levels from there on were forgotten; they come back with a snapshot.
  *   - every level below `edge` is known.  From there on the snapshot said nothing: what deltas have
@@ -100,13 +101,20 @@ static inline uint64_t hp_ladder_total(const hp_ladder_t *l)
     return total;
 }
 
-/* Forget everything, the horizon too: a snapshot follows. */
+/* Forget everything, the horizon too: a snapshot follows.  Costs what the side holds, not what the
+ * window could: where every message is a snapshot, this is most of it. */
 static inline void hp_ladder_clear(hp_ladder_t *l)
 {
-    uint64_t words = (l->mask + 1) / 64;
-    memset(l->slots, 0, (l->mask + 1) * sizeof *l->slots);
-    memset(l->bits, 0, words * sizeof *l->bits);
-    memset(l->summary, 0, (words + 63) / 64 * sizeof *l->summary);
+    const uint64_t summary_words = ((l->mask + 1) / 64 + 63) / 64;
+    for (uint64_t at = 0; at < summary_words; at++) {
+        for (uint64_t words = l->summary[at]; words != 0; words &= words - 1) {
+            const uint64_t word = at * 64 + (uint64_t)__builtin_ctzll(words);
+            for (uint64_t bits = l->bits[word]; bits != 0; bits &= bits - 1)
+                l->slots[word * 64 + (uint64_t)__builtin_ctzll(bits)].lots = 0;
+            l->bits[word] = 0;
+        }
+        l->summary[at] = 0;
+    }
     hp_overflow_clear(&l->overflow);
     l->best = HP_KEY_NONE;
     l->best_lots = 0;

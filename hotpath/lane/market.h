@@ -138,7 +138,7 @@ static inline void hp_lane_use(hp_lane_t *l, hp_lane_instrument_t *i, int is_str
     hp_count(&l->count->events[e->kind], 1);
     int is_book = e->kind == HP_EVENT_DEPTH || e->kind == HP_EVENT_SNAPSHOT, is_sane = 1;
     if (HP_LIKELY(is_stream)) {
-        hp_stream_seen(l, i, is_book ? HP_EVENT_DEPTH : e->kind);
+        hp_stream_seen(l, i, is_book ? (uint8_t)HP_EVENT_DEPTH : e->kind);
         is_sane = hp_lane_sane_time(l, i);
     }
     if (e->kind == HP_EVENT_MARK_PRICE && (e->body.mark.has & HP_MARK_PRICE))

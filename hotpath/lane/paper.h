@@ -35,7 +35,7 @@ typedef struct hp_paper {
     int64_t  taker_bps;
     uint64_t trade_id;
     uint32_t report_count;
-    uint32_t pad;
+    uint32_t resting;        /* orders that are not free */
     hp_paper_order_t orders[HP_PAPER_ORDERS];
     hp_report_t reports[HP_PAPER_REPORTS];
 } hp_paper_t;
@@ -60,6 +60,13 @@ static inline hp_report_t *hp_paper_report(hp_paper_t *p, uint8_t kind, uint64_t
     return r;
 }
 
+static inline void hp_paper_free(hp_paper_t *p, hp_paper_order_t *o)
+{
+    HP_ASSERT(o->client_id != 0 && p->resting > 0);
+    o->client_id = 0;
+    p->resting--;
+}
+
 static inline void hp_paper_fill(hp_paper_t *p, hp_paper_order_t *o, int64_t price_ticks, int64_t lots, int is_maker)
 {
     const hp_instrument_t *about = &p->lane->instruments[o->instrument].about;
@@ -73,7 +80,7 @@ static inline void hp_paper_fill(hp_paper_t *p, hp_paper_order_t *o, int64_t pri
     if (notional != HP_MONEY_BAD)
         r->fee_e8 = hp_narrow(hp_wide_div((hp_wide_t)notional * (is_maker ? p->maker_bps : p->taker_bps), 10000, HP_ROUND_UP));
     o->rest_lots -= lots;
-    if (o->rest_lots == 0) o->client_id = 0;
+    if (o->rest_lots == 0) hp_paper_free(p, o);
 }
 
 static inline void hp_paper_place(hp_paper_t *p, const hp_request_t *q)
@@ -90,10 +97,11 @@ static inline void hp_paper_place(hp_paper_t *p, const hp_request_t *q)
         return;
     }
     *o = (hp_paper_order_t){ q->client_id, q->instrument, q->side, { 0 }, q->price_ticks, q->lots, q->lots };
+    p->resting++;
     hp_paper_report(p, HP_REPORT_ACK, q->client_id, q->instrument);
     if (takes) hp_paper_fill(p, o, touch, q->lots < there ? q->lots : there, 0);
     if (o->client_id != 0 && q->time_in_force != HP_TIF_GTC) {
-        o->client_id = 0;
+        hp_paper_free(p, o);
         hp_paper_report(p, HP_REPORT_EXPIRED, q->client_id, q->instrument);
     }
 }
@@ -107,7 +115,7 @@ static inline void hp_paper_replace(hp_paper_t *p, hp_paper_order_t *o, const hp
     int takes = there > 0 && (q->side == HP_SIDE_BUY ? q->price_ticks >= touch : q->price_ticks <= touch);
     int64_t filled = o->lots - o->rest_lots;
     if (q->lots <= filled || (takes && q->post_only)) {
-        o->client_id = 0;
+        hp_paper_free(p, o);
         hp_paper_report(p, HP_REPORT_CANCELED, q->client_id, q->instrument);
         return;
     }
@@ -130,7 +138,7 @@ static inline void hp_paper_request(hp_paper_t *p, const hp_request_t *q)
         hp_paper_order_t *o = &p->orders[n];
         if (o->client_id != q->client_id) continue;
         if (q->kind == HP_REQUEST_CANCEL) {
-            o->client_id = 0;
+            hp_paper_free(p, o);
             hp_paper_report(p, HP_REPORT_CANCELED, q->client_id, q->instrument);
         } else if (q->kind == HP_REQUEST_REPLACE) {
             hp_paper_replace(p, o, q);
@@ -152,11 +160,14 @@ static inline void hp_paper_match(hp_paper_t *p, const hp_event_t *e)
 {
     const hp_book_t *book = p->lane->instruments[e->instrument].book;
     int is_trade = e->kind == HP_EVENT_TRADE || e->kind == HP_EVENT_AGG_TRADE;
+    uint32_t left = p->resting; /* mostly none or few: then there is nothing to look through */
+    if (left == 0) return;
     if (!is_trade && (e->kind != HP_EVENT_DEPTH || book->state != HP_BOOK_SYNCED)) return;
     int64_t bid = hp_l2_bid_ticks(&book->l2), ask = hp_l2_ask_ticks(&book->l2), print = e->body.trade.price_ticks;
-    for (uint32_t n = 0; n < HP_PAPER_ORDERS; n++) {
-        hp_paper_order_t *o = &p->orders[n];
-        if (o->client_id == 0 || o->instrument != e->instrument) continue;
+    for (hp_paper_order_t *o = p->orders; left > 0; o++) {
+        if (o->client_id == 0) continue;
+        left--;
+        if (o->instrument != e->instrument) continue;
         int reached = o->side == HP_SIDE_BUY
             ? (is_trade ? print < o->price_ticks : book->l2.ask.best_lots > 0 && ask <= o->price_ticks)
             : (is_trade ? print > o->price_ticks : book->l2.bid.best_lots > 0 && bid >= o->price_ticks);

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hotpath.book.arbiter import (
@@ -90,12 +90,19 @@ def test_lines_that_each_lose_a_fifth_give_the_whole_stream_event_by_event(lines
 
 
 @given(st.integers(0, 2**32), st.integers(2, 4))
+@example(229, 3)  # the first event was on line 1 alone, joined to the second
 @settings(max_examples=25, deadline=None)
 def test_lines_that_are_cut_differently_make_the_same_book(seed, lines):
-    """Line 1 sends two events as one, now and then: at each id the book is the whole one."""
+    """Line 1 sends two events as one, now and then: at each id the book is the whole one.
+
+    Line 0 has the first event, which the snapshot hooks to: where the arbiter begins behind it,
+    the book must ask for a newer snapshot (the next test).
+    """
     rng = random.Random(seed)
     deltas = feed(rng, 200)
     sent = lossy(rng, deltas, lines, 0.1)
+    if sent[0][0][1] != deltas[0]:
+        sent[0].insert(0, (50 * MS, deltas[0]))
     joined, n = [], 0
     while n < len(sent[1]):
         (at, one), more = sent[1][n], sent[1][n + 1 : n + 2]
@@ -111,6 +118,25 @@ def test_lines_that_are_cut_differently_make_the_same_book(seed, lines):
     assert run.handed[-1] == deltas[-1].last
     assert run.handed == sorted(set(run.handed))
     assert run.arbiter.counts["conflicts"] == 0
+
+
+def test_snapshot_older_than_what_the_arbiter_began_with_is_refused_and_a_newer_one_hooks():
+    """Line 1 joins the first two events, so the second alone is there first: no guess is made."""
+    deltas = feed(random.Random(16), 5)
+    arbiter, book = Arbiter(), Book(window_log2=8, overflow_log2=8)
+    book.snapshot(deltas[0].last, *START, depth_limit=WHOLE)
+    whole = [Arrival((n + 2) * 50 * MS, 0, delta) for n, delta in enumerate(deltas[1:])]
+    joined = Arrival(whole[0].recv_ns + MS, 1, merged(deltas[0], deltas[1]))
+    answers = []
+    for came in sorted([*whole, joined]):
+        _, out = take(arbiter, came)
+        answers += [book.delta(*event[2:]) for event in out]
+    assert answers == [Applied.GAP] + [Applied.BUFFERED] * 3
+    start = NaiveSides(dict(START[0]), dict(START[1]))
+    books = dict(whole_books(deltas, start))
+    at = books[deltas[2].last]
+    book.snapshot(deltas[2].last, *at.levels(99), depth_limit=WHOLE)
+    assert book.levels(99) == books[deltas[-1].last].levels(99)
 
 
 @st.composite

@@ -157,7 +157,7 @@ def fed(limit=4):
     return book
 
 
-def test_touch_that_nears_the_edge_asks_for_a_snapshot_and_the_book_goes_on():
+def test_story_09_touch_that_nears_the_edge_asks_for_a_snapshot_and_the_book_goes_on():
     book = fed()
     assert book.delta(2, 2, 1, [(100, 0)], []) == Applied.OK
     assert book.wanted == Resync.NONE  # 90 of 100..70: more than a quarter is left
@@ -167,7 +167,7 @@ def test_touch_that_nears_the_edge_asks_for_a_snapshot_and_the_book_goes_on():
     assert (book.state, book.wanted, book.horizons[0]) == (State.SYNCED, Resync.NONE, 39)
 
 
-def test_touch_beyond_the_edge_is_not_believed_until_a_snapshot_covers_it():
+def test_story_09_touch_beyond_the_edge_is_not_believed_until_a_snapshot_covers_it():
     book = fed()
     assert book.delta(2, 2, 1, [(60, 5)], []) == Applied.OK
     gone = [(ticks, 0) for ticks in (100, 90, 80, 70)]

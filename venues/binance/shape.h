@@ -48,11 +48,11 @@ BINANCE_SCAN int binance_scan_depth(enum binance_member who, binance_stream_t *s
     HP_EXPECT(",\"b\":[");
     hp_level_t *level = levels->at;
     const hp_level_t *limit = levels->at + HP_LEVELS_MAX;
-    if (HP_UNLIKELY((p = binance_side(p, end, symbol, &level, limit)) == NULL || p >= end))
+    if (HP_UNLIKELY((p = hp_side_scan(p, end, symbol, &level, limit)) == NULL || p >= end))
         return 0;
     const uint32_t bids = (uint32_t)(level - levels->at);
     HP_EXPECT(",\"a\":[");
-    p = binance_side(p, end, symbol, &level, limit);
+    p = hp_side_scan(p, end, symbol, &level, limit);
     if (HP_UNLIKELY(p == NULL || !binance_tail(who, p, end))) return 0;
     int64_t first_ns, second_ns;
     if (HP_UNLIKELY(!binance_times(who, event_time, match_time, &first_ns, &second_ns))) return 0;

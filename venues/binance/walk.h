@@ -8,7 +8,7 @@
 #ifndef BINANCE_WALK_H
 #define BINANCE_WALK_H
 
-#include "hotpath/decode/scan.h"
+#include "hotpath/decode/levels.h"
 #include "venues/binance/state.h"
 
 /* A head may be loaded whole, and 48 bytes behind it. */
@@ -53,36 +53,6 @@ BINANCE_SCAN int binance_tail(enum binance_member who, const char *p, const char
     if (left == 2 && hp_literal(p, "}}", 2)) return 1;
     if (who == BINANCE_SPOT || left != 9) return 0;
     return who == BINANCE_USDM ? hp_literal(p, ",\"st\":1}}", 9) : hp_literal(p, ",\"st\":2}}", 9);
-}
-
-/* The levels of one side, from behind its '[' to behind its ']'; NULL when not plain. */
-static inline const char *binance_side(const char *p, const char *end, const hp_symbol_t *symbol,
-                                    hp_level_t **to, const hp_level_t *limit)
-{
-    hp_level_t *level = *to;
-    uint8_t price_guess = 8, size_guess = 5;
-    if (*p == ']') return p + 1;
-    for (;;) {
-        if (HP_UNLIKELY(p >= end || level == limit)) return NULL;
-        int good = hp_literal(p, "[\"", 2);
-        p += 2;
-        hp_decimal_t price = hp_decimal_scan(p, &symbol->price);
-        p = hp_step(p, price.size, &price_guess);
-        good &= hp_literal(p, "\",\"", 3);
-        p += 3;
-        hp_decimal_t size = hp_decimal_scan(p, &symbol->size);
-        p = hp_step(p, size.size, &size_guess);
-        good &= hp_literal(p, "\"]", 2);
-        __m128i pair;
-        good &= hp_decimal_pair(price, size, &pair);
-        if (HP_UNLIKELY(!good)) return NULL;
-        binance_store(level++, pair);
-        p += 3;
-        if (p[-1] == ',') continue;
-        if (HP_UNLIKELY(p[-1] != ']')) return NULL;
-        *to = level;
-        return p;
-    }
 }
 
 /* A time.  Microseconds have 16 digits, one more than the kernel takes; what follows them is looked
