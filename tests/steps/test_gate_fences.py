@@ -513,6 +513,7 @@ class TestFastMarket:
         at, past, slack = 0, [], SECOND // 8 + 1
         for half, step in path:
             at += step
+            pulse.frozen_until_ns = 0  # a freeze of this very instant is another mid's
             self.mid(case, half, at)
             froze = pulse.frozen_until_ns == NOW + at + 1
             moved = lambda span, half=half, at=at: any(  # noqa: E731
