@@ -35,6 +35,7 @@ HEADERS = [
     "feed",
     "page",
     "opening",
+    "pair",
     "codec",
     "mail",
 ]

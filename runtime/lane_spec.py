@@ -79,13 +79,18 @@ def fit(lane: Lane, spec: dict[str, Any]) -> None:
     """Describe a new lane in its journal and put into it what the specification names."""
     lane.describe(description(spec))
     set_policies(lane, spec)
-    if spec.get("lines", 1) > 1:
+    is_order = spec.get("role") == "order"
+    if is_order:
+        lane.expect_strategies(len(spec["strategies"]))
+    elif spec.get("lines", 1) > 1:
         lane.set_lines(spec["lines"], len(spec["market"]))
     for item in spec["instruments"]:
         add_instrument(lane, item)
     feeds = spec.get("feeds", NO_FEEDS)
     for item in spec["instruments"]:
         lane.set_sanity(item["id"], **feeds["sanity"])
+    if is_order:  # the market lane watches streams and carries the strategies
+        return
     for stream in feeds["streams"]:
         lane.add_stream(stream["instrument"], stream["kind"], stream["socket"], **stream["bounds"])
     for strategy in make_strategies(spec):

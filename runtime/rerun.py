@@ -189,11 +189,14 @@ class Rerun:
             segment_bytes=head.segment_bytes,
             segment_count=RING_SEGMENTS,
             clock=(clock["mono_ns"], clock["real_ns"]),
+            role=spec.get("role", "fused"),
         )
         self.tail = Tail(self.ring)
         self.lane.begin(step.records)
         self.lane.describe(text)
         set_policies(self.lane, spec)
+        if self.lane.role == "order":
+            self.lane.expect_strategies(len(spec["strategies"]))
         self.instruments = {item["id"]: item for item in spec["instruments"]}
         if self.strategy is not None:
             if self.strategy:

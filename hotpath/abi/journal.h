@@ -48,6 +48,7 @@ enum hp_record_kind {
     HP_RECORD_SPARE = 15,       /* poll of the spare source; aux = instrument, recv_ns = when it was asked for */
     HP_RECORD_LANE = 16,        /* JSON: what this lane was built of; before everything but the first CLOCK */
     HP_RECORD_OPENING = 17,     /* aux = enum hp_mail: an opening fact as mailed */
+    HP_RECORD_PEER = 20,        /* of the other lane of a pair; aux = enum hp_pair_kind */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */

@@ -30,6 +30,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_SPARE
         HP_RECORD_LANE
         HP_RECORD_OPENING
+        HP_RECORD_PEER
         HP_RECORD_STRATEGY
         HP_RECORD_INTENT
         HP_RECORD_VERDICT

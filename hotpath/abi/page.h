@@ -238,7 +238,13 @@ typedef struct hp_lane_counters {
     uint64_t openings;             /* sets of opening facts asked for */
     uint64_t line_holes;           /* what no line brought in time: handed on as a gap */
     uint64_t line_conflicts;       /* copies of one event that differ between lines */
-    uint64_t pad[33];
+    /* of a pair of lanes (pair.h) */
+    uint64_t pair_in;              /* records taken from the other lane */
+    uint64_t pair_out;             /* records handed to it */
+    uint64_t pair_refused;         /* its ring was full: an intent was refused, anything else is said again */
+    uint64_t pair_mirrors;         /* whole mirrors of orders and positions, said or taken */
+    uint64_t pair_silences;        /* times the other lane's beat was overdue */
+    uint64_t pad[28];
 } hp_lane_counters_t;
 
 typedef struct hp_lane_position { /* one per instrument; the lane's view */
@@ -262,7 +268,7 @@ typedef struct hp_lane_page {
     uint32_t is_locked;        /* memory locked: 1 all, 2 named regions, 0 not */
     uint32_t words;            /* OR of the control words as obeyed */
     uint32_t instrument_count;
-    uint32_t pad0;
+    uint32_t role;             /* enum hp_lane_role */
     uint64_t started_ns;
     uint64_t rss_bytes;
     uint64_t turn_ns;          /* CLOCK_MONOTONIC of this turn */

@@ -216,7 +216,12 @@ cdef extern from "page.h" nogil:
         uint64_t openings
         uint64_t line_holes
         uint64_t line_conflicts
-        uint64_t pad[33]
+        uint64_t pair_in
+        uint64_t pair_out
+        uint64_t pair_refused
+        uint64_t pair_mirrors
+        uint64_t pair_silences
+        uint64_t pad[28]
     ctypedef struct hp_lane_position_t:
         int64_t lots[3]
         int64_t cost_e8[3]
@@ -236,7 +241,7 @@ cdef extern from "page.h" nogil:
         uint32_t is_locked
         uint32_t words
         uint32_t instrument_count
-        uint32_t pad0
+        uint32_t role
         uint64_t started_ns
         uint64_t rss_bytes
         uint64_t turn_ns

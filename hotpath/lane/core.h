@@ -24,6 +24,7 @@
 #include "intent.h"
 #include "mail.h"
 #include "page.h"
+#include "pair.h"
 
 #define HP_INTENTS_QUEUED 64
 #define HP_STRATEGIES_MAX 16
@@ -39,6 +40,9 @@ typedef struct hp_env {
     void (*want)(void *self, uint32_t what, uint32_t aux);
     /* Re-run only, else NULL: the next recorded intent of this step, NULL = no more. */
     const hp_intent_t *(*intent)(void *self);
+    /* A record for the other lane of a pair.  1 = it has it, 0 = its ring is full.  `data` NULL: nothing
+     * is written; is there room for `size` bytes of records? */
+    int (*hand)(void *self, uint32_t kind, const void *data, size_t size);
 } hp_env_t;
 
 typedef struct hp_strategy {
@@ -148,8 +152,9 @@ typedef struct hp_lane {
     uint32_t         line_sockets;      /* market sockets of one line */
     uint32_t         line;              /* of the frame in work, where there are several */
     uint32_t         arbitrated;        /* the instrument whose arbiter took its last event; 0 = none */
-    uint32_t         pad;
-    uint64_t         reserved[6];
+    uint32_t         role;              /* enum hp_lane_role */
+    struct hp_pair   *pair;             /* NULL: a fused lane (hand.h) */
+    uint64_t         reserved[5];
     char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 } hp_lane_t;
 

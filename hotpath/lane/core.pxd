@@ -12,6 +12,8 @@ from hotpath.abi.journal cimport hp_journal_clock_t, hp_journal_head_t, hp_journ
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
+from hotpath.abi.pair cimport *
+from hotpath.abi.ring cimport hp_ring_t
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.book.arbiter cimport hp_arbiter_t
 from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
@@ -81,6 +83,11 @@ cdef extern from "hotpath/journal/writer.h" nogil:
 cdef extern from "hotpath/lane/core.h" nogil:
     ctypedef struct hp_stage_t "struct hp_stage":
         uint64_t generation
+    ctypedef struct hp_pair_t "struct hp_pair":
+        uint32_t is_hello_due
+        uint32_t is_silent
+        uint32_t is_mirrored
+        uint32_t is_armed
     enum: HP_INTENTS_QUEUED
     enum: HP_STRATEGIES_MAX
     enum: HP_MARKET_FRAMES_PER_TURN
@@ -92,6 +99,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         int (*send)(void *self, char *data, size_t size) noexcept
         void (*want)(void *self, uint32_t what, uint32_t aux) noexcept
         const hp_intent_t *(*intent)(void *self) noexcept
+        int (*hand)(void *self, uint32_t kind, const void *data, size_t size) noexcept
     ctypedef struct hp_strategy_t:
         void *self
         void (*on_book)(void *self, uint32_t instrument) noexcept
@@ -146,6 +154,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint32_t is_broken
         uint32_t line_count
         uint32_t line_sockets
+        uint32_t role
+        hp_pair_t *pair
         hp_stamps_t stamps
         uint64_t recv_ns
         uint64_t now_ns
@@ -195,3 +205,10 @@ cdef extern from "hotpath/lane/adopt.h" nogil:
 
 cdef extern from "hotpath/lane/lines.h" nogil:
     const uint32_t HP_WANT_ONE_SOCKET
+
+
+cdef extern from "hotpath/lane/peer.h" nogil:
+    enum: HP_PAIR_ORDERS_MAX
+    void hp_pair_flush(hp_lane_t *l) noexcept nogil
+    void hp_lane_peer(hp_lane_t *l, uint32_t kind, const void *data, size_t size) noexcept nogil
+    uint32_t hp_lane_take_peer(hp_lane_t *l, hp_ring_t *ring) noexcept nogil

@@ -247,7 +247,7 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
     l->page->words = words;
     hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, l->recv_ns, &words, sizeof words);
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
-    if (words & HP_WORDS_CANCEL) hp_lane_cancel_all(l, 0, -1);
+    if (words & HP_WORDS_CANCEL && l->role != HP_ROLE_MARKET) hp_lane_cancel_all(l, 0, -1);
 }
 
 /* Believe the time authority's newest record from this turn on. */
@@ -268,6 +268,17 @@ static inline void hp_lane_sweep(hp_lane_t *l, const hp_lane_instrument_t *i)
         if (o->instrument != i->about.id) continue;
         if (!(o->flags & HP_ORDER_REDUCE_ONLY)) hp_lane_cancel(l, o);
     }
+}
+
+/* The order half of a pair: what rests on no picture, or is a failed strategy's. */
+static inline void hp_lane_sweep_pictures(hp_lane_t *l)
+{
+    for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
+        const hp_lane_instrument_t *i = hp_lane_instrument(l, id);
+        if (i != NULL) hp_lane_sweep(l, i);
+    }
+    for (uint32_t n = 0; n < l->strategy_count; n++)
+        if (HP_UNLIKELY(l->strategies[n].is_halted)) hp_lane_cancel_all(l, 0, (int32_t)n);
 }
 
 static inline void hp_lane_book_timers(hp_lane_t *l)
@@ -302,6 +313,16 @@ static inline void hp_lane_arm(hp_lane_t *l)
     l->gate.is_armed = l->is_session_ready && l->is_user_ready && l->is_open && !l->is_draining && !l->is_broken;
 }
 
+/* The order half of a sweep. */
+static inline void hp_lane_order_turn(hp_lane_t *l)
+{
+    hp_lane_arm(l);
+    if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1);
+    hp_lane_opening_timers(l);
+    hp_lane_order_timers(l);
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) hp_lane_sweep_pictures(l);
+}
+
 /* What a turn does beside frames, mail and words, by its clock: an input like any other. */
 static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
 {
@@ -309,11 +330,12 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
     if (due & HP_DUE_SWEEP) {
         l->timer_ns = l->now_ns;
         l->stamps.recv = 0;
-        hp_lane_arm(l);
-        if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1);
-        hp_lane_opening_timers(l);
-        hp_lane_order_timers(l);
-        hp_lane_book_timers(l);
+        if (HP_LIKELY(l->role != HP_ROLE_MARKET)) hp_lane_order_turn(l);
+        if (HP_LIKELY(l->role != HP_ROLE_ORDER)) hp_lane_book_timers(l);
+        if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) {
+            hp_pair_flush(l);
+            hp_pair_pictures(l, due & HP_DUE_STRATEGY);
+        }
     }
     if (due & HP_DUE_STRATEGY) {
         l->strategy_timer_ns = l->now_ns;

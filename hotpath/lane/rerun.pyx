@@ -40,6 +40,9 @@ cdef int rerun_send(void *self, char *data, size_t size) noexcept:
 cdef void rerun_want(void *self, uint32_t what, uint32_t aux) noexcept:
     pass
 
+cdef int rerun_hand(void *self, uint32_t kind, const void *data, size_t size) noexcept:
+    return kind != HP_PAIR_INTENT or not (<RerunLane>self).is_due(HP_RECORD_UNSENT)
+
 cdef const hp_intent_t *rerun_intent(void *self) noexcept:
     return (<RerunLane>self).recorded_intent()
 
@@ -90,6 +93,7 @@ cdef class RerunLane(Lane):
         self.core.env.tsc = rerun_tsc
         self.core.env.send = rerun_send
         self.core.env.want = rerun_want
+        self.core.env.hand = rerun_hand
         if not strategies:
             self.core.env.intent = rerun_intent
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "hotpath/lane/core.h"
+#include "hotpath/lane/hand.h"
 
 #define HP_CANCEL_RETRY_NS 500000000ull
 #define HP_SHORT_GRACE_NS 300000000ull  /* a status may overtake the fills it counts */
@@ -79,6 +80,7 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
     } else if (moved == HP_MOVED_REFUSED) {
         hp_count(&l->count->reports_refused, 1);
     }
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) hp_pair_changed(l, o);
     if (moved == HP_MOVED_STATE || moved == HP_MOVED_FACT)
         hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
     hp_store_relaxed(&l->count->open_orders, l->orders.working_count);
@@ -89,6 +91,10 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
 static inline void hp_lane_tell(hp_lane_t *l, uint32_t strategy, const hp_order_t *o, const hp_verdict_t *v)
 {
     if (strategy >= l->strategy_count) return;
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) {
+        hp_pair_tell_order(l, strategy, o != NULL ? o->instrument : v->instrument, o, v, HP_PAIR_CALL_ORDER);
+        return;
+    }
     hp_strategy_t *s = &l->strategies[strategy];
     if (s->on_order != NULL && !s->is_halted) s->on_order(s->self, o, v);
 }
@@ -218,9 +224,10 @@ static inline void hp_lane_count_warnings(hp_lane_t *l, uint64_t warnings)
     for (; warnings != 0; warnings &= warnings - 1) hp_count(&l->page->warnings[__builtin_ctzll(warnings)], 1);
 }
 
-/* Judge one intent and do what the verdict permits. */
+/* Judge one intent and do what the verdict permits; the market half of a pair hands it over instead. */
 static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
 {
+    if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) { hp_pair_intent(l, in); return; }
     hp_lane_instrument_t *i = &l->instruments[in->instrument];
     hp_verdict_t v;
     hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
@@ -257,6 +264,7 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
 static inline void hp_lane_decide(hp_lane_t *l)
 {
     uint32_t count = l->intent_count;
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) { hp_pair_flush(l); return; } /* its intents come by the ring */
     if (HP_UNLIKELY(l->env.intent != NULL)) { /* re-run: what the strategies wanted then */
         for (const hp_intent_t *in; (in = l->env.intent(l->env.self)) != NULL;) hp_lane_judge(l, in);
         return;
@@ -273,7 +281,8 @@ static inline void hp_lane_halt(hp_lane_t *l, uint32_t strategy)
     hp_lane_journal(l, HP_RECORD_HALT, strategy, l->recv_ns, &strategy, sizeof strategy);
     l->strategies[strategy].is_halted = 1;
     hp_count(&l->count->strategy_halted, 1);
-    hp_lane_cancel_all(l, 0, (int32_t)strategy);
+    if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) hp_pair_halted(l, strategy);
+    else hp_lane_cancel_all(l, 0, (int32_t)strategy);
 }
 
 static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
@@ -353,7 +362,9 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
     hp_count(side == HP_SIDE_BUY ? &l->count->fills_buy : &l->count->fills_sell, 1);
     if (o == NULL) hp_count(&l->count->fills_foreign, 1);
     if (r->request == HP_REQUEST_STATUS) hp_count(&l->count->fills_recovered, 1); /* fetched, not told */
-    if (o != NULL && o->strategy < l->strategy_count) {
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) {
+        if (o != NULL) hp_pair_tell_fill(l, o, r);
+    } else if (o != NULL && o->strategy < l->strategy_count) {
         hp_strategy_t *s = &l->strategies[o->strategy];
         if (s->on_fill != NULL && !s->is_halted) s->on_fill(s->self, o, r);
     }
