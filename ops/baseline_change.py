@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ops.baseline_look import context
+from ops.baseline_text import wrap
 from tuning import boot, check, confirm, effect, knobs, plan
 from tuning.change import Changer
 from tuning.context import Context
@@ -64,25 +65,24 @@ def _print_plan(here: Context, wanted: plan.Plan) -> None:
             phase = action.phase
             print(phase)
         risk = "" if action.risk == "none" else f"  risk: {action.risk}"
-        print(f"  {action.knob:20} {action.address} = {action.value}{risk}"[:140])
-    if wanted.manual:
-        print("by hand")
-        for knob, fix in wanted.manual:
-            print(f"  {knob:20} {fix}")
-    if wanted.skipped:
-        print("left alone")
-        for knob, reason in wanted.skipped:
-            print(f"  {knob:20} {reason}")
+        _print_row(action.knob, f"{action.address} = {action.value}{risk}")
+    for title, rows in (("by hand", wanted.manual), ("left alone", wanted.skipped)):
+        if rows:
+            print(title)
+        for knob, text in rows:
+            _print_row(knob, text)
+
+
+def _print_row(knob: str, text: str) -> None:
+    """Print what belongs to a knob, whole: a person decides by it."""
+    print("\n".join(wrap(text, f"  {knob:20} ", " " * 23)))
 
 
 def run_apply(arguments: argparse.Namespace) -> int:
     """Plan, ask, apply, verify by effect; exit 1 if anything failed."""
     _refuse_capture(arguments)
+    _refuse_user("apply", "`baseline plan` needs no rights")
     journal = journal_of(arguments)
-    if os.geteuid() != 0:
-        raise PermissionError(
-            "apply writes to the kernel: run it as root; `baseline plan` needs no rights"
-        )
     chosen = knobs.select(arguments.only)
     with journal.lock():
         here = context(arguments, brief=True)
@@ -94,9 +94,7 @@ def run_apply(arguments: argparse.Namespace) -> int:
         )
         if not arguments.json:
             _print_plan(here, wanted)
-        if not wanted.actions:
-            return 0
-        if not (arguments.yes or _ask(f"{len(wanted.actions)} writes; go on? [y/N] ")):
+        if wanted.actions and not _agreed(f"{len(wanted.actions)} writes", arguments):
             return 2
 
         def replan() -> plan.Plan:
@@ -105,12 +103,14 @@ def run_apply(arguments: argparse.Namespace) -> int:
                 fresh, check.check(fresh, chosen), force=arguments.force, named=arguments.only
             )
 
-        outcomes = changer.apply(
-            wanted,
-            arm=lambda name: _arm(journal, name, here, arguments),
-            replan=replan,
-            told=lambda outcome: _tell(outcome, arguments),
-        )
+        outcomes = []
+        if wanted.actions:
+            outcomes = changer.apply(
+                wanted,
+                arm=lambda name: _arm(journal, name, here, arguments),
+                replan=replan,
+                told=lambda outcome: _tell(outcome, arguments),
+            )
     done = {o.knob for o in outcomes if o.what == "applied"}
     after = context(arguments, brief=True)
     proofs = [
@@ -152,16 +152,21 @@ def _arm(journal: Journal, name: str, here: Context, arguments: argparse.Namespa
 
 def run_confirm(arguments: argparse.Namespace) -> int:
     """Keep what may have cut the link: the session that says so is alive."""
+    _refuse_user("confirm", "`baseline status` needs no rights")
     journal = journal_of(arguments)
     with journal.lock():
         name = confirm.confirm(journal, context(arguments).facts.boot_id)
-    print(f"confirmed {name}" if name else "nothing waits for a confirmation")
+    if arguments.json:
+        print(json.dumps({"confirmed": name}))
+    else:
+        print(f"confirmed {name}" if name else "nothing waits for a confirmation")
     return 0 if name else 1
 
 
 def run_rollback(arguments: argparse.Namespace) -> int:
     """Put originals back, newest first; exit 1 if one could not be."""
     _refuse_capture(arguments)
+    _refuse_user("rollback", "`baseline status` needs no rights")
     journal = journal_of(arguments)
     chosen = [knob.id for knob in knobs.select(arguments.only)] if arguments.only else []
     with journal.lock():
@@ -175,10 +180,8 @@ def run_rollback(arguments: argparse.Namespace) -> int:
             return 0
         if not arguments.json:
             for change in reversed(live):
-                print(
-                    f"  {change.knob:20} {change.address} = {' '.join(change.before.split())}"[:100]
-                )
-        if not (arguments.yes or _ask(f"{len(live)} to put back; go on? [y/N] ")):
+                _print_row(change.knob, f"{change.address} = {' '.join(change.before.split())}")
+        if not _agreed(f"{len(live)} to put back", arguments):
             return 2
         outcomes = changer.rollback(
             knobs=chosen, force=arguments.force, told=lambda outcome: _tell(outcome, arguments)
@@ -218,11 +221,8 @@ def run_status(arguments: argparse.Namespace) -> int:
         )
         for change in live:
             now = " ".join((change.after or "?").split())
-            print(
-                f"  {change.knob:20} {change.address}: {' '.join(change.before.split())} -> {now}"[
-                    :100
-                ]
-            )
+            was = " ".join(change.before.split())
+            _print_row(change.knob, f"{change.address}: {was} -> {now}")
         if unfinished is not None:
             print("a change was interrupted: `corelane baseline rollback` undoes it")
         if waiting:
@@ -243,7 +243,7 @@ def _undo_overdue(
 def _tell(outcome: Outcome, arguments: argparse.Namespace) -> None:
     if not arguments.json:
         name = f"{outcome.knob} {outcome.target}".strip()
-        print(f"  {outcome.what:12} {name:28} {outcome.detail}"[:140], flush=True)
+        print("\n".join(wrap(f"{name:28} {outcome.detail}", f"  {outcome.what:12} ")), flush=True)
 
 
 def _print_outcomes(outcomes: Iterable[Outcome], arguments: argparse.Namespace, title: str) -> None:
@@ -254,10 +254,18 @@ def _print_outcomes(outcomes: Iterable[Outcome], arguments: argparse.Namespace, 
             _tell(outcome, arguments)
 
 
-def _ask(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise ValueError("no terminal to ask on; want --yes")
-    return input(question).strip().lower() in ("y", "yes")
+def _agreed(what: str, arguments: argparse.Namespace) -> bool:
+    """Ask, unless --yes has answered."""
+    if arguments.yes:
+        return True
+    if arguments.json or not sys.stdin.isatty():
+        raise ValueError("nobody can be asked here (--json, or no terminal); want --yes")
+    return input(f"{what}; go on? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _refuse_user(verb: str, instead: str) -> None:
+    if os.geteuid() != 0:
+        raise PermissionError(f"{verb} writes to the kernel: run it as root; {instead}")
 
 
 def _refuse_capture(arguments: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from tuning.boot import missing_words
 from tuning.check import Report
 from tuning.context import Context
 from tuning.health import in_plain_words
+from tuning.knobs import catalogue
 from tuning.model import WRONG, Finding, Knob, Settable, State
 
 WIDTH = 100
@@ -34,12 +35,12 @@ def report(context: Context, found: Report, *, every: bool = False) -> Iterator[
         f"  scanner={scanner()}"
     )
     chosen = f"; profile chosen: {found.chosen}" if found.chosen else ""
-    yield from _wrap(f"fingerprint {found.fingerprint}{chosen}", "  ")
+    yield from wrap(f"fingerprint {found.fingerprint}{chosen}", "  ")
     worst = found.worst()
     for order, finding in enumerate(worst, 1):
-        yield from _wrap(f"{order}. {in_plain_words(finding)}", "  ", "     ")
+        yield from wrap(f"{order}. {in_plain_words(finding)}", "  ", "     ")
         if finding.fix:
-            yield from _wrap(finding.fix, "     -> ", "        ")
+            yield from wrap(finding.fix, "     -> ", "        ")
     yield f"  {'verdict':12} {'knob and target':32} {'observed':26} wanted; below: remedy"
     groups: dict[str, list[Finding]] = {}
     for finding in found.findings:
@@ -54,18 +55,18 @@ def report(context: Context, found: Report, *, every: bool = False) -> Iterator[
             names = ", ".join(
                 f.knob.id.partition(".")[2] if _same(f, group) else f.knob.id for f in quiet
             )
-            yield from _wrap(names, "  NOT_APPLICABLE  ", " " * 18)
+            yield from wrap(names, "  NOT_APPLICABLE  ", " " * 18)
     words = missing_words(context, found)
     if words:
         lacks = " ".join(words) + "  (whole line: corelane baseline plan)"
-        yield from _wrap(lacks, "kernel command line lacks: ", "  ")
+        yield from wrap(lacks, "kernel command line lacks: ", "  ")
     if found.blind:
-        yield from _wrap(
+        yield from wrap(
             "not seen, because only root may: " + ", ".join(found.blind),
             "",
             "  ",
         )
-    yield summary(found)
+    yield from wrap(summary(found), "", "  ")
 
 
 def scanner() -> str:
@@ -83,8 +84,11 @@ def summary(found: Report) -> str:
         for state, count in found.states.items()
         if count and state != "OK"
     ]
+    whole = len(catalogue())
+    asked = len(found.findings)
+    of = "the catalogue" if asked == whole else f"the {asked} knobs asked for, of {whole}"
     return (
-        f"fitness {found.fitness:.0f} of 100 over {found.coverage:.0f} % of the catalogue; "
+        f"fitness {found.fitness:.0f} of 100 over {found.coverage:.0f} % of {of}; "
         f"{', '.join(parts) or 'nothing wrong'}; {found.seconds:.1f} s"
     )
 
@@ -98,9 +102,14 @@ def row(finding: Finding) -> Iterator[str]:
         verdict = "NOT_APPLIC."
     columns = f"{_fit(name, 32)} {_fit(finding.observed, 26)} want {_fit(finding.expected, 20)}"
     yield f"  {verdict:12} {columns}".rstrip()
+    if finding.state in (State.OK, State.NOT_APPLICABLE):
+        return
+    if ".." in columns:  # what is wrong is never cut short
+        texts = (finding.target, f"found {finding.observed}", f"want {finding.expected}")
+        yield from wrap("; ".join(" ".join(text.split()) for text in texts if text), " " * 15)
     note = "; ".join(text for text in (finding.reason, finding.fix) if text)
-    if finding.state not in (State.OK, State.NOT_APPLICABLE) and note:
-        yield from _wrap(note, " " * 15)
+    if note:
+        yield from wrap(note, " " * 15)
 
 
 def explain(context: Context, knob: Knob, finding: Finding) -> Iterator[str]:
@@ -123,7 +132,7 @@ def explain(context: Context, knob: Knob, finding: Finding) -> Iterator[str]:
         ("source", knob.source),
     ):
         if text:
-            yield from _wrap(text, f"  {label:10} ", " " * 13)
+            yield from wrap(text, f"  {label:10} ", " " * 13)
     for sight in finding.sights:
         if sight.address:
             yield _clip(f"  {'seen':10} {sight.target or '-'}: {sight.shown} at {sight.address}")
@@ -142,8 +151,14 @@ def _clip(text: str) -> str:
     return text if len(text) <= WIDTH else text[: WIDTH - 2] + ".."
 
 
-def _wrap(text: str, first: str, later: str | None = None) -> list[str]:
+def wrap(text: str, first: str, later: str | None = None) -> list[str]:
+    """Fold a text into lines; a word that is too long (an address) stays whole."""
     rest = " " * len(first) if later is None else later
     return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+        break_long_words=False,
     )

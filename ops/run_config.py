@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from runtime.appliance import Settings
-from runtime.config import Config, Limits, StrategyEntry
+from runtime.config import Clock, Config, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
 from runtime.lane_spec import load_strategy
+from tuning.time import Where
 
 # option -> where it goes; absent options leave the file's word
 OPTIONS: dict[str, Callable[[Config, Any], None]] = {
@@ -71,6 +72,16 @@ def limits(held: Limits) -> dict[str, Any]:
     return {**out, "stale_ms": held.stale_ms or None}
 
 
+def where(clock: Clock) -> Where:
+    """Return where the clock watch looks, and what the owner has declared."""
+    return Where(
+        ptp_socket=clock.ptp_socket or None,
+        chrony_socket=clock.chrony_socket or None,
+        grandmasters=frozenset(clock.grandmasters),
+        utc_sources=frozenset(clock.utc_sources),
+    )
+
+
 def settings(config: Config, **others: Any) -> Settings:
     """Return the appliance's settings; `others` are what the host decides."""
     return Settings(
@@ -92,5 +103,6 @@ def settings(config: Config, **others: Any) -> Settings:
         journal=Path(config.journal.directory) if config.journal.directory else None,
         clock_policy=config.clock.policy,
         clock_ms_max=config.clock.distance_ms_max,
+        clock_where=where(config.clock),
         **others,
     )

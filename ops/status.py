@@ -10,16 +10,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from runtime import health, why
 from runtime.observer import Observer
+from runtime.recording import RecordingError
 from runtime.status import status
 
 EXAMPLES = """examples:
   corelane status
   corelane status --json
   corelane status --why default-0007000000000012
+  corelane status --why default-0003000000000012 --journal run-1
 """
 
 
@@ -36,6 +39,12 @@ def add(subparsers: Any) -> None:
         "--why",
         metavar="ID",
         help="what became of a client order id (number or the venue's text) or an intent id",
+    )
+    parser.add_argument(
+        "--journal",
+        metavar="DIR",
+        type=Path,
+        help="with --why: look into this RUN too; it keeps lives whose rings are gone",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
@@ -86,10 +95,10 @@ def text(document: dict[str, Any]) -> list[str]:
 def run_why(arguments: argparse.Namespace, observer: Observer) -> int:
     try:
         wanted = why.parse_id(arguments.why)
-    except why.IdError as error:
+        found, lines = why.why(arguments.deployment, wanted, observer.take(), arguments.journal)
+    except (why.IdError, RecordingError) as error:
         print(f"corelane status: {error}", file=sys.stderr)
         return 2
-    found, lines = why.why(arguments.deployment, wanted, observer.take())
     if arguments.json:
         print(json.dumps({"id": str(wanted), "found": found, "said": lines}))
     else:

@@ -28,6 +28,7 @@ HEADERS = [
     "instrument",
     "intent",
     "verdict",
+    "limit",
     "order",
     "ring",
     "journal",

@@ -31,6 +31,7 @@ from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_us
 from runtime.pages import name as page_name
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
 from runtime.topology import Topology, plan_box, stall_bound
+from tuning.time import Where
 from venues.binance.usdm.session import Endpoints
 
 MAIL_IN_BYTES = 8 * 1024 * 1024
@@ -76,6 +77,7 @@ class Settings:
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
+    clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
 
 
 def plan(settings: Settings) -> Topology:
@@ -153,7 +155,7 @@ class Appliance:
         self.pages.append(self.host.page)
         self.clock = ClockPage(s.deployment)
         self.pages.append(self.clock.page)
-        watch = ClockWatch(self.clock, s.profile, self.say)
+        watch = ClockWatch(self.clock, s.profile, self.say, s.clock_where)
         watch.look()
         flags = os.EFD_NONBLOCK | os.EFD_CLOEXEC
         self.bells = {who: os.eventfd(0, flags) for who in ("lane", "session", "supervisor")}

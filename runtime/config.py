@@ -142,6 +142,12 @@ class Clock:
     distance_ms_max: int = key(
         50, "Largest distance of this host's clock from UTC, milliseconds.", low=1, high=60_000
     )
+    grandmasters: list[str] = key(
+        [], "PTP clocks that may be followed, as 72b0ee.fffe.39f826; empty = any that stays."
+    )
+    utc_sources: list[str] = key([], "NTP sources whose chain to UTC is documented.")
+    ptp_socket: str = key("", "ptp4l's management socket; empty = the usual places.")
+    chrony_socket: str = key("", "chronyd's command socket; empty = its own.")
 
 
 @dataclass

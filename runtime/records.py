@@ -137,6 +137,9 @@ def fields(record: Record) -> dict[str, Any]:
     match record.kind:
         case lib.HP_RECORD_WORDS if record.aux == lib.HP_WORDS_CONTROL:
             return {"words": names.words(number)}
+        case lib.HP_RECORD_WORDS if record.aux == lib.HP_WORDS_LIMIT_LEASE:
+            kind = "hp_limit_lease_t"
+            return {"lease": fields_of(struct(kind, record.payload)[0], ffi.typeof(kind))}
         case lib.HP_RECORD_WORDS:
             kind = "hp_time_record_t"
             return {"clock": fields_of(struct(kind, record.payload)[0], ffi.typeof(kind))}

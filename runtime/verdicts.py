@@ -52,7 +52,7 @@ ROWS: dict[int, Row] = {
         "refused: the leader lease had {found} left; {wanted} is needed", "ns", "ns"
     ),
     V["LIMIT_LEASE"]: Row(
-        "refused: the limit lease had {found} left; {wanted} is needed", "ns", "ns"
+        "refused: the limit lease ended {found} ago; cancels and reducing orders pass", "ns"
     ),
     V["KILLED"]: Row("refused: killed (words: {found}); `corelane resume` takes it back", "words"),
     V["FROZEN"]: Row("refused: frozen for new risk (words: {found})", "words"),

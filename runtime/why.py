@@ -1,21 +1,26 @@
-"""What became of an order or intent, from the lanes' journal rings, in sentences.
+"""What became of an order or intent, from the lanes' journals, in sentences.
 
-Owns:    finding the newest intent, verdict and order records of one id.
-Refuses: asking the venue, rings that have overwritten the record (it says how far back they reach).
+Owns:    finding the newest intent, verdict and order records of one id: in the rings of lanes, dead
+         ones included while they are kept, and in a RUN.
+Refuses: asking the venue, records that are nowhere any more (it says how far back journals reach).
 """
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from hotpath.journal.tail import Record
 from runtime import names
 from runtime._shm import ffi, lib
 from runtime.figures import duration
 from runtime.journal import Tailer, rings
-from runtime.pages import PageError
+from runtime.pages import Page, PageError
+from runtime.recording import lanes
 from runtime.snapshot import Snapshot
 from runtime.verdicts import Scale, figure, sentence
 
@@ -46,13 +51,14 @@ def parse_id(text: str) -> int:
 
 @dataclass
 class Trace:
-    """What one ring holds about an id: decisions (intent or None, verdict) and the newest order."""
+    """What one journal holds about an id: decisions (intent or None, verdict), the newest order."""
 
     lane: int
+    epoch: int = 0
     decisions: list[tuple[bytes | None, bytes]] = field(default_factory=list)
     intent: bytes | None = None  # asked for by its own id, not judged yet
     order: bytes | None = None
-    oldest_ns: int = 0  # how far back the ring reaches
+    oldest_ns: int = 0  # how far back the journal reaches
 
     @property
     def is_empty(self) -> bool:
@@ -69,10 +75,10 @@ AT = {  # where the ids stand in each record, by the headers
 }
 
 
-def search(tailer: Tailer, lane: int, wanted: int) -> Trace:
-    """Read a ring once.  An intent's record stands right before its verdict's."""
-    found, last = Trace(lane), b""
-    for record in tailer.read(kinds=KINDS):
+def search(records: Iterable[Record], lane: int, epoch: int, wanted: int) -> Trace:
+    """Read a journal once.  An intent's record stands right before its verdict's."""
+    found, last = Trace(lane, epoch), b""
+    for record in records:
         found.oldest_ns = found.oldest_ns or record.mono_ns
         payload = record.payload
         if record.kind == lib.HP_RECORD_INTENT:
@@ -93,19 +99,25 @@ def search(tailer: Tailer, lane: int, wanted: int) -> Trace:
     return found
 
 
-def trace(deployment: str, wanted: int) -> list[Trace]:
-    """Search every ring of a deployment."""
-    out = []
+def trace_rings(deployment: str, wanted: int) -> Iterator[Trace]:
+    """Search every ring of a deployment, oldest life first."""
+    opened = []
     for path in rings(deployment):
-        lane = path.name.rsplit(".", 1)[1]
-        if lane.isdecimal():
-            try:
-                tailer = Tailer.open(deployment, int(lane))
-            except PageError:
-                continue
-            out.append(search(tailer, int(lane), wanted))
-            tailer.close()
-    return out
+        try:
+            opened.append(Tailer(Page.open_path(path, "hp_page_t")))
+        except PageError:
+            continue
+    for tailer in sorted(opened, key=lambda one: one.epoch):
+        lane = int(tailer.page.path.name.split(".journal.")[1].split(".")[0])
+        yield search(tailer.read(kinds=KINDS), lane, tailer.epoch, wanted)
+        tailer.close()
+
+
+def trace_run(directory: Path, wanted: int) -> Iterator[Trace]:
+    """Search every lane epoch of a RUN, oldest first; RecordingError when the folder is none."""
+    for run in lanes(directory):
+        found = (item for item in run.read(KINDS) if isinstance(item, Record))
+        yield search(found, run.lane, run.epoch, wanted)
 
 
 def record(struct: str, payload: bytes) -> Any:
@@ -170,20 +182,33 @@ def explain(found: Trace, snapshot: Snapshot) -> list[str]:
     return out
 
 
-def why(deployment: str, wanted: int, snapshot: Snapshot) -> tuple[bool, list[str]]:
-    """Return (found, sentences) for a client order id or an intent id."""
-    traces = trace(deployment, wanted)
-    hits = [one for one in traces if not one.is_empty]
+def why(
+    deployment: str, wanted: int, snapshot: Snapshot, directory: Path | None = None
+) -> tuple[bool, list[str]]:
+    """Return (found, sentences) for a client order id or an intent id.
+
+    `directory` is a RUN to search too: it reaches further back than the rings.  RecordingError
+    when it is none.
+    """
+    traces = list(trace_run(directory, wanted)) if directory else []
+    traces += list(trace_rings(deployment, wanted))
+    # the same life may stand in the RUN and in its ring: the ring, read last, knows the newest
+    hits = {(one.lane, one.epoch): one for one in traces if not one.is_empty}
     if hits:
-        return True, [line for one in hits for line in explain(one, snapshot)]
+        return True, [line for one in hits.values() for line in explain(one, snapshot)]
     if not traces:
         return False, [f"deployment {deployment!r} has no journal ring: it does not run"]
     now = time.monotonic_ns()
     reach = ", ".join(
-        f"lane-{one.lane} {duration(max(0, now - one.oldest_ns))}"
+        f"lane-{one.lane} epoch {one.epoch} {duration(max(0, now - one.oldest_ns))}"
         for one in traces
         if one.oldest_ns
     )
-    return False, [
-        f"no record of {wanted} in the journal rings (they reach back: {reach or 'nothing'})"
-    ]
+    out = f"no record of {wanted} in the journals (they reach back: {reach or 'nothing'})"
+    epoch = wanted >> (lib.HP_CLIENT_LANE_BITS + lib.HP_CLIENT_SEQUENCE_BITS)
+    if epoch and directory is None and epoch not in {one.epoch for one in traces}:
+        out += (
+            f"; it is an order of epoch {epoch}, a life whose ring is gone:"
+            " name the RUN of `corelane run --journal DIR` with --journal DIR"
+        )
+    return False, [out]

@@ -7,9 +7,13 @@ Refuses: looking at anything (tuning/health.py does).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuning.check import Report
+
+if TYPE_CHECKING:  # a look at settings alone needs neither
+    from tuning.jitter import LatencyProfile
+    from tuning.time import SyncStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +112,21 @@ class RTStatus:
 class BaselineStatus:
     """One answer for the person who must say whether this host is fit to trade."""
 
-    verdict: (
-        str  # fit, unfit, or blind: nothing critical is wrong, yet critical knobs were not seen
-    )
+    # fit; unfit: a critical knob is wrong, or the clock fails its checks; blind: neither, yet
+    # critical knobs were not seen
+    verdict: str
     health: SystemHealth
     cpu: CPUConfig
     network: NetworkConfig
     memory: MemoryConfig
     realtime: RTStatus
     unseen_critical: list[str] = field(default_factory=list)
+    time: SyncStatus | None = None  # of a live host
+    latency: LatencyProfile | None = None  # where it was asked for
 
     def to_json(self) -> dict[str, Any]:
         parts = {
-            name: getattr(self, name).to_json()
-            for name in ("health", "cpu", "network", "memory", "realtime")
+            name: None if getattr(self, name) is None else getattr(self, name).to_json()
+            for name in ("health", "cpu", "network", "memory", "realtime", "time", "latency")
         }
         return {"verdict": self.verdict, "unseen_critical": self.unseen_critical, **parts}

@@ -179,8 +179,14 @@ def benchmark_latency(*arguments: Any, **options: Any) -> Any:
     return jitter.benchmark_latency(*arguments, **options)
 
 
-def one_click_health_check(host: Host | None = None, profile: str | None = None) -> BaselineStatus:
-    """Look at everything once and answer with one word and all that stands behind it."""
+def one_click_health_check(
+    host: Host | None = None, profile: str | None = None, *, spin_s: float = 0.0
+) -> BaselineStatus:
+    """Look at everything once and answer with one word and all that stands behind it.
+
+    Of a live host also the time is judged.  With `spin_s` each core that a lane would use is spun
+    on that long (cores where one runs are left alone): do that before trading, not while it lasts.
+    """
     context = context_of(host, profile)
     report = check(context)
     unseen = [
@@ -188,15 +194,26 @@ def one_click_health_check(host: Host | None = None, profile: str | None = None)
         for f in report.findings
         if f.severity == "critical" and f.state in (State.UNKNOWN, State.UNSUPPORTED)
     ]
-    verdict = "unfit" if report.critical else "blind" if unseen else "fit"
+    clock, latency = None, None
+    if context.host.kind == "live":
+        from tuning.time import validate_ptp_sync
+
+        clock = validate_ptp_sync(context.profile.base)
+        if spin_s > 0:
+            cores = context.roles.lanes or context.facts.online
+            latency = benchmark_latency(cores, spin_s, wait_seconds=0.0)
+    told = clock.verdict.name if clock is not None else ""
+    bad, blind = report.critical or told == "FAIL", unseen or told == "UNKNOWN"
     return BaselineStatus(
-        verdict,
-        _health(report),
-        _cpu(context, report),
-        _network(context, report),
-        _memory(context, report),
-        _realtime(context, report),
-        unseen,
+        verdict="unfit" if bad else "blind" if blind else "fit",
+        health=_health(report),
+        cpu=_cpu(context, report),
+        network=_network(context, report),
+        memory=_memory(context, report),
+        realtime=_realtime(context, report),
+        unseen_critical=unseen,
+        time=clock,
+        latency=latency,
     )
 
 

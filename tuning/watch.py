@@ -4,13 +4,15 @@ Owns:    what is read again and how often, two samples before a word, flapping, 
 Refuses: repairing.
 
 A first full look notes which addresses each knob was judged by.  A poll reads those again and
-compares texts; only a knob whose text changed is judged anew.  Lists of threads are dear and are
-read at every tenth poll.  Where the kernel names the writer (writers.py), the event says so.
+compares texts; only a knob whose text changed is judged anew.  Lists of threads and sockets are
+dear: they are read as often as half of the allowed cost pays for, at least at every tenth poll.
+Where the kernel names the writer (writers.py), the event says so.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ from tuning.host import Host
 from tuning.model import WRONG, Finding, Knob, Settable, Sight, State
 from tuning.writers import Notices, Writer, suspects
 
-RARE_EVERY = 10  # polls between two looks at what is dear to read
+RARE_EVERY_MAX = 10  # polls between two looks at what is dear to read
 FLAP_SECONDS = 600.0
 CPU_SHARE_MAX = 0.001  # of one core
 INTERVAL_S_MAX = 300.0
@@ -116,6 +118,8 @@ class Watch:
         self._drifts: dict[str, list[float]] = {}
         self._written: dict[str, Writer] = {}
         self._polls = 0
+        self._rare_at = 0  # the poll that last read what is dear
+        self._rare_cpu_s = 0.0  # and what that poll cost
         for knob in self.knobs:
             self._look(knob)
         self.notices = Notices(self._settable()) if context.host.kind == "live" else Notices(())
@@ -168,7 +172,7 @@ class Watch:
         """Read again, judge what changed, and return what is sure by now."""
         self._note(self.notices.wait(0))
         self._polls += 1
-        rare = self._polls % RARE_EVERY == 0
+        started, rare = time.process_time(), self._polls - self._rare_at >= self._rare_every()
         self.context = self.context.fresh()
         seen: dict[str, str | None] = {}
         out: list[Event] = []
@@ -177,7 +181,14 @@ class Watch:
             if changed or knob.id in self._doubtful:
                 out += self._judge_again(knob)
         self._written = {}
+        if rare:
+            self._rare_at, self._rare_cpu_s = self._polls, time.process_time() - started
         return out
+
+    def _rare_every(self) -> int:
+        """Return the polls from one dear look to the next."""
+        allowed_s = CPU_SHARE_MAX / 2 * self.interval_s
+        return min(RARE_EVERY_MAX, max(1, math.ceil(self._rare_cpu_s / allowed_s)))
 
     def _differs(self, knob: Knob, address: str, rare: bool, seen: dict[str, str | None]) -> bool:
         if address.startswith(RARE) and not rare:
@@ -220,7 +231,7 @@ class Watch:
             if recent:
                 kind = "conflict"
                 self.findings[knob.id] = dataclasses.replace(now, state=State.CONFLICT)
-        elif before.state in WRONG:
+        elif before.state in WRONG and now.state is State.OK:
             kind = "restored"
         names = tuple(dict.fromkeys(str(write) for write in writes))
         old, new = _difference(before, now)
@@ -229,7 +240,7 @@ class Watch:
             knob.id,
             new.target,
             old.shown if old else "",
-            new.shown,
+            new.shown or str(now.state),  # a process that ended shows nothing any more
             new.expected,
             names or tuple(suspects(self.context.facts, knob)),
             bool(names),

@@ -61,8 +61,8 @@ def declare(header: Path) -> str:
     plain = uncomment(text)
     lines: list[str] = []
     for name, value in DEFINE.findall(plain):
-        wide = "ull" in value
-        lines.append(f"    const uint64_t {name}" if wide else f"    enum: {name}")
+        wide = "uint64_t" if "ull" in value else "int64_t" if "ll" in value else ""
+        lines.append(f"    const {wide} {name}" if wide else f"    enum: {name}")
     for name, body in ENUM.findall(plain):
         lines.append(f"    cdef enum {name}:")
         lines += [

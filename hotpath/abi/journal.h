@@ -40,7 +40,7 @@ enum hp_record_kind {
     HP_RECORD_WORDS = 7,        /* shared words when they changed; aux = enum hp_words_of */
     HP_RECORD_SNAPSHOT = 8,     /* REST book snapshot handed in by the cold side; aux = instrument */
     HP_RECORD_SESSION = 9,      /* u32 enum hp_session; aux = socket */
-    HP_RECORD_LIMITS = 10,
+    HP_RECORD_LIMITS = 10,      /* hp_limit_t: holds from now on; aux = enum hp_dimension */
     HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
     HP_RECORD_POSITION = 12,    /* hp_report_t by the cold side: what the venue answered to a question */
     HP_RECORD_STREAM = 13,      /* hp_stream_rule_t; aux = instrument */
@@ -68,7 +68,8 @@ enum hp_record_kind {
 /* Whose words a WORDS record holds. */
 enum hp_words_of {
     HP_WORDS_CONTROL = 0,       /* u32, OR of the control words */
-    HP_WORDS_CLOCK = 1          /* hp_time_record_t */
+    HP_WORDS_CLOCK = 1,         /* hp_time_record_t */
+    HP_WORDS_LIMIT_LEASE = 2    /* hp_limit_lease_t */
 };
 
 /* Sockets of a lane; market sockets count from 0. */

@@ -47,6 +47,7 @@ cdef extern from "journal.h" nogil:
     cdef enum hp_words_of:
         HP_WORDS_CONTROL
         HP_WORDS_CLOCK
+        HP_WORDS_LIMIT_LEASE
     cdef enum hp_session:
         HP_SESSION_CLOSED
         HP_SESSION_OPEN

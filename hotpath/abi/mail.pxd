@@ -14,6 +14,7 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_BOOKED
         HP_MAIL_ORDER
         HP_MAIL_TRADES
+        HP_MAIL_LIMIT
         HP_MAIL_WANT
         HP_MAIL_LOG
     cdef enum hp_want:

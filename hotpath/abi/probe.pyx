@@ -12,6 +12,7 @@ from hotpath.abi.histogram cimport *
 from hotpath.abi.instrument cimport *
 from hotpath.abi.intent cimport *
 from hotpath.abi.journal cimport *
+from hotpath.abi.limit cimport *
 from hotpath.abi.opening cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
@@ -310,6 +311,36 @@ def layout():
     out["hp_journal_head_t.overwritten"] = <size_t>&(<hp_journal_head_t *>0).overwritten
     out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
     out["hp_journal_head_t.fingerprint"] = <size_t>&(<hp_journal_head_t *>0).fingerprint
+    out["hp_limit_t"] = sizeof(hp_limit_t)
+    out["hp_limit_t.dimension"] = <size_t>&(<hp_limit_t *>0).dimension
+    out["hp_limit_t.id"] = <size_t>&(<hp_limit_t *>0).id
+    out["hp_limit_t.order_notional_e8_max"] = <size_t>&(<hp_limit_t *>0).order_notional_e8_max
+    out["hp_limit_t.net_notional_e8_max"] = <size_t>&(<hp_limit_t *>0).net_notional_e8_max
+    out["hp_limit_t.gross_notional_e8_max"] = <size_t>&(<hp_limit_t *>0).gross_notional_e8_max
+    out["hp_limit_t.open_orders_max"] = <size_t>&(<hp_limit_t *>0).open_orders_max
+    out["hp_limit_t.leverage_e4_max"] = <size_t>&(<hp_limit_t *>0).leverage_e4_max
+    out["hp_limit_t.capital_e8"] = <size_t>&(<hp_limit_t *>0).capital_e8
+    out["hp_limit_t.base_pnl_e8"] = <size_t>&(<hp_limit_t *>0).base_pnl_e8
+    out["hp_limit_t.daily_loss_e8_max"] = <size_t>&(<hp_limit_t *>0).daily_loss_e8_max
+    out["hp_limit_t.drawdown_bps_max"] = <size_t>&(<hp_limit_t *>0).drawdown_bps_max
+    out["hp_limit_t.failures_max"] = <size_t>&(<hp_limit_t *>0).failures_max
+    out["hp_limit_t.cool_down_ns"] = <size_t>&(<hp_limit_t *>0).cool_down_ns
+    out["hp_limit_t.fast_move_bps_max"] = <size_t>&(<hp_limit_t *>0).fast_move_bps_max
+    out["hp_limit_t.fast_window_ns"] = <size_t>&(<hp_limit_t *>0).fast_window_ns
+    out["hp_limit_t.fast_freeze_ns"] = <size_t>&(<hp_limit_t *>0).fast_freeze_ns
+    out["hp_limit_t.order_to_trade_max"] = <size_t>&(<hp_limit_t *>0).order_to_trade_max
+    out["hp_limit_t.cancel_rate_bps_max"] = <size_t>&(<hp_limit_t *>0).cancel_rate_bps_max
+    out["hp_limit_t.budget_window_ns"] = <size_t>&(<hp_limit_t *>0).budget_window_ns
+    out["hp_limit_t.budget_free_count"] = <size_t>&(<hp_limit_t *>0).budget_free_count
+    out["hp_limit_t.token_rate"] = <size_t>&(<hp_limit_t *>0).token_rate
+    out["hp_limit_t.token_burst"] = <size_t>&(<hp_limit_t *>0).token_burst
+    out["hp_limit_t.token_reserve"] = <size_t>&(<hp_limit_t *>0).token_reserve
+    out["hp_limit_t.pad"] = <size_t>&(<hp_limit_t *>0).pad
+    out["hp_limit_lease_t"] = sizeof(hp_limit_lease_t)
+    out["hp_limit_lease_t.until_ns"] = <size_t>&(<hp_limit_lease_t *>0).until_ns
+    out["hp_limit_lease_t.fence"] = <size_t>&(<hp_limit_lease_t *>0).fence
+    out["hp_limit_lease_t.is_required"] = <size_t>&(<hp_limit_lease_t *>0).is_required
+    out["hp_limit_lease_t.pad"] = <size_t>&(<hp_limit_lease_t *>0).pad
     out["hp_base_t"] = sizeof(hp_base_t)
     out["hp_base_t.instrument"] = <size_t>&(<hp_base_t *>0).instrument
     out["hp_base_t.flags"] = <size_t>&(<hp_base_t *>0).flags

@@ -9,6 +9,7 @@ from hotpath.abi.feed cimport hp_feed_event_t, hp_sanity_rule_t, hp_stream_rule_
 from hotpath.abi.instrument cimport hp_instrument_t
 from hotpath.abi.intent cimport hp_intent_t
 from hotpath.abi.journal cimport hp_journal_clock_t, hp_journal_head_t, hp_journal_record_t
+from hotpath.abi.limit cimport hp_limit_lease_t, hp_limit_t
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
@@ -52,6 +53,7 @@ cdef extern from "hotpath/risk/gate.h" nogil:
         hp_time_record_t clock
         uint64_t clock_ns_max
         uint64_t warns
+        hp_limit_lease_t lease
 
 
 cdef extern from "hotpath/order/table.h" nogil:
@@ -183,6 +185,7 @@ cdef extern from "hotpath/lane/market.h" nogil:
     int hp_lane_put_sanity(hp_lane_t *l, uint32_t instrument, const hp_sanity_rule_t *rule) noexcept nogil
     void hp_lane_words(hp_lane_t *l, uint32_t words) noexcept nogil
     void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record) noexcept nogil
+    void hp_lane_lease(hp_lane_t *l, const hp_limit_lease_t *lease) noexcept nogil
     void hp_lane_timers(hp_lane_t *l) noexcept nogil
     void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
     void hp_lane_halt(hp_lane_t *l, uint32_t strategy) noexcept nogil

@@ -110,6 +110,12 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             hp_lane_clock(l, &record);
             return 1;
         }
+        if (r->aux == HP_WORDS_LIMIT_LEASE && r->length == sizeof(hp_limit_lease_t)) {
+            hp_limit_lease_t lease;
+            memcpy(&lease, payload, sizeof lease);
+            hp_lane_lease(l, &lease);
+            return 1;
+        }
         return 0;
     case HP_RECORD_POSITION:
         if (r->length == sizeof(hp_report_t)) {

@@ -258,6 +258,14 @@ static inline void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record)
     hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CLOCK, l->recv_ns, record, sizeof *record);
 }
 
+/* Hold the authority's limits under this lease from this turn on; an older fence is refused. */
+static inline void hp_lane_lease(hp_lane_t *l, const hp_limit_lease_t *lease)
+{
+    if (memcmp(&l->gate.lease, lease, sizeof *lease) == 0 || lease->fence < l->gate.lease.fence) return;
+    l->gate.lease = *lease;
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_LIMIT_LEASE, l->recv_ns, lease, sizeof *lease);
+}
+
 /* Orders that rest on a picture that may not be quoted on: what a first cancel did not reach.  Exits
  * on the spare source stay. */
 static inline void hp_lane_sweep(hp_lane_t *l, const hp_lane_instrument_t *i)

@@ -3,7 +3,7 @@
  * Owns:    the chain of checks, in the order of enum hp_verdict_code; first BLOCK or THROTTLE wins.
  * Refuses: clocks (now is an argument), books (it judges the copy in the intent plus its age), sending.
  *
- * Real today: allow-list, armed, kill/freeze/drain words, instrument status, book state and age, crossed,
+ * Real today: allow-list, armed, limit lease, kill/freeze/drain words, instrument status, book state and age, crossed,
  * clock, precision, tick, step, size range, min notional, hard band, reduce-only, order, position and
  * open-order limits, one token bucket per account.  The verdicts in between keep their place in the chain.
  *
@@ -19,6 +19,7 @@
 #include "fixed.h"
 #include "instrument.h"
 #include "intent.h"
+#include "limit.h"
 #include "hotpath/order/position.h"
 #include "page.h"
 #include "hotpath/risk/bucket.h"
@@ -40,6 +41,7 @@ typedef struct hp_gate {
     hp_time_record_t clock;     /* the time authority's word, sampled once a turn */
     uint64_t clock_ns_max;      /* largest divergence from UTC for new risk; 0 = the clock is not judged */
     uint64_t warns;             /* bit n = verdict n is noted in `warnings` and does not block */
+    hp_limit_lease_t lease;     /* the authority's, sampled once a turn */
 } hp_gate_t;
 
 /* Lots by which a fill of this intent would shrink the position it acts on; 0 when it would grow. */
@@ -92,6 +94,7 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
     v->now_ns = now;
     v->words = g->words;
     v->clock_until_ns = g->clock.valid_until_ns;
+    v->limit_until_ns = g->lease.until_ns;
 
     /* who may */
     if (HP_UNLIKELY(in->kind == HP_INTENT_REFUSED || in->kind > HP_INTENT_REPLACE || in->strategy >= 64 ||
@@ -105,6 +108,8 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
         return hp_verdict_set(v, HP_VERDICT_PRECISION, in->position_side, HP_POSITION_SIDE_COUNT - 1);
     int64_t reducible = hp_gate_reducible(in, position);
     int reduces = in->reduce_only && in->lots > 0 && in->lots <= reducible;
+    if (HP_UNLIKELY(g->lease.is_required && now >= g->lease.until_ns && !reduces))
+        return hp_verdict_set(v, HP_VERDICT_LIMIT_LEASE, (int64_t)(now - g->lease.until_ns), 0);
     if (HP_UNLIKELY(g->words != 0)) {
         if (g->words & HP_WORD_KILL) return hp_verdict_set(v, HP_VERDICT_KILLED, g->words, 0);
         if (!reduces && (g->words & (HP_WORD_FREEZE | HP_WORD_FLATTEN | HP_WORD_SAFE_MODE)))

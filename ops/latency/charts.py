@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ops.latency.canvas import COLOURS, FAINT, GREY, INK, Canvas, pale
-from ops.latency.document import Document
+from ops.latency.document import Document, name_of
 from ops.latency.frame import NINES, Frame, duration, headings, nines, tick
 from tuning.jitter import Histogram
 
@@ -30,7 +30,7 @@ def footer(document: Document) -> str:
     runs = [run for core in document["jitter"]["cores"] for run in core["runs"]]
     dirty = sum(bool(run["contaminated"]) for run in runs)
     return (
-        f"host {host.get('id')} | {host.get('cpu')}, {kind} | kernel {host.get('kernel')} | clock "
+        f"host {name_of(host)} | {host.get('cpu')}, {kind} | kernel {host.get('kernel')} | clock "
         f"{host.get('clocksource')} | {document['taken']} | {dirty} of {len(runs)} runs disturbed"
     )
 

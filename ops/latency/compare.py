@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ops.latency.document import Document, Figure, figures
+from ops.latency.document import Document, Figure, figures, name_of
 
 P_MAX = 0.01
 RUNS_MIN = 2  # undisturbed ones on each side
@@ -90,7 +90,7 @@ def compare(old: Document, new: Document) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "old_taken": old["taken"],
-        "old_id": old["host"].get("id"),
+        "old_id": name_of(old["host"]),
         "same_host": old["host"].get("id") == new["host"].get("id"),
         "differs": differing,
         "contaminated": [bool(old["jitter"]["contaminated"]), bool(new["jitter"]["contaminated"])],

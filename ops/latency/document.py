@@ -37,6 +37,14 @@ class Figure:
     runs: tuple[tuple[float, ...], ...] = ()
 
 
+def name_of(host: dict[str, Any]) -> str:
+    """Return the fingerprint that `corelane baseline fingerprint` prints, which stands on figures.
+
+    An older document, or one of a tree without the catalogue of knobs, has the short one only.
+    """
+    return str(host.get("baseline") or host.get("id"))
+
+
 def build(profile: LatencyProfile, lanes: list[dict[str, Any]]) -> Document:
     jitter = profile.to_json()
     seconds = jitter["taken_ns"] / 1e9

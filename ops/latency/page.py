@@ -12,7 +12,7 @@ from typing import Any
 
 from ops.latency import charts
 from ops.latency.canvas import Svg
-from ops.latency.document import Document
+from ops.latency.document import Document, name_of
 from ops.latency.frame import duration
 
 STYLE = """
@@ -152,7 +152,8 @@ def clock_table(document: Document) -> str:
 def hop_table(document: Document) -> str:
     rows = [
         [escape(lane["name"]), escape(hop["hop"].replace("_", "-")), f"{hop['count']:,}",
-         *(us(hop.get(f"{word}_ns")) for word in ("p50", "p99", "p999", "max"))]
+         *(us(hop.get(f"{word}_ns") if hop["count"] else None)
+           for word in ("p50", "p99", "p999", "max"))]
         for lane in document["lanes"]
         for hop in lane["hops"]
     ]  # fmt: skip
@@ -205,7 +206,7 @@ def page(document: Document, old: Document | None = None) -> str:
     jitter, figures = document["jitter"], charts.wanted(document)
     together = "at once" if jitter["together"] else "one after the other"
     head = (
-        f"{document['taken']}, host {document['host']['id']}: {len(jitter['cores'])} cores, "
+        f"{document['taken']}, host {name_of(document['host'])}: {len(jitter['cores'])} cores, "
         f"{jitter['seconds']:g} s each, {together}"
     )
     parts = [f'<h1>Latency profile</h1><p class="muted">{escape(head)}</p>']
@@ -232,6 +233,6 @@ def page(document: Document, old: Document | None = None) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Latency profile {escape(document['host']['id'])}</title>"
+        f"<title>Latency profile {escape(name_of(document['host']))}</title>"
         f"<style>{STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
     )

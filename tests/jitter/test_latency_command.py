@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from latency_samples import document, lane_page
 
+import tuning
 from ops.cli import main
 from ops.latency import charts
 from ops.latency.canvas import DASH, Png, Svg, dashes
+from ops.latency.compare import compare
 from ops.latency.page import page
 from ops.latency.text import lines
 
@@ -55,7 +57,8 @@ def test_page_loads_nothing_from_anywhere(folder):
 
 def test_host_stands_on_every_figure(folder):
     html = (folder / "latency-profile.html").read_text()
-    host = json.loads((folder / "latency-profile.json").read_text())["host"]["id"]
+    host = tuning.fingerprint().short  # the one that every other figure of this host has
+    assert json.loads((folder / "latency-profile.json").read_text())["host"]["baseline"] == host
     pictures = re.findall(r"<svg.*?</svg>", html, re.S)
     assert len(pictures) == 5
     for picture in pictures:
@@ -158,6 +161,28 @@ def test_profile_without_any_core_still_reads():
     assert charts.wanted(found) == {}
     assert "core 1 was not measured: pinned there: lane" in page(found)
     assert any("core 1 not measured" in line for line in lines(found))
+
+
+@pytest.mark.parametrize("cores", [1, 40])
+def test_text_fits_on_the_terminal(cores):
+    found = document(cores=cores)
+    for one in found["jitter"]["cores"]:
+        one["causes"] = [{"name": "an interrupt with a long name (LONG)", "count": 9,
+                          "per_second": 12345.6}] * 4  # fmt: skip
+        one["contaminated"] = ["run 1: other threads ran on the core: " + "waited " * 12]
+    found["jitter"]["skipped"] = {"7": "pinned there: " + "python 8204 (3 threads), " * 9}
+    found["host"]["cpu"] = "A Processor With A Name As Long As They Are (R) CPU @ 2.00GHz"
+    found["comparison"] = compare(document(cores=cores), found)
+    assert max(map(len, lines(found))) <= 100, max(lines(found), key=len)
+
+
+def test_hop_that_no_order_took_has_no_figures():
+    found = document()
+    hop = found["lanes"][0]["hops"][-1]
+    hop.update(count=0, p50_ns=0, p99_ns=0, p999_ns=0, max_ns=0)
+    text = next(line for line in lines(found) if "stale-out" in line)
+    assert text.split() == ["stale-out", "0", "-", "-", "-", "-"]
+    assert "<td>0.00</td>" not in page(found)
 
 
 def test_names_in_the_page_are_escaped():

@@ -55,7 +55,8 @@ typedef struct {
 typedef struct {
     int64_t working_buy_lots, working_sell_lots; uint32_t open_orders; ...; } hp_exposure_t;
 typedef struct { uint32_t words; uint32_t is_armed; hp_bucket_t orders[32];
-    hp_time_record_t clock; uint64_t clock_ns_max; uint64_t warns; } hp_gate_t;
+    hp_time_record_t clock; uint64_t clock_ns_max; uint64_t warns;
+    hp_limit_lease_t lease; } hp_gate_t;
 uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const hp_instrument_t *i,
                        const hp_instrument_limits_t *limits, const hp_lane_position_t *position,
                        const hp_exposure_t *exposure, uint64_t now, hp_verdict_t *v);

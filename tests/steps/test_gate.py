@@ -449,3 +449,20 @@ def test_gate_lets_exit_on_the_spare_source_while_its_poll_is_young(case):
         assert case.ask() == expected
     case.intent.caution = 0  # without the spare source a gapped book serves nobody
     assert case.ask() == verdict(case, "BOOK_NOT_SYNCED")
+
+
+@pytest.mark.parametrize(("until", "passes"), [(NOW + 1, True), (NOW, False), (NOW - 1, False)])
+def test_limit_lease_ends_new_risk(case, until, passes):
+    case.gate.lease.is_required, case.gate.lease.until_ns = 1, until
+    assert (case.ask() == case.lib.HP_PASS) is passes
+    assert case.verdict.limit_until_ns == until
+    if not passes:
+        assert case.verdict.verdict == verdict(case, "LIMIT_LEASE")
+        assert case.verdict.found == NOW - until
+
+
+def test_expired_limit_lease_leaves_reducing_orders_and_cancels(case):
+    reducing(case).gate.lease.is_required = 1
+    assert case.ask() == case.lib.HP_PASS
+    case.intent.kind = case.lib.HP_INTENT_CANCEL
+    assert case.ask() == case.lib.HP_PASS

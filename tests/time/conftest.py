@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from clock_lab import Lab, lacking, wait_until
 
+from tests.host_guard import host_is_left_as_it_was  # noqa: F401 - a fixture of every test here
 from tuning._host import ffi, lib
 from tuning.time.kernel import read_instant
 

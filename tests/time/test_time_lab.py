@@ -14,7 +14,7 @@ from runtime._shm import lib as pages
 from runtime.clock import ClockPage, ClockWatch
 from tuning.time import Role, Verdict, Where, load_limits, observe
 from tuning.time.chrony import Chronyc
-from tuning.time.datasets import Id, PortState
+from tuning.time.datasets import Id, PortState, Subscription
 from tuning.time.judge_chrony import judge_chrony
 from tuning.time.judge_ptp import judge_ptp
 from tuning.time.kernel import find_writers
@@ -181,6 +181,13 @@ def test_unknown_id_is_refused_by_name(lab):
     with ManagementClient(lab.sockets.slave) as client:
         (reply,) = client.get(0x1FFF)
     assert (reply.id, reply.content.error) == (0x1FFF, "NO_SUCH_ID")
+
+
+def test_subscription_is_read_too(lab):
+    """The eleventh data set, which this pmc does not print: nobody has subscribed to anything."""
+    with ManagementClient(lab.sockets.slave) as client:
+        (reply,) = client.get(Id.SUBSCRIBE_EVENTS_NP)
+    assert reply.content == Subscription(0, bytes(64))
 
 
 def test_other_domain_and_transport_are_found(lab):

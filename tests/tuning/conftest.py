@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.host_guard import host_is_left_as_it_was  # noqa: F401 - a fixture of every test here
+
 
 def pytest_runtest_setup(item):
     if item.get_closest_marker("requires_root") and os.geteuid() != 0:

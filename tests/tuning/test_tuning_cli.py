@@ -9,16 +9,25 @@ from pathlib import Path
 
 import pytest
 import tuning_hosts
+from schema_check import faults
 from tuning_hosts import capture_of, texts
 
 from ops.cli import main
-from tuning import check, fingerprints, health
+from tuning import check, fingerprints, health, probes
 from tuning.captured import CapturedHost, Recorder
 from tuning.context import look_at
 from tuning.journal import Journal
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-COUNTERS = {"irq.counts", "fw.smi", "fw.thermal", "nic.drops", "vm.steal"}
+# What may change between two looks of a machine on which others work: counters, programs, lanes.
+MOVING = {"irq.counts", "fw.smi", "fw.thermal", "nic.drops", "vm.steal", "cpu.foreign_threads",
+          "irq.effective", "clk.double_discipline", "svc.conflict"}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def short_samples(monkeypatch):
+    """Counters are read twice 50 ms apart instead of 2 s: which rates there are does not matter."""
+    monkeypatch.setattr(check, "SAMPLE_SECONDS", 0.05)
 
 
 def save(host, path):
@@ -86,18 +95,61 @@ def test_three_worst_come_first_in_plain_words_critical_before_advised(capsys, t
     assert "A time stamp costs 22 ns" in out.replace("\n     ", " ")
 
 
-def test_json_has_the_promised_keys_and_follows_the_schema(capsys, server):
-    code, out, _ = run(capsys, "baseline-check", "--from", server, "--json")
+@pytest.mark.parametrize("name", tuning_hosts.NAMES)
+def test_report_fits_on_the_terminal_and_what_is_wrong_is_never_cut_short(capsys, tmp_path, name):
+    path = save(tuning_hosts.captured(name), tmp_path / "host")
+    for profile in ("bare-metal", "small-vm"):
+        words = ["baseline-check", "--from", path, "--profile", profile]
+        _, out, _ = run(capsys, *words)
+        assert max(map(len, out.splitlines())) <= 100, max(out.splitlines(), key=len)
+        _, text, _ = run(capsys, *words, "--json")
+        joined = " ".join(out.split())
+        for row in json.loads(text)["knobs"]:
+            if row["state"] not in ("OK", "NOT_APPLICABLE"):
+                for word in (row["observed"], row["expected"], row["target"]):
+                    assert " ".join(word.split()) in joined, row
+        _, out, _ = run(capsys, "baseline", "plan", *words[1:])
+        plan = out.partition("kernel command line")[0]  # what follows is to be copied whole
+        assert max(map(len, plan.splitlines())) <= 100, max(plan.splitlines(), key=len)
+
+
+def test_coverage_of_a_part_is_not_called_that_of_the_catalogue(capsys, server):
+    _, out, _ = run(capsys, "baseline-check", "--from", server, "--only", "irq")
+    assert "of the 8 knobs asked for, of 112;" in out.splitlines()[-1]
+
+
+SCHEMA = json.loads((DOCS / "baseline.schema.json").read_text())
+
+
+@pytest.mark.parametrize("name", [*tuning_hosts.NAMES, "this machine"])
+def test_json_has_the_promised_keys_in_order_and_follows_the_schema(capsys, tmp_path, name):
+    words = ["baseline-check", "--json", "--profile", "bare-metal"]
+    if name != "this machine":
+        words += ["--from", save(tuning_hosts.captured(name), tmp_path / "host")]
+    _, out, _ = run(capsys, *words)
     answer = json.loads(out)
-    schema = json.loads((DOCS / "baseline.schema.json").read_text())
-    assert code == 0 and list(answer) == schema["required"]
-    row = schema["properties"]["knobs"]["items"]
-    assert set(answer) == set(schema["properties"]) and not schema["additionalProperties"]
-    for knob in answer["knobs"]:
-        assert list(knob) == row["required"] and set(row["properties"]) == set(knob)
-        assert knob["state"] in row["properties"]["state"]["enum"]
-        assert knob["severity"] in row["properties"]["severity"]["enum"]
-    assert len(answer["knobs"]) == 112
+    assert faults(answer, SCHEMA) == []
+    assert list(answer) == SCHEMA["required"] and len(answer["knobs"]) == 112
+    assert list(answer["knobs"][0]) == SCHEMA["properties"]["knobs"]["items"]["required"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda a: a.update(fitness=101), "$.fitness is 101, want at most 100"),
+        (lambda a: a.update(more=1), "$ has more"),
+        (lambda a: a.pop("coverage"), "$ lacks coverage"),
+        (lambda a: a["knobs"][0].update(state="GOOD"), "$.knobs[0].state is 'GOOD'"),
+        (lambda a: a["knobs"][1].update(why=None), "$.knobs[1].why is a NoneType, want string"),
+        (lambda a: a.update(fingerprint="xyz"), "$.fingerprint is 'xyz'"),
+    ],
+)
+def test_answer_that_breaks_the_schema_is_found(server, spoil, fault):
+    answer = check.check(look_at(CapturedHost.load(server), brief=True)).to_json()
+    assert faults(answer, SCHEMA) == []
+    spoil(answer)
+    (found,) = faults(answer, SCHEMA)
+    assert found.startswith(fault)
 
 
 def test_only_shows_the_group_that_was_asked_for(capsys, server):
@@ -167,11 +219,8 @@ def test_capture_of_this_host_gives_the_same_report_elsewhere(capsys, tmp_path):
         here = check.check(health.context_of(profile=profile, brief=True))
         there = check.check(health.context_of(host, profile, brief=True))
         for live, captured in zip(here.findings, there.findings, strict=True):
-            if live.knob.id not in COUNTERS | {
-                "cpu.foreign_threads",
-                "irq.effective",
-                "clk.double_discipline",
-            }:
+            moves = probes.PROBES[live.knob.probe].__module__ == "tuning.probes.process"
+            if not moves and live.knob.id not in MOVING:
                 assert (live.state, live.expected) == (captured.state, captured.expected), (
                     live.knob.id
                 )
@@ -250,9 +299,21 @@ def test_apply_without_a_terminal_asks_for_yes_and_writes_nothing(capsys, tmp_pa
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     before = Path("/proc/sys/vm/swappiness").read_text()
     words = ["--profile", "bare-metal", "--only", "mem.swappiness", "--state", str(tmp_path)]
-    code, _, err = run(capsys, "baseline", "apply", *words)
+    code, out, err = run(capsys, "baseline", "apply", *words)
     assert code == 2 and "--yes" in err
+    code, out, err = run(capsys, "baseline", "apply", *words, "--json")
+    assert code == 2 and "--yes" in err and out == ""
     assert Path("/proc/sys/vm/swappiness").read_text() == before
+
+
+@pytest.mark.requires_root
+def test_apply_with_nothing_to_do_and_confirm_answer_in_json_too(capsys, tmp_path):
+    words = ["--state", str(tmp_path), "--json"]
+    code, out, _ = run(capsys, "baseline", "apply", "--only", "cpu.housekeeping", *words)
+    assert code == 0 and json.loads(out)["outcomes"] == []
+    code, out, _ = run(capsys, "baseline", "confirm", *words)
+    assert code == 1 and json.loads(out) == {"confirmed": None}
+    assert Journal(tmp_path).records == []
 
 
 def as_nobody(path, *words):
@@ -312,5 +373,8 @@ def test_check_without_root_works_and_says_what_it_could_not_see(tmp_path):
     assert (row["state"], row["fix"]) == ("UNKNOWN", "run as root to see it")
     code, out = as_nobody(path, "baseline", "apply", "--yes")
     assert code == 2 and "run it as root" in out
+    for verb in ("rollback", "confirm"):
+        code, out = as_nobody(path, "baseline", verb)
+        assert code == 2 and "run it as root" in out
     code, out = as_nobody(path, "baseline", "plan", "--profile", "bare-metal")
     assert code == 0 and "plan " in out

@@ -1,5 +1,6 @@
 """The watch: drift within two polls, once, with the writer where the kernel tells it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,13 +8,14 @@ import sys
 import pytest
 import tuning_hosts
 from test_tuning_live import BOOT, HOST
-from tuning_spoils import program
+from tuning_spoils import SPOILS, host_for, program
 
 from tuning import knobs
 from tuning.change import Changer
 from tuning.context import look_at
 from tuning.host import LiveHost
 from tuning.journal import Journal
+from tuning.model import State
 from tuning.watch import Watch
 from tuning.writers import Notices
 
@@ -81,6 +83,8 @@ def test_change_of_what_nobody_demands_is_told_as_a_change():
 def test_poll_reads_each_address_at_most_once_and_no_dear_ones():
     host = tuning_hosts.fake("two-socket-server")
     watch = watch_of(host)
+    watch.poll()
+    watch.interval_s = 1e-9  # nothing dear is paid for
     read = []
     watch.tap.host = type(
         "Counting", (), {"read": lambda self, a: (read.append(a), host.read(a))[1]}
@@ -88,6 +92,32 @@ def test_poll_reads_each_address_at_most_once_and_no_dear_ones():
     watch.poll()
     assert len(read) == len(set(read)) > 100
     assert not {"tasks:", "/proc/interrupts", "/proc/cpuinfo"} & set(read)
+
+
+def test_program_that_was_started_is_told_within_two_polls_where_that_is_affordable():
+    host = tuning_hosts.fake("two-socket-server")
+    watch = watch_of(host, "svc.conflict")
+    assert watch.poll() == []
+    tasks = json.loads(host.texts["tasks:"])
+    host.texts["tasks:"] = json.dumps([*tasks, program("tuned")])
+    told = [*watch.poll(), *watch.poll()]
+    assert [(e.kind, e.knob) for e in told] == [("drift", "svc.conflict")]
+
+
+def test_dear_lists_are_read_as_often_as_half_of_the_budget_pays():
+    watch = watch_of(tuning_hosts.fake("two-socket-server"), "memory")
+    cases = ((0.0, 30, 1), (0.014, 30, 1), (0.031, 30, 3), (0.031, 300, 1), (9.0, 30, 10))
+    for watch._rare_cpu_s, watch.interval_s, polls in cases:
+        assert watch._rare_every() == polls
+
+
+def test_lane_that_ended_has_not_been_put_right():
+    host = host_for(SPOILS["cpu.affinity_app"])
+    watch = watch_of(host, "cpu.affinity_app")
+    assert watch.findings["cpu.affinity_app"].state is State.DRIFT
+    host.texts["tasks:"] = tuning_hosts.fake("two-socket-server").texts["tasks:"]
+    told = [*watch.poll(), *watch.poll()]
+    assert [(e.kind, e.found) for e in told] == [("changed", "NOT_APPLICABLE")]
 
 
 def test_event_is_one_line_of_key_and_value():
