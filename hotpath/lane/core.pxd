@@ -212,6 +212,7 @@ cdef extern from "hotpath/lane/lines.h" nogil:
 
 cdef extern from "hotpath/lane/peer.h" nogil:
     enum: HP_PAIR_ORDERS_MAX
+    enum: HP_PEER_RECORDS_PER_TURN
     void hp_pair_flush(hp_lane_t *l) noexcept nogil
     void hp_lane_peer(hp_lane_t *l, uint32_t kind, const void *data, size_t size) noexcept nogil
     uint32_t hp_lane_take_peer(hp_lane_t *l, hp_ring_t *ring) noexcept nogil

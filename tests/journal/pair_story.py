@@ -1,0 +1,81 @@
+"""A market lane and an order lane with a ring each, driven by the same things as one lane."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+from pathlib import Path
+
+from hotpath.lane.manual import ManualLane
+from runtime import recording
+from runtime._shm import lib
+from runtime.lane_spec import fit
+from runtime.pages import LANE_BYTES, Page
+from runtime.tailer import Copier
+from tests.pair_rig import PairLane, ring
+from venues.binance.usdm.codec import Codec
+
+from .story import SEGMENT, Story, spec
+
+RING_BYTES = 16384  # small: it is full now and then
+
+
+class PairStory(Story):
+    """One epoch of each; `end()` leaves a RUN in `directory`."""
+
+    def __init__(self, directory: Path, strategy: Path, epoch: int = 7, segments: int = 16) -> None:
+        self.directory = directory
+        self.deployment = f"story{os.getpid()}"
+        recording.open_run(directory, self.deployment)
+        self.own_pages, lanes = [], {}
+        for number, role in enumerate(("order", "market")):
+            page = Page.make(
+                self.deployment,
+                f"journal.{number}",
+                "hp_page_t",
+                lib.HP_PAGE_JOURNAL,
+                4096 + segments * SEGMENT,
+            )
+            self.own_pages.append(page)
+            lanes[role] = ManualLane(
+                Codec(prefix="story"),
+                mmap.mmap(-1, LANE_BYTES),
+                lane=number,
+                epoch=epoch,
+                role=role,
+                journal=page.map,
+                segment_bytes=SEGMENT,
+                segment_count=segments,
+                clock=(1_000_000_000, 1_700_000_000_000_000_000),
+            )
+        self.copier = Copier(self.deployment, directory)
+        self.copier.look()
+        self.lane = PairLane(lanes["market"], lanes["order"], (ring(RING_BYTES), ring(RING_BYTES)))
+        for role, lane in lanes.items():
+            fit(lane, json.loads(json.dumps(spec(strategy, role=role))))
+        self.lane.start_strategies()
+        self.lane.turn(5_000_000)
+        self.update = {1: 100, 2: 100}
+        self.trade = 0
+
+    def deaf(self, a: int, b: int) -> None:
+        """One half does not look at its ring for a while."""
+        self.lane.is_order_deaf, self.lane.is_market_deaf = a % 3 == 1, b % 3 == 1
+
+    def silence(self, a: int, b: int) -> None:
+        lane = (self.lane.market, self.lane.order_lane)[a % 2]
+        if b % 2:
+            lane.peer(lib.HP_PAIR_SILENT, (lane.now_ns - b).to_bytes(8, "little"))
+        else:
+            lane.peer(lib.HP_PAIR_BACK)
+
+    def end(self) -> None:
+        for lane in (self.lane.market, self.lane.order_lane):
+            lane.end()
+        self.kill()
+
+    def kill(self) -> None:
+        self.copier.close()
+        for page in self.own_pages:
+            page.remove()
