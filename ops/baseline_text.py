@@ -84,9 +84,8 @@ def summary(found: Report) -> str:
         for state, count in found.states.items()
         if count and state != "OK"
     ]
-    whole = len(catalogue())
     asked = len(found.findings)
-    of = "the catalogue" if asked == whole else f"the {asked} knobs asked for, of {whole}"
+    of = "the catalogue" if asked == len(catalogue()) else f"the {asked} knobs asked for"
     return (
         f"fitness {found.fitness:.0f} of 100 over {found.coverage:.0f} % of {of}; "
         f"{', '.join(parts) or 'nothing wrong'}; {found.seconds:.1f} s"

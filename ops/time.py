@@ -115,7 +115,8 @@ def report(status: SyncStatus, why: str) -> Iterator[str]:
         yield from row(check)
     for source in status.sources:
         facts = "  ".join(f"{name}={value}" for name, value in source.details.items())
-        yield f"{source.name} ({source.kind.text}): {source.verdict.name}"
+        kind = source.kind.text if source.kind else "hardware clock, not ptp4l's"
+        yield f"{source.name} ({kind}): {source.verdict.name}"
         yield from wrapped(facts, "  ")
         for check in source.checks:
             yield from row(check)

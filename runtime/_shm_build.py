@@ -29,6 +29,7 @@ HEADERS = [
     "intent",
     "verdict",
     "limit",
+    "rule",
     "order",
     "ring",
     "journal",

@@ -59,7 +59,10 @@ def correction(event: Event, f: dict[str, Any]) -> str:
 
 def verdict(event: Event, f: dict[str, Any]) -> str:
     number = VERDICT_NUMBERS.get(f["verdict"], -1)
-    return f"intent {f['intent_id']} {sentence(number, f['found'], f['wanted'], event.scale)}"
+    said = sentence(
+        number, f["found"], f["wanted"], event.scale, of_dimension=bool(f["dimension"])
+    )
+    return f"intent {f['intent_id']} {said}"
 
 
 def position(event: Event, f: dict[str, Any]) -> str:

@@ -65,7 +65,7 @@ def description(spec: dict[str, Any]) -> str:
 
 
 def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
-    """Set what leaves no record of its own."""
+    """Put rates and policies into a lane; each is a record of its own."""
     lane.set_rate(0, *spec["rate"])
     lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
 

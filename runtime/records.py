@@ -24,6 +24,7 @@ OF_INSTRUMENT = frozenset(  # kinds whose aux is an instrument
         lib.HP_RECORD_SNAPSHOT,
         lib.HP_RECORD_STREAM,
         lib.HP_RECORD_SANITY,
+        lib.HP_RECORD_RULE,
         lib.HP_RECORD_SPARE,
         lib.HP_RECORD_REQUEST,
         lib.HP_RECORD_FILL,
@@ -57,6 +58,9 @@ STRUCTS: dict[int, str] = {
     lib.HP_RECORD_POSITION: "hp_report_t",
     lib.HP_RECORD_STREAM: "hp_stream_rule_t",
     lib.HP_RECORD_SANITY: "hp_sanity_rule_t",
+    lib.HP_RECORD_LIMITS: "hp_limit_t",
+    lib.HP_RECORD_RULE: "hp_instrument_limits_t",
+    lib.HP_RECORD_POLICY: "hp_gate_rule_t",
     lib.HP_RECORD_INTENT: "hp_intent_t",
     lib.HP_RECORD_VERDICT: "hp_verdict_t",
     lib.HP_RECORD_ORDER: "hp_order_t",
@@ -77,6 +81,11 @@ PEER = {  # payloads of PEER by their aux
     lib.HP_PAIR_POSITION: "hp_pair_position_t",
     lib.HP_PAIR_ORDER: "hp_pair_order_t",
     lib.HP_PAIR_FILL: "hp_pair_fill_t",
+}
+WORD_STRUCTS = {  # payloads of WORDS by their aux
+    lib.HP_WORDS_CLOCK: ("clock", "hp_time_record_t"),
+    lib.HP_WORDS_LIMIT_LEASE: ("limit_lease", "hp_limit_lease_t"),
+    lib.HP_WORDS_LEADER_LEASE: ("leader_lease", "hp_leader_lease_t"),
 }
 WORDS: dict[str, dict[str, dict[int, str]]] = {
     "hp_order_t": ORDER_WORDS,
@@ -149,12 +158,9 @@ def fields(record: Record) -> dict[str, Any]:
     match record.kind:
         case lib.HP_RECORD_WORDS if record.aux == lib.HP_WORDS_CONTROL:
             return {"words": names.words(number)}
-        case lib.HP_RECORD_WORDS if record.aux == lib.HP_WORDS_LIMIT_LEASE:
-            kind = "hp_limit_lease_t"
-            return {"lease": fields_of(struct(kind, record.payload)[0], ffi.typeof(kind))}
         case lib.HP_RECORD_WORDS:
-            kind = "hp_time_record_t"
-            return {"clock": fields_of(struct(kind, record.payload)[0], ffi.typeof(kind))}
+            word, kind = WORD_STRUCTS[record.aux]
+            return {word: fields_of(struct(kind, record.payload)[0], ffi.typeof(kind))}
         case lib.HP_RECORD_SESSION:
             socket = SOCKETS.get(record.aux, f"market {record.aux}")
             return {"socket": socket, "session": SESSIONS.get(number, number)}

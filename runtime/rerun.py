@@ -23,7 +23,7 @@ from hotpath.lane.rerun import RerunLane
 from runtime import records
 from runtime._shm import lib
 from runtime.journal import Hole, records_of
-from runtime.lane_spec import add_instrument, make_strategies, set_policies
+from runtime.lane_spec import add_instrument, make_strategies
 from runtime.pages import LANE_BYTES
 from runtime.recording import Damage, LaneRun, lanes
 
@@ -194,7 +194,6 @@ class Rerun:
         self.tail = Tail(self.ring)
         self.lane.begin(step.records)
         self.lane.describe(text)
-        set_policies(self.lane, spec)
         if self.lane.role == "order":
             self.lane.expect_strategies(len(spec["strategies"]))
         self.instruments = {item["id"]: item for item in spec["instruments"]}

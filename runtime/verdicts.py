@@ -9,7 +9,7 @@ A row says {found} and {wanted}; prices and sizes are shown in the instrument's 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runtime import names
 from runtime._shm import ffi, lib
@@ -41,6 +41,12 @@ V = {
     )
 }
 
+DIMENSIONS = names.of("hp_dimension", "HP_DIMENSION_")
+IN_MONEY = {
+    V["ORDER_LIMIT"]: Row(
+        "refused: order notional {found}; the limit is {wanted}", "money", "money"
+    )
+}
 ROWS: dict[int, Row] = {
     lib.HP_BLOCKED: Row("refused: an intent of kind {found} cannot be carried out yet", "kind"),
     lib.HP_PASS: Row("passed every check, notional {found}", "money"),
@@ -104,7 +110,9 @@ ROWS: dict[int, Row] = {
         "refused: price is {found} from the mid; at most {wanted} for one order", "bps", "bps"
     ),
     V["FAT_FINGER_VOLUME"]: Row(
-        "refused: {found} of the market's volume; at most {wanted}", "bps", "bps"
+        "refused: size {found}; its share of the market's daily volume permits {wanted}",
+        "size",
+        "size",
     ),
     V["REDUCE_ONLY"]: Row(
         "refused: reduce-only for {found}, but only {wanted} of position can be reduced",
@@ -112,7 +120,7 @@ ROWS: dict[int, Row] = {
         "size",
     ),
     V["POSITION_TRUTH"]: Row(
-        "refused: the position is not known for sure: ours {found}, the venue's {wanted}",
+        "refused: orders would close {found} of this leg; it holds {wanted}",
         "size",
         "size",
     ),
@@ -132,23 +140,35 @@ ROWS: dict[int, Row] = {
     V["NET_NOTIONAL"]: Row(
         "refused: net notional would be {found}; the limit is {wanted}", "money", "money"
     ),
-    V["LEVERAGE"]: Row("refused: leverage would be {found}; the limit is {wanted}", "bps", "bps"),
+    V["LEVERAGE"]: Row(
+        "refused: gross notional would be {found}; the equity and its leverage carry {wanted}",
+        "money",
+        "money",
+    ),
     V["DAILY_LOSS"]: Row(
         "refused: today's loss is {found}; the limit is {wanted}", "money", "money"
     ),
-    V["DRAWDOWN"]: Row("refused: drawdown is {found}; the limit is {wanted}", "money", "money"),
+    V["DRAWDOWN"]: Row(
+        "refused: drawdown from the highest equity is {found}; the limit is {wanted}", "bps", "bps"
+    ),
     V["FAILURES"]: Row(
         "refused: {found} failures in a row; the limit is {wanted}", "count", "count"
     ),
     V["COOL_DOWN"]: Row("refused: cooling down for another {found}", "ns"),
     V["FAST_MARKET"]: Row(
-        "refused: fast market, moved {found}; the limit is {wanted}", "bps", "bps"
+        "refused: fast market, the mid moved more than {wanted}; frozen for another {found}",
+        "ns",
+        "bps",
     ),
     V["ORDER_TO_TRADE"]: Row(
-        "refused: {found} orders for each trade; the limit is {wanted}", "count", "count"
+        "refused: it would be order {found} of the window; what traded permits {wanted}",
+        "count",
+        "count",
     ),
     V["CANCEL_RATE"]: Row(
-        "refused: {found} of orders are cancelled; the limit is {wanted}", "bps", "bps"
+        "refused: {found} orders of the window are cancelled; its orders permit {wanted}",
+        "count",
+        "count",
     ),
     V["RATE_BUCKET"]: Row("throttled: no order token for another {found}", "ns"),
     V["RESERVATION"]: Row("refused: {found} must be reserved, {wanted} is free", "money", "money"),
@@ -194,11 +214,30 @@ def figure(value: int, unit: str, scale: Scale | None) -> str:
             return str(value)
 
 
-def sentence(code: int, found: int, wanted: int, scale: Scale | None = None) -> str:
-    """Say a verdict; an unknown code says so with its figures."""
+def sentence(
+    code: int, found: int, wanted: int, scale: Scale | None = None, *, of_dimension: bool = False
+) -> str:
+    """Say a verdict; an unknown code says so with its figures.
+
+    of_dimension: an account's, venue's, strategy's or instrument's limit, which is money, not lots.
+    """
     row = ROWS.get(code)
     if row is None:
         return f"verdict {code}, which this build does not know: found {found}, wanted {wanted}"
+    if of_dimension:
+        row = IN_MONEY.get(code, row)
     return row.sentence.format(
         found=figure(found, row.found, scale), wanted=figure(wanted, row.wanted, scale)
     )
+
+
+def explained(v: Any, scale: Scale | None = None) -> str:
+    """Say a verdict record: the sentence, whose limit it was, when it is worth asking again."""
+    text = sentence(v.verdict, v.found, v.wanted, scale, of_dimension=bool(v.dimension))
+    if v.dimension:
+        whose = DIMENSIONS.get(v.dimension, str(v.dimension))
+        name = scale.symbol if scale and v.dimension == lib.HP_DIMENSION_INSTRUMENT else v.scope
+        text += f" ({whose} {name})"
+    if v.retry_ns > v.now_ns:
+        text += f"; worth asking again after {duration(v.retry_ns - v.now_ns)}"
+    return text

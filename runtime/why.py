@@ -22,7 +22,7 @@ from runtime.journal import Tailer, rings
 from runtime.pages import Page, PageError
 from runtime.recording import lanes
 from runtime.snapshot import Snapshot
-from runtime.verdicts import Scale, figure, sentence
+from runtime.verdicts import Scale, explained, figure
 
 SIDES = names.of("hp_side", "HP_SIDE_")
 INTENT_KINDS = names.of("hp_intent_kind", "HP_INTENT_")
@@ -167,7 +167,7 @@ def explain(found: Trace, snapshot: Snapshot) -> list[str]:
         symbol = scale.symbol if scale else f"instrument {v.instrument}"
         if intent is not None:
             out.append(say_intent(found.lane, record("hp_intent_t", intent), scale, symbol))
-        out.append(f"gate: {sentence(v.verdict, v.found, v.wanted, scale)}")
+        out.append(f"gate: {explained(v, scale)}")
         warned = [name for n, name in names.VERDICTS.items() if v.warnings >> n & 1]
         if warned:
             out.append(f"gate: policy WARN noted {', '.join(warned)}")

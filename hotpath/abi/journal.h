@@ -48,6 +48,8 @@ enum hp_record_kind {
     HP_RECORD_SPARE = 15,       /* poll of the spare source; aux = instrument, recv_ns = when it was asked for */
     HP_RECORD_LANE = 16,        /* JSON: what this lane was built of; before everything but the first CLOCK */
     HP_RECORD_OPENING = 17,     /* aux = enum hp_mail: an opening fact as mailed */
+    HP_RECORD_RULE = 18,        /* hp_instrument_limits_t; aux = instrument */
+    HP_RECORD_POLICY = 19,      /* hp_gate_rule_t */
     HP_RECORD_PEER = 20,        /* of the other lane of a pair; aux = enum hp_pair_kind */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
@@ -69,7 +71,8 @@ enum hp_record_kind {
 enum hp_words_of {
     HP_WORDS_CONTROL = 0,       /* u32, OR of the control words */
     HP_WORDS_CLOCK = 1,         /* hp_time_record_t */
-    HP_WORDS_LIMIT_LEASE = 2    /* hp_limit_lease_t */
+    HP_WORDS_LIMIT_LEASE = 2,   /* hp_limit_lease_t */
+    HP_WORDS_LEADER_LEASE = 3   /* hp_leader_lease_t */
 };
 
 /* Sockets of a lane; market sockets count from 0. */

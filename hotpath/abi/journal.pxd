@@ -30,6 +30,8 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_SPARE
         HP_RECORD_LANE
         HP_RECORD_OPENING
+        HP_RECORD_RULE
+        HP_RECORD_POLICY
         HP_RECORD_PEER
         HP_RECORD_STRATEGY
         HP_RECORD_INTENT
@@ -48,6 +50,7 @@ cdef extern from "journal.h" nogil:
         HP_WORDS_CONTROL
         HP_WORDS_CLOCK
         HP_WORDS_LIMIT_LEASE
+        HP_WORDS_LEADER_LEASE
     cdef enum hp_session:
         HP_SESSION_CLOSED
         HP_SESSION_OPEN

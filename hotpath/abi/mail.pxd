@@ -15,6 +15,8 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_ORDER
         HP_MAIL_TRADES
         HP_MAIL_LIMIT
+        HP_MAIL_RULE
+        HP_MAIL_POLICY
         HP_MAIL_WANT
         HP_MAIL_LOG
     cdef enum hp_want:

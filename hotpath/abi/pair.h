@@ -72,7 +72,7 @@ typedef struct hp_pair_picture {     /* what may be quoted on, and on what */
     int64_t  bid_lots;
     int64_t  ask_ticks;
     int64_t  ask_lots;
-    uint64_t book_seq;               /* update id of the top */
+    int64_t  mark_e8;                /* last mark price; 0 = none */
 } hp_pair_picture_t;
 
 typedef struct hp_pair_position {

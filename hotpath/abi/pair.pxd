@@ -51,7 +51,7 @@ cdef extern from "pair.h" nogil:
         int64_t bid_lots
         int64_t ask_ticks
         int64_t ask_lots
-        uint64_t book_seq
+        int64_t mark_e8
     ctypedef struct hp_pair_position_t:
         uint32_t instrument
         uint32_t pad0

@@ -18,6 +18,7 @@ from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
 from hotpath.abi.pair cimport *
 from hotpath.abi.ring cimport *
+from hotpath.abi.rule cimport *
 from hotpath.abi.verdict cimport *
 
 
@@ -636,7 +637,7 @@ def layout():
     out["hp_pair_picture_t.bid_lots"] = <size_t>&(<hp_pair_picture_t *>0).bid_lots
     out["hp_pair_picture_t.ask_ticks"] = <size_t>&(<hp_pair_picture_t *>0).ask_ticks
     out["hp_pair_picture_t.ask_lots"] = <size_t>&(<hp_pair_picture_t *>0).ask_lots
-    out["hp_pair_picture_t.book_seq"] = <size_t>&(<hp_pair_picture_t *>0).book_seq
+    out["hp_pair_picture_t.mark_e8"] = <size_t>&(<hp_pair_picture_t *>0).mark_e8
     out["hp_pair_position_t"] = sizeof(hp_pair_position_t)
     out["hp_pair_position_t.instrument"] = <size_t>&(<hp_pair_position_t *>0).instrument
     out["hp_pair_position_t.pad0"] = <size_t>&(<hp_pair_position_t *>0).pad0
@@ -668,6 +669,48 @@ def layout():
     out["hp_ring_t.pad1"] = <size_t>&(<hp_ring_t *>0).pad1
     out["hp_ring_t.tail"] = <size_t>&(<hp_ring_t *>0).tail
     out["hp_ring_t.pad2"] = <size_t>&(<hp_ring_t *>0).pad2
+    out["hp_window_t"] = sizeof(hp_window_t)
+    out["hp_window_t.from_s"] = <size_t>&(<hp_window_t *>0).from_s
+    out["hp_window_t.until_s"] = <size_t>&(<hp_window_t *>0).until_s
+    out["hp_window_t.days"] = <size_t>&(<hp_window_t *>0).days
+    out["hp_window_t.is_closed"] = <size_t>&(<hp_window_t *>0).is_closed
+    out["hp_instrument_limits_t"] = sizeof(hp_instrument_limits_t)
+    out["hp_instrument_limits_t.strategies"] = <size_t>&(<hp_instrument_limits_t *>0).strategies
+    out["hp_instrument_limits_t.accounts"] = <size_t>&(<hp_instrument_limits_t *>0).accounts
+    out["hp_instrument_limits_t.kinds"] = <size_t>&(<hp_instrument_limits_t *>0).kinds
+    out["hp_instrument_limits_t.order_lots_max"] = <size_t>&(<hp_instrument_limits_t *>0).order_lots_max
+    out["hp_instrument_limits_t.position_lots_max"] = <size_t>&(<hp_instrument_limits_t *>0).position_lots_max
+    out["hp_instrument_limits_t.open_orders_max"] = <size_t>&(<hp_instrument_limits_t *>0).open_orders_max
+    out["hp_instrument_limits_t.band_bps"] = <size_t>&(<hp_instrument_limits_t *>0).band_bps
+    out["hp_instrument_limits_t.stale_ns"] = <size_t>&(<hp_instrument_limits_t *>0).stale_ns
+    out["hp_instrument_limits_t.spare_ns"] = <size_t>&(<hp_instrument_limits_t *>0).spare_ns
+    out["hp_instrument_limits_t.sigma_tenths"] = <size_t>&(<hp_instrument_limits_t *>0).sigma_tenths
+    out["hp_instrument_limits_t.sigma_alpha_e4"] = <size_t>&(<hp_instrument_limits_t *>0).sigma_alpha_e4
+    out["hp_instrument_limits_t.sigma_floor_e8"] = <size_t>&(<hp_instrument_limits_t *>0).sigma_floor_e8
+    out["hp_instrument_limits_t.sigma_sample_ns"] = <size_t>&(<hp_instrument_limits_t *>0).sigma_sample_ns
+    out["hp_instrument_limits_t.typical_lots"] = <size_t>&(<hp_instrument_limits_t *>0).typical_lots
+    out["hp_instrument_limits_t.typical_times_max"] = <size_t>&(<hp_instrument_limits_t *>0).typical_times_max
+    out["hp_instrument_limits_t.distance_bps_max"] = <size_t>&(<hp_instrument_limits_t *>0).distance_bps_max
+    out["hp_instrument_limits_t.daily_volume_lots"] = <size_t>&(<hp_instrument_limits_t *>0).daily_volume_lots
+    out["hp_instrument_limits_t.volume_share_bps_max"] = <size_t>&(<hp_instrument_limits_t *>0).volume_share_bps_max
+    out["hp_instrument_limits_t.window_count"] = <size_t>&(<hp_instrument_limits_t *>0).window_count
+    out["hp_instrument_limits_t.pad0"] = <size_t>&(<hp_instrument_limits_t *>0).pad0
+    out["hp_instrument_limits_t.windows"] = <size_t>&(<hp_instrument_limits_t *>0).windows
+    out["hp_instrument_limits_t.pad"] = <size_t>&(<hp_instrument_limits_t *>0).pad
+    out["hp_gate_rule_t"] = sizeof(hp_gate_rule_t)
+    out["hp_gate_rule_t.warns"] = <size_t>&(<hp_gate_rule_t *>0).warns
+    out["hp_gate_rule_t.throttles"] = <size_t>&(<hp_gate_rule_t *>0).throttles
+    out["hp_gate_rule_t.throttle_ns"] = <size_t>&(<hp_gate_rule_t *>0).throttle_ns
+    out["hp_gate_rule_t.clock_ns_max"] = <size_t>&(<hp_gate_rule_t *>0).clock_ns_max
+    out["hp_gate_rule_t.send_budget_ns"] = <size_t>&(<hp_gate_rule_t *>0).send_budget_ns
+    out["hp_gate_rule_t.self_trade"] = <size_t>&(<hp_gate_rule_t *>0).self_trade
+    out["hp_gate_rule_t.weights"] = <size_t>&(<hp_gate_rule_t *>0).weights
+    out["hp_gate_rule_t.pad"] = <size_t>&(<hp_gate_rule_t *>0).pad
+    out["hp_leader_lease_t"] = sizeof(hp_leader_lease_t)
+    out["hp_leader_lease_t.until_ns"] = <size_t>&(<hp_leader_lease_t *>0).until_ns
+    out["hp_leader_lease_t.epoch"] = <size_t>&(<hp_leader_lease_t *>0).epoch
+    out["hp_leader_lease_t.is_required"] = <size_t>&(<hp_leader_lease_t *>0).is_required
+    out["hp_leader_lease_t.pad"] = <size_t>&(<hp_leader_lease_t *>0).pad
     out["hp_verdict_t"] = sizeof(hp_verdict_t)
     out["hp_verdict_t.intent_id"] = <size_t>&(<hp_verdict_t *>0).intent_id
     out["hp_verdict_t.client_id"] = <size_t>&(<hp_verdict_t *>0).client_id
@@ -683,5 +726,7 @@ def layout():
     out["hp_verdict_t.leader_until_ns"] = <size_t>&(<hp_verdict_t *>0).leader_until_ns
     out["hp_verdict_t.limit_until_ns"] = <size_t>&(<hp_verdict_t *>0).limit_until_ns
     out["hp_verdict_t.clock_until_ns"] = <size_t>&(<hp_verdict_t *>0).clock_until_ns
+    out["hp_verdict_t.dimension"] = <size_t>&(<hp_verdict_t *>0).dimension
+    out["hp_verdict_t.scope"] = <size_t>&(<hp_verdict_t *>0).scope
     out["hp_verdict_t.pad"] = <size_t>&(<hp_verdict_t *>0).pad
     return out

@@ -94,7 +94,9 @@ typedef struct hp_verdict {
     uint64_t leader_until_ns;
     uint64_t limit_until_ns;
     uint64_t clock_until_ns;
-    uint8_t  pad[32];
+    uint32_t dimension;       /* enum hp_dimension whose limit refused; 0 = no limit of a dimension did */
+    uint32_t scope;           /* which account, venue, strategy or instrument */
+    uint8_t  pad[24];
 } hp_verdict_t;
 /* cffi:end */
 HP_SIZE(hp_verdict_t, 128);

@@ -69,4 +69,6 @@ cdef extern from "verdict.h" nogil:
         uint64_t leader_until_ns
         uint64_t limit_until_ns
         uint64_t clock_until_ns
-        uint8_t pad[32]
+        uint32_t dimension
+        uint32_t scope
+        uint8_t pad[24]

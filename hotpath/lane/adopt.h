@@ -138,6 +138,7 @@ static inline int hp_lane_adopt(hp_lane_t *l, const hp_order_t *e, uint32_t poli
     if (policy != HP_RESTART_ADOPT || o->strategy >= l->strategy_count) o->expire_ns = 1;
     hp_lane_count_state(l, o->state, 1);
     hp_lane_expose(l, o, 1);
+    hp_own_add(&l->gate.own, o);
     hp_lane_works(l, o->strategy, o->instrument, 1);
     hp_count(&l->count->orders_adopted, 1);
     hp_store_relaxed(&l->count->open_orders, l->orders.working_count);
@@ -226,6 +227,11 @@ static inline int hp_lane_opening_take(hp_lane_t *l)
         if (s->bases[id].instrument == id) hp_lane_opening_compare(l, &s->bases[id]);
     for (uint32_t n = 0; n < s->order_count; n++)
         if (!hp_lane_adopt(l, &s->orders[n], s->said.policy)) return 0;
+    for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
+        const hp_lane_instrument_t *i = hp_lane_instrument(l, id);
+        if (i != NULL) hp_gate_revalue(&l->gate, &i->about, &i->exposure, &l->page->positions[id], l->strategy_count);
+    }
+    hp_gate_opened(&l->gate);
     l->is_open = 1;
     hp_lane_carry(l);
     return 1;

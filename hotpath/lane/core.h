@@ -27,7 +27,6 @@
 #include "pair.h"
 
 #define HP_INTENTS_QUEUED 64
-#define HP_STRATEGIES_MAX 16
 #define HP_MARKET_FRAMES_PER_TURN 16
 
 typedef struct hp_env {

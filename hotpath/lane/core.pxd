@@ -9,12 +9,13 @@ from hotpath.abi.feed cimport hp_feed_event_t, hp_sanity_rule_t, hp_stream_rule_
 from hotpath.abi.instrument cimport hp_instrument_t
 from hotpath.abi.intent cimport hp_intent_t
 from hotpath.abi.journal cimport hp_journal_clock_t, hp_journal_head_t, hp_journal_record_t
-from hotpath.abi.limit cimport hp_limit_lease_t, hp_limit_t
+from hotpath.abi.limit cimport *
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
 from hotpath.abi.pair cimport *
 from hotpath.abi.ring cimport hp_ring_t
+from hotpath.abi.rule cimport *
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.book.arbiter cimport hp_arbiter_t
 from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
@@ -22,38 +23,36 @@ from hotpath.book.sync cimport hp_book_break, hp_book_bytes, hp_book_init, hp_bo
 from hotpath.abi.clock cimport hp_stamps_t, hp_time_record_t
 
 
-cdef extern from "hotpath/risk/bucket.h" nogil:
-    ctypedef struct hp_bucket_t:
-        uint64_t period_ns
-    void hp_bucket_init(hp_bucket_t *b, uint64_t per_second, uint64_t burst, uint64_t reserve) noexcept nogil
-
-
-cdef extern from "hotpath/risk/limits.h" nogil:
-    ctypedef struct hp_instrument_limits_t:
-        uint64_t strategies
-        uint32_t accounts
-        uint32_t kinds
-        int64_t order_lots_max
-        int64_t position_lots_max
-        uint32_t open_orders_max
-        int band_bps
-        uint64_t stale_ns
-        uint64_t spare_ns
-
-
 cdef extern from "hotpath/risk/gate.h" nogil:
     ctypedef struct hp_exposure_t:
         int64_t working_buy_lots
         int64_t working_sell_lots
         uint32_t open_orders
+    ctypedef struct hp_own_t:
+        uint32_t count
+    ctypedef struct hp_own_node_t:
+        int64_t key
+    ctypedef struct hp_scope_t:
+        hp_limit_t limit
+        int64_t loss_e8
+        int64_t drawdown_bps
+        int64_t open_orders
+        int64_t failures
+    ctypedef struct hp_pulse_t:
+        int64_t fence_e8
     ctypedef struct hp_gate_t:
         uint32_t words
         uint32_t is_armed
-        hp_bucket_t orders[32]
         hp_time_record_t clock
-        uint64_t clock_ns_max
-        uint64_t warns
+        hp_gate_rule_t rule
         hp_limit_lease_t lease
+        hp_leader_lease_t leader
+        hp_pulse_t pulses[256]
+        hp_own_t own
+    void hp_gate_init(hp_gate_t *g) noexcept nogil
+    hp_scope_t *hp_gate_scope(hp_gate_t *g, uint32_t dimension, uint32_t id) noexcept nogil
+    void hp_pulse_set(hp_pulse_t *p, const hp_instrument_limits_t *l) noexcept nogil
+    void hp_own_init(hp_own_t *own, void *memory, const hp_order_t *slots, uint32_t capacity) noexcept nogil
 
 
 cdef extern from "hotpath/order/table.h" nogil:
@@ -186,6 +185,10 @@ cdef extern from "hotpath/lane/market.h" nogil:
     void hp_lane_words(hp_lane_t *l, uint32_t words) noexcept nogil
     void hp_lane_clock(hp_lane_t *l, const hp_time_record_t *record) noexcept nogil
     void hp_lane_lease(hp_lane_t *l, const hp_limit_lease_t *lease) noexcept nogil
+    void hp_lane_leader(hp_lane_t *l, const hp_leader_lease_t *lease) noexcept nogil
+    int hp_lane_put_limit(hp_lane_t *l, const hp_limit_t *limit) noexcept nogil
+    int hp_lane_put_rule(hp_lane_t *l, uint32_t instrument, const hp_instrument_limits_t *rule) noexcept nogil
+    void hp_lane_put_policy(hp_lane_t *l, const hp_gate_rule_t *rule) noexcept nogil
     void hp_lane_timers(hp_lane_t *l) noexcept nogil
     void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
     void hp_lane_halt(hp_lane_t *l, uint32_t strategy) noexcept nogil

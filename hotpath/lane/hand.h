@@ -39,6 +39,7 @@ struct hp_pair {
     uint32_t halts;                      /* strategies that failed: bits; market half: not yet said */
     uint32_t pad0;
     hp_pair_picture_t pictures[HP_LANE_INSTRUMENTS_MAX]; /* market half: as last said; order half: as last heard */
+    int64_t  marks_e8[HP_LANE_INSTRUMENTS_MAX];          /* market half: last mark prices */
     uint8_t  lost[HP_LANE_INSTRUMENTS_MAX];              /* market half: a loss that has not gone yet */
     hp_lane_position_t positions[HP_LANE_INSTRUMENTS_MAX]; /* order half: as last said */
     /* order half */
@@ -124,19 +125,20 @@ static inline void hp_pair_intent(hp_lane_t *l, const hp_intent_t *in)
     if (s->on_order != NULL && !s->is_halted) s->on_order(s->self, NULL, &v);
 }
 
-static inline hp_pair_picture_t hp_pair_picture(const hp_lane_instrument_t *i)
+static inline hp_pair_picture_t hp_pair_picture(const hp_lane_t *l, const hp_lane_instrument_t *i)
 {
     const hp_book_t *book = i->book;
     return (hp_pair_picture_t){ i->about.id, i->source, i->caution, (uint8_t)book->state, 0, 0, book->good_ns,
                                 hp_l2_bid_ticks(&book->l2), book->l2.bid.best_lots,
-                                hp_l2_ask_ticks(&book->l2), book->l2.ask.best_lots, book->update_id };
+                                hp_l2_ask_ticks(&book->l2), book->l2.ask.best_lots,
+                                l->pair->marks_e8[i->about.id] };
 }
 
 /* What rests on this instrument must go: its picture broke, or became too old at `bound_ns`. */
 static inline void hp_pair_lost(hp_lane_t *l, const hp_lane_instrument_t *i, uint64_t bound_ns)
 {
     struct hp_pair *p = l->pair;
-    hp_pair_picture_t said = hp_pair_picture(i);
+    hp_pair_picture_t said = hp_pair_picture(l, i);
     said.source = HP_SOURCE_NONE; /* until the next sweep says what serves it now */
     said.is_lost = 1;
     said.bound_ns = bound_ns;
@@ -150,7 +152,13 @@ static inline void hp_pair_halted(hp_lane_t *l, uint32_t strategy)
     if (hp_pair_say(l, HP_PAIR_HALT, &strategy, sizeof strategy)) l->pair->halts &= ~(1u << strategy);
 }
 
-/* Say what changed since it was last said; `is_all`: everything, with the prices of now. */
+static inline int hp_pair_differs(const hp_pair_picture_t *one, const hp_pair_picture_t *other)
+{
+    return one->source != other->source || one->caution != other->caution || one->book_state != other->book_state ||
+           one->bid_ticks != other->bid_ticks || one->ask_ticks != other->ask_ticks || one->mark_e8 != other->mark_e8;
+}
+
+/* With each sweep: say what changed since it was last said; `is_all`: everything. */
 static inline void hp_pair_pictures(hp_lane_t *l, int is_all)
 {
     struct hp_pair *p = l->pair;
@@ -162,9 +170,8 @@ static inline void hp_pair_pictures(hp_lane_t *l, int is_all)
             p->lost[id] = !hp_pair_say(l, HP_PAIR_PICTURE, last, sizeof *last);
             if (p->lost[id]) continue;
         }
-        if (!is_all && last->source == i->source && last->caution == i->caution && last->book_state == i->book->state)
-            continue;
-        hp_pair_picture_t said = hp_pair_picture(i);
+        hp_pair_picture_t said = hp_pair_picture(l, i);
+        if (!is_all && !hp_pair_differs(last, &said)) continue;
         if (hp_pair_say(l, HP_PAIR_PICTURE, &said, sizeof said)) *last = said;
     }
 }

@@ -110,6 +110,12 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             hp_lane_clock(l, &record);
             return 1;
         }
+        if (r->aux == HP_WORDS_LEADER_LEASE && r->length == sizeof(hp_leader_lease_t)) {
+            hp_leader_lease_t lease;
+            memcpy(&lease, payload, sizeof lease);
+            hp_lane_leader(l, &lease);
+            return 1;
+        }
         if (r->aux == HP_WORDS_LIMIT_LEASE && r->length == sizeof(hp_limit_lease_t)) {
             hp_limit_lease_t lease;
             memcpy(&lease, payload, sizeof lease);
@@ -151,6 +157,29 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             hp_sanity_rule_t rule;
             memcpy(&rule, payload, sizeof rule);
             return hp_lane_put_sanity(l, r->aux, &rule);
+        }
+        return 0;
+    case HP_RECORD_LIMITS:
+        if (r->length == sizeof(hp_limit_t)) {
+            hp_limit_t limit;
+            memcpy(&limit, payload, sizeof limit);
+            hp_lane_put_limit(l, &limit);
+            return 1;
+        }
+        return 0;
+    case HP_RECORD_RULE:
+        if (r->length == sizeof(hp_instrument_limits_t)) {
+            hp_instrument_limits_t rule;
+            memcpy(&rule, payload, sizeof rule);
+            return hp_lane_put_rule(l, r->aux, &rule);
+        }
+        return 0;
+    case HP_RECORD_POLICY:
+        if (r->length == sizeof(hp_gate_rule_t)) {
+            hp_gate_rule_t rule;
+            memcpy(&rule, payload, sizeof rule);
+            hp_lane_put_policy(l, &rule);
+            return 1;
         }
         return 0;
     default: return 0;

@@ -47,6 +47,64 @@ cdef size_t line_up(size_t n) noexcept nogil:
     return (n + 127) & ~<size_t>127
 
 
+BOUNDS = {
+    "strategies", "accounts", "kinds", "order_lots_max", "position_lots_max", "open_orders_max", "band_bps", "stale_ms",
+    "sigma_tenths", "sigma_alpha_e4", "sigma_floor_e8", "sigma_sample_ms", "typical_lots", "typical_times_max",
+    "distance_bps_max", "daily_volume_lots", "volume_share_bps_max", "windows",
+}
+LIMIT_BOUNDS = (  # of hp_limit_t, in its order
+    "order_notional_e8_max", "net_notional_e8_max", "gross_notional_e8_max", "open_orders_max", "leverage_e4_max",
+    "capital_e8", "base_pnl_e8", "daily_loss_e8_max", "drawdown_bps_max", "failures_max", "cool_down_ns",
+    "fast_move_bps_max", "fast_window_ns", "fast_freeze_ns", "order_to_trade_max", "cancel_rate_bps_max",
+    "budget_window_ns", "budget_free_count", "token_rate", "token_burst", "token_reserve",
+)
+SELF_TRADE = ["reject", "oldest", "smallest", "warn"]  # enum hp_self_trade_policy
+
+
+cdef int fill_rule(hp_instrument_limits_t *rule, dict bounds) except -1:
+    cdef uint32_t n
+    unknown = set(bounds) - BOUNDS
+    if unknown:
+        raise TypeError(f"unknown limits: {', '.join(sorted(unknown))}; known: {', '.join(sorted(BOUNDS))}")
+    hp_instrument_limits_open(rule)
+    rule.strategies = bounds.get("strategies", 0)
+    rule.accounts = bounds.get("accounts", 0)
+    rule.kinds = bounds.get("kinds", (1 << 1) | (1 << 2) | (1 << 3))
+    rule.order_lots_max = bounds.get("order_lots_max", 0)
+    rule.position_lots_max = bounds.get("position_lots_max", 0)
+    rule.open_orders_max = bounds.get("open_orders_max", 0)
+    rule.band_bps = bounds.get("band_bps", 0)
+    rule.stale_ns = <uint64_t>bounds.get("stale_ms", 0) * 1000000
+    rule.sigma_tenths = bounds.get("sigma_tenths", HP_LIMIT_NONE)
+    rule.sigma_alpha_e4 = bounds.get("sigma_alpha_e4", 2000)
+    rule.sigma_floor_e8 = bounds.get("sigma_floor_e8", 0)
+    rule.sigma_sample_ns = <int64_t>bounds.get("sigma_sample_ms", 1000) * 1000000
+    rule.typical_lots = bounds.get("typical_lots", 0)
+    rule.typical_times_max = bounds.get("typical_times_max", HP_LIMIT_NONE)
+    rule.distance_bps_max = bounds.get("distance_bps_max", HP_LIMIT_NONE)
+    rule.daily_volume_lots = bounds.get("daily_volume_lots", 0)
+    rule.volume_share_bps_max = bounds.get("volume_share_bps_max", HP_LIMIT_NONE)
+    windows = bounds.get("windows", ())
+    if len(windows) > HP_WINDOWS_MAX:
+        raise ValueError(f"{len(windows)} windows; want at most {HP_WINDOWS_MAX}")
+    rule.window_count = <uint32_t>len(windows)
+    for n, (from_s, until_s, days, is_closed) in enumerate(windows):
+        rule.windows[n].from_s, rule.windows[n].until_s = from_s, until_s
+        rule.windows[n].days, rule.windows[n].is_closed = days, is_closed
+    return 0
+
+
+cdef hp_limit_t limit_of(uint32_t dimension, uint32_t number, dict bounds) except *:
+    cdef hp_limit_t limit
+    unknown = set(bounds) - set(LIMIT_BOUNDS)
+    if unknown:
+        raise TypeError(f"unknown limits: {', '.join(sorted(unknown))}; known: {', '.join(sorted(LIMIT_BOUNDS))}")
+    hp_limit_open(&limit, dimension, number)
+    for name, value in bounds.items():
+        (&limit.order_notional_e8_max)[<size_t>LIMIT_BOUNDS.index(name)] = value
+    return limit
+
+
 cdef class Lane:
     """One lane's state; see hotpath/lane/core.h."""
 
@@ -57,7 +115,7 @@ cdef class Lane:
         cdef uint32_t capacity = order_capacity or ORDER_CAPACITY
         cdef size_t orders = line_up(hp_orders_bytes(capacity)), fills = line_up(sizeof(hp_fills_t))
         cdef size_t levels = line_up(sizeof(hp_levels_t)), table = line_up(256 * sizeof(hp_lane_instrument_t))
-        cdef size_t stage = line_up(sizeof(hp_stage_t)), pair = 0
+        cdef size_t stage = line_up(sizeof(hp_stage_t)), own = line_up(capacity * sizeof(hp_own_node_t)), pair = 0
         cdef char *at
         cdef hp_journal_clock_t opened
         memset(&self.core, 0, sizeof(self.core))
@@ -71,7 +129,7 @@ cdef class Lane:
             if capacity > HP_PAIR_ORDERS_MAX:
                 raise ValueError(f"{capacity} orders in a lane of a pair; want at most {HP_PAIR_ORDERS_MAX}")
             pair = line_up(sizeof(hp_pair_t) + capacity * sizeof(uint32_t))
-        self._memory_bytes = orders + fills + levels + table + stage + pair
+        self._memory_bytes = orders + fills + levels + table + stage + own + pair
         if posix_memalign(&self._memory, 128, self._memory_bytes):
             raise MemoryError(f"lane needs {self._memory_bytes} bytes")
         memset(self._memory, 0, self._memory_bytes)
@@ -86,6 +144,9 @@ cdef class Lane:
         at += table
         self.core.stage = <hp_stage_t *>at
         at += stage
+        hp_gate_init(&self.core.gate)
+        hp_own_init(&self.core.gate.own, at, <const hp_order_t *>self._memory, capacity)
+        at += own
         if pair:
             self.core.pair = <hp_pair_t *>at
             self.core.pair.is_hello_due = 1
@@ -143,8 +204,8 @@ cdef class Lane:
     def add_instrument(self, uint32_t instrument_id, str symbol, *, uint32_t book_window_log2=14, limits=None, **about):
         """Take an instrument (fields of hp_instrument_t), its limits and make its book.
 
-        limits: strategies, accounts (bit masks), order_lots_max, position_lots_max, open_orders_max,
-        band_bps, stale_ms.  What is left out permits nothing.
+        limits: fields of hp_instrument_limits_t, times also as *_ms; windows: (from_s, until_s, days,
+        is_closed) each.  What is left out permits nothing; a fence that is left out is none.
         """
         cdef hp_lane_instrument_t *i
         cdef bytes text = symbol.encode("ascii")
@@ -181,15 +242,8 @@ cdef class Lane:
         i.about.algo_orders_max = about.get("algo_orders_max", 0)
         i.about.version = about.get("version", 1)
         i.about.stale_quote_ns = about.get("stale_quote_ns", 0)
-        bounds = limits or {}
-        i.limits.strategies = bounds.get("strategies", 0)
-        i.limits.accounts = bounds.get("accounts", 0)
-        i.limits.kinds = (1 << 1) | (1 << 2) | (1 << 3)
-        i.limits.order_lots_max = bounds.get("order_lots_max", 0)
-        i.limits.position_lots_max = bounds.get("position_lots_max", 0)
-        i.limits.open_orders_max = bounds.get("open_orders_max", 0)
-        i.limits.band_bps = bounds.get("band_bps", 0)
-        i.limits.stale_ns = <uint64_t>bounds.get("stale_ms", 0) * 1000000
+        fill_rule(&i.limits, limits or {})
+        hp_pulse_set(&self.core.gate.pulses[instrument_id], &i.limits)
         i.is_subscribed = 1
         if self.core.role != HP_ROLE_ORDER:
             self.make_book(i, book_window_log2)
@@ -245,20 +299,78 @@ cdef class Lane:
 
     def set_rate(self, uint32_t account, uint64_t per_second, uint64_t burst, uint64_t reserve):
         """Set an account's bucket of orders; 0 per second = no limit."""
+        cdef hp_limit_t limit
         if account >= 32:
             raise ValueError(f"account {account}: want 0..31")
-        hp_bucket_init(&self.core.gate.orders[account], per_second, burst, reserve)
+        limit = hp_gate_scope(&self.core.gate, HP_DIMENSION_ACCOUNT, account).limit
+        limit.dimension, limit.id = HP_DIMENSION_ACCOUNT, account
+        limit.token_rate = per_second if per_second else HP_LIMIT_NONE
+        limit.token_burst = burst if per_second else HP_LIMIT_NONE
+        limit.token_reserve = reserve
+        hp_lane_put_limit(&self.core, &limit)
+
+    def put_limit(self, uint32_t dimension, uint32_t number, **bounds):
+        """Hold a limit of one account, venue, strategy or instrument (fields of hp_limit_t) from now on.
+
+        What is left out is not limited.  Counts of failures and cool-downs of the scope begin anew.
+        """
+        cdef hp_limit_t limit = limit_of(dimension, number, bounds)
+        if not hp_lane_put_limit(&self.core, &limit):
+            raise ValueError(f"a gate has no dimension {dimension} with a scope {number}")
+
+    def put_rule(self, uint32_t instrument, **limits):
+        """Hold other figures of one instrument from now on; names and defaults as in add_instrument."""
+        cdef hp_instrument_limits_t rule
+        fill_rule(&rule, limits)
+        if not hp_lane_put_rule(&self.core, instrument, &rule):
+            raise ValueError(f"no instrument {instrument} in this lane")
+
+    def put_policy(self, **policy):
+        """Hold other policies from now on; what is left out stays.
+
+        warns, throttles: verdict numbers; throttle_ms, clock_ns_max, send_budget_ns; self_trade: reject,
+        oldest, smallest, warn; weights: tokens of a placing request and of a cancel.
+        """
+        cdef hp_gate_rule_t rule = self.core.gate.rule
+        unknown = set(policy) - {"warns", "throttles", "throttle_ms", "clock_ns_max", "send_budget_ns", "self_trade", "weights"}
+        if unknown:
+            raise TypeError(f"unknown policies: {', '.join(sorted(unknown))}")
+        if "warns" in policy:
+            rule.warns = sum(1 << n for n in set(policy["warns"]))
+        if "throttles" in policy:
+            rule.throttles = sum(1 << n for n in set(policy["throttles"]))
+        if "throttle_ms" in policy:
+            rule.throttle_ns = <uint64_t>policy["throttle_ms"] * 1000000u
+        rule.clock_ns_max = policy.get("clock_ns_max", rule.clock_ns_max)
+        rule.send_budget_ns = policy.get("send_budget_ns", rule.send_budget_ns)
+        if "self_trade" in policy:
+            rule.self_trade = SELF_TRADE.index(policy["self_trade"])
+        if "weights" in policy:
+            place, cancel = policy["weights"]
+            rule.weights = place | cancel << 16
+        hp_lane_put_policy(&self.core, &rule)
+
+    def set_limit_lease(self, uint64_t until_ns, uint64_t fence, bint is_required=True):
+        """Hold the authority's limits until then; afterwards cancels and reduce-only orders alone pass."""
+        cdef hp_limit_lease_t lease
+        memset(&lease, 0, sizeof(lease))
+        lease.until_ns, lease.fence, lease.is_required = until_ns, fence, is_required
+        hp_lane_lease(&self.core, &lease)
+
+    def set_leader_lease(self, uint64_t until_ns, uint64_t epoch, bint is_required=True):
+        """Be the one writer until then; afterwards nothing at all is sent."""
+        cdef hp_leader_lease_t lease
+        memset(&lease, 0, sizeof(lease))
+        lease.until_ns, lease.epoch, lease.is_required = until_ns, epoch, is_required
+        hp_lane_leader(&self.core, &lease)
 
     def set_clock_policy(self, uint64_t ns_max, bint warn_only=False):
         """Refuse new risk (or only note it) while CLOCK_REALTIME may be further than ns_max from UTC.
 
         0 = the clock is not judged.
         """
-        self.core.gate.clock_ns_max = ns_max
-        if warn_only:
-            self.core.gate.warns |= <uint64_t>1 << HP_VERDICT_CLOCK_UNSURE
-        else:
-            self.core.gate.warns &= ~(<uint64_t>1 << HP_VERDICT_CLOCK_UNSURE)
+        warns = {n for n in range(64) if self.core.gate.rule.warns >> n & 1} - {HP_VERDICT_CLOCK_UNSURE}
+        self.put_policy(clock_ns_max=ns_max, warns=warns | ({HP_VERDICT_CLOCK_UNSURE} if warn_only else set()))
 
     def add_stream(self, uint32_t instrument, uint32_t kind, uint32_t socket, *, first_ms=0, silence_ms=0, quote_ms=0):
         """Expect a stream (enum hp_event_kind) of an instrument on a market socket; a bound of 0 is none.

@@ -94,6 +94,8 @@ static inline void hp_lane_booked(hp_lane_t *l, hp_lane_instrument_t *i, int bef
         return;
     }
     if (HP_UNLIKELY(applied == HP_APPLIED_OK && !hp_lane_sane_book(l, i, before))) return;
+    hp_pulse_mid(&l->gate.pulses[i->about.id], &i->limits, &l->gate.instruments[i->about.id].limit,
+                 hp_l2_bid_ticks(&i->book->l2) + hp_l2_ask_ticks(&i->book->l2), l->now_ns);
     if (HP_UNLIKELY(before != HP_BOOK_SYNCED)) hp_lane_book_found(l, i);
     hp_lane_publish_top(l, i);
     if (applied != HP_APPLIED_OK) return;
@@ -135,6 +137,10 @@ static inline void hp_lane_use(hp_lane_t *l, hp_lane_instrument_t *i, int is_str
     if (HP_LIKELY(is_stream)) {
         hp_stream_seen(l, i, is_book ? HP_EVENT_DEPTH : e->kind);
         is_sane = hp_lane_sane_time(l, i);
+    }
+    if (e->kind == HP_EVENT_MARK_PRICE && (e->body.mark.has & HP_MARK_PRICE)) {
+        if (HP_UNLIKELY(l->pair != NULL)) l->pair->marks_e8[i->about.id] = e->body.mark.mark_e8;
+        hp_pulse_mark(&l->gate.pulses[i->about.id], &i->about, e->body.mark.mark_e8);
     }
     if (is_book) hp_lane_depth(l, i);
     else if (hp_lane_sane_figures(l, i) && is_sane) hp_lane_show(l);
@@ -266,6 +272,43 @@ static inline void hp_lane_lease(hp_lane_t *l, const hp_limit_lease_t *lease)
     hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_LIMIT_LEASE, l->recv_ns, lease, sizeof *lease);
 }
 
+/* The permit of the one writer, from this turn on; an older epoch is refused. */
+static inline void hp_lane_leader(hp_lane_t *l, const hp_leader_lease_t *lease)
+{
+    if (memcmp(&l->gate.leader, lease, sizeof *lease) == 0 || lease->epoch < l->gate.leader.epoch) return;
+    l->gate.leader = *lease;
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_LEADER_LEASE, l->recv_ns, lease, sizeof *lease);
+}
+
+/* Hold another limit of one dimension from now on.  0 = no such scope. */
+static inline int hp_lane_put_limit(hp_lane_t *l, const hp_limit_t *limit)
+{
+    hp_lane_journal(l, HP_RECORD_LIMITS, limit->dimension, l->recv_ns, limit, sizeof *limit);
+    return hp_gate_put_limit(&l->gate, limit, l->now_ns);
+}
+
+/* Other figures of one instrument from now on; its age on the spare source stays the sanity rule's. */
+static inline int hp_lane_put_rule(hp_lane_t *l, uint32_t instrument, const hp_instrument_limits_t *rule)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
+    if (i == NULL) return 0;
+    uint64_t spare_ns = i->limits.spare_ns;
+    i->limits = *rule;
+    i->limits.spare_ns = spare_ns;
+    hp_pulse_set(&l->gate.pulses[instrument], &i->limits);
+    hp_lane_journal(l, HP_RECORD_RULE, instrument, l->recv_ns, rule, sizeof *rule);
+    return 1;
+}
+
+/* Other policies from now on. */
+static inline void hp_lane_put_policy(hp_lane_t *l, const hp_gate_rule_t *rule)
+{
+    l->gate.rule = *rule;
+    l->gate.rule.warns &= HP_WARNABLE;
+    if (l->gate.rule.self_trade >= HP_SELF_TRADE_COUNT) l->gate.rule.self_trade = HP_SELF_TRADE_REJECT;
+    hp_lane_journal(l, HP_RECORD_POLICY, 0, l->recv_ns, rule, sizeof *rule);
+}
+
 /* Orders that rest on a picture that may not be quoted on: what a first cancel did not reach.  Exits
  * on the spare source stay. */
 static inline void hp_lane_sweep(hp_lane_t *l, const hp_lane_instrument_t *i)
@@ -283,7 +326,9 @@ static inline void hp_lane_sweep_pictures(hp_lane_t *l)
 {
     for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
         const hp_lane_instrument_t *i = hp_lane_instrument(l, id);
-        if (i != NULL) hp_lane_sweep(l, i);
+        if (i == NULL) continue;
+        hp_lane_sweep(l, i);
+        hp_gate_follow(&l->gate, &i->about, &i->exposure, &l->page->positions[id], l->strategy_count);
     }
     for (uint32_t n = 0; n < l->strategy_count; n++)
         if (HP_UNLIKELY(l->strategies[n].is_halted)) hp_lane_cancel_all(l, 0, (int32_t)n);
@@ -312,6 +357,8 @@ static inline void hp_lane_book_timers(hp_lane_t *l)
         if (i->stream_mask != 0) hp_lane_stream_timers(l, i);
         hp_lane_choose_source(l, i);
         hp_lane_sweep(l, i);
+        if (HP_LIKELY(l->role == HP_ROLE_FUSED))
+            hp_gate_follow(&l->gate, &i->about, &i->exposure, &l->page->positions[id], l->strategy_count);
     }
 }
 
@@ -325,6 +372,8 @@ static inline void hp_lane_arm(hp_lane_t *l)
 static inline void hp_lane_order_turn(hp_lane_t *l)
 {
     hp_lane_arm(l);
+    l->gate.utc_less_mono_ns = l->journal.clock.real_ns - l->journal.clock.mono_ns;
+    hp_gate_new_day(&l->gate, hp_lane_utc_ns(l) / HP_DAY_NS);
     if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1);
     hp_lane_opening_timers(l);
     hp_lane_order_timers(l);
@@ -342,7 +391,7 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
         if (HP_LIKELY(l->role != HP_ROLE_ORDER)) hp_lane_book_timers(l);
         if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) {
             hp_pair_flush(l);
-            hp_pair_pictures(l, due & HP_DUE_STRATEGY);
+            hp_pair_pictures(l, 0);
         }
     }
     if (due & HP_DUE_STRATEGY) {

@@ -27,6 +27,12 @@ static inline uint64_t hp_peer_stamp(const hp_lane_t *l, uint64_t ns, uint64_t n
     return tsc > ticks ? tsc - ticks : 0;
 }
 
+/* A mid for the gate's figures: with each sweep in which it moved, and with each intent. */
+static inline void hp_peer_mid(hp_lane_t *l, const hp_lane_instrument_t *i, int64_t half_ticks)
+{
+    hp_pulse_mid(&l->gate.pulses[i->about.id], &i->limits, &l->gate.instruments[i->about.id].limit, half_ticks, l->now_ns);
+}
+
 static inline void hp_peer_intent(hp_lane_t *l, const hp_pair_intent_t *said)
 {
     const hp_intent_t *in = &said->intent;
@@ -42,6 +48,8 @@ static inline void hp_peer_intent(hp_lane_t *l, const hp_pair_intent_t *said)
     l->stamps.decoded = hp_peer_stamp(l, said->decoded_ns, now_ns, tsc);
     l->stamps.booked = hp_peer_stamp(l, said->booked_ns, now_ns, tsc);
     l->stamps.decided = hp_peer_stamp(l, said->decided_ns, now_ns, tsc);
+    if (in->book_state == HP_BOOK_SYNCED && !(in->caution & HP_CAUTION_SOURCE) && in->bid_lots > 0 && in->ask_lots > 0)
+        hp_peer_mid(l, &l->instruments[in->instrument], in->bid_ticks + in->ask_ticks);
     if (in->kind == HP_INTENT_PLACE) hp_lane_works(l, in->strategy, in->instrument, 1);
     hp_lane_judge(l, in);
     const hp_order_t *o = l->client_sequence != before
@@ -61,6 +69,9 @@ static inline void hp_peer_picture(hp_lane_t *l, const hp_pair_picture_t *said)
     if (i == NULL) return;
     l->pair->pictures[said->instrument] = *said;
     hp_peer_source(i, said);
+    if (said->mark_e8 != 0) hp_pulse_mark(&l->gate.pulses[said->instrument], &i->about, said->mark_e8);
+    if (said->book_state == HP_BOOK_SYNCED && said->bid_lots > 0 && said->ask_lots > 0)
+        hp_peer_mid(l, i, said->bid_ticks + said->ask_ticks);
     if (said->is_lost) hp_lane_take_out(l, i, said->bound_ns);
 }
 

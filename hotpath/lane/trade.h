@@ -23,12 +23,7 @@ static inline void hp_lane_expose(hp_lane_t *l, const hp_order_t *o, int sign)
 {
     hp_lane_instrument_t *i = hp_lane_instrument(l, o->instrument);
     HP_ASSERT(i != NULL);
-    if (!hp_order_is_working(o->state)) return;
-    int64_t rest = o->lots > o->filled_lots ? o->lots - o->filled_lots : 0;
-    if (o->side == HP_SIDE_BUY) i->exposure.working_buy_lots += sign * rest;
-    else i->exposure.working_sell_lots += sign * rest;
-    i->exposure.open_orders += (uint32_t)sign;
-    HP_DEBUG_ASSERT(i->exposure.working_buy_lots >= 0 && i->exposure.working_sell_lots >= 0);
+    if (hp_order_is_working(o->state)) hp_gate_expose(&l->gate, &i->about, &i->exposure, o, sign);
 }
 
 static inline void hp_lane_count_state(hp_lane_t *l, uint8_t state, int64_t n)
@@ -67,9 +62,14 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
         hp_lane_count_state(l, o->state, 1);
         if (was_working && !is_working) {
             hp_lane_works(l, o->strategy, o->instrument, -1);
+            hp_own_remove(&l->gate.own, o);
         } else if (!was_working && is_working) {
             hp_lane_works(l, o->strategy, o->instrument, 1);
+            hp_own_add(&l->gate.own, o);
         }
+        const hp_instrument_t *about = &l->instruments[o->instrument].about;
+        if (o->state == HP_ORDER_REJECTED && r->kind == HP_REPORT_REJECT) hp_gate_refused(&l->gate, about, o, l->now_ns);
+        else if (o->state >= HP_ORDER_LIVE && o->state <= HP_ORDER_FILLED) hp_gate_accepted(&l->gate, about, o);
         switch (o->state) {
         case HP_ORDER_REJECTED: hp_count(&l->count->rejects, 1); break;
         case HP_ORDER_CANCELED: hp_count(&l->count->canceled, 1); break;
@@ -103,6 +103,7 @@ static inline void hp_lane_tell(hp_lane_t *l, uint32_t strategy, const hp_order_
 static inline int hp_lane_send(hp_lane_t *l, hp_request_t *q)
 {
     char *text = l->request + HP_FRAME_PAD_BYTES;
+    if (HP_UNLIKELY(hp_leader_lost(&l->gate, l->now_ns))) return 0; /* somebody else may be the writer */
     q->request_id = ++l->request_sequence;
     q->timestamp_ms = hp_lane_utc_ns(l) / 1000000u;
     size_t size = l->codec->encode(l->codec->state, q, text, HP_REQUEST_BYTES_MAX);
@@ -143,6 +144,7 @@ static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o)
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return 0; }
     o->flags |= HP_ORDER_CANCEL_IN_FLIGHT;
     o->cancel_sent_ns = l->now_ns;
+    hp_gate_cancelled(&l->gate, &l->instruments[o->instrument].about, o, l->now_ns);
     hp_count(&l->count->cancels_sent, 1);
     return 1;
 }
@@ -197,6 +199,8 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     o->stamps = l->stamps;
     hp_lane_count_state(l, HP_ORDER_PENDING, 1);
     hp_lane_expose(l, o, 1);
+    hp_own_add(&l->gate.own, o);
+    hp_gate_placed(&l->gate, &l->instruments[o->instrument].about, &l->instruments[o->instrument].limits, o, v->now_ns);
 
     hp_lane_fill_request(&q, o, HP_REQUEST_PLACE);
     q.deadline_ms = deadline_ns / 1000000u;
@@ -216,6 +220,18 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
         hp_count(&l->count->send_failures, 1);
         hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1);
         hp_lane_tell(l, in->strategy, o, v);
+    }
+}
+
+/* Cancel what rests in the way of an intent that waits for it; its sender asks again. */
+static inline void hp_lane_make_way(hp_lane_t *l, const hp_intent_t *in)
+{
+    int smaller_only = l->gate.rule.self_trade == HP_SELF_TRADE_SMALLEST;
+    for (uint32_t n = 0; n < l->orders.working_count; n++) {
+        hp_order_t *o = hp_orders_working(&l->orders, n);
+        if (o->account != in->account || o->instrument != in->instrument || o->side == in->side) continue;
+        if (!hp_own_meets(in->side, in->type, in->price_ticks, o)) continue;
+        if (!smaller_only || o->lots - o->filled_lots < in->lots) hp_lane_cancel(l, o);
     }
 }
 
@@ -250,6 +266,7 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
     } else if (v.verdict == HP_PASS) {
         hp_verdict_set(&v, HP_BLOCKED, in->kind, 0); /* REPLACE has no encoder yet: refused, never dropped */
     }
+    if (HP_UNLIKELY(v.verdict == HP_VERDICT_SELF_TRADE && v.retry_ns != 0)) hp_lane_make_way(l, in);
     /* the intent counted as working while it stood in the queue; an order counts for itself */
     if (in->kind == HP_INTENT_PLACE && v.client_id == 0) hp_lane_works(l, in->strategy, in->instrument, -1);
     hp_count(&l->page->verdicts[v.verdict], 1);
@@ -351,6 +368,7 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
         hp_lane_apply(l, o, r);
         hp_lane_said(l, o, r);
     }
+    hp_gate_filled(&l->gate, &i->about, &i->exposure, p, o, r, l->strategy_count, l->now_ns);
     hp_report_t full = *r;
     full.instrument = instrument;
     full.account = account;

@@ -36,6 +36,7 @@ th, td { padding: 5px 10px; text-align: right; border-bottom: 1px solid #e1e4e8;
 th { font-weight: 600; font-size: 13px; color: #59636e; vertical-align: bottom; }
 th small { display: block; font-weight: 400; }
 td.words, th.words { text-align: left; white-space: normal; }
+td.words:first-child { white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
 .worse { color: #b42318; font-weight: 600; }
 .better { color: #067647; font-weight: 600; }

@@ -13,7 +13,7 @@ from runtime._shm import lib
 from runtime.lane_spec import fit
 from runtime.pages import LANE_BYTES, Page
 from runtime.tailer import Copier
-from tests.pair_rig import PairLane, ring
+from tests.pair_rig import PairLane, ring, ring_of
 from venues.binance.usdm.codec import Codec
 
 from .story import SEGMENT, Story, spec
@@ -62,6 +62,11 @@ class PairStory(Story):
     def deaf(self, a: int, b: int) -> None:
         """One half does not look at its ring for a while."""
         self.lane.is_order_deaf, self.lane.is_market_deaf = a % 3 == 1, b % 3 == 1
+
+    def flood(self, a: int, b: int) -> None:
+        """The ring of intents is full: of records that the order lane knows nothing of."""
+        while lib.hp_ring_put(ring_of(self.lane.intents), 31, 0, bytes(40), 40):
+            pass
 
     def silence(self, a: int, b: int) -> None:
         lane = (self.lane.market, self.lane.order_lane)[a % 2]

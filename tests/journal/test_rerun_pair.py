@@ -37,8 +37,8 @@ def tell(directory, strategy, events, epoch=7, kill=False):
 @pytest.fixture
 def day(tmp_path, trader):
     """A RUN of a pair: orders, cancels, fills, gaps, a deaf half, a halt and a kill."""
-    events = trade(400) + [("deaf", 1, 0), *trade(8), ("deaf", 0, 1), *trade(30), ("deaf", 0, 0)]
-    tell(tmp_path / "run", trader, events + trade(300), kill=True)
+    events = trade(100) + [("deaf", 1, 0), ("flood", 0, 0), *trade(12), ("deaf", 0, 1), *trade(30)]
+    tell(tmp_path / "run", trader, [*events, ("deaf", 0, 0), *trade(600)], kill=True)
     return tell(tmp_path / "run", trader, trade(60), epoch=8)
 
 
@@ -60,7 +60,7 @@ def test_both_lanes_are_equal(day, strategy):
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([*THINGS, "deaf", "silence", "frame", "answer"]),
+            st.sampled_from([*THINGS, "deaf", "flood", "silence", "frame", "answer"]),
             st.integers(0, 40),
             st.integers(0, 40),
         ),

@@ -172,14 +172,13 @@ class Life:
 
     def place(self, instrument, side, lots, away):
         """Send one order; return its client id and price, or None when the gate refused."""
-        sent = len(self.r.lane.sent)
+        before = {o["client_id"] for o in self.r.lane.orders()}
         ticks = 600000 - away if side == 1 else 600001 + away
         act = self.r.lane.strategies[0].buy if side == 1 else self.r.lane.strategies[0].sell
         act(instrument, price_ticks=ticks, lots=lots, post_only=True, ttl_ms=60_000)
         self.r.lane.turn(MS)
-        if len(self.r.lane.sent) == sent:
-            return None
-        return max(o["client_id"] for o in self.r.lane.orders()), ticks
+        new = {o["client_id"] for o in self.r.lane.orders()} - before  # cancels are sent too
+        return (new.pop(), ticks) if new else None
 
     def hear(self, kind, client_id, fields):
         self.r.report(kind, client_id, **fields)

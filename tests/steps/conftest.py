@@ -17,7 +17,14 @@ STEPS = [
     "order/table",
     "order/position",
     "risk/bucket",
-    "risk/limits",
+    "risk/scope",
+    "risk/pulse",
+    "risk/own",
+    "risk/figures",
+    "risk/case",
+    "risk/gate_who",
+    "risk/gate_market",
+    "risk/gate_limits",
     "risk/gate",
     "journal/writer",
 ]
@@ -44,19 +51,54 @@ int hp_position_fill(hp_lane_position_t *p, const hp_instrument_t *i, uint8_t po
 
 typedef struct { uint64_t period_ns, depth_ns, reserve_ns, empty_ns; } hp_bucket_t;
 void hp_bucket_init(hp_bucket_t *b, uint64_t per_second, uint64_t burst, uint64_t reserve);
-uint64_t hp_bucket_wait(const hp_bucket_t *b, uint64_t now, int may_use_reserve);
-void hp_bucket_take(hp_bucket_t *b, uint64_t now);
+uint64_t hp_bucket_wait(const hp_bucket_t *b, uint64_t count, uint64_t now, int may_use_reserve);
+void hp_bucket_take(hp_bucket_t *b, uint64_t count, uint64_t now);
 
 typedef struct {
-    uint64_t strategies; uint32_t accounts; uint32_t kinds;
-    int64_t order_lots_max; int64_t position_lots_max;
-    uint32_t open_orders_max; int32_t band_bps; uint64_t stale_ns, spare_ns;
-    } hp_instrument_limits_t;
-typedef struct {
-    int64_t working_buy_lots, working_sell_lots; uint32_t open_orders; ...; } hp_exposure_t;
-typedef struct { uint32_t words; uint32_t is_armed; hp_bucket_t orders[32];
-    hp_time_record_t clock; uint64_t clock_ns_max; uint64_t warns;
-    hp_limit_lease_t lease; } hp_gate_t;
+    int64_t working_buy_lots, working_sell_lots; uint32_t open_orders, account;
+    int64_t closing_lots[3]; } hp_exposure_t;
+typedef struct { hp_limit_t limit; int64_t loss_e8, drawdown_bps, open_orders, failures;
+    uint64_t cool_until_ns, half_end_ns; int64_t orders[2], cancels[2], traded[2];
+    hp_bucket_t bucket; ...; } hp_scope_t;
+typedef struct { int64_t band_low_ticks, band_high_ticks, fence_e8, size_lots_max, volume_lots_max;
+    uint64_t frozen_until_ns; int64_t half_ticks, sigma_e8, usual_e4; uint64_t usual_count;
+    ...; } hp_pulse_t;
+typedef struct { uint32_t count; ...; } hp_own_t;
+typedef struct { uint32_t words; uint32_t is_armed; hp_time_record_t clock; hp_gate_rule_t rule;
+    hp_limit_lease_t lease; hp_leader_lease_t leader; uint64_t utc_less_mono_ns, day;
+    hp_own_t own; ...; } hp_gate_t;
+hp_gate_t *t_gate(const hp_order_t *slots, uint32_t capacity);
+void t_gate_free(hp_gate_t *g);
+hp_scope_t *hp_gate_scope(hp_gate_t *g, uint32_t dimension, uint32_t id);
+hp_pulse_t *t_pulse(hp_gate_t *g, uint32_t instrument);
+int hp_gate_put_limit(hp_gate_t *g, const hp_limit_t *l, uint64_t now);
+void t_put_rule(hp_gate_t *g, uint32_t instrument, const hp_instrument_limits_t *l);
+int64_t t_sum(const hp_scope_t *s, uint32_t which);
+void hp_gate_expose(hp_gate_t *g, const hp_instrument_t *i, hp_exposure_t *e, const hp_order_t *o,
+                    int sign);
+void hp_gate_placed(hp_gate_t *g, const hp_instrument_t *i, const hp_instrument_limits_t *l,
+                    const hp_order_t *o, uint64_t now);
+void hp_gate_cancelled(hp_gate_t *g, const hp_instrument_t *i, const hp_order_t *o, uint64_t now);
+void hp_gate_refused(hp_gate_t *g, const hp_instrument_t *i, const hp_order_t *o, uint64_t now);
+void hp_gate_accepted(hp_gate_t *g, const hp_instrument_t *i, const hp_order_t *o);
+void hp_gate_filled(hp_gate_t *g, const hp_instrument_t *i, hp_exposure_t *e,
+                    const hp_lane_position_t *p, const hp_order_t *o, const hp_report_t *r,
+                    uint32_t strategies, uint64_t now);
+void hp_gate_revalue(hp_gate_t *g, const hp_instrument_t *i, const hp_exposure_t *e,
+                     const hp_lane_position_t *p, uint32_t strategies);
+void hp_gate_follow(hp_gate_t *g, const hp_instrument_t *i, const hp_exposure_t *e,
+                    const hp_lane_position_t *p, uint32_t strategies);
+void hp_gate_opened(hp_gate_t *g);
+void hp_gate_new_day(hp_gate_t *g, uint64_t day);
+void hp_own_add(hp_own_t *own, const hp_order_t *o);
+void hp_own_remove(hp_own_t *own, const hp_order_t *o);
+const hp_order_t *hp_own_facing(const hp_own_t *own, uint32_t account, uint32_t instrument,
+                                uint32_t side);
+void hp_pulse_mid(hp_pulse_t *p, const hp_instrument_limits_t *rule, const hp_limit_t *l,
+                  int64_t half_ticks, uint64_t now);
+void hp_pulse_mark(hp_pulse_t *p, const hp_instrument_t *i, int64_t mark_e8);
+void hp_pulse_placed(hp_pulse_t *p, const hp_instrument_limits_t *l, int64_t lots);
+void hp_pulse_set(hp_pulse_t *p, const hp_instrument_limits_t *l);
 uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const hp_instrument_t *i,
                        const hp_instrument_limits_t *limits, const hp_lane_position_t *position,
                        const hp_exposure_t *exposure, uint64_t now, hp_verdict_t *v);
@@ -73,6 +115,21 @@ void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, uint64_t real_ns
 void t_write(hp_journal_writer_t *w, uint64_t count, uint32_t words_max);
 """
 SOURCE = """
+#include <stdlib.h>
+static hp_gate_t *t_gate(const hp_order_t *slots, uint32_t capacity) {
+    hp_gate_t *g = aligned_alloc(64, (sizeof *g + 63) & ~63ul);
+    memset(g, 0, sizeof *g);
+    hp_gate_init(g);
+    hp_own_init(&g->own, calloc(capacity, sizeof(hp_own_node_t)), slots, capacity);
+    return g; }
+static void t_gate_free(hp_gate_t *g) { free(g->own.nodes); free(g); }
+static hp_pulse_t *t_pulse(hp_gate_t *g, uint32_t n) { return &g->pulses[n]; }
+static void t_put_rule(hp_gate_t *g, uint32_t n, const hp_instrument_limits_t *l) {
+    hp_pulse_set(&g->pulses[n], l); }
+static int64_t t_sum(const hp_scope_t *s, uint32_t which) {
+    const hp_wide_t sums[] = { s->position_e8, s->gross_e8, s->buying_e8, s->selling_e8, s->pnl_e8,
+                               s->leverage_gross_e8, s->peak_e8, s->day_pnl_e8 };
+    return hp_held(sums[which]); }
 static int t_apply(hp_order_t *o, const hp_report_t *r, uint64_t now, uint64_t lag) {
     return (int)hp_order_apply(o, r, now, lag); }
 static uint32_t t_transition(uint32_t state, uint32_t kind) { return hp_transitions[state][kind]; }

@@ -11,7 +11,9 @@ class Case:
 
     def __init__(self, steps):
         self.lib, ffi = steps.lib, steps.ffi
-        self.gate = ffi.new("hp_gate_t *")
+        self.ffi = ffi
+        self.slots = ffi.new("hp_order_t[]", 64)
+        self.gate = ffi.gc(self.lib.t_gate(self.slots, 64), self.lib.t_gate_free)
         self.intent = ffi.new("hp_intent_t *")
         self.about = ffi.new("hp_instrument_t *")
         self.limits = ffi.new("hp_instrument_limits_t *")
@@ -39,10 +41,52 @@ class Case:
         )
         i.bid_ticks, i.bid_lots, i.ask_ticks, i.ask_lots = 600_000, 5, 600_001, 5
         limits = self.limits
+        self.lib.hp_instrument_limits_open(limits)
         limits.strategies = limits.accounts = 1
         limits.kinds = 0b1110
         limits.order_lots_max, limits.position_lots_max, limits.open_orders_max = 100, 1000, 5
         limits.band_bps, limits.stale_ns = 100, 1_000_000
+        self.lib.t_put_rule(self.gate, 1, limits)
+
+    def scope(self, dimension):
+        """A scope that the intent falls into: account 0, venue 0, strategy 0, instrument 1."""
+        number = 1 if dimension == "INSTRUMENT" else 0
+        return self.lib.hp_gate_scope(
+            self.gate, getattr(self.lib, f"HP_DIMENSION_{dimension}"), number
+        )
+
+    def limit(self, dimension, **bounds):
+        """Hold a limit in one dimension."""
+        scope = self.scope(dimension)
+        limit = self.ffi.new("hp_limit_t *", scope.limit)
+        limit.dimension = getattr(self.lib, f"HP_DIMENSION_{dimension}")
+        limit.id = 1 if dimension == "INSTRUMENT" else 0
+        for name, value in bounds.items():
+            setattr(limit, name, value)
+        assert self.lib.hp_gate_put_limit(self.gate, limit, NOW)
+        return scope
+
+    def rule(self, **figures):
+        """Hold other figures of the instrument."""
+        for name, value in figures.items():
+            setattr(self.limits, name, value)
+        self.lib.t_put_rule(self.gate, 1, self.limits)
+
+    def order(self, slot=0, side=SELL, price=600_100, lots=10, **fields):
+        """An order of ours that works, in the index and in the sums."""
+        o = self.slots + slot
+        o.client_id, o.instrument, o.side, o.price_ticks, o.lots = slot + 1, 1, side, price, lots
+        o.state = self.lib.HP_ORDER_LIVE
+        for name, value in fields.items():
+            setattr(o, name, value)
+        return o
+
+    def rests(self, **fields):
+        """Put such an order where the gate looks for it."""
+        o = self.order(**fields)
+        self.lib.hp_own_add(self.ffi.addressof(self.gate.own), o)
+        self.lib.hp_gate_expose(self.gate, self.about, self.exposure, o, 1)
+        return o
 
     def ask(self, now=NOW):
         code = self.lib.hp_gate_check(
@@ -322,7 +366,7 @@ def test_notional_that_overflows_is_blocked(case):
 
 
 def test_bucket_throttles_and_names_the_time(case, steps):
-    bucket = steps.ffi.addressof(case.gate.orders[0])
+    bucket = steps.ffi.addressof(case.scope("ACCOUNT").bucket)
     case.lib.hp_bucket_init(bucket, 10, 3, 1)
     assert [case.ask() for _ in range(3)] == [1, 1, verdict(case, "RATE_BUCKET")]
     assert case.verdict.retry_ns == NOW + 100_000_000
@@ -332,7 +376,7 @@ def test_bucket_throttles_and_names_the_time(case, steps):
 
 
 def test_bucket_keeps_a_reserve_for_cancels_and_reducing_orders(case, steps):
-    bucket = steps.ffi.addressof(case.gate.orders[0])
+    bucket = steps.ffi.addressof(case.scope("ACCOUNT").bucket)
     case.lib.hp_bucket_init(bucket, 10, 3, 1)
     while case.ask() == case.lib.HP_PASS:
         pass
@@ -342,7 +386,7 @@ def test_bucket_keeps_a_reserve_for_cancels_and_reducing_orders(case, steps):
 
 
 def test_refused_intent_takes_no_token(case, steps):
-    bucket = steps.ffi.addressof(case.gate.orders[0])
+    bucket = steps.ffi.addressof(case.scope("ACCOUNT").bucket)
     case.lib.hp_bucket_init(bucket, 10, 3, 1)
     case.intent.lots = 101
     for _ in range(10):
@@ -359,7 +403,7 @@ class TestClock:
     @pytest.fixture
     def timed(self, case):
         """A clock that is exactly as far from UTC as is permitted, at NOW."""
-        case.gate.clock_ns_max = self.MAX
+        case.gate.rule.clock_ns_max = self.MAX
         clock = case.gate.clock
         clock.source, clock.offset_ns, clock.uncertainty_ns = 2, -600_000, 390_000
         clock.growth_ppb, clock.taken_ns, clock.valid_until_ns = 10_000, NOW - 10**9, NOW + 1
@@ -411,12 +455,12 @@ class TestClock:
     def test_policy_warn_notes_it_and_passes(self, timed):
         code = verdict(timed, "CLOCK_UNSURE")
         timed.gate.clock.source = 0
-        timed.gate.warns = 1 << code
+        timed.gate.rule.warns = 1 << code
         assert timed.ask() == timed.lib.HP_PASS
         assert timed.verdict.warnings == 1 << code
 
     def test_clock_that_is_not_judged_blocks_nothing(self, timed):
-        timed.gate.clock.source = timed.gate.clock_ns_max = 0
+        timed.gate.clock.source = timed.gate.rule.clock_ns_max = 0
         assert timed.ask() == timed.lib.HP_PASS
         assert timed.verdict.warnings == 0
 

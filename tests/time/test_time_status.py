@@ -24,6 +24,7 @@ from tuning.time import (
 from tuning.time.authority import no_record
 from tuning.time.chrony import ChronyFacts, NtpData, Source, Tracking
 from tuning.time.kernel import STA_UNSYNC, TIME_ERROR, Instant, KernelFacts, Writer, read_kernel
+from tuning.time.phc import Cross, CrossMethod, PhcFacts
 from tuning.time.status import check_json
 
 SECOND = 10**9
@@ -85,6 +86,25 @@ def test_kernel_alone_is_a_source_when_nobody_else_can_be_asked():
     status = judge(TimeFacts(STEERED), load_limits("dev"))
     assert (status.source.kind, status.record.uncertainty_ns) == (SourceKind.KERNEL, 400_000)
     assert judge(TimeFacts(STEERED), load_limits("bare-metal")).verdict is Verdict.FAIL
+
+
+def test_hardware_clock_that_no_ptp4l_uses_is_judged_and_decides_nothing():
+    """A cloud's clock under chronyd: its death is shown, and chronyd's word about time stands."""
+    cross = Cross(37 * SECOND, 0, 400, CrossMethod.EXTENDED)
+    good = PhcFacts("/dev/ptp0", "ena-ptp", ("eth0",), "", cross, -3.5, 0.8, True, 40_000)
+    facts = TimeFacts(STEERED, chrony=chrony(), phcs=(good,))
+    without = judge(TimeFacts(STEERED, chrony=chrony()), load_limits("cloud-vm"))
+    status = judge(facts, load_limits("cloud-vm"))
+    assert status.verdict is without.verdict and status.record.source is SourceKind.NTP
+    assert verdict_of(status, "phc.alive") is verdict_of(status, "phc.bound") is Verdict.OK
+    assert "phc.offset" not in {one.id for one in status.all_checks()}  # TAI or UTC: not known
+    frozen = replace(good, rate_ppm=-1e6, is_alive=False, error_bound_ns=200_000)
+    status = judge(replace(facts, phcs=(frozen,)), load_limits("cloud-vm"))
+    assert verdict_of(status, "phc.alive") is verdict_of(status, "phc.bound") is Verdict.FAIL
+    assert status.verdict is without.verdict
+    virtual = replace(good, name="KVM virtual PTP", interfaces=())
+    status = judge(replace(facts, phcs=(virtual,)), load_limits("cloud-vm"))
+    assert verdict_of(status, "phc.offset") is Verdict.FAIL  # such a clock shows UTC
 
 
 def test_kernel_does_not_stand_in_for_a_ptp_clock_that_failed(tmp_path):

@@ -1,8 +1,9 @@
 """A guest that runs this very package on a Debian kernel under QEMU (TCG, no KVM).
 
-Owns:    getting kernel, busybox and QEMU; packing Python and tuning/ into an initial RAM disk;
-         booting it with given boot parameters and bringing back what it printed.
-Refuses: network, disks, and anything on the host beyond build/qemu and the QEMU package.
+Owns:    getting kernel, busybox and QEMU; packing Python, tuning/ and drivers into an initial RAM
+         disk; booting it with given boot parameters and bringing back what it printed.
+Refuses: networks and disks with anything behind them (the card has no peer, the disk no content),
+         and anything on the host beyond build/qemu and the QEMU package.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "qemu"
 CPUS = 4
+DRIVERS = ("e1000e", "nvme")  # a card with a hardware clock, a disk with managed interrupts
 MEMORY_MIB = 1536
 BOOT_SECONDS_MAX = 420
 SKIPPED = (
@@ -48,6 +50,8 @@ INIT = """#!/bin/busybox sh
 /bin/busybox mount -t cgroup2 cgroup /sys/fs/cgroup
 /bin/busybox mount -t debugfs debug /sys/kernel/debug
 /bin/busybox mount -t tracefs trace /sys/kernel/tracing
+for driver in /drivers/*.ko; do /bin/busybox insmod $driver; done
+/bin/busybox ip link set eth0 up
 export PYTHONHOME={home} PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PATH=/bin HOME=/tmp
 echo; echo "=== guest begins"
 {python} /job.py
@@ -69,7 +73,7 @@ def prepare() -> tuple[Path, Path]:
         _run("apt-get", "update", "-q")
         _run("apt-get", "install", "-y", "-q", "--no-install-recommends", "qemu-system-x86")
     kernels = sorted((FOLDER / "boot").glob("vmlinuz-*rt*"))
-    if not kernels or not (FOLDER / "bin" / "busybox").exists():
+    if not (kernels and (FOLDER / "bin" / "busybox").exists() and (FOLDER / "drivers").exists()):
         if shutil.which("apt-get") is None:
             raise Missing("requires apt-get, to fetch a kernel image and busybox-static")
         depends = _run("apt-cache", "depends", "linux-image-rt-amd64")
@@ -77,14 +81,38 @@ def prepare() -> tuple[Path, Path]:
         if image is None:
             raise Missing("requires Debian's linux-image-rt-amd64")
         for package in (image[1], "busybox-static"):
-            _run("apt-get", "download", "-q", package)
+            if not list(FOLDER.glob(f"{package}_*.deb")):
+                _run("apt-get", "download", "-q", package)
             for archive in FOLDER.glob(f"{package}_*.deb"):
                 _run("dpkg-deb", "-x", str(archive), str(FOLDER / "unpacked"))
         for name in ("boot", "bin"):
             shutil.copytree(FOLDER / "unpacked" / name, FOLDER / name, dirs_exist_ok=True)
+        _take_drivers(FOLDER / "unpacked" / "lib" / "modules")
         shutil.rmtree(FOLDER / "unpacked")
         kernels = sorted((FOLDER / "boot").glob("vmlinuz-*rt*"))
     return kernels[-1], FOLDER / "bin" / "busybox"
+
+
+def _take_drivers(modules: Path) -> None:
+    """Copy the drivers and what they depend on, numbered in the order of loading."""
+    found = {path.stem.replace("-", "_"): path for path in modules.rglob("*.ko")}
+    order: list[str] = []
+
+    def need(name: str) -> None:
+        if name in order:
+            return
+        content = found[name].read_bytes()
+        depends = next(w for w in content.split(b"\0") if w.startswith(b"depends="))
+        for other in depends.decode().removeprefix("depends=").split(","):
+            if other:
+                need(other.replace("-", "_"))
+        order.append(name)
+
+    for driver in DRIVERS:
+        need(driver)
+    (FOLDER / "drivers").mkdir(exist_ok=True)
+    for number, name in enumerate(order):
+        shutil.copy(found[name], FOLDER / "drivers" / f"{number:02}-{name}.ko")
 
 
 def _run(*command: str) -> str:
@@ -105,6 +133,8 @@ def ram_disk(busybox: Path, job: str) -> Path:
 
     backend = Path(_cffi_backend.__file__)
     files[f"/app/{backend.name}"] = backend
+    for path in (FOLDER / "drivers").glob("*.ko"):
+        files[f"/drivers/{path.name}"] = path
     for name in ("tuning", "ops"):
         for path in _tree(ROOT / name, ("__pycache__",)):
             if path.suffix in (".py", ".toml", ".so"):
@@ -181,6 +211,12 @@ def boot(kernel: Path, disk: Path, words: str) -> dict[str, object]:
         "-no-reboot",
         "-nic",
         "none",
+        "-device",
+        "e1000e",
+        "-drive",
+        "if=none,id=disk,driver=null-co,size=64M",
+        "-device",
+        "nvme,drive=disk,serial=corelane",
         "-append",
         f"console=ttyS0 quiet panic=-1 {words}",
     ]

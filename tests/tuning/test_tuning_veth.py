@@ -4,6 +4,7 @@ Each test runs one scenario of this file in a process inside the namespace, with
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,29 @@ def test_card_settings_go_round_with_the_same_answers_before_and_after():
 def test_feature_that_the_driver_silently_refuses_is_a_failure_not_a_success():
     report = inside("refused")
     assert report["what"] == "failed" and report["same"]
+
+
+def test_threads_of_a_card_are_refused_as_the_kernel_refuses_them_and_nothing_changes():
+    report = inside("threads")
+    assert report["of a card without queues of its own"] in ("ENOTSUP", "EINVAL"), report
+    assert report["a number that is no kind of thread"] in ("ERANGE", "EINVAL"), report
+    assert report["same"]
+
+
+def test_watch_tells_three_foreign_writes_and_a_link_that_fell_within_two_polls_and_once():
+    if (os.cpu_count() or 1) < 2:
+        pytest.skip("requires two cores")
+    report = inside("watch")
+    assert report["before"] == [] and report["again"] == []
+    assert sorted(report["told"]) == [
+        ["drift", "napi.defer"],
+        ["drift", "net.rps_xps"],
+        ["drift", "nic.link"],
+        ["drift", "nic.queue_len_qdisc"],
+    ]
+    named = {knob: by for knob, by in report["by"] if by}
+    assert all(by.startswith("sh ") for by in named.values()), named
+    assert report["up"] == [["restored", "nic.link"]]
 
 
 def test_features_restored_as_one_set_when_switching_one_drops_others():
@@ -122,6 +146,60 @@ def _refused(action, plan_of, host, changer):
     }
 
 
+def _threads(action, plan_of, host, changer):
+    """Queues have threads only while the veth does GRO, and a kind that is not known is refused."""
+    address, out = "/sys/class/net/v0/threaded", {}
+    before = host.read(address)
+
+    def refusal(place, value, codec="int"):
+        with changer.journal.lock():
+            outcome = changer.apply(plan_of(action(place, value, codec=codec)))[0]
+        return outcome.detail.split(":")[0]
+
+    host.write("ethtool:v0/features", '{"rx-gro":false}')
+    out["of a card without queues of its own"] = refusal(address, "1")
+    host.write("ethtool:v0/features", '{"rx-gro":true}')
+    number = json.loads(host.read("napi:v0"))[0]["id"]
+    unknown = refusal(f"napi:v0/{number}", '{"threaded":9}', "json")
+    out["a number that is no kind of thread"] = unknown
+    assert changer.journal.changes() == []
+    return {**out, "same": host.read(address) == before}
+
+
+def _watch(action, plan_of, host, changer):
+    from tuning import knobs
+    from tuning.context import look_at
+    from tuning.watch import Watch
+
+    place = "/sys/class/net/v0"
+    for name, value in (("napi_defer_hard_irqs", "100"), ("gro_flush_timeout", "200000")):
+        host.write(f"{place}/{name}", value)
+    chosen = ["napi.defer", "net.rps_xps", "nic.link", "nic.queue_len_qdisc"]
+    context = look_at(host, "bare-metal", cards=["v0"], brief=True)
+    watch = Watch(context, knobs.select(chosen))
+    before = [e.line() for e in [*watch.poll(), *watch.poll()]]
+    script = (
+        f"echo 0 > {place}/napi_defer_hard_irqs; echo 5000 > {place}/tx_queue_len; "
+        f"echo 3 > {place}/queues/rx-0/rps_cpus; ip link set v0 down; echo done; read last"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["sh", "-c", script], stdin=pipe, stdout=pipe, text=True) as writer:
+        writer.stdout.readline()
+        told = [*watch.poll(), *watch.poll()]
+        writer.communicate("\n")
+    again = [e.line() for e in [*watch.poll(), *watch.poll()]]
+    subprocess.run(["ip", "link", "set", "v0", "up"], check=True)
+    up = [*watch.poll(), *watch.poll()]
+    watch.close()
+    return {
+        "before": before,
+        "told": [[e.kind, e.knob] for e in told],
+        "by": [[e.knob, ",".join(e.suspects)] for e in told],
+        "again": again,
+        "up": [[e.kind, e.knob] for e in up],
+    }
+
+
 def _dropped(action, plan_of, host, changer):
     """Checksums off silently take segmentation offloads with them; rollback brings all back."""
     before = json.loads(host.read("ethtool:v0/features"))
@@ -180,8 +258,13 @@ def _command(action, plan_of, host, changer):
 if __name__ == "__main__":
     print(
         json.dumps(
-            {"round": _round, "refused": _refused, "dropped": _dropped, "command": _command}[
-                sys.argv[1]
-            ](*_scenes())
+            {
+                "round": _round,
+                "refused": _refused,
+                "threads": _threads,
+                "watch": _watch,
+                "dropped": _dropped,
+                "command": _command,
+            }[sys.argv[1]](*_scenes())
         )
     )

@@ -1,7 +1,8 @@
 """Does the hardware clock run, and does the system clock stand where it says?
 
 Owns:    a frozen or wild PHC, PHC against system clock, the 37 s between TAI and UTC applied once
-         too often or not at all, frequency, the card's receive filter, a cloud card's error bound.
+         too often or not at all, frequency, the card's receive filter, a cloud card's error bound;
+         also of clocks that no ptp4l works with.
 Refuses: reading the clock (phc.py).
 """
 
@@ -10,7 +11,15 @@ from __future__ import annotations
 from tuning.time.datasets import TimeProperties
 from tuning.time.limits import Limits
 from tuning.time.phc import ALIVE_PPM, PhcFacts
-from tuning.time.verdict import Check, Verdict, duration, level
+from tuning.time.verdict import (
+    Check,
+    Role,
+    SourceKind,
+    SourceStatus,
+    Verdict,
+    duration,
+    level,
+)
 
 TAI_ROOM_NS = 500_000_000
 
@@ -39,21 +48,48 @@ def check_phc(
     """Judge the hardware clock: does it run, and is the system clock where it says?"""
     if phc is None:
         return [Check("phc.alive", Verdict.UNKNOWN, "no hardware clock found", "runs")]
-    if phc.error or phc.cross is None or phc.rate_ppm is None:
-        return [Check("phc.alive", Verdict.UNKNOWN, phc.error or "not read", "runs", "",
-                      "give read access to the device")]  # fmt: skip
-    out = [phc_alive(phc), phc_offset(phc.cross.offset_ns, phc, properties, limits)]
-    if phc.frequency_ppm is not None:
-        out.append(phc_frequency(phc, phc.frequency_ppm, limits, previous))
+    out = check_clock(phc, limits, previous)
+    if phc.cross is None:
+        return out
+    out.insert(1, phc_offset(phc.cross.offset_ns, phc, properties, limits))
     if phc.stamping is not None and phc.stamping.rx_filter == 0:
         out.append(Check("phc.filter", Verdict.FAIL, "off", "on",
                          "the card stamps no received packet",
                          "let ptp4l set the filter, or hwstamp_ctl"))  # fmt: skip
+    return out
+
+
+def check_clock(phc: PhcFacts, limits: Limits, previous: PhcFacts | None) -> list[Check]:
+    """Judge what a hardware clock shows by itself, whoever uses it."""
+    if phc.error or phc.cross is None or phc.rate_ppm is None:
+        return [Check("phc.alive", Verdict.UNKNOWN, phc.error or "not read", "runs", "",
+                      "give read access to the device")]  # fmt: skip
+    out = [phc_alive(phc)]
+    if phc.frequency_ppm is not None:
+        out.append(phc_frequency(phc, phc.frequency_ppm, limits, previous))
     if phc.error_bound_ns is not None:
         verdict = level(phc.error_bound_ns, limits.phc.bound_warn_ns, limits.phc.bound_fail_ns)
         wanted = f"<= {duration(limits.phc.bound_warn_ns)}"
         out.append(Check("phc.bound", verdict, duration(phc.error_bound_ns), wanted))
     return out
+
+
+def judge_clock(phc: PhcFacts, limits: Limits, previous: PhcFacts | None) -> SourceStatus:
+    """Judge a clock that no ptp4l works with: for chronyd's refclock, a cloud's or a spare one.
+
+    It is nobody's source of time by itself, so it decides nothing; which time scale it shows is
+    known of the clocks of virtual machines only.
+    """
+    checks = check_clock(phc, limits, previous)
+    details = {"clock": phc.name}
+    if phc.interfaces:
+        details["interfaces"] = ",".join(phc.interfaces)
+    if phc.cross is not None:
+        if phc.shows_utc:
+            checks.insert(1, phc_offset(phc.cross.offset_ns, phc, None, limits))
+        details["ahead"] = duration(phc.cross.offset_ns)
+        details["read"] = f"{phc.cross.method.name.lower()} +- {duration(phc.cross.width_ns / 2)}"
+    return SourceStatus(SourceKind.NONE, phc.device, Role.NONE, tuple(checks), details=details)
 
 
 def phc_alive(phc: PhcFacts) -> Check:

@@ -25,6 +25,7 @@ from tuning.time.judge_host import (
     check_writers,
     judge_kernel,
 )
+from tuning.time.judge_phc import judge_clock
 from tuning.time.judge_ptp import judge_ptp
 from tuning.time.kernel import KernelFacts, read_kernel
 from tuning.time.limits import Limits
@@ -170,6 +171,11 @@ def judge_sources(
         out.append(judge_chrony(facts.chrony, limits, utc_sources=where.utc_sources))
     if not out:
         out.append(judge_kernel(facts.kernel, limits))
+    for phc in facts.phcs:
+        if facts.ptp is None or phc is not facts.phc_of(interface_of(facts.ptp)):
+            older = previous.phcs if previous else ()
+            before = next((one for one in older if one.device == phc.device), None)
+            out.append(judge_clock(phc, limits, before))
     return out
 
 

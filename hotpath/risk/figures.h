@@ -1,0 +1,326 @@
+/* figures.h - what keeps the gate's figures true: one plain function for each thing that happens.
+ *
+ * Owns:    the gate's state: scopes, holdings, the index of our own orders, pulses; the hooks that the
+ *          lane calls when an order is placed, moves, is filled, cancelled or refused, when a price
+ *          moves, when a limit changes and when a day begins.
+ * Refuses: judging (gate.h), reading clocks or books (arguments), remembering anything that is not a
+ *          function of the lane's journaled inputs.
+ *
+ * The positions of a lane are kept by instrument, so they belong to one account: the instrument's. */
+#ifndef HP_RISK_FIGURES_H
+#define HP_RISK_FIGURES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "clock.h"
+#include "instrument.h"
+#include "intent.h"
+#include "limit.h"
+#include "order.h"
+#include "page.h"
+#include "rule.h"
+#include "hotpath/order/position.h"
+#include "hotpath/risk/own.h"
+#include "hotpath/risk/pulse.h"
+#include "hotpath/risk/scope.h"
+
+#define HP_STRATEGIES_MAX 16u
+#define HP_GATE_ACCOUNTS 32u
+#define HP_GATE_VENUES 8u
+
+/* What works at the venue (or may work: PENDING, SENT, UNKNOWN) for one instrument. */
+typedef struct hp_exposure {
+    int64_t  working_buy_lots;
+    int64_t  working_sell_lots;
+    uint32_t open_orders;
+    uint32_t account;              /* whose positions these are: of the last order or fill */
+    int64_t  closing_lots[3];      /* working, against the leg of a hedged position side */
+} hp_exposure_t;
+
+/* A position and what it is worth at the last mid, as it stands in the sums of its scopes. */
+typedef struct hp_holding {
+    int64_t   lots;                /* of a strategy */
+    hp_wide_t cash_e8;             /* of a strategy: received less paid, fees off */
+    int64_t   position_e8;
+    int64_t   gross_e8;
+    hp_wide_t pnl_e8;
+    int64_t   half_ticks;          /* bid + ask at which it is valued */
+    uint32_t  account;             /* in whose sums it stands */
+} hp_holding_t;
+
+typedef struct hp_gate {
+    uint32_t words;                /* OR of the control words, sampled once a turn */
+    uint32_t is_armed;
+    hp_time_record_t clock;        /* the time authority's word, sampled once a turn */
+    hp_gate_rule_t rule;
+    hp_limit_lease_t lease;        /* the authority's, sampled once a turn */
+    hp_leader_lease_t leader;      /* likewise */
+    uint64_t utc_less_mono_ns;     /* of the last pair of clocks */
+    uint64_t day;                  /* days since 1970 by the same; 0 = not yet known */
+    hp_scope_t nobody;             /* of orders that no strategy of this lane owns */
+    hp_scope_t accounts[HP_GATE_ACCOUNTS];
+    hp_scope_t venues[HP_GATE_VENUES];
+    hp_scope_t strategies[HP_STRATEGIES_MAX];
+    hp_scope_t instruments[HP_LANE_INSTRUMENTS_MAX];
+    hp_pulse_t pulses[HP_LANE_INSTRUMENTS_MAX];
+    hp_holding_t whole[HP_LANE_INSTRUMENTS_MAX];
+    hp_holding_t parts[HP_LANE_INSTRUMENTS_MAX][HP_STRATEGIES_MAX];
+    uint8_t is_parted[HP_LANE_INSTRUMENTS_MAX]; /* strategies have traded it: their parts may differ from the whole */
+    uint32_t is_opened;            /* this life's first opening is behind it */
+    hp_own_t own;
+} hp_gate_t;
+
+/* A gate without limits in any dimension: what an instrument may do is still to be said. */
+static inline void hp_gate_init(hp_gate_t *g)
+{
+    hp_limit_t open;
+    hp_limit_open(&open, HP_DIMENSION_NONE, 0);
+    g->rule.weights = 1u << 16 | 1u;
+    hp_scope_set(&g->nobody, &open, 0);
+    for (uint32_t n = 0; n < HP_GATE_ACCOUNTS; n++) hp_scope_set(&g->accounts[n], &open, 0);
+    for (uint32_t n = 0; n < HP_GATE_VENUES; n++) hp_scope_set(&g->venues[n], &open, 0);
+    for (uint32_t n = 0; n < HP_STRATEGIES_MAX; n++) hp_scope_set(&g->strategies[n], &open, 0);
+    for (uint32_t n = 0; n < HP_LANE_INSTRUMENTS_MAX; n++) {
+        hp_scope_set(&g->instruments[n], &open, 0);
+        hp_pulse_trips(&g->pulses[n], &open);
+        g->pulses[n].band_high_ticks = g->pulses[n].fence_e8 = INT64_MAX;
+        g->pulses[n].size_lots_max = g->pulses[n].volume_lots_max = INT64_MAX;
+    }
+}
+
+static inline hp_scope_t *hp_gate_scope(hp_gate_t *g, uint32_t dimension, uint32_t id)
+{
+    switch (dimension) {
+    case HP_DIMENSION_ACCOUNT: return id < HP_GATE_ACCOUNTS ? &g->accounts[id] : NULL;
+    case HP_DIMENSION_VENUE: return id < HP_GATE_VENUES ? &g->venues[id] : NULL;
+    case HP_DIMENSION_STRATEGY: return id < HP_STRATEGIES_MAX ? &g->strategies[id] : NULL;
+    case HP_DIMENSION_INSTRUMENT: return id < HP_LANE_INSTRUMENTS_MAX ? &g->instruments[id] : NULL;
+    default: return NULL;
+    }
+}
+
+/* The four scopes that an order falls into. */
+static inline void hp_gate_scopes(hp_gate_t *g, const hp_instrument_t *i, uint32_t account, uint32_t strategy,
+                                  hp_scope_t *scopes[4])
+{
+    HP_ASSERT(account < HP_GATE_ACCOUNTS && i->id < HP_LANE_INSTRUMENTS_MAX);
+    scopes[0] = &g->accounts[account];
+    scopes[1] = i->venue < HP_GATE_VENUES ? &g->venues[i->venue] : &g->nobody;
+    scopes[2] = strategy < HP_STRATEGIES_MAX ? &g->strategies[strategy] : &g->nobody;
+    scopes[3] = &g->instruments[i->id];
+}
+
+/* Hold a limit from now on.  0 = no such scope. */
+static inline int hp_gate_put_limit(hp_gate_t *g, const hp_limit_t *l, uint64_t now)
+{
+    hp_scope_t *s = hp_gate_scope(g, l->dimension, l->id);
+    if (s == NULL) return 0;
+    hp_scope_set(s, l, now);
+    if (l->dimension == HP_DIMENSION_INSTRUMENT) hp_pulse_trips(&g->pulses[l->id], l);
+    return 1;
+}
+
+/* -- orders ---------------------------------------------------------------------------------------- */
+
+/* Worst case of what an order may still do, 1e-8; what has no notional counts as all there is. */
+static inline int64_t hp_gate_rest_e8(const hp_instrument_t *i, const hp_order_t *o, int64_t rest)
+{
+    int64_t notional = rest > 0 ? hp_instrument_notional(i, o->price_ticks, rest, HP_ROUND_UP) : 0;
+    return notional < 0 ? INT64_MAX : notional; /* HP_MONEY_BAD too */
+}
+
+/* Add (sign 1) or remove (sign -1) what a working order exposes: the same record both times. */
+static inline void hp_gate_expose(hp_gate_t *g, const hp_instrument_t *i, hp_exposure_t *e, const hp_order_t *o, int sign)
+{
+    hp_scope_t *scopes[4];
+    int64_t rest = o->lots > o->filled_lots ? o->lots - o->filled_lots : 0;
+    int64_t notional = hp_gate_rest_e8(i, o, rest);
+    int is_buy = o->side == HP_SIDE_BUY;
+    if (is_buy) e->working_buy_lots += sign * rest;
+    else e->working_sell_lots += sign * rest;
+    e->open_orders += (uint32_t)sign;
+    e->account = o->account;
+    if (o->position_side != HP_POSITION_BOTH && (o->position_side == HP_POSITION_SHORT) == is_buy)
+        e->closing_lots[o->position_side] += sign * rest;
+    HP_DEBUG_ASSERT(e->working_buy_lots >= 0 && e->working_sell_lots >= 0);
+    hp_gate_scopes(g, i, o->account, o->strategy, scopes);
+    for (int n = 0; n < 4; n++) {
+        hp_wide_t *sum = is_buy ? &scopes[n]->buying_e8 : &scopes[n]->selling_e8;
+        *sum += sign * (hp_wide_t)notional;
+        scopes[n]->open_orders += sign;
+        HP_DEBUG_ASSERT(*sum >= 0 && scopes[n]->open_orders >= 0);
+    }
+}
+
+/* An order leaves for the venue. */
+static inline void hp_gate_placed(hp_gate_t *g, const hp_instrument_t *i, const hp_instrument_limits_t *l,
+                                  const hp_order_t *o, uint64_t now)
+{
+    hp_scope_t *scopes[4];
+    hp_gate_scopes(g, i, o->account, o->strategy, scopes);
+    for (int n = 0; n < 4; n++) {
+        hp_scope_at(scopes[n], now);
+        scopes[n]->orders[1]++;
+    }
+    hp_pulse_placed(&g->pulses[i->id], l, o->lots);
+}
+
+static inline void hp_gate_cancelled(hp_gate_t *g, const hp_instrument_t *i, const hp_order_t *o, uint64_t now)
+{
+    hp_scope_t *scopes[4];
+    hp_gate_scopes(g, i, o->account, o->strategy, scopes);
+    for (int n = 0; n < 4; n++) {
+        hp_scope_at(scopes[n], now);
+        scopes[n]->cancels[1]++;
+    }
+}
+
+/* The venue refused an order; in a row that starts a cool-down.  A post-only order that would have
+ * taken is no failure. */
+static inline void hp_gate_refused(hp_gate_t *g, const hp_instrument_t *i, const hp_order_t *o, uint64_t now)
+{
+    hp_scope_t *scopes[4];
+    if (o->error == HP_ERROR_POST_ONLY) return;
+    hp_gate_scopes(g, i, o->account, o->strategy, scopes);
+    for (int n = 0; n < 4; n++) {
+        hp_scope_t *s = scopes[n];
+        s->failures++;
+        if (!hp_over_failures(s) || s->limit.cool_down_ns == 0 || s->limit.failures_max == 0) continue;
+        s->failures = 0;
+        s->cool_until_ns = now + (uint64_t)s->limit.cool_down_ns;
+    }
+}
+
+static inline void hp_gate_accepted(hp_gate_t *g, const hp_instrument_t *i, const hp_order_t *o)
+{
+    hp_scope_t *scopes[4];
+    hp_gate_scopes(g, i, o->account, o->strategy, scopes);
+    for (int n = 0; n < 4; n++) scopes[n]->failures = 0;
+}
+
+/* -- positions ------------------------------------------------------------------------------------- */
+
+/* Signed worth of lots at the last mid; rounded away from zero.  Without a mid: at cost. */
+static inline int64_t hp_gate_worth(const hp_instrument_t *i, int64_t half_ticks, int64_t lots, int64_t cost_e8)
+{
+    if (lots == 0) return 0;
+    if (half_ticks <= 0) return cost_e8;
+    int64_t twice = hp_instrument_notional(i, half_ticks, lots < 0 ? -lots : lots, HP_ROUND_UP);
+    int64_t worth = twice == HP_MONEY_BAD ? INT64_MAX : twice / 2 + (twice & 1);
+    return lots < 0 ? -worth : worth;
+}
+
+static inline void hp_scope_revalue(hp_scope_t *s, int64_t position_e8, int64_t gross_e8, hp_wide_t pnl_e8)
+{
+    s->position_e8 += position_e8;
+    s->gross_e8 += gross_e8;
+    s->pnl_e8 += pnl_e8;
+    hp_scope_judge(s);
+}
+
+/* Value an instrument's position anew, in all the sums that hold it. */
+static inline void hp_gate_revalue(hp_gate_t *g, const hp_instrument_t *i, const hp_exposure_t *e,
+                                   const hp_lane_position_t *p, uint32_t strategies)
+{
+    int64_t half_ticks = g->pulses[i->id].half_ticks;
+    hp_holding_t *w = &g->whole[i->id], now;
+    memset(&now, 0, sizeof now);
+    now.account = e->account;
+    now.half_ticks = half_ticks;
+    if (HP_UNLIKELY(w->account != now.account)) { /* the positions are another account's now */
+        hp_scope_revalue(&g->accounts[w->account], -w->position_e8, -w->gross_e8, -w->pnl_e8);
+        hp_scope_revalue(&g->accounts[now.account], w->position_e8, w->gross_e8, w->pnl_e8);
+    }
+    hp_scope_t *scopes[4];
+    for (uint32_t side = 0; side < HP_POSITION_SIDE_COUNT; side++) {
+        int64_t worth = hp_gate_worth(i, half_ticks, p->lots[side], p->cost_e8[side]);
+        now.position_e8 = hp_held((hp_wide_t)now.position_e8 + worth);
+        now.gross_e8 = hp_held((hp_wide_t)now.gross_e8 + (worth < 0 ? -(hp_wide_t)worth : worth));
+        now.pnl_e8 += (hp_wide_t)worth - p->cost_e8[side];
+    }
+    now.pnl_e8 += (hp_wide_t)p->realised_e8 - p->fees_e8;
+    hp_gate_scopes(g, i, e->account, HP_STRATEGIES_MAX, scopes);
+    for (int n = 0; n < 4; n++)
+        if (n != 2) hp_scope_revalue(scopes[n], now.position_e8 - w->position_e8, now.gross_e8 - w->gross_e8, now.pnl_e8 - w->pnl_e8);
+    *w = now;
+    for (uint32_t n = 0; n < strategies && n < HP_STRATEGIES_MAX; n++) {
+        hp_holding_t *part = &g->parts[i->id][n];
+        if (part->lots == 0 && part->position_e8 == 0 && part->cash_e8 == part->pnl_e8) continue;
+        int64_t worth = hp_gate_worth(i, half_ticks, part->lots, hp_held(-part->cash_e8));
+        int64_t gross = worth < 0 ? -worth : worth;
+        hp_wide_t pnl = part->cash_e8 + worth;
+        hp_scope_revalue(&g->strategies[n], worth - part->position_e8, gross - part->gross_e8, pnl - part->pnl_e8);
+        part->position_e8 = worth;
+        part->gross_e8 = gross;
+        part->pnl_e8 = pnl;
+    }
+}
+
+/* The same where the mid has moved and something is held: asked in every sweep. */
+static inline void hp_gate_follow(hp_gate_t *g, const hp_instrument_t *i, const hp_exposure_t *e,
+                                  const hp_lane_position_t *p, uint32_t strategies)
+{
+    const hp_holding_t *w = &g->whole[i->id];
+    if (HP_LIKELY(w->gross_e8 == 0 && !g->is_parted[i->id]) || w->half_ticks == g->pulses[i->id].half_ticks) return;
+    hp_gate_revalue(g, i, e, p, strategies);
+}
+
+/* A fill was booked into `p`.  `o` is NULL when the order is not ours: the account's all the same. */
+static inline void hp_gate_filled(hp_gate_t *g, const hp_instrument_t *i, hp_exposure_t *e, const hp_lane_position_t *p,
+                                  const hp_order_t *o, const hp_report_t *r, uint32_t strategies, uint64_t now)
+{
+    if (o != NULL) {
+        hp_scope_t *scopes[4];
+        e->account = o->account;
+        hp_gate_scopes(g, i, o->account, o->strategy, scopes);
+        for (int n = 0; n < 4 && o->filled_lots <= r->last_lots; n++) { /* its first fill */
+            hp_scope_at(scopes[n], now);
+            scopes[n]->traded[1]++;
+        }
+        if (o->strategy < HP_STRATEGIES_MAX) {
+            hp_holding_t *part = &g->parts[i->id][o->strategy];
+            g->is_parted[i->id] = 1;
+            int64_t notional = hp_instrument_notional(i, r->last_ticks, r->last_lots, HP_ROUND_DOWN);
+            int is_buy = o->side == HP_SIDE_BUY;
+            part->lots += is_buy ? r->last_lots : -r->last_lots;
+            part->cash_e8 += (is_buy ? -(hp_wide_t)notional : notional) - r->fee_e8;
+        }
+    }
+    hp_gate_revalue(g, i, e, p, strategies);
+}
+
+/* Every scope that there is. */
+#define HP_EACH_SCOPE(g, s) \
+    for (uint32_t s##_d = HP_DIMENSION_ACCOUNT; s##_d < HP_DIMENSION_COUNT; s##_d++) \
+        for (uint32_t s##_n = 0; (s = hp_gate_scope(g, s##_d, s##_n)) != NULL; s##_n++)
+
+/* The lane's opening is taken: what former lives made is no loss of this one's day.  The authority
+ * knows that, and says it as base_pnl_e8. */
+static inline void hp_gate_opened(hp_gate_t *g)
+{
+    hp_scope_t *s;
+    if (g->is_opened) return;
+    g->is_opened = 1;
+    HP_EACH_SCOPE(g, s)
+    {
+        s->day_pnl_e8 = s->pnl_e8;
+        s->peak_e8 = 0;
+        hp_scope_judge(s);
+    }
+}
+
+/* A UTC day begins: losses are counted from here. */
+static inline void hp_gate_new_day(hp_gate_t *g, uint64_t day)
+{
+    hp_scope_t *s;
+    if (HP_LIKELY(day == g->day)) return;
+    g->day = day;
+    HP_EACH_SCOPE(g, s)
+    {
+        s->day_pnl_e8 = s->pnl_e8;
+        hp_scope_judge(s);
+    }
+}
+
+#endif

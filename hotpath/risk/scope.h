@@ -1,0 +1,142 @@
+/* scope.h - what one account, venue, strategy or instrument does now, beside what it may do.
+ *
+ * Owns:    a scope: its limit (hp_limit_t), its figures, and the one text of each comparison between
+ *          the two.  Bounds that need a product or a quotient are made when a figure changes, not when
+ *          an order is judged.
+ * Refuses: which scopes an order falls into (gate.h), how a figure comes about (figures.h).
+ *
+ * Sums are 128 bits wide: no sum of 64-bit notionals leaves them.  Working orders count at their own
+ * price rounded up, positions at the last mid rounded up: worst case. */
+#ifndef HP_RISK_SCOPE_H
+#define HP_RISK_SCOPE_H
+
+#include <stdint.h>
+
+#include "fixed.h"
+#include "limit.h"
+#include "hotpath/risk/bucket.h"
+
+#define HP_BUDGET_HALVES 2
+
+typedef struct hp_scope {
+    hp_limit_t limit;
+    hp_wide_t position_e8;         /* signed sum of positions */
+    hp_wide_t gross_e8;            /* sum of |position|, hedged legs apart */
+    hp_wide_t buying_e8;           /* all that works */
+    hp_wide_t selling_e8;
+    hp_wide_t leverage_gross_e8;   /* gross notional at which the leverage is reached */
+    hp_wide_t pnl_e8;              /* realised, fees, open: what this lane saw */
+    hp_wide_t day_pnl_e8;          /* at 00:00 UTC, or at the start of the lane after it */
+    hp_wide_t peak_e8;             /* highest equity; 0 = none yet */
+    int64_t   loss_e8;             /* of the day, not below 0 */
+    int64_t   drawdown_bps;
+    int64_t   open_orders;
+    int64_t   failures;            /* refusals by the venue in a row */
+    uint64_t  cool_until_ns;
+    uint64_t  half_end_ns;         /* end of the newer half of the budget window; 0 = not begun */
+    int64_t   orders[HP_BUDGET_HALVES];  /* older half, newer half */
+    int64_t   cancels[HP_BUDGET_HALVES];
+    int64_t   traded[HP_BUDGET_HALVES];  /* orders that had a fill */
+    hp_bucket_t bucket;
+} hp_scope_t;
+
+static inline int64_t hp_held(hp_wide_t v) { return v > INT64_MAX ? INT64_MAX : v < -INT64_MAX ? -INT64_MAX : (int64_t)v; }
+
+/* Loss, drawdown and the bound of leverage from capital and PnL. */
+static inline void hp_scope_judge(hp_scope_t *s)
+{
+    const hp_limit_t *l = &s->limit;
+    hp_wide_t lost = s->day_pnl_e8 - s->pnl_e8 - l->base_pnl_e8;
+    s->loss_e8 = lost > 0 ? hp_held(lost) : 0;
+    s->leverage_gross_e8 = (hp_wide_t)1 << 100;
+    s->drawdown_bps = 0;
+    if (l->leverage_e4_max == 0) s->leverage_gross_e8 = 0;
+    if (l->capital_e8 == HP_LIMIT_NONE) return;
+    hp_wide_t equity = (hp_wide_t)l->capital_e8 + l->base_pnl_e8 + s->pnl_e8;
+    if (equity > s->peak_e8) s->peak_e8 = equity;
+    else if (equity < s->peak_e8) s->drawdown_bps = hp_held(hp_wide_div((s->peak_e8 - equity) * 10000, s->peak_e8, HP_ROUND_UP));
+    if (l->leverage_e4_max != HP_LIMIT_NONE)
+        s->leverage_gross_e8 = equity > 0 ? (hp_wide_t)hp_held(equity) * l->leverage_e4_max / 10000 : 0;
+}
+
+/* Hold another limit from now on.  What had failed is forgiven: that is how a person lifts a block. */
+static inline void hp_scope_set(hp_scope_t *s, const hp_limit_t *l, uint64_t now)
+{
+    int64_t most = 1000000000;
+    if (l->capital_e8 != s->limit.capital_e8) s->peak_e8 = 0;
+    s->limit = *l;
+    s->failures = 0;
+    s->cool_until_ns = 0;
+    if (l->token_rate == HP_LIMIT_NONE) hp_bucket_set(&s->bucket, 0, 0, 0);
+    else if (l->token_rate <= 0 || l->token_burst <= 0) {
+        s->bucket.period_ns = 1ull << 46; /* a token in 19 hours, and none in hand */
+        s->bucket.depth_ns = s->bucket.reserve_ns = 0;
+        s->bucket.empty_ns = now;
+    } else {
+        hp_bucket_set(&s->bucket, (uint64_t)hp_limit_least(l->token_rate, most),
+                      (uint64_t)hp_limit_least(l->token_burst, most), (uint64_t)hp_limit_least(l->token_reserve, most));
+    }
+    hp_scope_judge(s);
+}
+
+/* Begin the halves of the budget window that have passed. */
+static inline void hp_scope_roll(hp_scope_t *s, uint64_t now)
+{
+    uint64_t half = (uint64_t)s->limit.budget_window_ns / HP_BUDGET_HALVES;
+    int keeps = half != 0 && now - s->half_end_ns < half;
+    s->orders[0] = keeps ? s->orders[1] : 0;
+    s->cancels[0] = keeps ? s->cancels[1] : 0;
+    s->traded[0] = keeps ? s->traded[1] : 0;
+    s->orders[1] = s->cancels[1] = s->traded[1] = 0;
+    s->half_end_ns = half == 0 ? UINT64_MAX : keeps ? s->half_end_ns + half : now + half;
+}
+
+static inline void hp_scope_at(hp_scope_t *s, uint64_t now)
+{
+    if (HP_UNLIKELY(now >= s->half_end_ns)) hp_scope_roll(s, now);
+}
+
+/* -- the comparisons, each written once ------------------------------------------------------------ */
+
+static inline hp_wide_t hp_scope_gross(const hp_scope_t *s, int64_t notional)
+{
+    return s->gross_e8 + s->buying_e8 + s->selling_e8 + notional;
+}
+
+static inline hp_wide_t hp_scope_net(const hp_scope_t *s, int is_buy, int64_t notional)
+{
+    return (is_buy ? s->position_e8 + s->buying_e8 : s->selling_e8 - s->position_e8) + notional;
+}
+
+static inline int64_t hp_scope_orders(const hp_scope_t *s) { return s->orders[0] + s->orders[1]; }
+static inline int64_t hp_scope_cancels(const hp_scope_t *s) { return s->cancels[0] + s->cancels[1]; }
+static inline int64_t hp_scope_traded(const hp_scope_t *s)
+{
+    int64_t n = s->traded[0] + s->traded[1];
+    return n > 0 ? n : 1;
+}
+
+static inline int hp_over_order(const hp_scope_t *s, int64_t notional) { return notional > s->limit.order_notional_e8_max; }
+static inline int hp_over_open(const hp_scope_t *s) { return s->open_orders >= s->limit.open_orders_max; }
+static inline int hp_over_gross(const hp_scope_t *s, int64_t n) { return hp_scope_gross(s, n) > s->limit.gross_notional_e8_max; }
+static inline int hp_over_net(const hp_scope_t *s, int is_buy, int64_t n) { return hp_scope_net(s, is_buy, n) > s->limit.net_notional_e8_max; }
+static inline int hp_over_leverage(const hp_scope_t *s, int64_t n) { return hp_scope_gross(s, n) > s->leverage_gross_e8; }
+static inline int hp_over_loss(const hp_scope_t *s) { return s->loss_e8 >= s->limit.daily_loss_e8_max; }
+static inline int hp_over_drawdown(const hp_scope_t *s) { return s->drawdown_bps >= s->limit.drawdown_bps_max; }
+static inline int hp_over_failures(const hp_scope_t *s) { return s->failures >= s->limit.failures_max; }
+static inline int hp_over_cool_down(const hp_scope_t *s, uint64_t now) { return now < s->cool_until_ns; }
+
+static inline int hp_over_order_to_trade(const hp_scope_t *s)
+{
+    int64_t orders = hp_scope_orders(s);
+    return orders >= s->limit.budget_free_count && orders + 1 > (hp_wide_t)s->limit.order_to_trade_max * hp_scope_traded(s);
+}
+
+static inline int hp_over_cancel_rate(const hp_scope_t *s)
+{
+    int64_t orders = hp_scope_orders(s);
+    return orders >= s->limit.budget_free_count &&
+           (hp_wide_t)hp_scope_cancels(s) * 10000 > (hp_wide_t)s->limit.cancel_rate_bps_max * orders;
+}
+
+#endif
