@@ -37,6 +37,7 @@ MODULES: dict[str, list[str]] = {
     "hotpath.decode.market": [],
     "hotpath.decode.trial": [],
     "hotpath.journal.tail": [],
+    "hotpath.journal.trial": [],
     "hotpath.lane.lane": [],
     "hotpath.lane.live": [],
     "hotpath.lane.manual": [],

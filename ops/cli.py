@@ -18,6 +18,7 @@ COMMANDS = [
     "control",
     "record",
     "events",
+    "ledger",
     "replay",
     "baseline",
     "latency_profile",

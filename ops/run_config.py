@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.appliance import Settings
-from runtime.config import Clock, Config, Limits, StrategyEntry
+from runtime.config import Clock, Config, Durability, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
 from runtime.lane_spec import load_strategy
 from tuning.time import Where
@@ -57,6 +57,17 @@ def configured(arguments: argparse.Namespace) -> tuple[Config, Config | None]:
         if not sign:
             raise ConfigError([Problem("--param", repr(item), "NAME=VALUE", "add the value")])
         config.strategies[0].parameters[name] = value
+    if durable(config) and not config.journal.directory:
+        raise ConfigError(
+            [
+                Problem(
+                    "durability.order",
+                    "'local-disk' without an archive: no order would ever leave",
+                    "journal.directory",
+                    "name a folder there, or with --journal DIR",
+                )
+            ]
+        )
     for entry in config.strategies:
         wrong = strategy_problem(entry)
         if wrong is not None:
@@ -70,6 +81,36 @@ def limits(held: Limits) -> dict[str, Any]:
     """Return the settings of one table of limits; no bound of age is the venue's own."""
     out = {one.name: getattr(held, one.name) for one in dataclasses.fields(Limits)}
     return {**out, "stale_ms": held.stale_ms or None}
+
+
+def durable(config: Config) -> int:
+    """Return whose orders wait for the disk: a bit for each strategy."""
+    classes = [one.durability or config.durability.order for one in config.strategies]
+    return sum(1 << n for n, one in enumerate(classes) if one == "local-disk")
+
+
+def archive(config: Config) -> dict[str, Any]:
+    """Return how the archive is to be written otherwise than by default (archiver.Rules)."""
+    found, default = archive_rules(config), archive_rules(Config())
+    return {name: value for name, value in found.items() if value != default[name]}
+
+
+def archive_rules(config: Config) -> dict[str, Any]:
+    j = config.journal
+    names = [one.name for one in dataclasses.fields(Durability)]
+    classes = {name: getattr(config.durability, name) for name in names}
+    return {
+        "block_bytes": j.block_kib * 1024,
+        "block_ms": j.block_ms,
+        "lazy_ms": j.lazy_ms,
+        "reserve_bytes": j.reserve_mib * 2**20,
+        "durability": {**classes, "order": "local-disk"} if durable(config) else classes,
+        "policy": {
+            "compress": j.compress,
+            "keep_days": j.keep_days,
+            "keep_bytes": j.keep_gib * 2**30,
+        },
+    }
 
 
 def where(clock: Clock) -> Where:
@@ -101,6 +142,8 @@ def settings(config: Config, **others: Any) -> Settings:
         overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
         on_restart=config.on_restart,
         journal=Path(config.journal.directory) if config.journal.directory else None,
+        archive=archive(config),
+        durable=durable(config),
         clock_policy=config.clock.policy,
         clock_ms_max=config.clock.distance_ms_max,
         clock_where=where(config.clock),

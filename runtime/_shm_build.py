@@ -33,6 +33,7 @@ HEADERS = [
     "order",
     "ring",
     "journal",
+    "archive",
     "book",
     "feed",
     "page",

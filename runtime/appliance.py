@@ -27,10 +27,12 @@ from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
+from runtime.lane_spec import ASSETS
+from runtime.market_lane import MarketLane, shared_bytes
 from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
-from runtime.topology import Topology, plan_box, stall_bound
+from runtime.topology import Place, Topology, plan_box, stall_bound
 from tuning.time import Where
 from venues.binance.usdm.session import Endpoints
 
@@ -44,7 +46,7 @@ VENUE = "binance_usdm"
 COLD_ROLES = {
     "session": lib.HP_PROCESS_SESSION,
     "exporter": lib.HP_PROCESS_EXPORTER,
-    "tailer": lib.HP_PROCESS_TAILER,
+    "archiver": lib.HP_PROCESS_ARCHIVER,
 }
 DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -76,6 +78,8 @@ class Settings:
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
+    archive: dict[str, Any] = field(default_factory=dict)  # how it is written (archiver.Rules)
+    durable: int = 0  # strategies whose orders wait for the disk, bits
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
     clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
 
@@ -119,9 +123,12 @@ class Appliance:
         self.epoch = 0
         self.opened_epoch = 0
         self.is_drained = False
-        self.cold_name = {part: part for part in COLD_ROLES if part != "tailer" or settings.journal}
+        self.cold_name = {
+            part: part for part in COLD_ROLES if part != "archiver" or settings.journal
+        }
         self.cancelled: asyncio.Future[int] | None = None
         self.bells: dict[str, int] = {}
+        self.market: MarketLane | None = None  # of a split topology; lane 0 is its order lane
 
     # -- start -----------------------------------------------------------------------------------
 
@@ -160,6 +167,10 @@ class Appliance:
         flags = os.EFD_NONBLOCK | os.EFD_CLOEXEC
         self.bells = {who: os.eventfd(0, flags) for who in ("lane", "session", "supervisor")}
         self.control.bells.append(self.bells["lane"])
+        if self.topology.kind == "split":
+            self.market = MarketLane(self)
+            self.market.make_pair()
+            self.control.bells.append(self.market.bell)
         self.self_pidfd = os.pidfd_open(os.getpid())
         asyncio.get_running_loop().add_reader(self.bells["supervisor"], self.on_bell)
         self.supervisor.keep(self.supervisor.watch())
@@ -236,6 +247,8 @@ class Appliance:
         self.about = {number: found[symbol]["about"] for number, symbol in self.symbols.items()}
         self.prices = {symbol: found[symbol]["price"] for symbol in s.symbols}
         await self.supervisor.start(self.lane_plan())
+        if self.market is not None:
+            await self.supervisor.start(self.market.plan())
 
     # -- plans -----------------------------------------------------------------------------------
 
@@ -255,7 +268,7 @@ class Appliance:
             known = {
                 "session": self.session_part,
                 "exporter": self.exporter_part,
-                "tailer": self.tailer_part,
+                "archiver": self.archiver_part,
             }
             return {
                 "name": process,
@@ -275,7 +288,7 @@ class Appliance:
             lambda: COLD_STALL_NS_MAX,
             core=self.topology.cold_cores[0] if len(self.topology.cold_cores) == 1 else None,
             is_essential="session" in parts,
-            descriptors=(self.bells["lane"], self.bells["session"]),
+            descriptors=(*self.lane_bells().values(), self.bells["session"]),
             told=told,
             exited=self.exited,
             ready=lambda facts: self.cold_ready(parts),
@@ -288,7 +301,7 @@ class Appliance:
             **self.credentials,
             "ca": self.ca,
             "symbols": self.settings.symbols,
-            "bells": {"session": self.bells["session"], "lanes": {"0": self.bells["lane"]}},
+            "bells": {"session": self.bells["session"], "lanes": self.lane_bells()},
             "is_first": not self.about,
         }
 
@@ -299,10 +312,11 @@ class Appliance:
             "is_first": not self.about,
         }
 
-    def tailer_part(self) -> Message:
+    def archiver_part(self) -> Message:
         return {
             "deployment": self.settings.deployment,
             "directory": str(self.settings.journal),
+            "rules": self.settings.archive,
         }
 
     def beat_reader(self, process: str) -> Callable[[], int]:
@@ -325,8 +339,18 @@ class Appliance:
 
         return beat
 
+    def lane_bells(self) -> dict[str, int]:
+        """Return the lanes' eventfds by number."""
+        market = {} if self.market is None else {"1": self.market.bell}
+        return {"0": self.bells["lane"], **market}
+
+    @property
+    def place(self) -> Place:
+        """Where lane 0 runs: the fused one, or the order lane."""
+        return self.topology.places[-1]
+
     def lane_plan(self) -> Plan:
-        place = self.topology.places[0]
+        place = self.place
 
         def bound() -> int:
             """Return the bound of what the lane reached, which may be less than was planned."""
@@ -343,14 +367,18 @@ class Appliance:
             lambda: int(self.lane_page.header.heartbeat_ns) if "lane.0" in self.lane_pages else 0,
             bound,
             core=place.core,
-            descriptors=(*self.bells.values(), self.self_pidfd),
+            descriptors=(
+                *self.bells.values(),
+                *([] if self.market is None else [self.market.bell]),
+                self.self_pidfd,
+            ),
             ready=lambda facts: self.lane_ready(),
             exited=self.lane_exited,
         )
 
     def lane_ready(self) -> None:
         """Say what a started lane did not reach."""
-        place, view = self.topology.places[0], self.lane_page.view
+        place, view = self.place, self.lane_page.view
         watched = self.supervisor.watched["lane-0"]
         watched.core, watched.is_spinning = view.core, bool(view.is_spinning)
         locked = view.is_locked if self.settings.lock else 1
@@ -361,15 +389,20 @@ class Appliance:
 
     def lane_specification(self) -> Message:
         """Take a new epoch, make pages, tell the session; return what the lane is told."""
-        s, place = self.settings, self.topology.places[0]
         self.epoch = state.next_epoch(self.directory)
         self.make_lane_pages()
         self.supervisor.watched["lane-0"].epoch = self.epoch
         self.tell_session()
+        return self.lane_message() | ({} if self.market is None else self.market.order_part())
+
+    def lane_message(self) -> Message:
+        """Return what a fused lane is told, and each lane of a pair too where it says no other."""
+        s, place = self.settings, self.place
         return {
             "deployment": s.deployment,
             "codec": "venues.binance.usdm.codec",
             "prefix": s.deployment[:12],
+            "assets": ASSETS,
             "epoch": self.epoch,
             "controls": ["operator"],
             "segment_bytes": s.segment_bytes,
@@ -386,6 +419,7 @@ class Appliance:
             "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
             "clock_warns": s.clock_policy == "warn",
+            "durable": s.durable,
             "strategies": s.strategies,
             "parameters": s.parameters,
             "feeds": feeds.lane_spec(self.symbols, self.feed_limits),
@@ -409,7 +443,8 @@ class Appliance:
     def life_bytes(self) -> int:
         """Return what the pages of a lane's life take in shared memory, a little above."""
         mails = MAIL_IN_BYTES + MAIL_OUT_BYTES + LOG_BYTES
-        return self.journal_bytes() + int(LANE_BYTES) + mails + SMALL_PAGES_BYTES
+        other = shared_bytes(self.journal_bytes()) if self.topology.kind == "split" else 0
+        return self.journal_bytes() + int(LANE_BYTES) + mails + SMALL_PAGES_BYTES + other
 
     def make_lane_pages(self) -> None:
         """Make the pages of a lane's life; keep the ring of the one before."""
@@ -470,22 +505,26 @@ class Appliance:
         """A cold process came (back): the session learns which lane it serves."""
         if "session" in parts and self.epoch:
             self.tell_session()
+            if self.market is not None:
+                self.market.tell_session()
 
     def tell_session(self) -> None:
-        self.tell(
-            "session",
-            {
-                "lane": 0,
-                "epoch": self.epoch,
-                "symbols": self.symbols,
-                "about": self.about,
-                "is_open": self.opened_epoch == self.epoch,
-                "former_rings": self.former_rings(),
-                "prefix": self.settings.deployment[:12],
-                "on_restart": self.settings.on_restart,
-                "read_lag_ms": self.settings.read_lag_ms,
-            },
-        )
+        self.tell("session", self.session_message())
+
+    def session_message(self) -> Message:
+        """Return what the session is told of lane 0's present life."""
+        return {
+            "lane": 0,
+            "epoch": self.epoch,
+            "symbols": self.symbols,
+            "about": self.about,
+            "is_open": self.opened_epoch == self.epoch,
+            "has_books": self.market is None,
+            "former_rings": self.former_rings(),
+            "prefix": self.settings.deployment[:12],
+            "on_restart": self.settings.on_restart,
+            "read_lag_ms": self.settings.read_lag_ms,
+        }
 
     def tell(self, part: str, message: Message) -> None:
         """Send a message to a part of a cold process, if that lives."""
@@ -502,6 +541,8 @@ class Appliance:
         self.take_log()
 
     def take_log(self) -> None:
+        if self.market is not None:
+            self.market.take_log()
         if "log.0" not in self.lane_pages:
             return
         watched = self.supervisor.watched["lane-0"]
@@ -519,6 +560,8 @@ class Appliance:
         """Report a lane's end with its counters and what its journal says last."""
         self.take_log()
         end.lines = list(self.supervisor.watched["lane-0"].lines)
+        if self.market is not None:
+            self.market.order_lane_exited()
         if end.cause != lib.HP_EXIT_CLEAN:
             ring = Page.open(self.settings.deployment, "journal.0", "hp_page_t")
             self.supervisor.keep(self.report(Report(end, self.lane_page, ring)))
@@ -545,12 +588,21 @@ class Appliance:
         return self.lane_pages["lane.0"]
 
     @property
+    def market_page(self) -> Page:
+        """The page of the lane that has the books."""
+        return self.lane_page if self.market is None else self.market.page
+
+    @property
     def lane_pid(self) -> int:
         """The lane's process, 0 while it has none."""
         return self.supervisor.watched["lane-0"].pid
 
     def lane_state(self) -> int:
-        return int(self.lane_page.view.state) if "lane.0" in self.lane_pages else 0
+        """Return lane 0's state; armed only when the market lane of a pair hears it too."""
+        found = int(self.lane_page.view.state) if "lane.0" in self.lane_pages else 0
+        if self.market is not None and found == lib.HP_LANE_ARMED:
+            return self.market.state
+        return found
 
     def restart_lane(self) -> int:
         """Kill the lane; return the epoch that died, for armed(after_epoch)."""
@@ -592,6 +644,8 @@ class Appliance:
         if self.is_drained:
             return 0 if watched.last_code == 0 else 1
         self.is_drained = True
+        if self.market is not None:
+            self.market.expect_end()
         life = watched.life
         if life is not None and life.is_alive:
             self.supervisor.expect_end("lane-0")
@@ -600,9 +654,13 @@ class Appliance:
             if not done:
                 self.control.set(lib.HP_WORD_STOP, "drain took too long")
             code = await self.supervisor.stop("lane-0", 2, 0)
+            if self.market is not None:
+                await self.market.end()
         else:
             self.supervisor.expect_end("lane-0")
             code = 1
+            if self.market is not None:
+                await self.market.end()
         self.take_log()
         if code == 0:
             return 0
@@ -631,6 +689,8 @@ class Appliance:
             page.remove()
         for ring in self.former_rings():
             (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
+        if self.market is not None:
+            self.market.close()
         loop = asyncio.get_running_loop()
         if self.bells:
             loop.remove_reader(self.bells["supervisor"])
@@ -639,7 +699,7 @@ class Appliance:
 
     def summary(self) -> dict[str, Any]:
         """Return what the lane's page says: orders, fills, positions and PnL per symbol."""
-        view = self.lane_page.view
+        view, feed = self.lane_page.view, self.market_page.view.counters
         c = view.counters
         symbols = {}
         for number, name in self.symbols.items():
@@ -664,9 +724,9 @@ class Appliance:
             "rejects": c.rejects,
             "open_orders": c.open_orders,
             "unknown": c.unknown_now,
-            "messages": c.messages,
-            "gaps": c.gaps,
-            "resyncs": c.resyncs,
+            "messages": feed.messages,
+            "gaps": feed.gaps,
+            "resyncs": feed.resyncs,
             "symbols": symbols,
             "realised_e8": sum(s["realised_e8"] for s in symbols.values()),
             "fees_e8": sum(s["fees_e8"] for s in symbols.values()),

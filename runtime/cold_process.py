@@ -7,14 +7,14 @@ Refuses: the parts themselves; they are the same classes that run alone elsewher
 from __future__ import annotations
 
 from runtime import cold
+from runtime.archiver_process import ArchiverPart
 from runtime.exporter_process import ExporterPart
 from runtime.session_process import SessionPart
-from runtime.tailer_process import TailerPart
 
 PARTS: dict[str, type[cold.Part]] = {
     "session": SessionPart,
     "exporter": ExporterPart,
-    "tailer": TailerPart,
+    "archiver": ArchiverPart,
 }
 
 if __name__ == "__main__":

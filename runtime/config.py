@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from runtime import durability
+
 
 def key(
     default: Any,
@@ -25,13 +27,30 @@ def key(
     low: int | None = None,
     high: int | None = None,
     choices: tuple[str, ...] = (),
+    reserved: tuple[str, ...] = (),
     reloads: bool = False,
 ) -> Any:
-    """Describe a key.  low and high are inclusive; reloads: may change while it runs."""
-    about = {"doc": doc, "low": low, "high": high, "choices": choices, "reloads": reloads}
+    """Describe a key.  low and high are inclusive; reloads: may change while it runs.
+
+    reserved: words that have a meaning, and no means yet.
+    """
+    about = {
+        "doc": doc,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "reserved": reserved,
+        "reloads": reloads,
+    }
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=about)
     return field(default=default, metadata=about)
+
+
+def durability_key(group: str) -> Any:
+    """Describe a row of the table of durability classes."""
+    row = durability.GROUPS[group]
+    return key(row.default, row.about, choices=row.may_be, reserved=durability.PEER)
 
 
 def table(kind: type, doc: str) -> Any:
@@ -57,6 +76,12 @@ class Venue:
 @dataclass
 class StrategyEntry:
     source: str = key("demo", "path.py:Class, module:Class or a shipped name (demo, demo-native).")
+    durability: str = key(
+        "",
+        "Class of this strategy's orders; empty = durability.order.",
+        choices=("", *durability.LOCAL),
+        reserved=durability.PEER,
+    )
     parameters: dict[str, Any] = field(
         default_factory=dict,
         metadata={"doc": "The strategy's own parameters, as its Param declarations name them."},
@@ -121,10 +146,33 @@ class Rate:
 @dataclass
 class Journal:
     directory: str = key(
-        "", "Copy the lanes' journals there (a RUN for replay); empty = not copied."
+        "", "Archive the lanes' journals there (a RUN for replay and ledger); empty = no archive."
+    )
+    block_kib: int = key(64, "A block is cut at this size, KiB.", low=4, high=1024)
+    block_ms: int = key(
+        5, "Records of class local-disk are on disk after this time at most, ms.", low=1, high=1000
+    )
+    lazy_ms: int = key(50, "All other records, ms.", low=1, high=10_000)
+    reserve_mib: int = key(
+        64, "Less room than this on the archive's disk stops quoting, MiB.", low=1, high=2**20
+    )
+    compress: bool = key(True, "Pack closed segments with zstd.")
+    keep_days: int = key(
+        0, "Closed segments go after this many days; 0 = never.", low=0, high=10_000
+    )
+    keep_gib: int = key(
+        0, "The oldest closed segments go when there is more, GiB; 0 = never.", low=0, high=2**20
     )
     segment_mib: int = key(16, "Size of a segment of the ring, MiB.", low=1, high=1024)
     segments: int = key(4, "Segments of the ring.", low=2, high=64)
+
+
+@dataclass
+class Durability:
+    order: str = durability_key("order")
+    fill: str = durability_key("fill")
+    command: str = durability_key("command")
+    feed: str = durability_key("feed")
 
 
 @dataclass
@@ -200,6 +248,11 @@ class Config:
     )
     rate: Rate = table(Rate, "Token bucket of requests to the venue.")
     journal: Journal = table(Journal, "The lanes' journals, in memory and on disk.")
+    durability: Durability = table(
+        Durability,
+        "What must be where before it counts: local-mem survives the death of any process,"
+        " local-disk a cut of power (it needs journal.directory).",
+    )
     metrics: Metrics = table(Metrics, "What Prometheus scrapes.")
     clock: Clock = table(Clock, "How well the time must be known.")
     restart: Restart = table(Restart, "Most restarts of one process by cause; then a person looks.")
@@ -229,7 +282,10 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 
 TABLES: dict[str, type] = {
     kind.__name__: kind
-    for kind in (Venue, Topology, AllLimits, Rate, Journal, Metrics, Clock, Restart, Log)
+    for kind in (
+        *(Venue, Topology, AllLimits, Rate, Journal, Durability),
+        *(Metrics, Clock, Restart, Log),
+    )
 }
 
 

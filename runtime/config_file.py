@@ -203,6 +203,14 @@ class Reader:
                 at, f"{name} is {shown}", wanted, f"for example {at[-1]} = {json.dumps(default)}"
             )
             return default
+        if found in about.get("reserved", ()):
+            self.report(
+                at,
+                f"{name} is {found!r}, which needs a second host",
+                " | ".join(about["choices"]),
+                "this build has no peer yet; local-disk is the strongest there is",
+            )
+            return default
         if about["choices"] and found not in about["choices"]:
             close = difflib.get_close_matches(found, about["choices"], 1, 0.5)
             self.report(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hotpath.lane.lane import Lane
     from hotpath.lane.strategy import Strategy
 
+# Names of the assets that fees and balances are in; 0 is an asset without a number.
+ASSETS = {"USDT": 1, "USDC": 2, "BNB": 3, "FDUSD": 4, "BTC": 5, "ETH": 6, "BUSD": 7, "USD": 8}
 NO_FEEDS: dict[str, Any] = {"sanity": {}, "streams": []}
 UNRECORDED = {"ca", "bells", "supervisor", "cores"}  # keys that a re-run has no use for
 
@@ -64,6 +66,14 @@ def description(spec: dict[str, Any]) -> str:
     return json.dumps({key: spec[key] for key in spec if key not in UNRECORDED})
 
 
+def make_codec(spec: dict[str, Any]) -> Any:
+    """Make the codec of a specification, its assets named."""
+    codec = importlib.import_module(spec["codec"]).Codec(prefix=spec["prefix"])
+    for name, number in spec.get("assets", {}).items():
+        codec.put_asset(name, number)
+    return codec
+
+
 def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
     """Put rates and policies into a lane; each is a record of its own."""
     lane.set_rate(0, *spec["rate"])
@@ -78,6 +88,7 @@ def add_instrument(lane: Lane, item: dict[str, Any]) -> None:
 def fit(lane: Lane, spec: dict[str, Any]) -> None:
     """Describe a new lane in its journal and put into it what the specification names."""
     lane.describe(description(spec))
+    lane.set_durable(spec.get("durable", 0))
     set_policies(lane, spec)
     is_order = spec.get("role") == "order"
     if is_order:

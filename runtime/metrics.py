@@ -352,6 +352,32 @@ JOURNAL = [
         "lanes",
         lambda found: (((j.lane,), j.lag_bytes) for j in found.journals if j.lag_bytes is not None),
     ),
+    Family(
+        "archive_state",
+        "gauge",
+        f"How the archiver stands: {numbered(names.ARCHIVE_STATES)}.",
+        ("lane",),
+        "lanes",
+        lambda found: (((j.lane,), j.archive_state) for j in found.journals),
+    ),
+    count(
+        "journal_refused_frames",
+        "frames_unjournaled",
+        "Market data dropped unseen: the ring was full of what is not archived.",
+    ),
+    count("orders_parked", "orders_parked", "Orders that waited for the disk."),
+    count(
+        "orders_unparked",
+        "orders_unparked",
+        "Of those, not sent: the wait was too long, or the permit had gone.",
+    ),
+]
+PAIR = [
+    count("pair_taken", "pair_in", "Records taken from the other lane of a pair."),
+    count("pair_said", "pair_out", "Records handed to the other lane of a pair."),
+    count("pair_refused", "pair_refused", "Records that the other lane's ring had no room for."),
+    count("pair_mirrors", "pair_mirrors", "Whole mirrors of orders and positions, said or taken."),
+    count("pair_silences", "pair_silences", "Times the other lane's beat was overdue."),
 ]
 MAIL = [
     Family(
@@ -359,7 +385,7 @@ MAIL = [
         "gauge",
         "Bytes that wait in a ring between a lane and the cold side.",
         ("lane", "way"),
-        "lanes x 3",
+        "lanes x 4",
         lambda found: (((m.lane, m.way), m.used_bytes) for m in found.mails),
     ),
     Family(
@@ -367,7 +393,7 @@ MAIL = [
         "gauge",
         "Size of a ring between a lane and the cold side.",
         ("lane", "way"),
-        "lanes x 3",
+        "lanes x 4",
         lambda found: (((m.lane, m.way), m.capacity_bytes) for m in found.mails),
     ),
     Family(
@@ -375,7 +401,7 @@ MAIL = [
         "counter",
         "Bytes written to a ring between a lane and the cold side.",
         ("lane", "way"),
-        "lanes x 3",
+        "lanes x 4",
         lambda found: (((m.lane, m.way), m.written_bytes) for m in found.mails),
     ),
     Family(
@@ -383,7 +409,7 @@ MAIL = [
         "counter",
         "Records that did not fit and were dropped.",
         ("lane", "way"),
-        "lanes x 3",
+        "lanes x 4",
         lambda found: (((m.lane, m.way), m.refused) for m in found.mails),
     ),
 ]
@@ -573,6 +599,7 @@ AREAS: dict[str, list[Family]] = {
     "Latency": LATENCY,
     "Lanes and strategies": LANES,
     "Journal": JOURNAL,
+    "Pair of lanes": PAIR,
     "Mail": MAIL,
     "Clock": CLOCK,
     "Processes": PROCESSES,

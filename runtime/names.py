@@ -18,6 +18,7 @@ def of(enum: str, prefix: str) -> dict[int, str]:
     }
 
 
+ARCHIVE_STATES = of("hp_archive_state", "HP_ARCHIVE_")
 BOOK_STATES = of("hp_book_state", "HP_BOOK_")
 CLOCK_SOURCES = of("hp_clock_source", "HP_CLOCK_SOURCE_")
 DECODED = of("hp_decode", "HP_DECODE_")
@@ -26,6 +27,7 @@ EXIT_CAUSES = of("hp_exit_cause", "HP_EXIT_")
 FEED_SOURCES = of("hp_source", "HP_SOURCE_")
 HOPS = of("hp_hop", "HP_HOP_")
 KNOB_STATES = of("hp_knob_state", "HP_KNOB_")
+LANE_ROLES = of("hp_lane_role", "HP_ROLE_")
 LANE_STATES = of("hp_lane_state", "HP_LANE_")
 ORDER_STATES = of("hp_order_state", "HP_ORDER_")
 PROCESS_ROLES = of("hp_process_role", "HP_PROCESS_")

@@ -24,6 +24,7 @@ KINDS = {
     r"journal\.\d{1,2}": "hp_page_t",
     r"mail\.(?:in|out)\.\d{1,2}": "hp_page_t",
     r"log\.\d{1,2}": "hp_page_t",
+    r"pair\.(?:intents|told)": "hp_page_t",
     r"control\.[a-z]{1,16}": "hp_control_page_t",
     r"clock": "hp_clock_page_t",
     r"host": "hp_host_page_t",

@@ -1,13 +1,14 @@
 """A RUN: the journals of a deployment's lanes as files.
 
-Owns:    the folder's layout, appending chunks to it, cutting what a killed writer left half done,
-         reading it back with holes and damage said.
-Refuses: following rings (runtime/tailer.py), fsync and hashes (the archiver's), the meaning of
+Owns:    the folder's layout, reading it back with holes and damage said.
+Refuses: writing it (runtime/archive.py), judging its hashes (runtime/audit.py), the meaning of
          payloads (runtime/records.py).
 
     RUN/run.json                               what deployment this is
+    RUN/keys/<key id>.json                     public keys of the heads
     RUN/lane-0/epoch-00007/00000000.journal    segment 0 of that lane epoch
-    RUN/lane-0/epoch-00007/00000001.journal    ...
+    RUN/lane-0/epoch-00007/00000001.journal    ...; .journal.zst once it is closed
+    RUN/lane-0/epoch-00007/chain, heads        hashes and signatures (runtime/chain.py)
 
 A segment file is what stood in the ring: a segment header and whole records.  It is only ever
 appended to, so after a kill at any time a good prefix is there; the next writer cuts the rest.  A
@@ -18,12 +19,13 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hotpath.journal.tail import SEGMENT_BYTES, Chunk, Record, Segment, records, scan, segment
+import zstandard
+
+from hotpath.journal.tail import SEGMENT_BYTES, Record, Segment, records, scan, segment
 from runtime.journal import Hole
 
 FORMAT = 1
@@ -83,55 +85,33 @@ def epoch_folder(directory: Path, lane: int, epoch: int) -> Path:
     return directory / f"lane-{lane}" / f"epoch-{epoch:05d}"
 
 
-class LaneWriter:
-    """Appends the chunks of one lane epoch."""
+SUFFIX, PACKED = ".journal", ".journal.zst"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self.number = -1
-        self.offset = 0
-        self.handle = -1
 
-    def resume(self) -> Place | None:
-        """Cut what an earlier writer left half done; say where to go on (None: at the start)."""
-        for path in sorted(self.folder.glob("*.journal"), reverse=True):
-            data = path.read_bytes()
-            head = segment(data)
-            if head is None:
-                path.unlink()
-                continue
-            _, good, sequence, _ = scan(data, SEGMENT_BYTES, head.first_sequence)
-            os.truncate(path, good)
-            return Place(head.number, good, sequence)
-        return None
+def segment_path(folder: Path, number: int) -> Path:
+    """Return where a segment is written."""
+    return folder / f"{number:08d}{SUFFIX}"
 
-    def append(self, chunk: Chunk) -> None:
-        """Write one chunk; after an error (a full disk) nothing of it is there."""
-        if chunk.number != self.number:
-            self.close()
-            path = self.folder / f"{chunk.number:08d}.journal"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self.handle = os.open(path, flags, 0o600)
-            self.number, self.offset = chunk.number, os.fstat(self.handle).st_size
-        if chunk.offset != self.offset:
-            raise RecordingError(
-                f"{self.folder}: segment {chunk.number} has {self.offset} bytes,"
-                f" the chunk begins at {chunk.offset}"
-            )
-        rest = memoryview(chunk.data)
-        try:
-            while rest:
-                rest = rest[os.write(self.handle, rest) :]
-        except OSError:
-            os.ftruncate(self.handle, self.offset)
-            raise
-        self.offset += len(chunk.data)
 
-    def close(self) -> None:
-        if self.handle >= 0:
-            os.close(self.handle)
-        self.handle, self.number = -1, -1
+def segment_paths(folder: Path) -> dict[int, Path]:
+    """Return a lane epoch's segment files by number; of a segment that is there twice (its packer
+    was killed) the one that is certainly whole."""
+    packed = {int(path.name[:8]): path for path in folder.glob(f"[0-9]*{PACKED}")}
+    plain = {int(path.name[:8]): path for path in folder.glob(f"[0-9]*{SUFFIX}")}
+    return dict(sorted({**packed, **plain}.items()))
+
+
+def load(path: Path) -> bytes | mmap.mmap:
+    """Return a segment's bytes as they stood in the ring, or RecordingError."""
+    try:
+        if path.name.endswith(PACKED):
+            return zstandard.ZstdDecompressor().decompress(path.read_bytes())
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except ValueError:
+        return b""  # an empty file cannot be mapped
+    except (OSError, zstandard.ZstdError) as error:
+        raise RecordingError(f"{path} cannot be read: {error}") from error
 
 
 class LaneRun:
@@ -139,10 +119,12 @@ class LaneRun:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.paths = sorted(folder.glob("*.journal"))
-        with self.paths[0].open("rb") as file:
-            head = segment(file.read(SEGMENT_BYTES))
-        if head is None:
+        self.paths = list(segment_paths(folder).values())
+        for path in self.paths:  # the first may be damaged: another one says whose they are
+            head = segment(load(path)[:SEGMENT_BYTES])
+            if head is not None:
+                break
+        else:
             raise RecordingError(f"{self.paths[0]} does not begin with a segment header")
         self.head: Segment = head
         self.lane, self.epoch = head.lane, head.epoch
@@ -154,30 +136,33 @@ class LaneRun:
         """
         expected = 1
         for path in self.paths:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size < SEGMENT_BYTES:
-                    continue
-                with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data:
-                    head = segment(data)
-                    if head is None:
-                        yield Damage(path, 0)
-                        continue
-                    if head.first_sequence > expected:
-                        yield Hole(expected, head.first_sequence - expected)
-                    expected = head.first_sequence
-                    yield from records(data, SEGMENT_BYTES, expected, kinds)
-                    _, good, expected, _ = scan(data, SEGMENT_BYTES, expected)
-            if good < size and path != self.paths[-1]:
+            try:
+                data = load(path)
+            except RecordingError:
+                yield Damage(path, 0)
+                continue
+            if len(data) < SEGMENT_BYTES:
+                continue
+            head = segment(data)
+            if head is None:
+                yield Damage(path, 0)
+                continue
+            if head.first_sequence > expected:
+                yield Hole(expected, head.first_sequence - expected)
+            expected = head.first_sequence
+            yield from records(data, SEGMENT_BYTES, expected, kinds)
+            _, good, expected, _ = scan(data, SEGMENT_BYTES, expected)
+            if good < len(data) and path != self.paths[-1]:
                 yield Damage(path, good)
 
 
 def lanes(directory: Path) -> list[LaneRun]:
     """Return the lane epochs of a RUN in the order in which they were opened."""
     manifest(directory)
-    found = [
-        LaneRun(folder)
-        for folder in directory.glob("lane-*/epoch-*")
-        if next(folder.glob("*.journal"), None) is not None
-    ]
+    found = [LaneRun(folder) for folder in epoch_folders(directory) if segment_paths(folder)]
     return sorted(found, key=lambda run: (run.head.epoch, run.lane))
+
+
+def epoch_folders(directory: Path) -> list[Path]:
+    """Return the folders of a RUN's lane epochs, by lane and epoch."""
+    return sorted(directory.glob("lane-*/epoch-*"))

@@ -10,7 +10,6 @@ recorded intents are fed to the gate; with strategies they must come out of thos
 
 from __future__ import annotations
 
-import importlib
 import json
 import mmap
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from hotpath.lane.rerun import RerunLane
 from runtime import records
 from runtime._shm import lib
 from runtime.journal import Hole, records_of
-from runtime.lane_spec import add_instrument, make_strategies
+from runtime.lane_spec import add_instrument, make_codec, make_strategies
 from runtime.pages import LANE_BYTES
 from runtime.recording import Damage, LaneRun, lanes
 
@@ -177,7 +176,7 @@ class Rerun:
         if first.kind != lib.HP_RECORD_CLOCK:
             raise RerunError("no CLOCK opens the journal")
         clock = records.fields(first)
-        codec = importlib.import_module(spec["codec"]).Codec(prefix=spec["prefix"])
+        codec = make_codec(spec)
         self.ring = mmap.mmap(-1, lib.HP_JOURNAL_HEAD_BYTES + RING_SEGMENTS * head.segment_bytes)
         self.lane = RerunLane(
             codec,
@@ -196,6 +195,7 @@ class Rerun:
         self.lane.describe(text)
         if self.lane.role == "order":
             self.lane.expect_strategies(len(spec["strategies"]))
+        self.lane.set_durable(spec.get("durable", 0))
         self.instruments = {item["id"]: item for item in spec["instruments"]}
         if self.strategy is not None:
             if self.strategy:

@@ -84,6 +84,7 @@ class Journal:
     records: int
     overwritten_segments: int
     lag_bytes: int | None  # behind an archiver; None without one
+    archive_state: int  # enum hp_archive_state
 
 
 @dataclass(slots=True)

@@ -124,6 +124,7 @@ def journal(one: Journal) -> dict[str, Any]:
         "capacity_bytes": one.capacity_bytes,
         "overwritten_segments": one.overwritten_segments,
         "lag_bytes": one.lag_bytes,
+        "archive": names.ARCHIVE_STATES.get(one.archive_state, one.archive_state),
     }
 
 

@@ -183,6 +183,10 @@ ROWS: dict[int, Row] = {
     V["OVERFLOW"]: Row(
         "refused: price {found} times size {wanted} leaves 64 bits", "price", "size"
     ),
+    V["ARCHIVE_LAG"]: Row(
+        "refused: the journal is not reaching the disk (words: {found}); cancels still pass",
+        "words",
+    ),
     V["SEND_FAILED"]: Row("passed, but was not sent: no session, or the socket refused"),
 }
 

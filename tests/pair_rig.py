@@ -5,9 +5,9 @@ from __future__ import annotations
 import mmap
 
 from hotpath.lane.manual import ManualLane
-from tests.lane_rig import LIMITS, SYMBOLS, Rig
 from runtime._shm import ffi, lib
 from runtime.pages import LANE_BYTES
+from tests.lane_rig import LIMITS, SYMBOLS, Rig
 from venues.binance.usdm.codec import Codec
 
 RING_BYTES = 1 << 20

@@ -15,7 +15,9 @@
  *   +------+-----+-----+------+---------+--------+--------+-------+------+----------------+
  *
  * crc32c covers the 40 bytes with the field itself as 0, and the payload.  A record never straddles
- * segments: kind 0 (in eight zero bytes) at a record position ends the segment early. */
+ * segments: kind 0 (in eight zero bytes) at a record position ends the segment early.
+ *
+ * Of the head page the writer owns the first 128 bytes behind hp_page_t, the archiver the next 128. */
 #ifndef HP_JOURNAL_FORMAT_H
 #define HP_JOURNAL_FORMAT_H
 
@@ -72,7 +74,17 @@ enum hp_words_of {
     HP_WORDS_CONTROL = 0,       /* u32, OR of the control words */
     HP_WORDS_CLOCK = 1,         /* hp_time_record_t */
     HP_WORDS_LIMIT_LEASE = 2,   /* hp_limit_lease_t */
-    HP_WORDS_LEADER_LEASE = 3   /* hp_leader_lease_t */
+    HP_WORDS_LEADER_LEASE = 3,  /* hp_leader_lease_t */
+    HP_WORDS_ARCHIVED = 16      /* u64, the archiver's watermark: it releases parked orders */
+};
+
+/* How the archiver stands, by its own word in the ring's head. */
+enum hp_archive_state {
+    HP_ARCHIVE_NONE = 0,        /* nobody archives this ring */
+    HP_ARCHIVE_COPYING = 1,
+    HP_ARCHIVE_FULL = 2,        /* the disk has little or no room: no new risk until there is */
+    HP_ARCHIVE_FAILED = 3,      /* the disk failed: the archiver has left */
+    HP_ARCHIVE_STATE_COUNT = 4
 };
 
 /* Sockets of a lane; market sockets count from 0. */
@@ -153,8 +165,13 @@ typedef struct hp_journal_head { /* head page of the ring file, behind hp_page_t
     uint64_t published;      /* bytes ever published, segment headers and slack included */
     uint64_t sequence;       /* last published record */
     uint64_t overwritten;    /* segments recycled without an archiver's copy */
-    uint64_t archived;       /* archiver's watermark in bytes; UINT64_MAX = no archiver */
     uint64_t fingerprint;    /* of the host baseline, by the maker of the ring; 0 = not taken */
+    uint8_t  pad0[72];
+    /* a line pair of the archiver's own */
+    uint64_t archived;       /* bytes of `published` that are on disk; UINT64_MAX = no archiver */
+    uint32_t archive_state;  /* enum hp_archive_state */
+    uint32_t archiver_pid;
+    uint8_t  pad1[112];
 } hp_journal_head_t;
 /* cffi:end */
 HP_SIZE(hp_journal_record_t, 40);
@@ -162,7 +179,15 @@ HP_FIELD(hp_journal_record_t, crc32c, 32);
 HP_SIZE(hp_journal_segment_t, 128);
 HP_FIELD(hp_journal_segment_t, crc32c, 124);
 HP_SIZE(hp_journal_clock_t, 32);
-HP_SIZE(hp_journal_head_t, 64);
+HP_SIZE(hp_journal_head_t, 256);
+HP_FIELD(hp_journal_head_t, archived, 128);
+
+/* Records that give way while the archive lags: a lane that drops one has not acted on it.  The last
+ * segment that may still be opened is kept for everything else. */
+static inline int hp_record_is_bulk(uint32_t kind)
+{
+    return kind == HP_RECORD_FRAME || kind == HP_RECORD_SNAPSHOT || kind == HP_RECORD_SPARE;
+}
 
 #define HP_JOURNAL_SEGMENT_MAGIC 0x31304745534a5048ull /* "HPJSEG01" */
 

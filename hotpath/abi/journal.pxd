@@ -51,6 +51,13 @@ cdef extern from "journal.h" nogil:
         HP_WORDS_CLOCK
         HP_WORDS_LIMIT_LEASE
         HP_WORDS_LEADER_LEASE
+        HP_WORDS_ARCHIVED
+    cdef enum hp_archive_state:
+        HP_ARCHIVE_NONE
+        HP_ARCHIVE_COPYING
+        HP_ARCHIVE_FULL
+        HP_ARCHIVE_FAILED
+        HP_ARCHIVE_STATE_COUNT
     cdef enum hp_session:
         HP_SESSION_CLOSED
         HP_SESSION_OPEN
@@ -114,5 +121,10 @@ cdef extern from "journal.h" nogil:
         uint64_t published
         uint64_t sequence
         uint64_t overwritten
-        uint64_t archived
         uint64_t fingerprint
+        uint8_t pad0[72]
+        uint64_t archived
+        uint32_t archive_state
+        uint32_t archiver_pid
+        uint8_t pad1[112]
+    int hp_record_is_bulk(uint32_t kind) noexcept nogil

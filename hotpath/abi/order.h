@@ -71,7 +71,8 @@ enum hp_error {
 enum hp_order_flag {
     HP_ORDER_CANCEL_IN_FLIGHT = 1, HP_ORDER_REPLACE_IN_FLIGHT = 2, HP_ORDER_ADOPTED = 4,
     HP_ORDER_INQUIRY_IN_FLIGHT = 8, HP_ORDER_POST_ONLY = 16, HP_ORDER_REDUCE_ONLY = 32,
-    HP_ORDER_ABSENT = 64     /* never reached the venue: not a byte left, or its absence was proven */
+    HP_ORDER_ABSENT = 64,    /* never reached the venue: not a byte left, or its absence was proven */
+    HP_ORDER_PARKED = 128    /* permitted and encoded; leaves when its records are on disk */
 };
 
 typedef struct hp_order {

@@ -65,6 +65,7 @@ cdef extern from "order.h" nogil:
         HP_ORDER_POST_ONLY
         HP_ORDER_REDUCE_ONLY
         HP_ORDER_ABSENT
+        HP_ORDER_PARKED
     ctypedef struct hp_order_t:
         uint64_t client_id
         uint64_t venue_id

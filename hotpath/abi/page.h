@@ -62,7 +62,10 @@ enum hp_word {
     HP_WORD_DRAIN = 4,      /* cancel ours, confirm, exit */
     HP_WORD_FLATTEN = 8,
     HP_WORD_SAFE_MODE = 16,
-    HP_WORD_STOP = 32       /* leave the loop now (after a confirmed drain) */
+    HP_WORD_STOP = 32,      /* leave the loop now (after a confirmed drain) */
+    /* set by a lane itself (lag.h), in no control page */
+    HP_WORD_LAGGING = 65536,  /* half of the journal ring is not archived, or the disk is full: no new risk */
+    HP_WORD_CHOKED = 131072   /* three quarters: cancels only */
 };
 
 typedef struct hp_control_page {
@@ -109,7 +112,7 @@ typedef struct hp_host_page { /* writer: the cold side; readers: status, screen,
 
 enum hp_process_role {
     HP_PROCESS_NONE = 0, HP_PROCESS_SUPERVISOR = 1, HP_PROCESS_LANE = 2, HP_PROCESS_SESSION = 3,
-    HP_PROCESS_EXPORTER = 4, HP_PROCESS_TAILER = 5, HP_PROCESS_VENUE = 6, HP_PROCESS_SENTINEL = 7,
+    HP_PROCESS_EXPORTER = 4, HP_PROCESS_ARCHIVER = 5, HP_PROCESS_VENUE = 6, HP_PROCESS_SENTINEL = 7,
     HP_PROCESS_AUTHORITY = 8, HP_PROCESS_COLD = 9, HP_PROCESS_ROLE_COUNT = 10
 };
 
@@ -244,7 +247,10 @@ typedef struct hp_lane_counters {
     uint64_t pair_refused;         /* its ring was full: an intent was refused, anything else is said again */
     uint64_t pair_mirrors;         /* whole mirrors of orders and positions, said or taken */
     uint64_t pair_silences;        /* times the other lane's beat was overdue */
-    uint64_t pad[28];
+    uint64_t frames_unjournaled;   /* market data dropped unseen: the ring was full of what is not archived */
+    uint64_t orders_parked;        /* orders that waited for the disk */
+    uint64_t orders_unparked;      /* of those, not sent: the wait was too long, or the permit had gone */
+    uint64_t pad[25];
 } hp_lane_counters_t;
 
 typedef struct hp_lane_position { /* one per instrument; the lane's view */

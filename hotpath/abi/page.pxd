@@ -36,6 +36,8 @@ cdef extern from "page.h" nogil:
         HP_WORD_FLATTEN
         HP_WORD_SAFE_MODE
         HP_WORD_STOP
+        HP_WORD_LAGGING
+        HP_WORD_CHOKED
     cdef enum hp_knob_state:
         HP_KNOB_UNKNOWN
         HP_KNOB_OK
@@ -51,7 +53,7 @@ cdef extern from "page.h" nogil:
         HP_PROCESS_LANE
         HP_PROCESS_SESSION
         HP_PROCESS_EXPORTER
-        HP_PROCESS_TAILER
+        HP_PROCESS_ARCHIVER
         HP_PROCESS_VENUE
         HP_PROCESS_SENTINEL
         HP_PROCESS_AUTHORITY
@@ -221,7 +223,10 @@ cdef extern from "page.h" nogil:
         uint64_t pair_refused
         uint64_t pair_mirrors
         uint64_t pair_silences
-        uint64_t pad[28]
+        uint64_t frames_unjournaled
+        uint64_t orders_parked
+        uint64_t orders_unparked
+        uint64_t pad[25]
     ctypedef struct hp_lane_position_t:
         int64_t lots[3]
         int64_t cost_e8[3]

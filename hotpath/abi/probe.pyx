@@ -2,6 +2,7 @@
 
 Derived: python -m hotpath.abi.declare writes this file.
 """
+from hotpath.abi.archive cimport *
 from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.codec cimport *
@@ -25,6 +26,22 @@ from hotpath.abi.verdict cimport *
 def layout():
     """Return {record: bytes, record.field: offset}."""
     out = {}
+    out["hp_archive_block_t"] = sizeof(hp_archive_block_t)
+    out["hp_archive_block_t.magic"] = <size_t>&(<hp_archive_block_t *>0).magic
+    out["hp_archive_block_t.layout"] = <size_t>&(<hp_archive_block_t *>0).layout
+    out["hp_archive_block_t.lane"] = <size_t>&(<hp_archive_block_t *>0).lane
+    out["hp_archive_block_t.epoch"] = <size_t>&(<hp_archive_block_t *>0).epoch
+    out["hp_archive_block_t.index"] = <size_t>&(<hp_archive_block_t *>0).index
+    out["hp_archive_block_t.segment"] = <size_t>&(<hp_archive_block_t *>0).segment
+    out["hp_archive_block_t.offset"] = <size_t>&(<hp_archive_block_t *>0).offset
+    out["hp_archive_block_t.length"] = <size_t>&(<hp_archive_block_t *>0).length
+    out["hp_archive_block_t.first_sequence"] = <size_t>&(<hp_archive_block_t *>0).first_sequence
+    out["hp_archive_block_t.last_sequence"] = <size_t>&(<hp_archive_block_t *>0).last_sequence
+    out["hp_archive_block_t.lost"] = <size_t>&(<hp_archive_block_t *>0).lost
+    out["hp_archive_block_t.real_ns"] = <size_t>&(<hp_archive_block_t *>0).real_ns
+    out["hp_archive_block_t.pad"] = <size_t>&(<hp_archive_block_t *>0).pad
+    out["hp_archive_block_t.previous"] = <size_t>&(<hp_archive_block_t *>0).previous
+    out["hp_archive_block_t.sha256"] = <size_t>&(<hp_archive_block_t *>0).sha256
     out["hp_top_t"] = sizeof(hp_top_t)
     out["hp_top_t.seq"] = <size_t>&(<hp_top_t *>0).seq
     out["hp_top_t.bid_ticks"] = <size_t>&(<hp_top_t *>0).bid_ticks
@@ -310,8 +327,12 @@ def layout():
     out["hp_journal_head_t.published"] = <size_t>&(<hp_journal_head_t *>0).published
     out["hp_journal_head_t.sequence"] = <size_t>&(<hp_journal_head_t *>0).sequence
     out["hp_journal_head_t.overwritten"] = <size_t>&(<hp_journal_head_t *>0).overwritten
-    out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
     out["hp_journal_head_t.fingerprint"] = <size_t>&(<hp_journal_head_t *>0).fingerprint
+    out["hp_journal_head_t.pad0"] = <size_t>&(<hp_journal_head_t *>0).pad0
+    out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
+    out["hp_journal_head_t.archive_state"] = <size_t>&(<hp_journal_head_t *>0).archive_state
+    out["hp_journal_head_t.archiver_pid"] = <size_t>&(<hp_journal_head_t *>0).archiver_pid
+    out["hp_journal_head_t.pad1"] = <size_t>&(<hp_journal_head_t *>0).pad1
     out["hp_limit_t"] = sizeof(hp_limit_t)
     out["hp_limit_t.dimension"] = <size_t>&(<hp_limit_t *>0).dimension
     out["hp_limit_t.id"] = <size_t>&(<hp_limit_t *>0).id
@@ -580,6 +601,9 @@ def layout():
     out["hp_lane_counters_t.pair_refused"] = <size_t>&(<hp_lane_counters_t *>0).pair_refused
     out["hp_lane_counters_t.pair_mirrors"] = <size_t>&(<hp_lane_counters_t *>0).pair_mirrors
     out["hp_lane_counters_t.pair_silences"] = <size_t>&(<hp_lane_counters_t *>0).pair_silences
+    out["hp_lane_counters_t.frames_unjournaled"] = <size_t>&(<hp_lane_counters_t *>0).frames_unjournaled
+    out["hp_lane_counters_t.orders_parked"] = <size_t>&(<hp_lane_counters_t *>0).orders_parked
+    out["hp_lane_counters_t.orders_unparked"] = <size_t>&(<hp_lane_counters_t *>0).orders_unparked
     out["hp_lane_counters_t.pad"] = <size_t>&(<hp_lane_counters_t *>0).pad
     out["hp_lane_position_t"] = sizeof(hp_lane_position_t)
     out["hp_lane_position_t.lots"] = <size_t>&(<hp_lane_position_t *>0).lots

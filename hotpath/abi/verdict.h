@@ -76,7 +76,8 @@ enum hp_verdict_code {
     HP_VERDICT_TABLE_FULL = 45,
     HP_VERDICT_OVERFLOW = 46,          /* a product left 64 bits */
     HP_VERDICT_SEND_FAILED = 47,       /* no session, or the socket refused: nothing was sent */
-    HP_VERDICT_COUNT = 48
+    HP_VERDICT_ARCHIVE_LAG = 48,       /* the journal is not on disk: found = words, wanted = those that would do */
+    HP_VERDICT_COUNT = 49
 };
 
 typedef struct hp_verdict {

@@ -62,6 +62,7 @@ typedef struct hp_chunk {
     uint64_t lost;           /* records missing before this chunk, from lost_from on */
     uint64_t lost_from;
     uint64_t need;           /* HP_TAIL_ROOM: bytes */
+    uint64_t kinds[4];       /* of its records: a bit each */
 } hp_chunk_t;
 
 /* The header that opens a segment: 1 = it is one. */
@@ -178,6 +179,7 @@ static inline int hp_tail_check(hp_tail_t *t, const uint8_t *to, uint64_t size, 
     int status;
     while ((status = hp_scan_next(&s, &r, &payload)) == HP_SCAN_RECORD) {
         if (c->records++ == 0) c->first_sequence = r.sequence;
+        c->kinds[r.kind >> 6 & 3] |= 1ull << (r.kind & 63);
         c->last_sequence = r.sequence;
     }
     c->size = (uint64_t)(s.at - to);

@@ -41,6 +41,7 @@ cdef extern from "hotpath/journal/reader.h" nogil:
         uint64_t lost
         uint64_t lost_from
         uint64_t need
+        uint64_t kinds[4]
     int hp_segment_good(const void *data) noexcept nogil
     int hp_scan_next(hp_scanner_t *s, hp_journal_record_t *r, const uint8_t **payload) noexcept nogil
     int hp_tail_open(hp_tail_t *t, const void *memory, uint64_t bytes, int from_end) noexcept nogil

@@ -22,6 +22,7 @@ class Chunk(NamedTuple):
     last_sequence: int
     lost: int
     lost_from: int
+    kinds: int
     data: bytes
 
 class Segment(NamedTuple):

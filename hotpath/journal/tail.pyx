@@ -23,7 +23,7 @@ cdef enum:
     ROOM_BYTES = 262144
 
 Record = namedtuple("Record", "sequence kind lane aux recv_ns mono_ns payload")
-Chunk = namedtuple("Chunk", "number offset records first_sequence last_sequence lost lost_from data")
+Chunk = namedtuple("Chunk", "number offset records first_sequence last_sequence lost lost_from kinds data")
 Segment = namedtuple(
     "Segment",
     "layout lane epoch number first_sequence segment_bytes build_id opened_mono_ns opened_real_ns fingerprint",
@@ -85,8 +85,9 @@ cdef class Tail:
             if status == HP_TAIL_NONE:
                 return None
             if status == HP_TAIL_CHUNK:
+                kinds = c.kinds[0] | <object>c.kinds[1] << 64 | <object>c.kinds[2] << 128 | <object>c.kinds[3] << 192
                 return Chunk(c.number, c.offset, c.records, c.first_sequence, c.last_sequence, c.lost, c.lost_from,
-                             PyBytes_FromStringAndSize(<char *>self.room, c.size))
+                             kinds, PyBytes_FromStringAndSize(<char *>self.room, c.size))
             if status == HP_TAIL_DAMAGED:
                 raise JournalDamaged(
                     f"journal segment {self.tail.number} holds no record {self.tail.sequence} "

@@ -27,7 +27,7 @@ typedef struct hp_journal_writer {
     uint64_t sequence;        /* of the last record */
     uint64_t segment_bytes;
     uint32_t lane;
-    uint32_t pad;
+    uint32_t is_reserved;     /* the segment is the last that could be opened: bulk records are refused */
     hp_journal_clock_t clock; /* newest CLOCK; extrapolated when a segment opens */
 } hp_journal_writer_t;
 
@@ -91,18 +91,33 @@ static inline void hp_journal_open_segment(hp_journal_writer_t *w, uint64_t numb
     hp_journal_put(w, HP_RECORD_CLOCK, HP_CLOCK_RECORD_OPENING, 0, mono_ns, &clock, sizeof clock);
 }
 
+/* May segment `number` be opened?  Not over one that an archiver has not copied. */
+static inline int hp_journal_may_open(const hp_journal_writer_t *w, uint64_t number)
+{
+    uint64_t archived = hp_load_acquire(&w->head->archived);
+    return archived == UINT64_MAX || number < w->head->segment_count ||
+           archived >= (number - w->head->segment_count + 1) * w->segment_bytes;
+}
+
+/* May a bulk record be written into segment `number`?  Only while another one could be opened behind it. */
+static inline int hp_journal_has_spare(hp_journal_writer_t *w, uint64_t number)
+{
+    w->is_reserved = !hp_journal_may_open(w, number + 1);
+    return !w->is_reserved;
+}
+
 /* Append one record.  0 when it was refused: too large, or an archiver has not copied the segment that
- * would be recycled. */
+ * would be recycled; a bulk record already while only the last segment is left (then is_reserved says so). */
 static inline int hp_journal_append(hp_journal_writer_t *w, uint16_t kind, uint32_t aux, uint64_t recv_ns,
                                     uint64_t mono_ns, const void *payload, uint32_t length)
 {
     uint64_t room = hp_journal_room(length);
+    if (HP_UNLIKELY(w->is_reserved) && hp_record_is_bulk(kind) && !hp_journal_has_spare(w, w->number)) return 0;
     if (HP_UNLIKELY(w->at + room > w->end)) {
         if (room > hp_journal_payload_max(w)) return 0;
-        uint64_t next = w->number + 1, archived = hp_load_acquire(&w->head->archived);
-        if (archived != UINT64_MAX && next >= w->head->segment_count &&
-            archived < (next - w->head->segment_count + 1) * w->segment_bytes) return 0;
-        hp_journal_open_segment(w, next, mono_ns);
+        int spare = hp_journal_has_spare(w, w->number + 1);
+        if ((!spare && hp_record_is_bulk(kind)) || !hp_journal_may_open(w, w->number + 1)) return 0;
+        hp_journal_open_segment(w, w->number + 1, mono_ns);
     }
     hp_journal_put(w, kind, aux, recv_ns, mono_ns, payload, length);
     return 1;

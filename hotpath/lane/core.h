@@ -102,6 +102,8 @@ typedef struct hp_lane_instrument {
     hp_spare_t           spare;
 } hp_lane_instrument_t;
 
+struct hp_parked;
+
 typedef struct hp_lane {
     hp_env_t         env;
     const hp_codec_t *codec;
@@ -143,6 +145,10 @@ typedef struct hp_lane {
     uint64_t         deadline_ms;       /* recvWindow of orders */
     uint64_t         stale_ns;          /* default bound of books */
     struct hp_stage  *stage;            /* opening facts (opening.h) */
+    struct hp_parked *parked;           /* HP_PARKED_MAX orders that wait for the disk (park.h) */
+    uint64_t         durable;           /* strategies whose orders wait for the disk: bits */
+    uint32_t         parked_count;
+    uint32_t         parked_pad;
     uint64_t         carried_number;    /* segment of the last carry */
     uint64_t         carried_keys;      /* fill keys that lie under the carried cuts */
     uint64_t         short_ns;          /* when to look for orders with missing fills; 0 = there are none */
@@ -157,16 +163,21 @@ typedef struct hp_lane {
     char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 } hp_lane_t;
 
-static inline void hp_lane_journal(hp_lane_t *l, uint16_t kind, uint32_t aux, uint64_t recv_ns, const void *payload, size_t size)
+/* 0 = the record gave way (a bulk one, while the archive lags far): its input must not be acted on. */
+static inline int hp_lane_journal(hp_lane_t *l, uint16_t kind, uint32_t aux, uint64_t recv_ns, const void *payload, size_t size)
 {
-    if (l->journal.head == NULL) return;
+    if (l->journal.head == NULL) return 1;
     if (HP_LIKELY(hp_journal_append(&l->journal, kind, aux, recv_ns, l->now_ns, payload, (uint32_t)size))) {
         hp_count(&l->count->journal_records, 1);
         hp_count(&l->count->journal_bytes, hp_journal_room(size));
+    } else if (hp_record_is_bulk(kind) && l->journal.is_reserved) {
+        hp_count(&l->count->frames_unjournaled, 1);
+        return 0;
     } else {
         l->gate.is_armed = 0; /* what cannot be journaled must not be traded */
         l->is_broken = 1;
     }
+    return 1;
 }
 
 /* UTC by the last pair of clocks (at most a second old): what the journal can say again. */

@@ -89,6 +89,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint32_t is_silent
         uint32_t is_mirrored
         uint32_t is_armed
+    ctypedef struct hp_parked_t "struct hp_parked":
+        uint64_t client_id
     enum: HP_INTENTS_QUEUED
     enum: HP_STRATEGIES_MAX
     enum: HP_MARKET_FRAMES_PER_TURN
@@ -167,10 +169,13 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t deadline_ms
         uint64_t stale_ns
         hp_stage_t *stage
+        hp_parked_t *parked
+        uint64_t durable
+        uint32_t parked_count
         uint32_t is_open
     hp_lane_instrument_t *hp_lane_instrument(hp_lane_t *l, uint32_t id) noexcept nogil
     uint64_t hp_lane_emit(hp_lane_t *l, const hp_intent_t *wish) noexcept nogil
-    void hp_lane_journal(hp_lane_t *l, uint16_t kind, uint32_t aux, uint64_t recv_ns, const void *payload, size_t size) noexcept nogil
+    int hp_lane_journal(hp_lane_t *l, uint16_t kind, uint32_t aux, uint64_t recv_ns, const void *payload, size_t size) noexcept nogil
 
 
 cdef extern from "hotpath/lane/market.h" nogil:
@@ -207,6 +212,12 @@ cdef extern from "hotpath/lane/inputs.h" nogil:
 cdef extern from "hotpath/lane/adopt.h" nogil:
     void hp_lane_opening_begin(hp_lane_t *l) noexcept nogil
     void hp_lane_fact(hp_lane_t *l, uint32_t kind, uint64_t generation, const void *data, size_t size) noexcept nogil
+
+
+cdef extern from "hotpath/lane/park.h" nogil:
+    enum: HP_PARKED_MAX
+    uint32_t hp_lane_lag(const hp_lane_t *l) noexcept nogil
+    void hp_lane_look_archived(hp_lane_t *l) noexcept nogil
 
 
 cdef extern from "hotpath/lane/lines.h" nogil:

@@ -27,7 +27,7 @@ static inline void hp_lane_user_session(hp_lane_t *l, uint32_t state)
     if (state != HP_SESSION_CURRENT) return;
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
-        if (o->state != HP_ORDER_SENT) hp_lane_inquire(l, o);
+        if (o->state != HP_ORDER_SENT && !(o->flags & HP_ORDER_PARKED)) hp_lane_inquire(l, o);
     }
 }
 
@@ -102,6 +102,12 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
     case HP_RECORD_WORDS:
         if (r->aux == HP_WORDS_CONTROL && r->length == sizeof word) {
             hp_lane_words(l, word);
+            return 1;
+        }
+        if (r->aux == HP_WORDS_ARCHIVED && r->length == sizeof(uint64_t)) {
+            uint64_t archived;
+            memcpy(&archived, payload, sizeof archived);
+            hp_lane_archived(l, archived);
             return 1;
         }
         if (r->aux == HP_WORDS_CLOCK && r->length == sizeof(hp_time_record_t)) {

@@ -116,6 +116,7 @@ cdef class Lane:
         cdef size_t orders = line_up(hp_orders_bytes(capacity)), fills = line_up(sizeof(hp_fills_t))
         cdef size_t levels = line_up(sizeof(hp_levels_t)), table = line_up(256 * sizeof(hp_lane_instrument_t))
         cdef size_t stage = line_up(sizeof(hp_stage_t)), own = line_up(capacity * sizeof(hp_own_node_t)), pair = 0
+        cdef size_t parked = line_up(HP_PARKED_MAX * sizeof(hp_parked_t))
         cdef char *at
         cdef hp_journal_clock_t opened
         memset(&self.core, 0, sizeof(self.core))
@@ -129,7 +130,7 @@ cdef class Lane:
             if capacity > HP_PAIR_ORDERS_MAX:
                 raise ValueError(f"{capacity} orders in a lane of a pair; want at most {HP_PAIR_ORDERS_MAX}")
             pair = line_up(sizeof(hp_pair_t) + capacity * sizeof(uint32_t))
-        self._memory_bytes = orders + fills + levels + table + stage + own + pair
+        self._memory_bytes = orders + fills + levels + table + stage + own + parked + pair
         if posix_memalign(&self._memory, 128, self._memory_bytes):
             raise MemoryError(f"lane needs {self._memory_bytes} bytes")
         memset(self._memory, 0, self._memory_bytes)
@@ -147,6 +148,8 @@ cdef class Lane:
         hp_gate_init(&self.core.gate)
         hp_own_init(&self.core.gate.own, at, <const hp_order_t *>self._memory, capacity)
         at += own
+        self.core.parked = <hp_parked_t *>at
+        at += parked
         if pair:
             self.core.pair = <hp_pair_t *>at
             self.core.pair.is_hello_due = 1
@@ -363,6 +366,12 @@ cdef class Lane:
         memset(&lease, 0, sizeof(lease))
         lease.until_ns, lease.epoch, lease.is_required = until_ns, epoch, is_required
         hp_lane_leader(&self.core, &lease)
+
+    def set_durable(self, uint64_t strategies):
+        """Say whose orders wait until their records are on disk: bits by the number of the strategy."""
+        if strategies and self.core.journal.head == NULL:
+            raise ValueError("orders that wait for the disk need a journal")
+        self.core.durable = strategies
 
     def set_clock_policy(self, uint64_t ns_max, bint warn_only=False):
         """Refuse new risk (or only note it) while CLOCK_REALTIME may be further than ns_max from UTC.

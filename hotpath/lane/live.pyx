@@ -488,7 +488,8 @@ cdef class LiveLane(Lane):
         self.budget = HP_MARKET_FRAMES_PER_TURN
         for n in range(self.control_count):
             words |= hp_load32_acquire(&self.controls[n].word)
-        hp_lane_words(&self.core, words)
+        hp_lane_words(&self.core, words | hp_lane_lag(&self.core))
+        hp_lane_look_archived(&self.core)
         if self.clock_page != NULL and hp_load_acquire(&self.clock_page.seq) != self.clock_seq:
             self.read_clock()
         if words & HP_WORD_STOP:

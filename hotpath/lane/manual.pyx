@@ -169,6 +169,12 @@ cdef class ManualLane(Lane):
         self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_words(&self.core, words)
 
+    def archive(self, uint32_t words=0):
+        """What a turn does about the archiver: the words that its lag sets, and what it releases."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_words(&self.core, words | hp_lane_lag(&self.core))
+        hp_lane_look_archived(&self.core)
+
     def clock(self, bytes record):
         """The time authority's word as of now: one hp_time_record_t as bytes."""
         cdef hp_time_record_t found

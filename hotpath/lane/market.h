@@ -11,6 +11,7 @@
 
 #include "hotpath/lane/core.h"
 #include "hotpath/lane/adopt.h"
+#include "hotpath/lane/park.h"
 #include "hotpath/lane/resync.h"
 #include "hotpath/lane/trade.h"
 
@@ -170,7 +171,7 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
     hp_count(&l->count->bytes, size);
     l->stamps.recv = recv_tsc;
     l->stamps.gated = l->stamps.sent = l->stamps.ack = 0;
-    hp_lane_journal(l, HP_RECORD_FRAME, socket, l->recv_ns, data, size);
+    if (HP_UNLIKELY(!hp_lane_journal(l, HP_RECORD_FRAME, socket, l->recv_ns, data, size))) return;
     int status = l->codec->decode(l->codec->state, data, size, &l->event, l->levels);
     l->stamps.decoded = l->env.tsc(l->env.self);
     hp_count(&l->count->decode[status], 1);
@@ -202,9 +203,8 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
 static inline void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const char *data, size_t size)
 {
     hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
-    if (i == NULL) return;
+    if (i == NULL || !hp_lane_journal(l, HP_RECORD_SNAPSHOT, instrument, l->recv_ns, data, size)) return;
     i->snapshot_wanted = 0;
-    hp_lane_journal(l, HP_RECORD_SNAPSHOT, instrument, l->recv_ns, data, size);
     int status = l->codec->decode_snapshot(l->codec->state, instrument, data, size, &l->event, l->levels);
     hp_count(&l->count->decode[status], 1);
     l->event.recv_ns = l->recv_ns;
@@ -226,7 +226,7 @@ static inline void hp_lane_spare(hp_lane_t *l, uint32_t instrument, uint64_t ask
 {
     hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
     if (i == NULL || i->book == NULL) return;
-    hp_lane_journal(l, HP_RECORD_SPARE, instrument, asked_ns, data, size);
+    if (!hp_lane_journal(l, HP_RECORD_SPARE, instrument, asked_ns, data, size)) return;
     int status = l->codec->decode_snapshot(l->codec->state, instrument, data, size, &l->event, l->levels);
     hp_count(&l->count->decode[status], 1);
     memset(&l->stamps, 0, sizeof l->stamps);
@@ -253,7 +253,9 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
     l->page->words = words;
     hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, l->recv_ns, &words, sizeof words);
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
-    if (words & HP_WORDS_CANCEL && l->role != HP_ROLE_MARKET) hp_lane_cancel_all(l, 0, -1);
+    if (l->role == HP_ROLE_MARKET) return; /* the order half cancels */
+    if (words & HP_WORDS_CANCEL) hp_lane_cancel_all(l, 0, -1);
+    else if (words & HP_WORDS_LAG) hp_lane_cancel_quotes(l);
 }
 
 /* Believe the time authority's newest record from this turn on. */

@@ -16,7 +16,12 @@
 #define HP_CANCEL_RETRY_NS 500000000ull
 #define HP_SHORT_GRACE_NS 300000000ull  /* a status may overtake the fills it counts */
 #define HP_SHORT_RETRY_NS 1000000000ull
+#define HP_WORDS_LAG (HP_WORD_LAGGING | HP_WORD_CHOKED)
 #define HP_WORDS_CANCEL (HP_WORD_KILL | HP_WORD_FREEZE | HP_WORD_DRAIN | HP_WORD_FLATTEN | HP_WORD_STOP)
+
+/* park.h */
+static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const char *text, size_t size);
+static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o);
 
 /* Add (sign 1) or remove (sign -1) what an order exposes. */
 static inline void hp_lane_expose(hp_lane_t *l, const hp_order_t *o, int sign)
@@ -99,19 +104,32 @@ static inline void hp_lane_tell(hp_lane_t *l, uint32_t strategy, const hp_order_
     if (s->on_order != NULL && !s->is_halted) s->on_order(s->self, o, v);
 }
 
-/* Encode, journal and send one request.  1 = on the wire. */
-static inline int hp_lane_send(hp_lane_t *l, hp_request_t *q)
+/* Encode and journal one request into `text`, which has HP_FRAME_PAD_BYTES around it; its size, 0 = none.
+ * No order is made of records that the journal refused. */
+static inline size_t hp_lane_encode(hp_lane_t *l, hp_request_t *q, char *text)
 {
-    char *text = l->request + HP_FRAME_PAD_BYTES;
     if (HP_UNLIKELY(hp_leader_lost(&l->gate, l->now_ns))) return 0; /* somebody else may be the writer */
     q->request_id = ++l->request_sequence;
     q->timestamp_ms = hp_lane_utc_ns(l) / 1000000u;
     size_t size = l->codec->encode(l->codec->state, q, text, HP_REQUEST_BYTES_MAX);
     if (size == 0) return 0;
     hp_lane_journal(l, HP_RECORD_REQUEST, q->instrument, l->recv_ns, text, size);
+    return HP_UNLIKELY(l->is_broken && q->kind == HP_REQUEST_PLACE) ? 0 : size;
+}
+
+/* Send what has been encoded and journaled.  1 = on the wire. */
+static inline int hp_lane_push(hp_lane_t *l, uint32_t instrument, char *text, size_t size)
+{
     if (HP_LIKELY(l->env.send(l->env.self, text, size))) return 1;
-    hp_lane_journal(l, HP_RECORD_UNSENT, q->instrument, l->recv_ns, text, 0);
+    hp_lane_journal(l, HP_RECORD_UNSENT, instrument, l->recv_ns, text, 0);
     return 0;
+}
+
+static inline int hp_lane_send(hp_lane_t *l, hp_request_t *q)
+{
+    char *text = l->request + HP_FRAME_PAD_BYTES;
+    size_t size = hp_lane_encode(l, q, text);
+    return size != 0 && hp_lane_push(l, q->instrument, text, size);
 }
 
 static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, uint8_t kind)
@@ -135,6 +153,7 @@ static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, ui
 static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o)
 {
     hp_request_t q;
+    if (HP_UNLIKELY(o->flags & HP_ORDER_PARKED)) return hp_lane_unpark(l, o);
     if (!hp_order_is_working(o->state) || o->state == HP_ORDER_PENDING) return 0;
     if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns < HP_CANCEL_RETRY_NS) return 0;
     if (!l->is_session_ready) return 0;
@@ -154,8 +173,21 @@ static inline void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int32_t
 {
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
-        if ((instrument == 0 || o->instrument == instrument) && (strategy < 0 || o->strategy == (uint32_t)strategy))
+        if ((instrument == 0 || o->instrument == instrument) && (strategy < 0 || o->strategy == (uint32_t)strategy)) {
             hp_lane_cancel(l, o);
+            if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
+        }
+    }
+}
+
+/* Cancel what would add risk. */
+static inline void hp_lane_cancel_quotes(hp_lane_t *l)
+{
+    for (uint32_t n = 0; n < l->orders.working_count; n++) {
+        hp_order_t *o = hp_orders_working(&l->orders, n);
+        if (o->flags & HP_ORDER_REDUCE_ONLY) continue;
+        hp_lane_cancel(l, o);
+        if (!hp_order_is_working(o->state)) n--;
     }
 }
 
@@ -206,7 +238,11 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     q.deadline_ms = deadline_ns / 1000000u;
     q.self_trade_mode = in->self_trade_mode;
     hp_lane_say_verdict(l, v);
-    int sent = hp_lane_send(l, &q);
+    char *text = l->request + HP_FRAME_PAD_BYTES;
+    size_t size = hp_lane_encode(l, &q, text);
+    int waits = l->durable >> in->strategy & 1;
+    if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, text, size)) return;
+    int sent = !waits && size != 0 && hp_lane_push(l, o->instrument, text, size);
     o->stamps.sent = l->env.tsc(l->env.self);
     o->sent_ns = v->now_ns;
     hp_report_t own;
@@ -481,7 +517,10 @@ static inline void hp_lane_order_timers(hp_lane_t *l)
             if (hp_lane_apply(l, o, &own) == HP_MOVED_STATE) hp_lane_tell(l, o->strategy, o, NULL);
         }
         if (o->state == HP_ORDER_UNKNOWN) hp_lane_inquire(l, o);
-        if ((o->expire_ns != 0 && l->now_ns >= o->expire_ns) || (l->gate.words & HP_WORDS_CANCEL)) hp_lane_cancel(l, o);
+        if ((o->expire_ns != 0 && l->now_ns >= o->expire_ns) || (l->gate.words & HP_WORDS_CANCEL) ||
+            (o->flags & HP_ORDER_PARKED && l->now_ns >= o->deadline_ns)) hp_lane_cancel(l, o);
+        if (HP_UNLIKELY(l->gate.words & HP_WORDS_LAG) && !(o->flags & HP_ORDER_REDUCE_ONLY)) hp_lane_cancel(l, o);
+        if (!hp_order_is_working(o->state)) { n--; continue; } /* a parked one has ended */
         if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns > l->ack_timeout_ns) hp_lane_inquire(l, o);
     }
     hp_lane_short_timer(l);

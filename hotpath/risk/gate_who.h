@@ -48,10 +48,12 @@ static inline int hp_gate_words(const hp_case_t *c)
     const hp_gate_t *g = c->g;
     if (HP_LIKELY(g->words == 0)) return 0;
     if (g->words & HP_WORD_KILL) return hp_verdict_set(c->v, HP_VERDICT_KILLED, g->words, 0) != 0;
+    if (g->words & HP_WORD_CHOKED) return hp_verdict_set(c->v, HP_VERDICT_ARCHIVE_LAG, g->words, 0) != 0;
     if (c->reduces) return 0;
     if (g->words & (HP_WORD_FREEZE | HP_WORD_FLATTEN | HP_WORD_SAFE_MODE))
         return hp_verdict_set(c->v, HP_VERDICT_FROZEN, g->words, 0) != 0;
     if (g->words & (HP_WORD_DRAIN | HP_WORD_STOP)) return hp_verdict_set(c->v, HP_VERDICT_DRAINING, g->words, 0) != 0;
+    if (g->words & HP_WORD_LAGGING) return hp_verdict_set(c->v, HP_VERDICT_ARCHIVE_LAG, g->words, 0) != 0;
     return 0;
 }
 

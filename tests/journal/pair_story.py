@@ -10,9 +10,9 @@ from pathlib import Path
 from hotpath.lane.manual import ManualLane
 from runtime import recording
 from runtime._shm import lib
+from runtime.archiver import Archiver
 from runtime.lane_spec import fit
 from runtime.pages import LANE_BYTES, Page
-from runtime.tailer import Copier
 from tests.pair_rig import PairLane, ring, ring_of
 from venues.binance.usdm.codec import Codec
 
@@ -49,8 +49,8 @@ class PairStory(Story):
                 segment_count=segments,
                 clock=(1_000_000_000, 1_700_000_000_000_000_000),
             )
-        self.copier = Copier(self.deployment, directory)
-        self.copier.look()
+        self.archiver = Archiver(self.deployment, directory)
+        self.archiver.look()
         self.lane = PairLane(lanes["market"], lanes["order"], (ring(RING_BYTES), ring(RING_BYTES)))
         for role, lane in lanes.items():
             fit(lane, json.loads(json.dumps(spec(strategy, role=role))))
@@ -81,6 +81,6 @@ class PairStory(Story):
         self.kill()
 
     def kill(self) -> None:
-        self.copier.close()
+        self.archiver.close()
         for page in self.own_pages:
             page.remove()

@@ -9,9 +9,9 @@ from pathlib import Path
 from hotpath.lane.manual import ManualLane
 from runtime import recording
 from runtime._shm import ffi, lib
+from runtime.archiver import Archiver
 from runtime.lane_spec import fit
 from runtime.pages import LANE_BYTES, Page
-from runtime.tailer import Copier
 from venues.binance.usdm.codec import Codec
 
 SEGMENT = 65536
@@ -78,7 +78,15 @@ def spec(strategy: Path, **more: object) -> dict[str, object]:
 class Story:
     """One lane epoch; `end()` leaves a RUN in `directory`."""
 
-    def __init__(self, directory: Path, strategy: Path, epoch: int = 7, segments: int = 16) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        strategy: Path,
+        epoch: int = 7,
+        segments: int = 16,
+        archived: bool = True,
+        **more: object,
+    ) -> None:
         self.directory = directory
         self.deployment = f"story{os.getpid()}"
         recording.open_run(directory, self.deployment)
@@ -89,18 +97,21 @@ class Story:
             lib.HP_PAGE_JOURNAL,
             4096 + segments * SEGMENT,
         )
+        memory = bytearray(LANE_BYTES)
+        self.lane_page = ffi.cast("hp_lane_page_t *", ffi.from_buffer(memory))
         self.lane = ManualLane(
             Codec(prefix="story"),
-            bytearray(LANE_BYTES),
+            memory,
             epoch=epoch,
             journal=self.page.map,
             segment_bytes=SEGMENT,
             segment_count=segments,
             clock=(1_000_000_000, 1_700_000_000_000_000_000),
         )
-        self.copier = Copier(self.deployment, directory)
-        self.copier.look()
-        fit(self.lane, json.loads(json.dumps(spec(strategy))))
+        self.archiver = Archiver(self.deployment, directory) if archived else None
+        if self.archiver:
+            self.archiver.look()
+        fit(self.lane, json.loads(json.dumps(spec(strategy, **more))))
         self.lane.start_strategies()
         self.update = {1: 100, 2: 100}
         self.trade = 0
@@ -108,7 +119,8 @@ class Story:
     def happen(self, what: str, a: int, b: int) -> None:
         """Let one thing happen; a and b are small numbers that vary it."""
         getattr(self, what)(a, b)
-        self.copier.copy()
+        if self.archiver:
+            self.archiver.copy()
 
     def pass_time(self, a: int, b: int) -> None:
         self.lane.turn(a * 700_000 + b)
@@ -166,6 +178,18 @@ class Story:
     def send(self, a: int, b: int) -> None:
         self.lane.is_send_broken = a % 3 == 2
 
+    def archive(self, a: int, b: int) -> None:
+        """The archiver syncs, or the lane sees how far it lags; it may lag far, for a while."""
+        head = ffi.cast("hp_journal_head_t *", self.page.header + 1)
+        if a % 2 and self.archiver:
+            for ring in self.archiver.rings.values():
+                ring.sync()
+        head.archive_state = lib.HP_ARCHIVE_FULL if b % 9 == 8 else lib.HP_ARCHIVE_COPYING
+        self.lane.archive(self.view_words())
+
+    def view_words(self) -> int:
+        return int(self.lane_page.words) & lib.HP_WORD_FREEZE
+
     def socket(self, a: int, b: int) -> None:
         self.lane.socket(a % 2, b % 2 == 0)
 
@@ -196,7 +220,8 @@ class Story:
 
     def kill(self) -> None:
         """End without a word, as kill -9 does."""
-        self.copier.close()
+        if self.archiver:
+            self.archiver.close()
         self.page.remove()
 
 

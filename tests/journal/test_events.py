@@ -33,7 +33,7 @@ def live(tmp_path):
     """A lane by hand whose ring is there."""
     path = tmp_path / "trader_of_live.py"
     path.write_text(TRADER)
-    story = Story(tmp_path / "run", path, segments=4)
+    story = Story(tmp_path / "run", path, segments=4, archived=False)
     yield story
     story.kill()
 

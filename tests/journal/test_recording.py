@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime import recording
-from runtime._shm import lib
+from runtime._shm import ffi, lib
+from runtime.archiver import NO_ARCHIVER, Archiver, Rules
+from runtime.audit import verify
 from runtime.journal import Hole
-from runtime.tailer import Copier
 
-from .rings import RingLane
+from .rings import SEGMENT, RingLane
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,10 +42,10 @@ def frames_of(run):
 
 
 def copy(ring, directory):
-    copier = Copier(ring.deployment, directory)
-    copier.look()
-    copier.copy()
-    copier.close()
+    archiver = Archiver(ring.deployment, directory)
+    archiver.look()
+    archiver.copy()
+    archiver.close()
 
 
 def test_files_are_the_segments_of_the_ring(ring, tmp_path):
@@ -56,41 +57,69 @@ def test_files_are_the_segments_of_the_ring(ring, tmp_path):
     assert frames_of(run) == (list(range(150)), [])
 
 
+def copy_and_die(ring, directory):
+    """Copy without a last head, as an archiver that is killed."""
+    archiver = Archiver(ring.deployment, directory, Rules(block_bytes=8192, head_ms=10**9))
+    archiver.look()
+    archiver.copy()
+    (held,) = archiver.rings.values()
+    held.sync()
+    held.close()
+    os.close(archiver.lock)
+
+
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_file_cut_anywhere_is_continued_to_the_same_bytes(tmp_path_factory, data):
-    """What a killed writer leaves is a prefix of the bytes; junk behind it is cut as well."""
+    """What a killed writer or a cut of power leaves behind the newest head, in the bytes and in the
+    chain, is a prefix; junk behind it is cut as well."""
     directory = tmp_path_factory.mktemp("run")
     ring = RingLane("cut")
     try:
+        head = ffi.cast("hp_journal_head_t *", ring.page.header + 1)
         ring.frames(90)
-        copy(ring, directory)
+        copy_and_die(ring, directory)
         folder = recording.epoch_folder(directory, 0, 7)
         paths = sorted(folder.glob("*.journal"))
         whole = [path.read_bytes() for path in paths]
+        headers = (folder / "chain").read_bytes()
         keep = data.draw(st.integers(0, len(paths) - 1))
         for path in paths[keep + 1 :]:
             path.unlink()
         cut = data.draw(st.integers(0, len(whole[keep])))
         junk = data.draw(st.binary(max_size=50))
         paths[keep].write_bytes(whole[keep][:cut] + junk)
+        (folder / "chain").write_bytes(headers[: data.draw(st.integers(0, len(headers)))])
+        head.archived = data.draw(
+            st.sampled_from([NO_ARCHIVER, keep * SEGMENT + cut // 2 // 8 * 8, keep * SEGMENT])
+        )
         copy(ring, directory)
         assert [path.read_bytes() for path in sorted(folder.glob("*.journal"))] == whole
+        assert verify(directory).findings == []
     finally:
         ring.remove()
 
 
 def test_records_lost_to_the_writer_are_a_hole_in_the_run(ring, tmp_path):
-    recording.open_run(tmp_path / "run", ring.deployment)
-    ring.frames(10)
-    copy(ring, tmp_path / "run")
-    ring.frames(600)
+    ring.frames(600)  # nobody archives yet: the oldest are overwritten
     copy(ring, tmp_path / "run")
     (run,) = recording.lanes(tmp_path / "run")
     found, other = frames_of(run)
-    assert found == [*range(10), *range(found[10], 610)]
+    assert found == list(range(found[0], 600))
     assert [type(item) for item in other] == [Hole]
-    assert other[0].first == 12  # a CLOCK and ten frames were there
+    assert other[0].first == 1
+
+
+def test_nothing_that_is_not_archived_is_overwritten(ring, tmp_path):
+    ring.frames(10)
+    copy(ring, tmp_path / "run")
+    ring.frames(600)  # market data gives way instead, unseen by the lane
+    copy(ring, tmp_path / "run")
+    (run,) = recording.lanes(tmp_path / "run")
+    found, other = frames_of(run)
+    assert other == []
+    assert found == list(range(len(found)))
+    assert 200 > len(found) > 150
 
 
 @pytest.mark.parametrize("segment", [0, 1])
@@ -125,15 +154,15 @@ def test_run_of_another_deployment_and_foreign_folder_are_refused(ring, tmp_path
 
 
 class Process:
-    """The tailer as its own process."""
+    """The archiver as its own process."""
 
     def __init__(self, ring, directory):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "runtime.tailer", "--deployment", ring.deployment,
+            [sys.executable, "-m", "runtime.archiver", "--deployment", ring.deployment,
              "--directory", str(directory)],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        assert self.process.stdout.readline() == "tailing\n"
+        assert self.process.stdout.readline() == "archiving\n"
 
     def kill(self):
         self.process.kill()
@@ -144,20 +173,20 @@ class Process:
         return self.process.returncode
 
 
-def test_tailer_killed_at_random_times_leaves_a_run_without_a_hole(ring, tmp_path):
+def test_archiver_killed_at_random_times_leaves_a_run_without_a_hole(ring, tmp_path):
     dice = random.Random(5)
     for _ in range(4):
-        tailer = Process(ring, tmp_path / "run")
+        archiver = Process(ring, tmp_path / "run")
         for _ in range(20):
             ring.frames(dice.randrange(4))
             time.sleep(0.002)
         time.sleep(dice.random() * 0.05)
-        tailer.kill()
+        archiver.kill()
         for item in recording.lanes(tmp_path / "run")[0].read():
             assert hasattr(item, "payload")
-    tailer = Process(ring, tmp_path / "run")
+    archiver = Process(ring, tmp_path / "run")
     ring.frames(5)
-    assert tailer.end() == 0
+    assert archiver.end() == 0
     (run,) = recording.lanes(tmp_path / "run")
     assert frames_of(run) == (list(range(ring.count)), [])
 
@@ -165,16 +194,16 @@ def test_tailer_killed_at_random_times_leaves_a_run_without_a_hole(ring, tmp_pat
 def test_ring_of_a_dead_lane_is_copied_to_its_end_though_its_name_goes_to_another(tmp_path):
     """A successor takes over the name; the mapping of the old ring is still read to its end."""
     old = RingLane("next", epoch=7)
-    copier = Copier(old.deployment, tmp_path / "run")
+    archiver = Archiver(old.deployment, tmp_path / "run")
     recording.open_run(tmp_path / "run", old.deployment)
     old.frames(3)
-    copier.look()
+    archiver.look()
     old.frames(2)
     new = RingLane("next", epoch=8)  # makes the page anew under the same name
     new.frames(4)
-    copier.look()
-    copier.copy()
-    copier.close()
+    archiver.look()
+    archiver.copy()
+    archiver.close()
     new.remove()
     runs = recording.lanes(tmp_path / "run")
     assert [(run.epoch, frames_of(run)[0]) for run in runs] == [
@@ -194,16 +223,19 @@ def test_full_disk_is_said_and_the_copy_goes_on_later(ring, tmp_path, monkeypatc
             raise OSError(28, "No space left on device")
         return real(handle, data)
 
-    copier = Copier(ring.deployment, tmp_path / "run")
+    archiver = Archiver(ring.deployment, tmp_path / "run")
     ring.frames(5)
-    copier.look()
+    archiver.look()
     monkeypatch.setattr(os, "write", write)
-    copier.copy()
+    archiver.copy()
     monkeypatch.undo()
-    assert "journal.write_failed" in capsys.readouterr().err
+    assert "archive.full" in capsys.readouterr().err
+    (held,) = archiver.rings.values()
+    assert held.head.archive_state == lib.HP_ARCHIVE_FULL
     full = False
-    for _ in range(60):
-        copier.copy()
+    held.again_ns = archiver.room_ns = 0  # as after half a second
+    archiver.copy()
+    assert held.head.archive_state == lib.HP_ARCHIVE_COPYING
     (run,) = recording.lanes(tmp_path / "run")
     assert frames_of(run) == (list(range(5)), [])
-    copier.close()
+    archiver.close()

@@ -20,7 +20,7 @@ from .story import OPEN, TRADER, Story, trade
 
 THINGS = [
     "pass_time", "frame", "frame", "frame", "snapshot", "answer", "answer", "session", "words",
-    "send", "socket", "clocks", "report_frame", "opening",
+    "send", "socket", "clocks", "report_frame", "opening", "archive", "archive",
 ]  # fmt: skip
 
 
@@ -31,8 +31,8 @@ def trader(tmp_path_factory):
     return path
 
 
-def tell(directory, strategy, events, epoch=7, kill=False):
-    story = Story(directory, strategy, epoch)
+def tell(directory, strategy, events, epoch=7, kill=False, **more):
+    story = Story(directory, strategy, epoch, **more)
     for what, a, b in events:
         story.happen(what, a, b)
     story.kill() if kill else story.end()
@@ -83,7 +83,13 @@ def long_story(seed):
 def test_long_stories_happen_again(tmp_path, trader):
     """`make stories N=1000` tells more of them."""
     for seed in range(int(os.environ.get("CORELANE_STORIES", "25"))):
-        directory = tell(tmp_path / str(seed), trader, long_story(seed), kill=seed % 2 == 0)
+        directory = tell(
+            tmp_path / str(seed),
+            trader,
+            long_story(seed),
+            kill=seed % 2 == 0,
+            durable=seed % 3 == 1,
+        )
         for strategy in (None, ""):
             (outcome,) = rerun(directory, strategy)
             assert outcome.is_equal, (seed, strategy, outcome)

@@ -17,6 +17,7 @@ from .story import OPEN, TRADER, trade
 from .test_rerun import CLOCK_READ, THINGS, rewrite
 
 ORDER, MARKET = 0, 1  # numbers of the lanes
+PAIR_THINGS = [what for what in THINGS if what != "archive"]  # its word is one ring's
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def tell(directory, strategy, events, epoch=7, kill=False):
 @pytest.fixture
 def day(tmp_path, trader):
     """A RUN of a pair: orders, cancels, fills, gaps, a deaf half, a halt and a kill."""
-    events = trade(100) + [("deaf", 1, 0), ("flood", 0, 0), *trade(12), ("deaf", 0, 1), *trade(30)]
+    events = [*trade(100), ("deaf", 1, 0), ("flood", 0, 0), *trade(12), ("deaf", 0, 1), *trade(30)]
     tell(tmp_path / "run", trader, [*events, ("deaf", 0, 0), *trade(600)], kill=True)
     return tell(tmp_path / "run", trader, trade(60), epoch=8)
 
@@ -60,7 +61,7 @@ def test_both_lanes_are_equal(day, strategy):
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([*THINGS, "deaf", "flood", "silence", "frame", "answer"]),
+            st.sampled_from([*PAIR_THINGS, "deaf", "flood", "silence", "frame", "answer"]),
             st.integers(0, 40),
             st.integers(0, 40),
         ),

@@ -20,6 +20,7 @@ REACHES = re.compile(
 )
 # Who may, and why.
 MAY = {
+    "hotpath/journal/trial.pyx": "measures appends; no step code calls it",
     "hotpath/abi/clock.h": "defines the two clocks",
     "hotpath/lane/live.pyx": "the Env of a real lane: everything it reads is journaled",
     "hotpath/lane/manual.pyx": "the Env of tests: stamps are no outputs",

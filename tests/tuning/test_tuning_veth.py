@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,15 @@ def _watch(action, plan_of, host, changer):
     place = "/sys/class/net/v0"
     for name, value in (("napi_defer_hard_irqs", "100"), ("gro_flush_timeout", "200000")):
         host.write(f"{place}/{name}", value)
+
+    def settled(state):
+        """The kernel takes its time to say that a link came or went."""
+        end = time.monotonic() + 20
+        while host.read(f"{place}/operstate").strip() != state:
+            assert time.monotonic() < end, state
+            time.sleep(0.01)
+
+    settled("up")
     chosen = ["napi.defer", "net.rps_xps", "nic.link", "nic.queue_len_qdisc"]
     context = look_at(host, "bare-metal", cards=["v0"], brief=True)
     watch = Watch(context, knobs.select(chosen))
@@ -185,10 +195,12 @@ def _watch(action, plan_of, host, changer):
     pipe = subprocess.PIPE
     with subprocess.Popen(["sh", "-c", script], stdin=pipe, stdout=pipe, text=True) as writer:
         writer.stdout.readline()
+        settled("down")
         told = [*watch.poll(), *watch.poll()]
         writer.communicate("\n")
     again = [e.line() for e in [*watch.poll(), *watch.poll()]]
     subprocess.run(["ip", "link", "set", "v0", "up"], check=True)
+    settled("up")
     up = [*watch.poll(), *watch.poll()]
     watch.close()
     return {

@@ -1,0 +1,135 @@
+/* park.h - orders that wait until their records are on disk, and what a lagging archive forbids.
+ *
+ * Owns:    the parked requests (class local-disk), their release or end, the words LAGGING and CHOKED.
+ * Refuses: waiting: a parked order costs the others one look at a counter a turn.
+ *
+ * A parked order is permitted, encoded and journaled, counts as exposure, and not a byte of it has left.
+ * It leaves as it stands when the archiver's watermark passes its request; it ends instead when it would
+ * come too late for its deadline, or when its permit has gone (words, sessions, arming, a cancel, a lost
+ * book).  A lane that is killed meanwhile has not sent it: the venue's NOT_FOUND will say so.
+ *
+ * The watermark is an input: it is journaled when it releases something, and so are the words. */
+#ifndef HP_LANE_PARK_H
+#define HP_LANE_PARK_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "hotpath/lane/core.h"
+#include "hotpath/lane/trade.h"
+
+#define HP_PARKED_MAX 64u
+
+struct hp_parked {
+    uint64_t client_id;      /* 0 = its order has ended */
+    uint64_t until;          /* bytes of the journal that must be archived */
+    uint32_t instrument;
+    uint32_t size;
+    char     text[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
+};
+
+/* Keep an encoded request.  0 = there is no room. */
+static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const char *text, size_t size)
+{
+    if (l->parked == NULL || l->parked_count == HP_PARKED_MAX || size > HP_REQUEST_BYTES_MAX) return 0;
+    struct hp_parked *p = &l->parked[l->parked_count++];
+    p->client_id = o->client_id;
+    p->until = l->journal.head->published;
+    p->instrument = o->instrument;
+    p->size = (uint32_t)size;
+    memcpy(p->text + HP_FRAME_PAD_BYTES, text, size);
+    o->flags |= HP_ORDER_PARKED;
+    hp_count(&l->count->orders_parked, 1);
+    hp_count(&l->count->orders_sent, 1); /* as a successor would count it, who sees its permit */
+    hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
+    return 1;
+}
+
+/* End a parked order that will not be sent. */
+static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o)
+{
+    hp_report_t own;
+    for (uint32_t n = 0; n < l->parked_count; n++)
+        if (l->parked[n].client_id == o->client_id) l->parked[n].client_id = 0;
+    o->flags &= (uint16_t)~HP_ORDER_PARKED;
+    memset(&own, 0, sizeof own);
+    own.kind = HP_REPORT_SEND_FAILED;
+    hp_lane_apply(l, o, &own);
+    hp_count(&l->count->orders_absent, 1);
+    hp_count(&l->count->orders_unparked, 1);
+    hp_lane_tell(l, o->strategy, o, NULL);
+    return 1;
+}
+
+static inline int hp_lane_may_leave(const hp_lane_t *l, const hp_order_t *o)
+{
+    uint32_t stops = HP_WORDS_CANCEL | HP_WORD_CHOKED | (o->flags & HP_ORDER_REDUCE_ONLY ? 0 : HP_WORD_LAGGING);
+    return l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && !(l->gate.words & stops) && l->now_ns < o->deadline_ns &&
+           (o->expire_ns == 0 || l->now_ns < o->expire_ns);
+}
+
+static inline void hp_lane_leave(hp_lane_t *l, struct hp_parked *p)
+{
+    hp_report_t own;
+    hp_order_t *o = hp_orders_find(&l->orders, p->client_id);
+    if (o == NULL || !(o->flags & HP_ORDER_PARKED)) return;
+    if (!hp_lane_may_leave(l, o)) { hp_lane_unpark(l, o); return; }
+    o->flags &= (uint16_t)~HP_ORDER_PARKED;
+    int sent = hp_lane_push(l, p->instrument, p->text + HP_FRAME_PAD_BYTES, p->size);
+    p->client_id = 0;
+    o->stamps.sent = l->env.tsc(l->env.self);
+    o->sent_ns = l->now_ns;
+    memset(&own, 0, sizeof own);
+    own.kind = sent ? HP_REPORT_SENT : HP_REPORT_SEND_FAILED;
+    hp_lane_apply(l, o, &own);
+    if (sent) {
+        hp_lane_record_hops(l, &o->stamps);
+        return;
+    }
+    hp_count(&l->count->orders_absent, 1);
+    hp_count(&l->count->send_failures, 1);
+    hp_lane_tell(l, o->strategy, o, NULL);
+}
+
+/* The archiver has come this far: let go what waited for it, in the order in which it was parked. */
+static inline void hp_lane_archived(hp_lane_t *l, uint64_t archived)
+{
+    uint32_t n = 0, left = 0;
+    hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_ARCHIVED, l->recv_ns, &archived, sizeof archived);
+    for (; n < l->parked_count && l->parked[n].until <= archived; n++)
+        if (l->parked[n].client_id != 0) hp_lane_leave(l, &l->parked[n]);
+    for (; n < l->parked_count; n++)
+        if (l->parked[n].client_id != 0) l->parked[left++] = l->parked[n];
+    l->parked_count = left;
+    hp_lane_decide(l);
+}
+
+/* Once a turn, after the words: is the watermark beyond the oldest that waits?  Without an archiver
+ * nothing is on disk. */
+static inline void hp_lane_look_archived(hp_lane_t *l)
+{
+    if (HP_LIKELY(l->parked_count == 0)) return;
+    uint64_t archived = hp_load_acquire(&l->journal.head->archived);
+    if (archived == UINT64_MAX || archived < l->parked[0].until) return;
+    hp_lane_archived(l, archived);
+}
+
+/* What the archive forbids this turn, for the OR of the control words.  A word that is set goes only
+ * when the lag is half of what set it. */
+static inline uint32_t hp_lane_lag(const hp_lane_t *l)
+{
+    const hp_journal_head_t *h = l->journal.head;
+    if (h == NULL) return 0;
+    uint64_t archived = hp_load_acquire(&h->archived);
+    if (archived == UINT64_MAX) return 0;
+    uint64_t lag = h->published > archived ? h->published - archived : 0;
+    uint64_t ring = h->segment_bytes * h->segment_count;
+    uint32_t was = l->gate.words & HP_WORDS_LAG, words = 0;
+    if (HP_LIKELY(lag * 4 < ring && was == 0)) return h->archive_state >= HP_ARCHIVE_FULL ? HP_WORD_LAGGING : 0;
+    if (lag * 4 >= ring * 3 || (was & HP_WORD_CHOKED && lag * 8 >= ring * 3)) words |= HP_WORD_CHOKED;
+    if (lag * 2 >= ring || (was & HP_WORD_LAGGING && lag * 4 >= ring) || words || h->archive_state >= HP_ARCHIVE_FULL)
+        words |= HP_WORD_LAGGING;
+    return words;
+}
+
+#endif

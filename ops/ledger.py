@@ -1,0 +1,367 @@
+"""`corelane ledger`: what a RUN says about money, and whether it is what was written.
+
+show     positions, fills, fees, funding and PnL per venue, account, instrument and strategy
+entries  every fill, opening, correction and funding, in order
+check    is everything conserved: fills, cash, the lane's own carry, the venue's wallet
+verify   is every byte what was hashed and signed; finds and locates what is not
+repair   move what is damaged aside and go on with what is good
+export   Parquet files, and SQL over them
+head     the newest signed heads, to be kept elsewhere
+key      the id of the signing key; --rotate makes a successor
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runtime import archive_key, audit, chain, ledger, recording, state
+from runtime.archiver import kept_heads
+from runtime.figures import money, scaled
+from runtime.recording import RecordingError
+
+UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def add(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "ledger",
+        help="positions, fees and PnL out of an archive; is it what was written",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: corelane ledger show RUN --at 2026-11-29T02:00:00Z",
+    )
+    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
+
+    def part(name: str, text: str) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
+        made.add_argument("run_directory", type=Path, metavar="RUN")
+        made.add_argument("--json", action="store_true", help="one JSON object")
+        return made
+
+    for name, text in (
+        ("show", "positions, fees, funding and PnL, now or at a past time"),
+        ("entries", "every fill, opening, correction and funding, in order"),
+        ("check", "is everything conserved"),
+    ):
+        made = part(name, text)
+        made.add_argument(
+            "--at",
+            metavar="TIME",
+            help="as it was then: 2026-11-29T02:00:00Z, ns since 1970, or -5m before the end",
+        )
+        if name == "entries":
+            made.add_argument("--from", dest="since", metavar="TIME", help="from then on")
+    made = part("verify", "is every byte what was hashed, and every head signed")
+    made.add_argument("--key", action="append", default=[], help="id of a key that is trusted")
+    made.add_argument("--head", type=Path, help="signed heads that were kept elsewhere")
+    part("repair", "move damaged lane epochs aside and chain anew what is good; removes nothing")
+    made = part("export", "Parquet files of entries, orders and positions, and SQL over them")
+    made.add_argument("--out", type=Path, metavar="DIR", help="where the files go")
+    made.add_argument("--sql", metavar="QUERY", help="run it over entries, orders, positions")
+    part("head", "the newest signed heads, one line each")
+    made = part("key", "the id of the key that signs")
+    made.add_argument("--rotate", action="store_true", help="make a successor, endorsed by it")
+    parser.set_defaults(run=run)
+
+
+class TimeError(Exception):
+    """A time cannot be read."""
+
+
+def time_of(text: str, end_ns: int) -> int:
+    """Return CLOCK_REALTIME ns that a text means; -5m is five minutes before the end."""
+    if text.startswith("-"):
+        for unit, size in sorted(UNITS.items(), key=lambda item: -len(item[0])):
+            number = text[1:].removesuffix(unit)
+            if text.endswith(unit) and number.replace(".", "", 1).isdigit():
+                return end_ns - int(float(number) * size)
+    if text.isdigit() and len(text) >= 16:
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise TimeError(
+            f"{text!r} is no time; want 2026-11-29T02:00:00Z, ns since 1970, or -5m"
+        ) from error
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return int(found.timestamp()) * 10**9 + found.microsecond * 1000
+
+
+def until(arguments: argparse.Namespace) -> int | None:
+    if arguments.at is None:
+        return None
+    end = ledger.read(arguments.run_directory).last_ns if arguments.at.startswith("-") else 0
+    return time_of(arguments.at, end)
+
+
+def clock(ns: int) -> str:
+    return datetime.fromtimestamp(ns / 1e9, UTC).isoformat(timespec="milliseconds")
+
+
+def show(arguments: argparse.Namespace) -> int:
+    found = ledger.read(arguments.run_directory, until(arguments))
+    lines, problems = found.lines(), found.problems()
+    funding: list[dict[str, Any]] = [
+        {"venue": v, "account": a, "symbol": s, "asset": asset, "funding_e8": amount}
+        for (v, a, s, asset), amount in sorted(found.funding.items())
+    ]
+    totals = total(lines, funding)
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    "at_ns": found.last_ns,
+                    "lines": lines,
+                    "funding": funding,
+                    "totals": totals,
+                    "problems": [one._asdict() for one in problems],
+                }
+            )
+        )
+        return 1 if problems else 0
+    print(f"ledger of {arguments.run_directory} at {clock(found.last_ns)}")
+    head = ("strategy", "symbol", "position", "fills", "realised", "unrealised", "fees", "mark")
+    print(f"  {head[0]:<34}{head[1]:<12}{head[2]:>12}{head[3]:>8}", end="")
+    print(f"{head[4]:>14}{head[5]:>14}{head[6]:>18}  {head[7]}")
+    for row in lines:
+        print(line_text(row))
+    for one in funding:
+        where = one["symbol"] or "account"
+        amount = money(one["funding_e8"])
+        print(f"  funding {one['venue']} account {one['account']} {where}: {amount} {one['asset']}")
+    for asset, row in totals.items():
+        print(
+            f"  total {asset}: realised {money(row['realised'])}, unrealised"
+            f" {money(row['unrealised'])}, fees {money(row['fees'])}, funding"
+            f" {money(row['funding'])}, net {money(row['net'])}"
+        )
+    return say_problems(problems)
+
+
+def line_text(row: dict[str, Any]) -> str:
+    held = scaled(row["lots"], row["size_decimals"])
+    fees = ", ".join(f"{money(amount)} {asset}" for asset, amount in row["fees_e8"].items())
+    open_pnl = "no mark" if row["unrealised_e8"] is None else money(row["unrealised_e8"])
+    mark = ""
+    if row["mark_half_ticks"]:
+        price = scaled(row["mark_half_ticks"] * 5, row["price_decimals"] + 1)
+        mark = f"{price} ({row['mark_source']}, {row['mark_age_ns'] / 1e9:.1f} s old)"
+    side = "" if row["position_side"] in ("both", 0) else f" {row['position_side']}"
+    return (
+        f"  {row['strategy']:<34}{row['symbol'] + side:<12}{held:>12}{row['fills']:>8}"
+        f"{money(row['realised_e8']):>14}{open_pnl:>14}{fees or '0.00':>18}  {mark}"
+    )
+
+
+def total(lines: list[dict[str, Any]], funding: list[dict[str, Any]]) -> dict[str, Any]:
+    """Add up by asset; PnL is in the asset that fees are mostly paid in."""
+    out: dict[str, dict[str, int]] = {}
+
+    def row(asset: str) -> dict[str, int]:
+        names = ("realised", "unrealised", "fees", "funding", "net")
+        return out.setdefault(asset, dict.fromkeys(names, 0))
+
+    for line in lines:
+        fees = line["fees_e8"]
+        settled = max(fees, key=lambda name: abs(fees[name])) if fees else "USDT"
+        row(settled)["realised"] += line["realised_e8"]
+        row(settled)["unrealised"] += line["unrealised_e8"] or 0
+        for asset, amount in fees.items():
+            row(asset)["fees"] += amount
+    for one in funding:
+        row(one["asset"])["funding"] += one["funding_e8"]
+    for found in out.values():
+        found["net"] = (
+            found["realised"] + found["unrealised"] - found["fees"] + found["funding"]
+        )
+    return out
+
+
+def say_problems(problems: list[ledger.Problem]) -> int:
+    for one in problems:
+        where = f" (lane {one.lane} epoch {one.epoch} record {one.sequence})" if one.epoch else ""
+        print(f"  NOT CONSERVED {one.what}: {one.text}{where}")
+    return 1 if problems else 0
+
+
+def entries(arguments: argparse.Namespace) -> int:
+    found = ledger.read(arguments.run_directory, until(arguments))
+    since = time_of(arguments.since, found.last_ns) if arguments.since else 0
+    rows = [one for one in found.entries if one.real_ns >= since]
+    if arguments.json:
+        print(json.dumps([one._asdict() for one in rows]))
+        return 0
+    for one in rows:
+        about = found.abouts.get((one.venue, one.instrument))
+        price = scaled(one.price_ticks, about.price_decimals) if about else "-"
+        lots = scaled(one.lots, about.size_decimals) if about else "-"
+        side = {1: "buy", 2: "sell"}.get(one.side, "")
+        print(
+            f"{clock(one.real_ns)}  {one.kind:<10} {one.symbol:<10} {side:<5}{lots:>12} @"
+            f" {price:<12} fee {money(one.fee_e8)} {one.asset}  amount {money(one.amount_e8)}"
+            f"  {one.strategy}"
+            f"  trade {one.trade_id}  record {one.lane}/{one.epoch}/{one.sequence}"
+        )
+    return 0
+
+
+def check(arguments: argparse.Namespace) -> int:
+    found = ledger.read(arguments.run_directory, until(arguments))
+    problems = found.problems()
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    "records": found.records,
+                    "entries": len(found.entries),
+                    "carries": found.carries,
+                    "wallets": len(found.wallets),
+                    "problems": [one._asdict() for one in problems],
+                }
+            )
+        )
+        return 1 if problems else 0
+    code = say_problems(problems)
+    print(
+        f"{'conserved' if not code else f'{len(problems)} problems'}: {len(found.entries)} entries,"
+        f" {found.carries} carries of the lane, {len(found.wallets)} wallets of the venue"
+    )
+    return code
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    run_directory = arguments.run_directory
+    deployment = recording.manifest(run_directory)["deployment"]
+    home = state.state_path(deployment)
+    trusted = set(arguments.key) or archive_key.known_ids(home)
+    heads = kept_heads(home, run_directory)
+    if arguments.head:
+        heads += [json.loads(line) for line in arguments.head.read_text().splitlines() if line]
+    began = time.monotonic()
+    report = audit.verify(run_directory, trusted, heads)
+    seconds = time.monotonic() - began
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    "good": report.is_good,
+                    "epochs": report.epochs,
+                    "blocks": report.blocks,
+                    "signed_blocks": report.signed_blocks,
+                    "records": report.records,
+                    "bytes": report.bytes,
+                    "retired_segments": report.retired_segments,
+                    "keys": sorted(report.keys),
+                    "trusted": sorted(trusted),
+                    "findings": [one.as_dict() for one in report.findings],
+                }
+            )
+        )
+        return 0 if report.is_good else 1
+    for one in report.findings:
+        at = "" if one.first_byte is None else f" bytes {one.first_byte}-{one.last_byte}"
+        print(f"  {'note' if one.is_note else 'FAULT':<6}{one.what:<10}{one.where}{at}: {one.text}")
+    rate = report.bytes / seconds / 1e6 if seconds else 0.0
+    print(
+        f"{'good' if report.is_good else f'{len(report.faults)} faults'}: {report.epochs} lane"
+        f" epochs, {report.blocks} blocks ({report.signed_blocks} under a signed head),"
+        f" {report.records} records, {report.bytes} bytes at {rate:.0f} MB/s"
+    )
+    if report.keys:
+        known = "trusted" if trusted else "found in the archive only: give --key to be sure"
+        print(f"signed by {', '.join(sorted(report.keys))} ({known})")
+    if not report.is_good:
+        print(f"remedy: corelane ledger repair {run_directory} (moves aside, removes nothing)")
+    return 0 if report.is_good else 1
+
+
+def repair(arguments: argparse.Namespace) -> int:
+    deployment = recording.manifest(arguments.run_directory)["deployment"]
+    key = archive_key.ArchiveKey.load(state.state_dir(deployment))
+    key.publish(arguments.run_directory)
+    done = audit.repair(arguments.run_directory, key, deployment)
+    if arguments.json:
+        print(json.dumps(done))
+    else:
+        print("\n".join(done) if done else "nothing to repair: every byte is what was hashed")
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    from runtime.ledger_export import ExportError, query, write
+
+    if arguments.out is None and arguments.sql is None:
+        print("corelane ledger export: say --out DIR, --sql QUERY, or both", file=sys.stderr)
+        return 2
+    try:
+        found = ledger.read(arguments.run_directory)
+        if arguments.out is not None:
+            for path, count in write(found, arguments.out):
+                print(f"{path}: {count} rows", file=sys.stderr)
+        if arguments.sql is not None:
+            names, rows = query(found, arguments.sql)
+            if arguments.json:
+                print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str))
+            else:
+                print("\t".join(names))
+                for row in rows:
+                    print("\t".join(str(value) for value in row))
+    except ExportError as error:
+        print(f"corelane ledger export: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def head(arguments: argparse.Namespace) -> int:
+    for folder in recording.epoch_folders(arguments.run_directory):
+        heads, _ = chain.read_heads(folder)
+        if heads:
+            print(json.dumps(heads[-1], sort_keys=True))
+    return 0
+
+
+def key(arguments: argparse.Namespace) -> int:
+    deployment = recording.manifest(arguments.run_directory)["deployment"]
+    home = state.state_dir(deployment)
+    found = archive_key.ArchiveKey.load(home)
+    if arguments.rotate:
+        former, found = found, found.rotate(home)
+        found.publish(arguments.run_directory)
+        print(f"rotated: {former.id} endorses {found.id}; the archiver signs with it from its next")
+        print("start on")
+    text = {"id": found.id, "public": found.public.hex(), **found.endorsed}
+    print(json.dumps(text) if arguments.json else f"key {found.id}  public {found.public.hex()}")
+    return 0
+
+
+PARTS = {
+    "show": show,
+    "entries": entries,
+    "check": check,
+    "verify": verify,
+    "repair": repair,
+    "export": export,
+    "head": head,
+    "key": key,
+}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        return PARTS[arguments.part](arguments)
+    except (
+        RecordingError,
+        TimeError,
+        archive_key.ArchiveKeyError,
+        state.StateError,
+        OSError,
+    ) as error:
+        print(f"corelane ledger: {error}", file=sys.stderr)
+        return 2
