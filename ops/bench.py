@@ -6,6 +6,7 @@ backlog  an acknowledgement behind 1 MiB of market frames
 stale    a book passes its bound to the last cancel on the wire, over the embedded venue
 memory   resident memory of a lane over five million frames
 scrape   metrics of 200 instruments, from pages to text
+journal  an append, the archiver, a recovery's scan, a re-run
 
 Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
 more than 10 % off
@@ -21,6 +22,7 @@ import os
 import platform
 import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "what",
-        choices=["decode", "wire", "backlog", "stale", "memory", "scrape", "all"],
+        choices=["decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "all"],
         help="which figures",
     )
     parser.add_argument(
@@ -251,6 +253,35 @@ def bench_scrape(count: int = 200) -> dict[str, Any]:
     return scrape(count)
 
 
+def bench_journal(rounds: int) -> dict[str, Any]:
+    """Records into the ring, to the disk, back out of it, and through the lane again."""
+    from benchmarks.journal.journal import journal
+
+    return journal(min(rounds, 5))
+
+
+def say_journal(r: dict[str, Any]) -> None:
+    a, c, s, again = r["append"], r["archive"], r["recovery"], r["rerun"]
+    print(
+        f"append, 256 B, n={a['records']:.0f}, {a['segments']:.0f} segments, nanoseconds, the TSC's"
+        f" own {a['empty_ns']} in the quantiles\n"
+        f"  p50 {a['p50_ns']} (bar 35)  p99 {a['p99_ns']}  p99.9 {a['p999_ns']} (bar 1000)  max"
+        f" {a['max_ns']}  mean of CPU time without clocks {a['mean_ns']}"
+    )
+    print(
+        f"archive, {c['bytes']} bytes: {c['gb_per_minute']} GB/min (bar 1), {c['mb_per_second']}"
+        f" MB/s, {100 * c['core_share_at_1_gb_per_minute']:.1f} % of a core at 1 GB/min"
+    )
+    print(
+        f"recovery scan with CRC-32C: {s['records_per_second'] / 1e6:.1f} M records/s (bar 5);"
+        f" verify with SHA-256 {r['verify']['mb_per_second']} MB/s"
+    )
+    print(
+        f"re-run, {again['messages']} messages, {again['records']} records: intents fed"
+        f" {again['intents_fed']} messages/s, strategy again {again['strategy_again']} (bar 2 M)"
+    )
+
+
 def say(name: str, r: dict[str, Any]) -> None:
     """Print one result as lines of at most 100 columns."""
     if name == "decode":
@@ -323,6 +354,8 @@ def say(name: str, r: dict[str, Any]) -> None:
             f"max {r['max_us']:.0f} us; "
             f"market frames processed before it: at most {r['frames_before_ack_max']} (bar 16)"
         )
+    elif name == "journal":
+        say_journal(r)
     elif name == "scrape":
         print(
             f"scrape, {r['instruments']} instruments, {r['series']} series, {r['bytes']} bytes, "
@@ -355,7 +388,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     sys.path.insert(0, str(ROOT))
     wanted = (
-        ["decode", "wire", "backlog", "stale", "memory", "scrape"]
+        ["decode", "wire", "backlog", "stale", "memory", "scrape", "journal"]
         if arguments.what == "all"
         else [arguments.what]
     )
@@ -367,16 +400,18 @@ def run(arguments: argparse.Namespace) -> int:
     results: dict[str, Any] = {"host": host()}
     if not arguments.json:
         print(results["host"])
+    known: dict[str, Callable[[], dict[str, Any]]] = {
+        "decode": lambda: bench_decode(arguments.rounds),
+        "wire": lambda: bench_wire(arguments.rounds, arguments.count),
+        "backlog": bench_backlog,
+        "stale": lambda: bench_stale(arguments.trials),
+        "memory": bench_memory,
+        "scrape": bench_scrape,
+        "journal": lambda: bench_journal(arguments.rounds),
+    }
     for name in wanted:
         try:
-            results[name] = {
-                "decode": lambda: bench_decode(arguments.rounds),
-                "wire": lambda: bench_wire(arguments.rounds, arguments.count),
-                "backlog": bench_backlog,
-                "stale": lambda: bench_stale(arguments.trials),
-                "memory": bench_memory,
-                "scrape": bench_scrape,
-            }[name]()
+            results[name] = known[name]()
         except (FileNotFoundError, RuntimeError, ImportError) as error:
             print(f"corelane bench {name}: {error}", file=sys.stderr)
             return 2

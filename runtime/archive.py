@@ -29,6 +29,7 @@ from hotpath.journal.tail import SEGMENT_BYTES, Chunk, scan, segment
 from runtime import chain
 from runtime.archive_key import ArchiveKey
 from runtime.recording import PACKED, RecordingError, load, segment_path, segment_paths
+from runtime.state import sync_folder
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -77,14 +78,6 @@ class Pending:
 
 def open_file(path: Path) -> int:
     return os.open(path, FLAGS, 0o600)
-
-
-def sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_whole(handle: int, data: bytes, size_before: int) -> None:
@@ -137,7 +130,10 @@ class EpochWriter:
         self.headed = -1  # index of the block that the newest head covers
         self.written = Place(0, 0, 1)
         self.repairs: list[Repair] = []
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            sync_folder(folder.parent)
+            sync_folder(folder.parent.parent)
 
     # -- taking over ------------------------------------------------------------------------------
 
@@ -278,6 +274,8 @@ class EpochWriter:
                 f"segment {chunk.number} has {self.offset} bytes,"
                 f" the chunk begins at {chunk.offset}"
             )
+        if self.pending is not None and self.pending.length + len(chunk.data) > self.block_bytes:
+            self.seal()
         write_whole(self.handle, chunk.data, self.offset)
         if self.pending is None:
             self.pending = Pending(chunk.number, chunk.offset, chunk.first_sequence)

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from runtime import chain
-from runtime.state import write_durably
+from runtime.state import sync_folder, write_durably
 
 NAME = "archive.key"
 RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -83,6 +83,7 @@ class ArchiveKey:
         if not path.exists():
             text = {"id": self.id, "public": self.public.hex(), **self.endorsed}
             write_durably(path, json.dumps(text) + "\n")
+            sync_folder(run)
 
     def rotate(self, directory: Path) -> ArchiveKey:
         """Make a successor that this key vouches for; this one is kept beside it."""

@@ -41,7 +41,7 @@ from runtime.archive_key import ArchiveKey, ArchiveKeyError
 from runtime.journal import Tailer, rings
 from runtime.pages import Page, PageError
 from runtime.recording import RecordingError, epoch_folder, epoch_folders, open_run
-from runtime.retention import Keeper, Policy
+from runtime.retention import Keeper, Policy, newest_head
 
 NO_ARCHIVER = 2**64 - 1
 KEPT_HEADS = "archive.heads.json"
@@ -95,7 +95,8 @@ class Ring:
         self.rules = archiver.rules
         self.urgent = archiver.urgent
         self.keep_head = archiver.keep_head
-        self.tailer = Tailer(Page.open_path(path, "hp_page_t", writable=True))
+        page = Page.open_path(path, "hp_page_t", writable=True)
+        self.tailer = Tailer(page, room=self.rules.block_bytes)
         tail = self.tailer.tail
         self.head: Any = ffi.cast("hp_journal_head_t *", self.tailer.page.header + 1)
         self.watermark = ffi.addressof(self.head, "archived")
@@ -251,6 +252,8 @@ class Archiver:
             lane, epoch = int(folder.parent.name[5:]), int(folder.name[6:])
             if folder in followed or not any(folder.iterdir()):
                 continue
+            if newest_head(folder).get("final"):
+                continue
             writer = EpochWriter(folder, lane, epoch, self.deployment, self.key)
             writer.resume()
             for repair in writer.repairs:
@@ -258,7 +261,7 @@ class Archiver:
                     f"archive.recovered file={repair.path.name} lane={lane} epoch={epoch}"
                     f" cut_bytes={repair.cut_bytes} adopted_bytes={repair.adopted_bytes}"
                 )
-            writer.head()
+            writer.head(final=True)
             writer.close()
 
     def look(self, now: int | None = None) -> None:

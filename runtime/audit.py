@@ -93,7 +93,8 @@ class EpochAudit:
         return self.blocks[-1].hash if self.blocks else previous
 
     def check_links(self, previous: bytes) -> None:
-        size = (self.folder / chain.CHAIN).stat().st_size if self.blocks else 0
+        path = self.folder / chain.CHAIN
+        size = path.stat().st_size if path.exists() else 0
         if size > self.chain_bytes:
             self.fault(
                 "chain",

@@ -73,7 +73,8 @@ def unpack(data: bytes) -> Block | None:
     if found.magic != MAGIC or found.layout != lib.HP_ARCHIVE_LAYOUT:
         return None
     numbers = {name: int(getattr(found, name)) for name in NUMBERS}
-    return Block(**numbers, previous=bytes(found.previous), sha256=bytes(found.sha256))
+    block = Block(**numbers, previous=bytes(found.previous), sha256=bytes(found.sha256))
+    return block if block.pack() == data else None  # nothing stands where nothing is said
 
 
 def read(folder: Path) -> tuple[list[Block], int]:

@@ -27,6 +27,7 @@ ORDERS = frozenset(
     (lib.HP_RECORD_INTENT, lib.HP_RECORD_VERDICT, lib.HP_RECORD_REQUEST, lib.HP_RECORD_ORDER)
 )
 HOLES_KEPT = 1000
+ROOM_BYTES = 262_144
 
 
 class Hole(NamedTuple):
@@ -44,9 +45,10 @@ def rings(deployment: str) -> list[Path]:
 class Tailer:
     """One reader of one ring."""
 
-    def __init__(self, page: Page, from_end: bool = False) -> None:
+    def __init__(self, page: Page, from_end: bool = False, room: int = ROOM_BYTES) -> None:
+        """room: most bytes of a chunk."""
         self.page = page
-        self.tail = Tail(page.map, from_end)
+        self.tail = Tail(page.map, from_end, room)
         self.epoch = self.tail.epoch
         self.holes: list[Hole] = []
 

@@ -151,14 +151,15 @@ class Wallet:
         self.last = (self.open_e8, booked_e8)
         self.first = self.first or self.last
 
-    def differs(self, booked_e8: int) -> tuple[int, int] | None:
-        """Return by how much each moved when neither the newest word nor the one before agrees."""
-        if self.first is None:
+    def differs(self, booked_e8: int | None) -> tuple[int, int] | None:
+        """Return by how much each moved when neither the newest word nor the one before agrees.
+
+        booked_e8: what is booked now; None in a life that has ended.
+        """
+        if self.first is None or self.last is None:
             return None
-        found = [
-            (word - self.first[0], booked - self.first[1])
-            for word, booked in ((self.open_e8, booked_e8), self.last or self.first)
-        ]
+        pairs = [self.last] if booked_e8 is None else [(self.open_e8, booked_e8), self.last]
+        found = [(word - self.first[0], booked - self.first[1]) for word, booked in pairs]
         return None if any(a == b for a, b in found) else found[0]
 
 
@@ -174,7 +175,8 @@ class Ledger:
         self.marks: dict[tuple[str, int], tuple[int, int, str]] = {}  # twice the price, ns, source
         self.abouts: dict[tuple[str, int], Any] = {}
         self.seen: set[tuple[str, int, int, int, int]] = set()  # fills by key
-        self.wallets: dict[tuple[str, int, str], Wallet] = {}
+        self.wallets: dict[tuple[str, int, str, int], Wallet] = {}  # by asset and lane epoch
+        self.offsets: dict[tuple[str, int, int], tuple[int, ...]] = {}  # see reopened()
         self.breaks: list[Problem] = []
         self.lanes: dict[int, Source] = {}
         self.carries = 0
@@ -307,7 +309,9 @@ class Ledger:
             fees += sum(book.fees.values())
             realised += book.realised_e8
             bought, sold = bought + book.bought, sold + book.sold
-        theirs = (p.realised_e8, p.fees_e8, p.bought_lots, p.sold_lots)
+        offset = self.offsets.get((source.venue, source.account, instrument), (0, 0, 0, 0))
+        carried = (p.realised_e8, p.fees_e8, p.bought_lots, p.sold_lots)
+        theirs = tuple(a + b for a, b in zip(carried, offset, strict=True))
         if (realised, fees, bought, sold) != theirs:
             place = (source.venue, source.account, instrument, 0)
             self.differ(
@@ -324,11 +328,38 @@ class Ledger:
                 place,
                 0,
                 0,
-                realised=p.realised_e8 - realised,
-                fees=p.fees_e8 - fees,
-                bought=p.bought_lots - bought,
-                sold=p.sold_lots - sold,
+                realised=theirs[0] - realised,
+                fees=theirs[1] - fees,
+                bought=theirs[2] - bought,
+                sold=theirs[3] - sold,
             )
+
+    def reopened(self, source: Source, record: Record, base: Any) -> None:
+        """A life that knew nothing of the ones before took the venue's word for its position.
+
+        Lots that differ are an opening entry; the same lots at the venue's cost are a revaluation,
+        which moves PnL between open and realised and changes no sum.  Such a life counts its money
+        from zero: the offset is what the ledger had before.
+        """
+        account, instrument = source.account, int(base.instrument)
+        totals = [0, 0, 0, 0]
+        for side in range(lib.HP_POSITION_SIDE_COUNT):
+            place = (source.venue, account, instrument, side)
+            book = self.positions.get(place, Book())
+            lots = base.position.lots[side] - book.lots
+            cost = base.position.cost_e8[side] - book.cost_e8
+            if lots:
+                self.move(source, record, "opening", place, lots, cost)
+            elif cost:
+                self.move(source, record, "revalued", place, 0, cost, realised=cost)
+            book = self.positions.get(place, Book())
+            counts = (book.realised_e8, sum(book.fees.values()), book.bought, book.sold)
+            totals = [a + b for a, b in zip(totals, counts, strict=True)]
+        p = base.position
+        before = (p.realised_e8, p.fees_e8, p.bought_lots, p.sold_lots)
+        self.offsets[source.venue, account, instrument] = tuple(
+            a - b for a, b in zip(totals, before, strict=True)
+        )
 
     def differ(self, source: Source, record: Record, place: Key, text: str) -> None:
         """A difference is a fault, unless the archive begins here or has a hole behind it."""
@@ -338,12 +369,12 @@ class Ledger:
 
     def wallet(self, source: Source, account: int, asset: str, wallet_e8: int) -> None:
         """The venue says what is in a wallet: remember it beside what the ledger has booked."""
-        key = (source.venue, account, asset)
+        key = (source.venue, account, asset, source.epoch)
         found = self.wallets.get(key)
         if found is None:
             self.wallets[key] = Wallet(wallet_e8)
             return
-        found.settle(self.earned(*key))
+        found.settle(self.earned(source.venue, account, asset))
         found.open_e8 = wallet_e8
 
     def earned(self, venue: str, account: int, asset: str) -> int:
@@ -393,8 +424,11 @@ class Ledger:
             if moved != book.lots:
                 out.append(Problem("fills", f"{key}: entries add up to {moved}, the position is"
                                    f" {book.lots}"))
-        for (venue, account, asset), found in self.wallets.items():
-            moves = found.differs(self.earned(venue, account, asset))
+        newest = {key[:3]: key[3] for key in self.wallets}
+        for (venue, account, asset, epoch), found in self.wallets.items():
+            is_newest = newest[venue, account, asset] == epoch
+            now = self.earned(venue, account, asset) if is_newest else None
+            moves = found.differs(now)
             if moves is not None:
                 out.append(
                     Problem(
@@ -588,6 +622,11 @@ class Source:
         facts, self.facts = self.facts, []
         booked: dict[evidence.Key, Any] = {}
         for fact in facts:
+            if fact.aux == lib.HP_MAIL_BASE:
+                base = evidence.record_of("hp_base_t", fact.payload)
+                is_known = any(base.instrument in one.told for one in self.ledger.lanes.values())
+                if base.flags & lib.HP_BASE_FROM_VENUE and is_known:
+                    self.ledger.reopened(self, record, base)
             if fact.aux == lib.HP_MAIL_BOOKED:
                 booked.update({evidence.key(b): b for b in evidence.booked_of(fact.payload)})
             elif fact.aux == lib.HP_MAIL_ORDER:

@@ -27,6 +27,7 @@ import zstandard
 
 from hotpath.journal.tail import SEGMENT_BYTES, Record, Segment, records, scan, segment
 from runtime.journal import Hole
+from runtime.state import sync_folder, write_durably
 
 FORMAT = 1
 MANIFEST = "run.json"
@@ -60,9 +61,8 @@ def open_run(directory: Path, deployment: str) -> None:
             raise RecordingError(
                 f"{directory} is neither empty nor a RUN (no {MANIFEST}); name another folder"
             )
-        aside = path.with_suffix(".new")
-        aside.write_text(json.dumps({"format": FORMAT, "deployment": deployment}) + "\n")
-        aside.rename(path)
+        write_durably(path, json.dumps({"format": FORMAT, "deployment": deployment}) + "\n")
+        sync_folder(directory.parent)
     found = manifest(directory)["deployment"]
     if found != deployment:
         raise RecordingError(f"{directory} is a RUN of deployment {found!r}, not {deployment!r}")

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 import zstandard
 
 from runtime import chain
-from runtime.archive import sync_folder
 from runtime.archive_key import ArchiveKey
 from runtime.recording import PACKED, epoch_folders, load, segment_paths
+from runtime.state import sync_folder
 
 RETIRED = "retired"
 FLOOR = "floor.json"

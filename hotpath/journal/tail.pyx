@@ -39,6 +39,7 @@ class JournalDamaged(Exception):
 cdef class Tail:
     """Follow the ring in `memory` (any readable buffer, the page header included).
 
+    room: most bytes of a chunk, unless one record has more.
     `read()` gives what is new and verified; a lap is counted and the next chunk says what is missing.
     """
 
@@ -48,12 +49,12 @@ cdef class Tail:
     cdef uint8_t *room
     cdef uint64_t room_bytes
 
-    def __cinit__(self, memory, bint from_end=False):
+    def __cinit__(self, memory, bint from_end=False, uint64_t room=ROOM_BYTES):
         PyObject_GetBuffer(memory, &self.view, PyBUF_SIMPLE)
         self.has_view = True
         if not hp_tail_open(&self.tail, self.view.buf, <uint64_t>self.view.len, from_end):
             raise ValueError(f"{self.view.len} bytes hold no journal ring that a lane has opened")
-        self.grow(ROOM_BYTES)
+        self.grow(room)
 
     def __dealloc__(self):
         free(self.room)

@@ -37,15 +37,16 @@ cdef extern from "time.h" nogil:
         long tv_nsec
     int clock_gettime(int clock, timespec *t)
     enum: CLOCK_MONOTONIC
+    enum: CLOCK_THREAD_CPUTIME_ID
 
 cdef enum:
     SEGMENT = 65536
     KEPT = 1024            # records of an image whose ends are remembered
 
 
-cdef uint64_t mono() noexcept nogil:
+cdef uint64_t read_clock(int clock) noexcept nogil:
     cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
+    clock_gettime(clock, &t)
     return <uint64_t>t.tv_sec * 1000000000u + <uint64_t>t.tv_nsec
 
 
@@ -61,7 +62,7 @@ def appends(memory, uint64_t segment_bytes, uint64_t segment_count, uint64_t tot
     """Append records until `total_bytes` have gone through the ring; nanoseconds per append.
 
     Every append is timed by the TSC; the cost of reading it (`empty_ns`) is in the quantiles.  mean_ns is
-    of a second pass without any clock.
+    CPU time of a second pass without any clock.
     """
     cdef hp_journal_writer_t w
     cdef hp_journal_clock_t clock
@@ -78,7 +79,7 @@ def appends(memory, uint64_t segment_bytes, uint64_t segment_count, uint64_t tot
         if <size_t>view.len < hp_journal_bytes(segment_bytes, segment_count):
             raise ValueError(f"{view.len} bytes; a ring of {segment_count} x {segment_bytes} needs more")
         memset(&clock, 0, sizeof(clock))
-        clock.mono_ns = mono()
+        clock.mono_ns = read_clock(CLOCK_MONOTONIC)
         with nogil:
             hp_calibrate(&calibration, 20000000)
             memset(view.buf, 0, view.len)  # its pages are there, as a lane's are
@@ -94,11 +95,11 @@ def appends(memory, uint64_t segment_bytes, uint64_t segment_count, uint64_t tot
                 after = hp_tsc()
                 hp_histogram_record(seen, after - before)
             rolled = w.number
-            started = mono()
+            started = read_clock(CLOCK_THREAD_CPUTIME_ID)
             for n in range(count):
                 memcpy(data, &n, sizeof(n))
                 hp_journal_append(&w, 3, 0, n, n, data, payload)
-            started = mono() - started
+            started = read_clock(CLOCK_THREAD_CPUTIME_ID) - started
         scale = calibration.ns_per_tick_q32 / 2**32
         out = {name: hp_histogram_quantile(seen, share) * scale
                for name, share in (("p50_ns", 500000), ("p99_ns", 990000), ("p999_ns", 999000))}
@@ -109,6 +110,38 @@ def appends(memory, uint64_t segment_bytes, uint64_t segment_count, uint64_t tot
         free(seen)
         free(empty)
         free(data)
+
+
+cdef class Writer:
+    """A ring of any buffer, and its writer."""
+
+    cdef hp_journal_writer_t w
+    cdef Py_buffer view
+    cdef bint has_view
+
+    def __cinit__(self, memory, uint64_t segment_bytes, uint64_t segment_count, uint64_t epoch=1):
+        cdef hp_journal_clock_t clock
+        PyObject_GetBuffer(memory, &self.view, PyBUF_WRITABLE)
+        self.has_view = True
+        if <size_t>self.view.len < hp_journal_bytes(segment_bytes, segment_count):
+            raise ValueError(f"{self.view.len} bytes; a ring of {segment_count} x {segment_bytes} needs more")
+        memset(&clock, 0, sizeof(clock))
+        clock.mono_ns = read_clock(CLOCK_MONOTONIC)
+        hp_journal_init(&self.w, self.view.buf, segment_bytes, segment_count, 0, epoch, &clock)
+
+    def __dealloc__(self):
+        if self.has_view:
+            PyBuffer_Release(&self.view)
+
+    def append(self, uint64_t count, bytes payload, uint16_t kind=3):
+        """Append a record `count` times; return how many the ring took."""
+        cdef uint64_t n = 0
+        cdef const char *data = payload
+        cdef uint32_t size = len(payload)
+        with nogil:
+            while n < count and hp_journal_append(&self.w, kind, 0, n, n, data, size):
+                n += 1
+        return n
 
 
 cdef struct image_t:

@@ -267,7 +267,9 @@ static inline void hp_lane_make_way(hp_lane_t *l, const hp_intent_t *in)
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if (o->account != in->account || o->instrument != in->instrument || o->side == in->side) continue;
         if (!hp_own_meets(in->side, in->type, in->price_ticks, o)) continue;
-        if (!smaller_only || o->lots - o->filled_lots < in->lots) hp_lane_cancel(l, o);
+        if (smaller_only && o->lots - o->filled_lots >= in->lots) continue;
+        hp_lane_cancel(l, o);
+        if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
     }
 }
 

@@ -41,7 +41,8 @@ typedef struct hp_exposure {
 /* A position and what it is worth at the last mid, as it stands in the sums of its scopes. */
 typedef struct hp_holding {
     int64_t   lots;                /* of a strategy */
-    hp_wide_t cash_e8;             /* of a strategy: received less paid, fees off */
+    hp_wide_t cash_e8;             /* of a strategy: received less paid */
+    int64_t   fees_e8;             /* of a strategy */
     int64_t   position_e8;
     int64_t   gross_e8;
     hp_wide_t pnl_e8;
@@ -246,10 +247,10 @@ static inline void hp_gate_revalue(hp_gate_t *g, const hp_instrument_t *i, const
     *w = now;
     for (uint32_t n = 0; n < strategies && n < HP_STRATEGIES_MAX; n++) {
         hp_holding_t *part = &g->parts[i->id][n];
-        if (part->lots == 0 && part->position_e8 == 0 && part->cash_e8 == part->pnl_e8) continue;
+        if (part->lots == 0 && part->position_e8 == 0 && part->cash_e8 - part->fees_e8 == part->pnl_e8) continue;
         int64_t worth = hp_gate_worth(i, half_ticks, part->lots, hp_held(-part->cash_e8));
         int64_t gross = worth < 0 ? -worth : worth;
-        hp_wide_t pnl = part->cash_e8 + worth;
+        hp_wide_t pnl = part->cash_e8 + worth - part->fees_e8;
         hp_scope_revalue(&g->strategies[n], worth - part->position_e8, gross - part->gross_e8, pnl - part->pnl_e8);
         part->position_e8 = worth;
         part->gross_e8 = gross;
@@ -284,7 +285,8 @@ static inline void hp_gate_filled(hp_gate_t *g, const hp_instrument_t *i, hp_exp
             int64_t notional = hp_instrument_notional(i, r->last_ticks, r->last_lots, HP_ROUND_DOWN);
             int is_buy = o->side == HP_SIDE_BUY;
             part->lots += is_buy ? r->last_lots : -r->last_lots;
-            part->cash_e8 += (is_buy ? -(hp_wide_t)notional : notional) - r->fee_e8;
+            part->cash_e8 += is_buy ? -(hp_wide_t)notional : notional;
+            part->fees_e8 = hp_held((hp_wide_t)part->fees_e8 + r->fee_e8);
         }
     }
     hp_gate_revalue(g, i, e, p, strategies);

@@ -34,11 +34,15 @@ class RingLane:
             segment_count=segments,
         )
         self.count = 0
+        self.kept: list[int] = []  # numbers of the frames that were journaled, not dropped unseen
 
     def frames(self, count: int, size: int = 1000) -> None:
         """Let the lane see frames that count up."""
         for _ in range(count):
+            before = self.lane.counters["frames_unjournaled"]
             self.lane.frame(b"%d" % self.count + b" " * size)
+            if self.lane.counters["frames_unjournaled"] == before:
+                self.kept.append(self.count)
             self.count += 1
 
     def remove(self) -> None:

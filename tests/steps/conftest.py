@@ -184,3 +184,11 @@ def steps():
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
     return loaded
+
+
+@pytest.fixture
+def case(steps):
+    """An intent that passes; tests bend one thing."""
+    from tests.steps.gate_case import Case
+
+    return Case(steps)

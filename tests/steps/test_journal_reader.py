@@ -5,9 +5,9 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_journal import SEGMENT, make, read_segment
 
 from hotpath.journal.tail import SEGMENT_BYTES, JournalDamaged, Tail, records, scan, segment
+from tests.steps.test_journal import SEGMENT, make, read_segment
 
 
 def tail(steps, memory, from_end=False):

@@ -67,11 +67,17 @@ def test_dead_time_server_stops_new_risk_and_the_run_still_ends_well(lab, applia
         assert mine, f"no verdict {name} is exported"
         return sum(one for key, one in found if key in mine)
 
-    wait_until(lambda: verdicts("pass"))
-    assert verdicts("clock_unsure") == 0
+    def divergence() -> float:
+        return figures(address)["corelane_clock_divergence_seconds"]
+
+    # Before the first answer of the server, and where a busy machine starves chronyd, the clock
+    # may be in doubt for a while; what counts is what changes with the server's death.
+    wait_until(lambda: verdicts("pass") and divergence() < 1)
     lab.kill("witness")
-    wait_until(lambda: verdicts("clock_unsure"))
-    assert figures(address)["corelane_clock_divergence_seconds"] == float("inf")
+    wait_until(lambda: divergence() == float("inf"))
+    refused = verdicts("clock_unsure")
+    wait_until(lambda: verdicts("clock_unsure") > refused)
+    assert divergence() == float("inf")
     appliance.send_signal(signal.SIGTERM)
     out, _ = appliance.communicate(timeout=60)
     said = appliance.said.read_text()

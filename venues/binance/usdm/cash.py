@@ -48,9 +48,9 @@ def words(frame: bytes) -> Iterator[Word]:
         out = []
         for row in about.get("B", []):
             asset = str(row["a"])
+            out.append(Word("wallet", asset, "", e8(row["wb"]), event_ns, reason))
             if reason == FUNDING:
                 out.append(Word("funding", asset, symbol, e8(row["bc"]), event_ns, reason))
-            out.append(Word("wallet", asset, "", e8(row["wb"]), event_ns, reason))
     except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation):
         return
     yield from out
