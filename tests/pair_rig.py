@@ -78,8 +78,9 @@ class PairLane:
                 return
 
     def start_strategies(self):
-        self.market.start_strategies()
-        self.pump()
+        for lane in (self.market, self.order_lane):  # both say that they are built
+            lane.start_strategies()
+            self.pump()
 
     def session(self, order_ready=True, user_ready=True):
         self.order_lane.session(order_ready, user_ready)

@@ -203,7 +203,7 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
 static inline void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const char *data, size_t size)
 {
     hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
-    if (i == NULL || !hp_lane_journal(l, HP_RECORD_SNAPSHOT, instrument, l->recv_ns, data, size)) return;
+    if (i == NULL || i->book == NULL || !hp_lane_journal(l, HP_RECORD_SNAPSHOT, instrument, l->recv_ns, data, size)) return;
     i->snapshot_wanted = 0;
     int status = l->codec->decode_snapshot(l->codec->state, instrument, data, size, &l->event, l->levels);
     hp_count(&l->count->decode[status], 1);

@@ -173,7 +173,7 @@ cdef class RerunLane(Lane):
         cdef uint32_t n
         for strategy in self.strategies:
             strategy.on_start()
-        if not self.strategies:
+        if not self.strategies and self.core.role != HP_ROLE_ORDER:
             for n in range(self.core.strategy_count):
                 absent(&self.absents[n])
 
