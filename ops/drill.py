@@ -5,8 +5,9 @@ the lane is killed (SIGKILL) at random instants: while it trades, while it opens
 After each kill the new lane is armed, trading is frozen, and every figure must be the venue's: no
 order doubled, none forgotten, positions, realised PnL and fees equal to the last unit, fills one to
 one by trade id.  Now and then the session process (keys, REST) is killed instead: until it is back
-the lane must trade on, and cancel what it is told to.  With --topology split it is the order lane that
-is killed; at times the market lane instead (its quotes must go, the order lane lives on), or both.
+the lane must trade on, and cancel what it is told to.  With --topology split it is the order lane
+that is killed; at times the market lane instead (its quotes must go, the order lane lives on), or
+both.
 """
 
 from __future__ import annotations

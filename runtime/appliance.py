@@ -20,25 +20,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, evidence, feeds, state
-from runtime._shm import ffi, lib
+from runtime import conditions, evidence, feeds, lane_pages, state
+from runtime._shm import lib
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
 from runtime.lane_spec import ASSETS
-from runtime.market_lane import MarketLane, shared_bytes
-from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
+from runtime.market_lane import PAIR_BYTES, MarketLane
+from runtime.pages import SHM, Control, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
 from runtime.topology import Place, Topology, plan_box, stall_bound
 from tuning.time import Where
 from venues.binance.usdm.session import Endpoints
 
-MAIL_IN_BYTES = 8 * 1024 * 1024
-MAIL_OUT_BYTES = 1024 * 1024
-LOG_BYTES = 256 * 1024
 SMALL_PAGES_BYTES = 256 * 1024
 RINGS_KEPT = 2  # of dead lanes
 ORPHANS_S = 8.0  # lanes of a dead supervisor are gone by then
@@ -442,9 +439,9 @@ class Appliance:
 
     def life_bytes(self) -> int:
         """Return what the pages of a lane's life take in shared memory, a little above."""
-        mails = MAIL_IN_BYTES + MAIL_OUT_BYTES + LOG_BYTES
-        other = shared_bytes(self.journal_bytes()) if self.topology.kind == "split" else 0
-        return self.journal_bytes() + int(LANE_BYTES) + mails + SMALL_PAGES_BYTES + other
+        one = lane_pages.life_bytes(self.journal_bytes())
+        other = one + PAIR_BYTES if self.topology.kind == "split" else 0
+        return one + SMALL_PAGES_BYTES + other
 
     def make_lane_pages(self) -> None:
         """Make the pages of a lane's life; keep the ring of the one before."""
@@ -460,20 +457,9 @@ class Appliance:
             if number < len(rings) - RINGS_KEPT or room < self.life_bytes():
                 (SHM / page_name(s.deployment, ring)).unlink(missing_ok=True)
                 self.say(f"pages.removed page={ring} cause=no_room_for_more_rings")
-        lane, ring, epoch = lib.HP_PAGE_LANE, lib.HP_PAGE_JOURNAL, self.epoch
-        self.log = Mail.make(s.deployment, "log.0", LOG_BYTES)
-        self.lane_pages = {
-            "lane.0": Page.make(s.deployment, "lane.0", "hp_lane_page_t", lane, LANE_BYTES, epoch),
-            "journal.0": Page.make(
-                s.deployment, "journal.0", "hp_page_t", ring, self.journal_bytes(), epoch
-            ),
-            "mail.in.0": Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES).page,
-            "mail.out.0": Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES).page,
-            "log.0": self.log.page,
-        }
-        head = ffi.cast("hp_journal_head_t *", self.lane_pages["journal.0"].header + 1)
-        head.fingerprint = int(self.host.fingerprint, 16)
-        self.lane_pages["lane.0"].header.heartbeat_ns = 0  # the lane's own, from its first turn on
+        self.lane_pages, self.log = lane_pages.make(
+            s.deployment, 0, self.epoch, self.journal_bytes(), self.host.fingerprint
+        )
 
     def limits(self, number: int, price: int) -> dict[str, int]:
         """Turn the settings' money limits into lots at today's price."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from runtime import conditions, state
-from runtime._shm import ffi, lib
+from runtime import conditions, lane_pages, state
+from runtime._shm import lib
 from runtime.child import Exit, Message, Plan
 from runtime.crash_report import Report
-from runtime.pages import LANE_BYTES, Mail, Page, ring
+from runtime.pages import Mail, Page, ring
 from runtime.topology import stall_bound
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NAME, NUMBER = "lane-1", 1
 INTENTS_BYTES = 256 * 1024
 TOLD_BYTES = 1024 * 1024  # a mirror of all orders is 440 KiB
+PAIR_BYTES = INTENTS_BYTES + TOLD_BYTES
 SPINNING_PEER_MS_MAX = 50  # silence of a lane that owns its core
 
 
@@ -121,29 +122,16 @@ class MarketLane:
         return {**appliance.lane_message(), **self.market_part()}
 
     def make_pages(self) -> None:
-        from runtime.appliance import LOG_BYTES, MAIL_IN_BYTES, MAIL_OUT_BYTES
-
-        deployment, appliance = self.appliance.settings.deployment, self.appliance
         for page in self.pages.values():
             page.close()
-        journal_bytes = appliance.journal_bytes()
-        self.log = Mail.make(deployment, "log.1", LOG_BYTES)
-        made = [
-            Page.make(
-                deployment, "lane.1", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch
-            ),
-            Page.make(
-                deployment, "journal.1", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
-            ),
-            Mail.make(deployment, "mail.in.1", MAIL_IN_BYTES).page,
-            Mail.make(deployment, "mail.out.1", MAIL_OUT_BYTES).page,
-            self.log.page,
-        ]
-        names = ("lane.1", "journal.1", "mail.in.1", "mail.out.1", "log.1")
-        self.pages = dict(zip(names, made, strict=True))
-        head = ffi.cast("hp_journal_head_t *", self.pages["journal.1"].header + 1)
-        head.fingerprint = int(appliance.host.fingerprint, 16)
-        self.page.header.heartbeat_ns = 0
+        appliance = self.appliance
+        self.pages, self.log = lane_pages.make(
+            appliance.settings.deployment,
+            NUMBER,
+            self.epoch,
+            appliance.journal_bytes(),
+            appliance.host.fingerprint,
+        )
 
     def ready(self) -> None:
         """Say what a started lane did not reach."""
@@ -181,9 +169,7 @@ class MarketLane:
         self.silence("pair.intents", self.appliance.bells["lane"])
         if end.cause != lib.HP_EXIT_CLEAN:
             journal = Page.open(self.appliance.settings.deployment, "journal.1", "hp_page_t")
-            self.appliance.supervisor.keep(
-                self.appliance.report(Report(end, self.page, journal))
-            )
+            self.appliance.supervisor.keep(self.appliance.report(Report(end, self.page, journal)))
 
     def order_lane_exited(self) -> None:
         self.silence("pair.told", self.bell)
@@ -210,12 +196,4 @@ class MarketLane:
         for page in (*self.pages.values(), *(mail.page for mail in self.pair.values())):
             page.remove()
         os.close(self.bell)
-
-
-def shared_bytes(journal_bytes: int) -> int:
-    """Return what a market lane adds to the shared memory of a deployment."""
-    from runtime.appliance import LOG_BYTES, MAIL_IN_BYTES, MAIL_OUT_BYTES
-
-    mails = MAIL_IN_BYTES + MAIL_OUT_BYTES + LOG_BYTES + INTENTS_BYTES + TOLD_BYTES
-    return journal_bytes + int(LANE_BYTES) + mails
 

@@ -1,4 +1,4 @@
-"""Market and order lanes in processes of their own, blocking on two cores as a forced split does."""
+"""Market and order lanes in processes of their own; forced on two cores, they block."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ def corelane(*arguments):
 
 
 def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
-    """One run: what people see; the market lane dies; the order lane dies; drained, equal, again."""
+    """One run: what people see; each lane dies; drained, equal to the venue, and run again."""
     recorded = tmp_path / "run"
     with Running(tmp_path, *SPLIT, "--journal", str(recorded)) as run:
         until_both(run)
@@ -80,9 +80,8 @@ def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
 
 def test_killed_lanes_of_a_pair_leave_no_difference_to_the_venue():
     name = f"d{os.getpid()}p"
-    done = corelane(
-        "drill", "--topology", "split", "--json", "--kills", "8", "--seed", "3", "--deployment", name
-    )
+    options = ("--json", "--kills", "8", "--seed", "3", "--deployment", name)
+    done = corelane("drill", "--topology", "split", *options)
     assert done.returncode == 0, (done.stdout, done.stderr)
     found = json.loads(done.stdout)
     assert (found["violations"], found["topology"], found["kills"]) == ([], "split", 8)
