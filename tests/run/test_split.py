@@ -60,6 +60,10 @@ def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
             mirror, truth = market(run).positions[1], run.lane().positions[1]
             run.until(lambda: list(mirror.lots) == list(truth.lots), "the true position")
 
+        run.until(
+            lambda: all(market(run).tops[n].state == lib.HP_BOOK_SYNCED for n in (1, 2)),
+            "books of the new market lane",
+        )
         books, before = market(run).counters.resyncs, run.lane().page.epoch
         market_pid = run.rows()["lane-1"].pid
         os.kill(run.rows()["lane-0"].pid, signal.SIGKILL)
