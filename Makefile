@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
-.PHONY: run build test test-qemu lint bench fuzz drill soak stories faults check help
+.PHONY: run build test test-qemu lint bench fuzz drill sentinel soak stories faults check help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -51,6 +51,9 @@ drill: build ## kill the lane N times under load, judged by the venue's record (
 
 soak: build ## run for N minutes under random kills of everything but the supervisor (N=60)
 	@$(PY) -m ops.soak --minutes $${N:-60} $(ARGS)
+
+sentinel: build ## trip the sentinel N times (N=100), everything else running and stopped in turn
+	@$(VENV)/bin/corelane sentinel drill --rounds $${N:-100} $(ARGS)
 
 faults: build ## N (default 1000) kills, torn tails x 1000, cuts of power; each failing system call
 	@CORELANE_FAULTS=$${N:-1000} $(PY) -m pytest -q tests/journal/test_archive_faults.py $(ARGS)

@@ -16,6 +16,7 @@ COMMANDS = [
     "run",
     "status",
     "control",
+    "sentinel",
     "record",
     "events",
     "ledger",

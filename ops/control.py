@@ -1,10 +1,11 @@
-"""`corelane kill | freeze | resume | drain`: words to a running appliance, and whether it obeys.
+"""`corelane kill | freeze | flatten | resume | drain`: words to an appliance, and if it obeys.
 
 Owns:    options, waiting for the effect, exit codes: 0 obeyed and done, 1 not yet, 2 could not ask.
 Refuses: setting words itself: the supervisor's socket checks who asks, and logs it.
 
-kill    cancel everything, nothing passes      freeze  cancel resting quotes, no new risk
-resume  take kill and freeze back              drain   cancel ours, confirm, exit; positions stay
+kill     cancel everything, nothing passes     freeze  cancel resting quotes, no new risk
+flatten  cancel quotes, close every position by policy, then kill
+resume   take kill, freeze and flatten back    drain   cancel ours, confirm, exit; positions stay
 """
 
 from __future__ import annotations
@@ -16,18 +17,32 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from runtime.control_socket import CommandError, ask
+from ops import sentinel
+from runtime import names
+from runtime._shm import lib
+from runtime.control_socket import ask
+from runtime.figures import scaled
 from runtime.observer import Observer
-from runtime.snapshot import Snapshot
+from runtime.peer import CommandError
+from runtime.snapshot import Flattened, Snapshot
+from runtime.status import flattened
 
 HELP = {
     "kill": "cancel all orders and let nothing pass, until resume",
     "freeze": "cancel resting quotes and take no new risk, until resume",
-    "resume": "take kill and freeze back",
+    "flatten": "cancel quotes and close every position by policy, then kill",
+    "resume": "take kill, freeze and flatten back",
     "drain": "cancel our orders, wait for the venue's word, exit; positions stay",
     "reload": "read the configuration file again; only its reloadable keys may have changed",
 }
-WAIT_SECONDS = {"kill": 5.0, "freeze": 5.0, "resume": 0.0, "drain": 20.0, "reload": 0.0}
+WAIT_SECONDS = {
+    "kill": 5.0,
+    "freeze": 5.0,
+    "flatten": 60.0,
+    "resume": 0.0,
+    "drain": 20.0,
+    "reload": 0.0,
+}
 LOOK_SECONDS = 0.05
 
 
@@ -49,6 +64,14 @@ def add(subparsers: Any) -> None:
             metavar="S",
             help=f"wait so long for the effect (default: {WAIT_SECONDS[command]:.0f})",
         )
+        if command in ("kill", "resume"):
+            parser.add_argument(
+                "--sentinel",
+                action="store_true",
+                help="by the sentinel: works with every other process stopped or dead"
+                if command == "kill"
+                else "take the sentinel's own kill back",
+            )
         parser.add_argument("--json", action="store_true", help="one JSON object")
         parser.set_defaults(run=run, word=command)
 
@@ -61,8 +84,13 @@ def is_done(command: str) -> Callable[[Snapshot], bool]:
     """Return what the pages show once a command has had its effect."""
     if command == "drain":
         return lambda found: not any(one.is_alive for one in found.lanes)
-    if command in ("kill", "freeze"):
+    if command in ("kill", "freeze"):  # under a freeze an exit may rest: then it is not over yet
         return lambda found: open_orders(found) == 0
+    if command == "flatten":
+        over = (lib.HP_FLATTEN_CLOSED, lib.HP_FLATTEN_FAILED)
+        return lambda found: all(
+            one.flatten in over and one.words & lib.HP_WORD_KILL for one in found.lanes
+        )
     return lambda found: True
 
 
@@ -86,6 +114,8 @@ def lines(command: str, answer: dict[str, Any], done: bool, left: int) -> list[s
             f"  {one['name']:<10}{'obeys' if one['obeyed'] else 'DOES NOT OBEY':<15}"
             f"{one['state']:<12}words {words}  last beat {one['heartbeat_age_ms']:.0f} ms ago"
         )
+        if one["turns"] is not None:
+            out[-1] += f", within {max(1, one['turns'])} turn of its loop"
         if not one["obeyed"]:
             out.append(
                 f"  {'':<10}the word stays set: it acts as soon as the lane turns; "
@@ -98,6 +128,55 @@ def lines(command: str, answer: dict[str, Any], done: bool, left: int) -> list[s
     return out
 
 
+def flatten_lines(found: Snapshot, done: bool) -> list[str]:
+    """Say what was closed, what was not, and why; nothing is rounded up to a success."""
+    out = []
+    for lane in found.lanes:
+        if not lane.flattens and lane.flatten == lib.HP_FLATTEN_CLOSED:
+            out.append(f"  {lane.name}: held nothing")
+        for row in lane.flattens:
+            held = scaled(row.start_lots, row.size_decimals)
+            left = scaled(row.left_lots, row.size_decimals)
+            state = names.FLATTEN_STATES.get(row.state, str(row.state))
+            out.append(
+                f"  {row.symbol:<10}{row.position_side:<7}{state:<9}held {held}  left {left}"
+                f"  {row.orders} orders"
+            )
+            if row.left_lots:
+                out.append(f"  {'':<10}why: {why_left(row)}")
+        if lane.flatten == lib.HP_FLATTEN_FAILED and not any(r.left_lots for r in lane.flattens):
+            left_open = lane.counters["open_orders"]
+            out.append(
+                f"  {lane.name}: not sure: {left_open} orders open,"
+                f" {lane.counters['unknown_now']} of them unknown"
+            )
+        for one in lane.instruments:
+            if one.lots != one.venue_lots:
+                out.append(
+                    f"  {one.symbol}: the venue says {scaled(one.venue_lots, one.size_decimals)},"
+                    f" the lane {scaled(one.lots, one.size_decimals)}"
+                )
+    if not done:
+        out.append("  not over yet: it goes on; look again with corelane status")
+    return out
+
+
+def why_left(row: Flattened) -> str:
+    if row.error:
+        return f"the venue refused: {row.error}"
+    if row.verdict:
+        return f"the gate refused: {row.verdict}"
+    if not row.orders:
+        return "no order was allowed to leave (policy nothing, or the lane was not armed)"
+    return f"{row.tries} orders in a row took nothing within the band, or the time was over"
+
+
+def by_sentinel(arguments: argparse.Namespace) -> int:
+    """Do it without the supervisor."""
+    arguments.word = {"kill": "trip", "resume": "release"}[arguments.word]
+    return sentinel.run(arguments)
+
+
 def reload_lines(answer: dict[str, Any]) -> list[str]:
     out = [f"  {problem}" for problem in answer["problems"]]
     out += [f"  {name} applied" for name in answer["applied"]]
@@ -107,6 +186,8 @@ def reload_lines(answer: dict[str, Any]) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if getattr(arguments, "sentinel", False):
+        return by_sentinel(arguments)
     request = {"command": arguments.word, "reason": arguments.reason}
     try:
         answer = ask(arguments.deployment, request)
@@ -118,8 +199,15 @@ def run(arguments: argparse.Namespace) -> int:
         return 1 if answer["refused"] or answer["problems"] else 0
     done, found = wait(arguments.deployment, arguments.word, arguments.wait)
     left = open_orders(found)
+    rows = [flattened(row) for one in found.lanes for row in one.flattens]
+    is_flat = arguments.word != "flatten" or all(
+        one.flatten == lib.HP_FLATTEN_CLOSED for one in found.lanes
+    )
     if arguments.json:
-        print(json.dumps({**answer, "done": done, "open_orders": left}))
+        more = {"flat": is_flat, "positions": rows} if arguments.word == "flatten" else {}
+        print(json.dumps({**answer, "done": done, "open_orders": left, **more}))
     else:
         print("\n".join(lines(arguments.word, answer, done, left)))
-    return 0 if answer["obeyed"] and done else 1
+        if arguments.word == "flatten":
+            print("\n".join(flatten_lines(found, done)))
+    return 0 if answer["obeyed"] and done and is_flat else 1

@@ -21,7 +21,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ops.run_config import configured, strategy_problem
+from ops.run_config import configured, guard, strategy_problem
 from ops.run_config import settings as settings_of
 from ops.screen import LiveScreen, is_wanted
 from ops.time import choose_profile
@@ -282,6 +282,7 @@ async def run_appliance(
         loop.add_signal_handler(signal.SIGHUP, lambda: say(f"config.read {again.reload()}"))
     embedded = EmbeddedVenue(folder, symbols, seed=config.venue.seed, tls=config.venue.tls)
     async with embedded as venue:
+        settings.guard = guard(config, venue.sentinel_key)
         appliance = Appliance(
             settings,
             venue.endpoints,
@@ -302,6 +303,7 @@ async def run_appliance(
                 stop.set,
                 say,
                 again.reload if again else None,
+                asked=appliance.asked,
             )
             await door.start()
             if not arguments.json:

@@ -16,6 +16,7 @@ from runtime.appliance import Settings
 from runtime.config import Clock, Config, Durability, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
 from runtime.lane_spec import load_strategy
+from runtime.sentinel_plan import Bounds, Guard
 from tuning.time import Where
 
 # option -> where it goes; absent options leave the file's word
@@ -123,6 +124,33 @@ def where(clock: Clock) -> Where:
     )
 
 
+def guard(config: Config, key: tuple[str, Path]) -> Guard | None:
+    """Return what the sentinel is told; None where none is wanted.  key: its own, and its file."""
+    one = config.sentinel
+    if one.mode == "off":
+        return None
+    bounds = {each.name: getattr(one, each.name) for each in dataclasses.fields(Bounds)}
+    return Guard(
+        *key,
+        bounds=Bounds(**bounds),
+        budget_percent=one.budget_percent,
+        connections=one.connections,
+    )
+
+
+def flatten(config: Config) -> dict[str, int]:
+    """Return the lane's rule (Lane.set_flatten)."""
+    one = config.flatten
+    return {
+        "policy": {"nothing": 0, "ioc": 1, "market": 2}[one.policy],
+        "band_bps": one.band_bps,
+        "tries_max": one.tries_max,
+        "wait_ms": one.wait_ms,
+        "time_ms_max": one.time_s_max * 1000,
+        "slice_e8_max": one.slice_notional_max * 10**8,
+    }
+
+
 def settings(config: Config, **others: Any) -> Settings:
     """Return the appliance's settings; `others` are what the host decides."""
     return Settings(
@@ -142,6 +170,10 @@ def settings(config: Config, **others: Any) -> Settings:
         overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
         on_restart=config.on_restart,
         journal=Path(config.journal.directory) if config.journal.directory else None,
+        cancel_scope=config.account.cancel_scope,
+        dead_man_ms=config.account.dead_man_ms,
+        flatten=flatten(config),
+        lease_ms=config.lease.time_ms if config.lease.provider == "sim" else 0,
         archive=archive(config),
         durable=durable(config),
         clock_policy=config.clock.policy,

@@ -216,7 +216,9 @@ def processes(found: Snapshot, room: int) -> Section:
         rows.append(
             [
                 one.name,
-                Cell("process_state", at, word(names.PROCESS_STATES)),
+                Cell("sentinel_state", (), word(names.SENTINEL_STATES))
+                if one.role == "sentinel" and one.state == running and found.sentinel
+                else Cell("process_state", at, word(names.PROCESS_STATES)),
                 Cell("process_core", at, signed_count),
                 Cell("process_restarts", at, whole),
                 Cell("process_resident_memory_bytes", at, mebi),
@@ -288,8 +290,11 @@ class Screen:
         return [cell for row in rows for cell in row if isinstance(cell, Cell)]
 
 
-GOOD = {"armed", "synced", "running"}
-BAD = {"down", "stuck", "killed", "gapped", "crossed", "stale", "given_up", "backing_off", "absent"}
+GOOD = {"armed", "synced", "running", "watching"}
+BAD = {
+    *("down", "stuck", "killed", "flattening", "cancelling", "holding"),
+    *("gapped", "crossed", "stale", "given_up", "backing_off", "absent"),
+}
 
 
 def styled(text: str) -> Text:

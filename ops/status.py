@@ -80,6 +80,19 @@ def text(document: dict[str, Any]) -> list[str]:
             f"  restarts {one['restarts']}  last {one['last_cause']}"
             f"  {one['rss_bytes'] / 2**20:.0f} MiB  cpu {one['cpu_s']:.1f} s"
         )
+    if (one := document["sentinel"]) is not None:
+        out.append(
+            f"  {'sentinel':<12}{one['state']:<12}pid {one['pid']}  scope {one['scope']}"
+            f"  sockets {one['connections']}  venue {number(one['venue_age_ms'], 'ms')} ago"
+        )
+        if (trip := one["last_trip"]) is not None:
+            out.append(f"    last trip {trip['age_s']:.0f} s ago  {trip['reason']}")
+            out.append(f"    {trip['evidence']}")
+    for one in document["flatten"]:
+        out.append(
+            f"  flatten     {one['symbol']} {one['position_side']}  {one['state']}  held"
+            f" {one['held']}  left {one['left']}  {one['orders']} orders"
+        )
     for name, hops in document["latency"].items():
         one = hops["tick_to_trade"]
         out.append(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, evidence, feeds, lane_pages, state
+from runtime import conditions, evidence, feeds, lane_pages, sentinel_plan, state
 from runtime._shm import lib
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
@@ -28,9 +28,11 @@ from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
 from runtime.lane_spec import ASSETS
+from runtime.lease import SimLease
 from runtime.market_lane import PAIR_BYTES, MarketLane
 from runtime.pages import SHM, Control, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
+from runtime.sentinel_plan import Guard, lane_rate
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
 from runtime.topology import Place, Topology, plan_box, stall_bound
 from tuning.time import Where
@@ -44,6 +46,14 @@ COLD_ROLES = {
     "session": lib.HP_PROCESS_SESSION,
     "exporter": lib.HP_PROCESS_EXPORTER,
     "archiver": lib.HP_PROCESS_ARCHIVER,
+}
+FLATTEN = {  # policy ioc
+    "policy": int(lib.HP_FLATTEN_IOC),
+    "band_bps": 30,
+    "tries_max": 10,
+    "wait_ms": 200,
+    "time_ms_max": 30_000,
+    "slice_e8_max": 0,
 }
 DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -78,6 +88,11 @@ class Settings:
     archive: dict[str, Any] = field(default_factory=dict)  # how it is written (archiver.Rules)
     durable: int = 0  # strategies whose orders wait for the disk, bits
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
+    cancel_scope: str = "ours"  # or "all": whose orders a cancel-all touches
+    dead_man_ms: int = 0  # the venue's timer; 0 = none
+    flatten: dict[str, int] = field(default_factory=lambda: dict(FLATTEN))  # Lane.set_flatten
+    lease_ms: int = 0  # length of the sim provider's leader lease; 0 = nobody has to lead
+    guard: Guard | None = None  # None: no sentinel watches
     clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
 
 
@@ -159,6 +174,16 @@ class Appliance:
         self.pages.append(self.host.page)
         self.clock = ClockPage(s.deployment)
         self.pages.append(self.clock.page)
+        if s.guard is not None:
+            made = sentinel_plan.make_pages(s.deployment)
+            self.sentinel_page = made[0]
+            self.pages += made
+        else:
+            self.supervisor.degrade("no sentinel: nobody cancels when lane and supervisor cannot")
+        if s.lease_ms:
+            self.lease = SimLease(s.deployment, s.lease_ms)
+            self.pages.append(self.lease.page)
+            self.supervisor.keep(self.lease.keep())
         watch = ClockWatch(self.clock, s.profile, self.say, s.clock_where)
         watch.look()
         flags = os.EFD_NONBLOCK | os.EFD_CLOEXEC
@@ -243,6 +268,8 @@ class Appliance:
         self.symbols = {ids[f"{VENUE}:{symbol}"]: symbol for symbol in s.symbols}
         self.about = {number: found[symbol]["about"] for number, symbol in self.symbols.items()}
         self.prices = {symbol: found[symbol]["price"] for symbol in s.symbols}
+        if s.guard is not None:  # before the first order can leave
+            await self.supervisor.start(self.sentinel_plan(s.guard))
         await self.supervisor.start(self.lane_plan())
         if self.market is not None:
             await self.supervisor.start(self.market.plan())
@@ -298,6 +325,7 @@ class Appliance:
             **self.credentials,
             "ca": self.ca,
             "symbols": self.settings.symbols,
+            "dead_man_ms": self.settings.dead_man_ms,
             "bells": {"session": self.bells["session"], "lanes": self.lane_bells()},
             "is_first": not self.about,
         }
@@ -315,6 +343,40 @@ class Appliance:
             "directory": str(self.settings.journal),
             "rules": self.settings.archive,
         }
+
+    def sentinel_plan(self, guard: Guard) -> Plan:
+        page, s = self.sentinel_page, self.settings
+        return Plan(
+            "sentinel",
+            lib.HP_PROCESS_SENTINEL,
+            "runtime.sentinel_process",
+            lambda: sentinel_plan.specification(
+                guard,
+                deployment=s.deployment,
+                rest=self.endpoints.rest,
+                ca=self.ca,
+                symbols=s.symbols,
+                prefix=s.deployment[:12],
+                cancel_scope=s.cancel_scope,
+                bells=list(self.lane_bells().values()),
+                lanes=[int(number) for number in self.lane_bells()],
+                supervisor=self.self_pidfd,
+            ),
+            lambda: self.beat_of("sentinel", page),
+            lambda: sentinel_plan.STALL_NS_MAX,
+            core=self.topology.cold_cores[0] if len(self.topology.cold_cores) == 1 else None,
+            is_essential=False,
+            is_apart=True,
+            descriptors=(*self.lane_bells().values(), self.self_pidfd),
+            told=self.told,
+            exited=self.exited,
+        )
+
+    def beat_of(self, process: str, page: Page) -> int:
+        """Return the heartbeat of a process's own page, 0 while another life's stands there."""
+        watched = self.supervisor.watched.get(process)
+        is_its = watched is not None and page.header.writer_pid == watched.pid
+        return int(page.header.heartbeat_ns) if is_its else 0
 
     def beat_reader(self, process: str) -> Callable[[], int]:
         """Return what reads a cold process's heartbeat; the page is its own and comes and goes."""
@@ -388,6 +450,9 @@ class Appliance:
         """Take a new epoch, make pages, tell the session; return what the lane is told."""
         self.epoch = state.next_epoch(self.directory)
         self.make_lane_pages()
+        if self.settings.lease_ms:
+            self.lease.epoch = self.epoch
+            self.lease.renew()
         self.supervisor.watched["lane-0"].epoch = self.epoch
         self.tell_session()
         return self.lane_message() | ({} if self.market is None else self.market.order_part())
@@ -401,7 +466,7 @@ class Appliance:
             "prefix": s.deployment[:12],
             "assets": ASSETS,
             "epoch": self.epoch,
-            "controls": ["operator"],
+            "controls": ["operator", *(["sentinel"] if s.guard is not None else [])],
             "segment_bytes": s.segment_bytes,
             "segment_count": s.segment_count,
             "market": self.endpoints.market(s.symbols),
@@ -412,7 +477,9 @@ class Appliance:
             "cores": self.topology.cores,
             "lock": s.lock,
             "ca": self.ca,
-            "rate": list(s.rate),
+            "rate": lane_rate(s.rate, s.guard),
+            "flatten": s.flatten,
+            "lease": bool(s.lease_ms),
             "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
             "clock_warns": s.clock_policy == "warn",
@@ -654,6 +721,34 @@ class Appliance:
         self.say(f"drain.by_session orders_left={left}")
         return 0 if left == 0 else 1
 
+    def asked(self, command: str) -> None:
+        """A person set a word: do what the lanes cannot do alone."""
+        if command == "kill":
+            self.killed()
+        elif command == "flatten":
+            self.supervisor.keep(self.finish_flatten())
+
+    def killed(self) -> None:
+        """A kill was asked for: with cancel_scope `all` the orders of others go too."""
+        if self.settings.cancel_scope == "all":
+            self.tell("session", {"cancel_all": True})
+
+    async def finish_flatten(self) -> None:
+        """When every lane is through with closing, its end state becomes the operator's word."""
+        over = (lib.HP_FLATTEN_CLOSED, lib.HP_FLATTEN_FAILED)
+        self.killed()
+        while self.control.word & lib.HP_WORD_FLATTEN:
+            view = self.lane_page.view
+            if view.words & lib.HP_WORD_FLATTEN and view.flatten in over:
+                self.control.set(lib.HP_WORD_KILL, "flatten is over")
+                self.control.clear(lib.HP_WORD_FLATTEN)
+                self.say(
+                    f"flatten.over closed={int(view.flatten == lib.HP_FLATTEN_CLOSED)}"
+                    " now=killed"
+                )
+                return
+            await asyncio.sleep(0.02)
+
     async def cancel_ours(self, seconds: float = 10) -> int:
         """Let the session cancel what a dead lane left; return what is left, -1 = not known."""
         self.cancelled = asyncio.get_running_loop().create_future()
@@ -668,7 +763,7 @@ class Appliance:
 
     async def close(self) -> None:
         if hasattr(self, "supervisor"):
-            for process in set(self.cold_name.values()):
+            for process in ("sentinel", *set(self.cold_name.values())):
                 await self.supervisor.stop(process)
             await self.supervisor.close()
         for page in (*self.pages, *self.lane_pages.values()):

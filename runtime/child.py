@@ -41,6 +41,7 @@ class Plan:
     stall_ns_max: Callable[[], int]  # its bound: later than this it is stuck
     core: int | None = None
     is_essential: bool = True  # the appliance drains when it cannot be kept up
+    is_apart: bool = False  # in a session of its own: no signal to a group of ours reaches it
     descriptors: tuple[int, ...] = ()
     told: Callable[[Message], None] = lambda message: None
     exited: Callable[[Exit], None] = lambda exit: None
@@ -86,6 +87,7 @@ class Life:
                 stderr=subprocess.PIPE,
                 pass_fds=self.plan.descriptors,
                 env={**os.environ, "PYTHONHASHSEED": "0"},
+                start_new_session=self.plan.is_apart,
             )
         finally:
             theirs.close()

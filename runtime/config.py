@@ -144,6 +144,102 @@ class Rate:
 
 
 @dataclass
+class Account:
+    cancel_scope: str = key(
+        "ours",
+        "Whose orders a cancel-all touches.  ours: orders that this deployment placed; all: every "
+        "order of the account, by the venue's own cancel-all as well.",
+        choices=("ours", "all"),
+    )
+    dead_man_ms: int = key(
+        0,
+        "The venue's timer that cancels when we fall silent, milliseconds, renewed four times "
+        "within; 0 = none.  It takes every order of a symbol at this venue: it needs "
+        'cancel_scope = "all".',
+        low=0,
+        high=600_000,
+    )
+
+
+@dataclass
+class Flatten:
+    policy: str = key(
+        "ioc",
+        "How `corelane flatten` closes a position: limit orders that take what stands within the "
+        "band, market orders, or nothing.",
+        choices=("ioc", "market", "nothing"),
+    )
+    band_bps: int = key(
+        30, "How far from the touch an order may trade, basis points.", low=0, high=5_000
+    )
+    slice_notional_max: int = key(
+        0,
+        "Largest order, quote units; 0 = the instrument's order limit alone.",
+        low=0,
+        high=10**12,
+    )
+    tries_max: int = key(
+        10, "Orders in a row that move nothing, then the side is given up.", low=1, high=1000
+    )
+    wait_ms: int = key(200, "Between two orders of one position, milliseconds.", low=1, high=60_000)
+    time_s_max: int = key(30, "For everything, seconds; then it is a kill.", low=1, high=3_600)
+
+
+@dataclass
+class Lease:
+    provider: str = key(
+        "none",
+        "Who says that we lead.  none: nobody has to; sim: a lease that the supervisor renews "
+        "(one host; for trying what follows from its loss).",
+        choices=("none", "sim"),
+    )
+    time_ms: int = key(1_000, "Length of the lease, milliseconds.", low=50, high=60_000)
+
+
+@dataclass
+class Sentinel:
+    mode: str = key(
+        "on",
+        "A process of its own that cancels everything at the venue when a bound here is passed.  "
+        "A bound of 0 is none.",
+        choices=("on", "off"),
+    )
+    lane_silence_ms_max: int = key(
+        5_000, "A lane has not turned: dead, stuck or stopped, milliseconds.", low=0, high=600_000
+    )
+    latency_ms_max: int = key(
+        10, "p99 of tick-to-trade of a lane that owns its core, milliseconds.", low=0, high=60_000
+    )
+    latency_blocking_ms_max: int = key(
+        1_000, "The same of a lane that shares its core.", low=0, high=60_000
+    )
+    latency_window_s: int = key(10, "Over which p99 is taken, seconds.", low=1, high=600)
+    latency_count_min: int = key(100, "Fewer orders say nothing.", low=1, high=1_000_000)
+    balance_drop_bps_max: int = key(
+        500, "Fall of the account's equity within the window, basis points.", low=0, high=10_000
+    )
+    balance_window_s: int = key(60, "Window of that fall, seconds.", low=1, high=86_400)
+    balance_every_s: int = key(10, "Between two questions for it, seconds.", low=0, high=3_600)
+    clock_ms_max: int = key(
+        100,
+        "This host's clock against the venue's and against UTC, milliseconds.",
+        low=0,
+        high=60_000,
+    )
+    clock_every_s: int = key(5, "Between two questions for the venue's time.", low=1, high=60)
+    feed_silence_ms_max: int = key(
+        30_000, "A book out of sequence, or silent, milliseconds.", low=0, high=3_600_000
+    )
+    supervisor_silence_ms_max: int = key(
+        15_000, "The supervisor lives and does not move, milliseconds.", low=0, high=600_000
+    )
+    budget_percent: int = key(
+        10, "Its share of the rate budget, taken from the lanes'.", low=1, high=50
+    )
+    connections: int = key(4, "Sockets that it keeps open to the venue.", low=1, high=16)
+
+
+@dataclass
 class Journal:
     directory: str = key(
         "", "Archive the lanes' journals there (a RUN for replay and ledger); empty = no archive."
@@ -247,6 +343,10 @@ class Config:
         AllLimits, "What the gate holds each order against; 0 permits nothing."
     )
     rate: Rate = table(Rate, "Token bucket of requests to the venue.")
+    account: Account = table(Account, "The account, and whose orders are meant.")
+    flatten: Flatten = table(Flatten, "How positions are closed by `corelane flatten`.")
+    sentinel: Sentinel = table(Sentinel, "The process that trusts nobody here.")
+    lease: Lease = table(Lease, "The leader lease.")
     journal: Journal = table(Journal, "The lanes' journals, in memory and on disk.")
     durability: Durability = table(
         Durability,
@@ -283,8 +383,8 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 TABLES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Venue, Topology, AllLimits, Rate, Journal, Durability),
-        *(Metrics, Clock, Restart, Log),
+        *(Venue, Topology, AllLimits, Rate, Account, Flatten, Sentinel, Lease, Journal),
+        *(Durability, Metrics, Clock, Restart, Log),
     )
 }
 

@@ -27,6 +27,7 @@ from runtime.config import (
 )
 
 FILE_BYTES_MAX = 1024 * 1024
+DEAD_MAN_MS_MIN = 4_000  # renewals weigh on the venue's budget
 DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 SECRET_WORDS = {"secret", "password", "passwd", "passphrase", "token", "credential", "credentials"}
 SECRET_PARTS = ("api_key", "apikey", "private_key", "privatekey", "secret")
@@ -307,6 +308,22 @@ class Reader:
                 f"rate.reserve is {config.rate.reserve}",
                 f"less than rate.burst ({config.rate.burst})",
                 "leave room for new orders",
+            )
+        if config.account.dead_man_ms and config.account.cancel_scope != "all":
+            self.report(
+                ("account", "dead_man_ms"),
+                f"account.dead_man_ms is {config.account.dead_man_ms} with cancel_scope"
+                f" {config.account.cancel_scope!r}",
+                'cancel_scope = "all": this venue\'s timer takes every order of a symbol,'
+                " whoever placed it",
+                'set account.cancel_scope = "all", or dead_man_ms = 0',
+            )
+        if 0 < config.account.dead_man_ms < DEAD_MAN_MS_MIN:
+            self.report(
+                ("account", "dead_man_ms"),
+                f"account.dead_man_ms is {config.account.dead_man_ms}",
+                f"0, or at least {DEAD_MAN_MS_MIN}: it is renewed four times within",
+                "give the renewals time",
             )
 
 

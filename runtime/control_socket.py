@@ -16,26 +16,25 @@ import contextlib
 import json
 import os
 import socket
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from runtime import names
 from runtime._shm import lib
 from runtime.observer import Observer
+from runtime.peer import CommandError, Peer, peer_of, printable, short_path
+from runtime.peer import ask as ask_at
 from runtime.snapshot import Lane
 from runtime.state import state_dir, state_path
 from runtime.status import status
 
 REQUEST_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 16
-REASON_CHARACTERS_MAX = 90  # the control page holds 95 bytes
 REQUEST_SECONDS_MAX = 10.0
 REFUSAL_SECONDS_MAX = 1.0
 OBEY_SECONDS_MAX = 2.0
 LOOK_SECONDS = 0.01
-CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 class Words(Protocol):
@@ -47,48 +46,18 @@ class Words(Protocol):
     def clear(self, bits: int) -> None: ...
 
 
-class Peer(NamedTuple):
-    pid: int
-    uid: int
-    gid: int
-
-
-class CommandError(Exception):
-    """A request cannot be carried out; its text goes to who asked."""
-
-
 # command -> (bits set, bits cleared)
 WORDS = {
     "kill": (lib.HP_WORD_KILL, 0),
     "freeze": (lib.HP_WORD_FREEZE, 0),
-    "resume": (0, lib.HP_WORD_KILL | lib.HP_WORD_FREEZE),
+    "flatten": (lib.HP_WORD_FLATTEN, 0),
+    "resume": (0, lib.HP_WORD_KILL | lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN),
 }
 COMMANDS = (*WORDS, "drain", "reload", "status")
 
 
 def socket_path(deployment: str) -> Path:
     return state_path(deployment) / "run" / "control.sock"
-
-
-@contextlib.contextmanager
-def short_path(path: Path) -> Iterator[str]:
-    """Name a socket by its directory's descriptor: addresses end at 107 bytes, paths do not."""
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{directory}/{path.name}"
-    finally:
-        os.close(directory)
-
-
-def peer_of(connection: Any) -> Peer:
-    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    return Peer(*CREDENTIALS.unpack(packed))
-
-
-def printable(text: str) -> str:
-    """Return a reason as one line of printable ASCII: it goes to logs and to a page."""
-    kept = "".join(c if " " <= c <= "~" else "?" for c in text)
-    return kept[:REASON_CHARACTERS_MAX]
 
 
 class ControlServer:
@@ -102,6 +71,7 @@ class ControlServer:
         say: Callable[[str], None],
         reload: Callable[[], dict[str, Any]] | None = None,
         observer: Observer | None = None,
+        asked: Callable[[str], None] = lambda command: None,
     ) -> None:
         state_dir(deployment)  # made, 0700
         self.path = socket_path(deployment)
@@ -110,6 +80,7 @@ class ControlServer:
         self.reload = reload
         self.say = say
         self.observer = observer or Observer(deployment)
+        self.asked = asked  # told of each word that was set, beside the lanes
         self.refused = 0
         self.served = 0
         self.busy = 0
@@ -211,16 +182,22 @@ class ControlServer:
         if command == "drain":
             self.control.set(lib.HP_WORD_DRAIN, said or "drain")
             self.drain()
-            return await self.followed(lib.HP_WORD_DRAIN, 0)
+            return await self.followed(lib.HP_WORD_DRAIN, 0, {})
         bits, cleared = WORDS[command]
         if bits:
             self.control.set(bits, said or f"{command} by uid {peer.uid}")
         if cleared:
             self.control.clear(cleared)
-        return await self.followed(bits, cleared)
+        # The turn that each lane is in now may have looked already; the next one must see it.
+        marks = {one.name: one.counters["turns"] for one in self.observer.take().lanes}
+        self.asked(command)
+        return await self.followed(bits, cleared, marks)
 
-    async def followed(self, bits: int, cleared: int) -> dict[str, Any]:
-        """Wait until each lane's own page shows the words, at most OBEY_SECONDS_MAX."""
+    async def followed(self, bits: int, cleared: int, marks: dict[str, int]) -> dict[str, Any]:
+        """Wait until each lane's own page shows the words, at most OBEY_SECONDS_MAX.
+
+        marks: the lanes' turns when the words had just been written.
+        """
         clock = asyncio.get_running_loop().time
         until = clock() + OBEY_SECONDS_MAX
         while True:
@@ -229,7 +206,7 @@ class ControlServer:
             for one in found.controls:
                 others |= one.word
             cleared &= ~others
-            lanes = [lane_answer(one, bits, cleared) for one in found.lanes]
+            lanes = [lane_answer(one, bits, cleared, marks.get(one.name)) for one in found.lanes]
             obeyed = bool(lanes or bits & lib.HP_WORD_DRAIN) and all(one["obeyed"] for one in lanes)
             if obeyed or clock() > until:
                 return {
@@ -241,12 +218,14 @@ class ControlServer:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def lane_answer(one: Lane, bits: int, cleared: int) -> dict[str, Any]:
+def lane_answer(one: Lane, bits: int, cleared: int, mark: int | None) -> dict[str, Any]:
+    """Say how one lane stands; turns: of its loop from the word's writing to its obeying."""
     obeyed = one.words & bits == bits and not one.words & cleared
     return {
         "name": one.name,
         "pid": one.pid,
         "obeyed": bool(obeyed),
+        "turns": max(0, one.turns_at_words - mark) if obeyed and mark is not None else None,
         "state": names.LANE_STATES.get(one.state, str(one.state)),
         "words": names.words(one.words),
         "is_alive": one.is_alive,
@@ -258,30 +237,4 @@ def lane_answer(one: Lane, bits: int, cleared: int) -> dict[str, Any]:
 
 def ask(deployment: str, request: dict[str, Any], seconds: float = 15.0) -> dict[str, Any]:
     """Send one request to a running deployment and return its answer.  Raises CommandError."""
-    path = socket_path(deployment)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(seconds)
-        try:
-            with short_path(path) as short:
-                connection.connect(short)
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            data = bytearray()
-            while not data.endswith(b"\n"):
-                part = connection.recv(65536)
-                if not part:
-                    break
-                data += part
-        except (FileNotFoundError, ConnectionRefusedError):
-            raise CommandError(
-                f"deployment {deployment!r} does not listen on {path}; is it running? "
-                "name another one with --deployment"
-            ) from None
-        except OSError as error:
-            raise CommandError(f"{path}: {error}; the supervisor may be stuck") from error
-    try:
-        answer: dict[str, Any] = json.loads(data)
-    except ValueError:
-        raise CommandError(f"{path}: no whole answer, {len(data)} bytes; ask again") from None
-    if not answer.get("ok"):
-        raise CommandError(str(answer.get("error")))
-    return answer
+    return ask_at(socket_path(deployment), request, seconds, f"deployment {deployment!r}")

@@ -83,6 +83,11 @@ class EmbeddedVenue:
         self.endpoints = Endpoints(rest=facts["rest"], streams=facts["ws"], orders=facts["ws_api"])
         self.api_key: str = credentials["ed25519"]["api_key"]
         self.key_path = Path(credentials["ed25519"]["private_key_file"])
+        # The account's second key: the sentinel's own.
+        self.sentinel_key = (
+            str(credentials["hmac"]["api_key"]),
+            Path(credentials["hmac"]["secret_file"]),
+        )
         self.ca: str | None = facts.get("ca")
         self.pid: int = facts["pid"]
         return self

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from runtime.snapshot import Clock, Histogram, Host, Instrument, Lane, Process, Snapshot
+from runtime.snapshot import (
+    Clock,
+    Histogram,
+    Host,
+    Instrument,
+    Lane,
+    Process,
+    Sentinel,
+    Snapshot,
+)
 
 Labels = tuple[str, ...]
 Value = float | Histogram
@@ -109,3 +118,16 @@ def clock(kind: str, name: str, text: str, read: Callable[[Clock], float | None]
 
 def host(name: str, text: str, read: Callable[[Host], float | None]) -> Family:
     return single("gauge", name, text, lambda found: read(found.host) if found.host else None)
+
+
+def sentinel(
+    kind: str, name: str, text: str, read: Callable[[Sentinel], float | None]
+) -> Family:
+    """A figure of the sentinel; absent where there is none."""
+
+    def one(found: Snapshot) -> Iterator[tuple[Labels, Value]]:
+        value = None if found.sentinel is None else read(found.sentinel)
+        if value is not None:
+            yield (), value
+
+    return Family(name, kind, text, (), "1", one)

@@ -16,8 +16,9 @@ from runtime.snapshot import Snapshot
 
 GOOD_MIN = 80
 LANE_SILENCE_NS = 1_000_000_000
+SENTINEL_SILENCE_NS = 2_000_000_000
 # Words for a deployment as a whole; their numbers are exported.
-STATES = ("down", "stuck", "draining", "killed", "frozen", "starting", "armed")
+STATES = ("down", "stuck", "draining", "killed", "frozen", "starting", "armed", "flattening")
 FALLBACK_SHARE = 100  # more than one frame in so many left to the general reader is a warning
 FALLBACK_MESSAGES_MIN = 1000
 
@@ -51,7 +52,9 @@ def state(found: Snapshot) -> str:
         return "draining"
     if held & lib.HP_WORD_KILL:
         return "killed"
-    if held & (lib.HP_WORD_FREEZE | lib.HP_WORD_SAFE_MODE | lib.HP_WORD_FLATTEN):
+    if held & lib.HP_WORD_FLATTEN:
+        return "flattening"
+    if held & (lib.HP_WORD_FREEZE | lib.HP_WORD_SAFE_MODE):
         return "frozen"
     return "armed" if all(o.state == lib.HP_LANE_ARMED for o in alive) else "starting"
 
@@ -116,10 +119,26 @@ def clock(found: Snapshot, health: Health) -> None:
         health.cost(10, f"nobody vouches for the clock: {why}")
 
 
+def sentinel(found: Snapshot, health: Health) -> None:
+    one = found.sentinel
+    if one is None:
+        return
+    if not one.is_alive or (one.heartbeat_age_ns or 0) > SENTINEL_SILENCE_NS:
+        health.cost(40, f"the sentinel does not beat (pid {one.pid}): nobody watches from outside")
+    elif one.state == lib.HP_SENTINEL_CANCELLING:
+        health.cost(40, f"the sentinel is cancelling: {one.reason}; {one.left} orders left")
+    elif one.state == lib.HP_SENTINEL_HOLDING:
+        health.cost(
+            20, f"the sentinel holds: {one.reason}; corelane sentinel release takes it back"
+        )
+    elif not one.connections:
+        health.cost(20, "the sentinel has no connection to the venue")
+
+
 def of(found: Snapshot) -> Health:
     """Judge a snapshot."""
     health = Health()
-    for part in (lanes, books, processes, clock):
+    for part in (lanes, books, processes, clock, sentinel):
         part(found, health)
     for sentence in found.degraded:
         health.cost(3, sentence)

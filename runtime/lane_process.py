@@ -51,6 +51,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         for writer in spec["controls"]
     ]
     clock = Page.open(deployment, "clock", "hp_clock_page_t")
+    lease = Page.open(deployment, "lease", "hp_lease_page_t") if spec.get("lease") else None
     context = None
     if spec.get("ca"):
         context = ssl.create_default_context(cafile=spec["ca"])
@@ -74,6 +75,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         supervisor=spec["supervisor"],
         controls=[c.map for c in controls],
         clock_page=clock.map,
+        lease_page=None if lease is None else lease.map,
         urls={
             "market": spec["market"] * spec.get("lines", 1),
             "orders": spec["orders"],

@@ -78,6 +78,7 @@ def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
     """Put rates and policies into a lane; each is a record of its own."""
     lane.set_rate(0, *spec["rate"])
     lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
+    lane.set_flatten(**spec.get("flatten", {}))
 
 
 def add_instrument(lane: Lane, item: dict[str, Any]) -> None:

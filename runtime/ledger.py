@@ -467,7 +467,7 @@ class Ledger:
                     "strategy": strategy,
                     "instrument": instrument,
                     "symbol": ffi.string(about.symbol).decode(),
-                    "position_side": records.POSITION_SIDES.get(side, side),
+                    "position_side": names.POSITION_SIDES.get(side, side),
                     "lots": book.lots,
                     "size_decimals": about.size_decimals,
                     "price_decimals": about.price_decimals,

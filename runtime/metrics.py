@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from runtime import feed_metrics, health, names
+from runtime import feed_metrics, health, names, sentinel_metrics
 from runtime._shm import lib
 from runtime.family import (
     Family,
@@ -603,6 +603,7 @@ AREAS: dict[str, list[Family]] = {
     "Mail": MAIL,
     "Clock": CLOCK,
     "Processes": PROCESSES,
+    "Sentinel": sentinel_metrics.FAMILIES,
     "Host, control, health, exporter": HOST,
 }
 FAMILIES = [family for families in AREAS.values() for family in families]

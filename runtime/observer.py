@@ -67,6 +67,7 @@ class Observer:
         self.lock = threading.Lock()
         self.clock_copy: Any = ffi.new("hp_clock_page_t *")
         self.host_copy: Any = ffi.new("hp_host_page_t *")
+        self.sentinel_copy: Any = ffi.new("hp_sentinel_page_t *")
         self.supervisor_copy: Any = ffi.new("hp_supervisor_page_t *")
 
     def take(self, now_ns: int | None = None) -> shot.Snapshot:
@@ -78,6 +79,7 @@ class Observer:
             self.supervisor(out)
             self.clock(out)
             self.baseline(out)
+            self.sentinel(out)
             views = {number: page.view for number, page in self.pages.named("lane")}
             out.lanes = [self.lane(out, number, view, views) for number, view in views.items()]
             out.journals = [self.journal(n, page) for n, page in self.pages.named("journal")]
@@ -170,6 +172,44 @@ class Observer:
             age_ns=age(out.taken_ns, copy.checked_ns),
         )
 
+    def sentinel(self, out: shot.Snapshot) -> None:
+        view = self.pages.view("sentinel")
+        if view is None or not self.pages.copy("sentinel", view, self.sentinel_copy):
+            return
+        c, now = self.sentinel_copy, out.taken_ns
+        tripped = c.tripped_ns > 0
+        out.sentinel = shot.Sentinel(
+            pid=c.page.writer_pid,
+            is_alive=is_alive(c.page.writer_pid),
+            heartbeat_age_ns=age(now, view.page.heartbeat_ns),
+            state=c.state,
+            trigger=names.TRIGGERS.get(c.trigger, "none"),
+            reason=text(c.reason),
+            evidence=text(c.evidence),
+            trip_age_ns=age(now, c.tripped_ns),
+            took_ns=c.confirmed_ns - c.caused_ns if tripped and c.confirmed_ns else None,
+            cancelled=c.cancelled,
+            left=c.left,
+            trips={name: c.trips[n] for n, name in names.TRIGGERS.items() if n},
+            drill_age_ns=age(now, c.drill_ns),
+            drill_took_ns=c.drill_took_ns if c.drill_ns else None,
+            requests=c.requests,
+            request_failures=c.request_failures,
+            weight_spent=c.weight_spent,
+            overdrafts=c.overdrafts,
+            connections=c.connections,
+            scope={1: "ours", 2: "all"}.get(c.scope, "none"),
+            lane_silence_ns=c.lane_silence_ns,
+            feed_silence_ns=c.feed_silence_ns,
+            latency_ns=c.latency_ns,
+            clock_ns=c.clock_ns,
+            clock_unsure_ns=c.clock_unsure_ns,
+            equity_e8=c.equity_e8,
+            equity_max_e8=c.equity_max_e8,
+            venue_age_ns=age(now, c.venue_ns),
+            confirm=histogram(ffi.addressof(c, "confirm")),
+        )
+
     def lane(
         self, out: shot.Snapshot, number: str, view: Any, views: dict[str, Any]
     ) -> shot.Lane:
@@ -204,6 +244,9 @@ class Observer:
             hiccups=histogram(ffi.addressof(view.hiccup, "gaps")),
             instruments=list(self.instruments(number, view, held_by(view, views), now)),
             lines=lines(view),
+            turns_at_words=view.words_turn,
+            flatten=view.flatten,
+            flattens=list(flattens(view)),
         )
 
     def instruments(
@@ -282,6 +325,28 @@ def held_by(view: Any, views: dict[str, Any]) -> Any:
     if view.role != lib.HP_ROLE_MARKET:
         return view
     return next((one for one in views.values() if one.role == lib.HP_ROLE_ORDER), view)
+
+
+def flattens(view: Any) -> Iterator[shot.Flattened]:
+    """Return what the last flatten did, a row for each position that it met."""
+    if not view.flatten:
+        return
+    for row in view.flattens:
+        if row.state:
+            top = view.tops[row.instrument]
+            verdict = row.verdict if row.verdict != lib.HP_PASS else 0
+            yield shot.Flattened(
+                symbol=text(top.symbol),
+                position_side=names.POSITION_SIDES.get(row.position_side, "both"),
+                state=row.state,
+                start_lots=row.start_lots,
+                left_lots=row.left_lots,
+                size_decimals=top.size_decimals,
+                orders=row.orders,
+                tries=row.tries,
+                verdict=names.VERDICTS.get(verdict, "") if verdict else "",
+                error=names.ERRORS.get(row.error, "") if row.error else "",
+            )
 
 
 def lines(view: Any) -> list[dict[str, int]]:

@@ -29,6 +29,8 @@ KINDS = {
     r"clock": "hp_clock_page_t",
     r"host": "hp_host_page_t",
     r"supervisor": "hp_supervisor_page_t",
+    r"sentinel": "hp_sentinel_page_t",
+    r"lease": "hp_lease_page_t",
 }
 NAMES = {re.compile(pattern): kind for pattern, kind in KINDS.items()}
 PAGES_MAX = 256

@@ -208,11 +208,19 @@ def ring(bell: int) -> None:
 class Control:
     """A control page and its one writer: this process."""
 
-    def __init__(self, deployment: str, writer: str) -> None:
+    def __init__(self, deployment: str, writer: str, page: Page | None = None) -> None:
         self.bells: list[int] = []  # eventfds of the lanes that obey: rung at each change
-        self.page = Page.make(
+        self.page = page or Page.make(
             deployment, f"control.{writer}", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES
         )
+
+    @classmethod
+    def adopt(cls, deployment: str, writer: str) -> Control:
+        """Become the writer of a page that was made for this process; its word stands."""
+        page = Page.open(deployment, f"control.{writer}", "hp_control_page_t", writable=True)
+        page.header.writer_pid = os.getpid()
+        page.header.writer_start_ticks = start_ticks(os.getpid())
+        return cls(deployment, writer, page)
 
     @property
     def word(self) -> int:

@@ -30,15 +30,14 @@ OF_INSTRUMENT = frozenset(  # kinds whose aux is an instrument
         lib.HP_RECORD_FILL,
         lib.HP_RECORD_RESYNC,
         lib.HP_RECORD_UNSENT,
+        lib.HP_RECORD_FLATTEN,
     )
 )
 SIDES = names.of("hp_side", "HP_SIDE_")
-POSITION_SIDES = names.of("hp_position_side", "HP_POSITION_")
 TYPES = names.of("hp_order_type", "HP_TYPE_")
 TIMES_IN_FORCE = names.of("hp_time_in_force", "HP_TIF_")
 INTENTS = names.of("hp_intent_kind", "HP_INTENT_")
 REPORTS = names.of("hp_report_kind", "HP_REPORT_")
-ERRORS = names.of("hp_error", "HP_ERROR_")
 SESSIONS = names.of("hp_session", "HP_SESSION_")
 COMMANDS = names.of("hp_command", "HP_COMMAND_")
 PAIR_KINDS = names.of("hp_pair_kind", "HP_PAIR_")
@@ -46,11 +45,11 @@ SOCKETS = {lib.HP_SOCKET_ORDER: "order", lib.HP_SOCKET_USER: "user"}
 
 ORDER_WORDS = {
     "side": SIDES,
-    "position_side": POSITION_SIDES,
+    "position_side": names.POSITION_SIDES,
     "type": TYPES,
     "time_in_force": TIMES_IN_FORCE,
     "state": names.ORDER_STATES,
-    "error": ERRORS,
+    "error": names.ERRORS,
 }
 STRUCTS: dict[int, str] = {
     lib.HP_RECORD_CLOCK: "hp_journal_clock_t",
@@ -61,12 +60,14 @@ STRUCTS: dict[int, str] = {
     lib.HP_RECORD_LIMITS: "hp_limit_t",
     lib.HP_RECORD_RULE: "hp_instrument_limits_t",
     lib.HP_RECORD_POLICY: "hp_gate_rule_t",
+    lib.HP_RECORD_CLOSING: "hp_flatten_rule_t",
     lib.HP_RECORD_INTENT: "hp_intent_t",
     lib.HP_RECORD_VERDICT: "hp_verdict_t",
     lib.HP_RECORD_ORDER: "hp_order_t",
     lib.HP_RECORD_FILL: "hp_report_t",
     lib.HP_RECORD_FEED: "hp_feed_event_t",
     lib.HP_RECORD_CORRECTION: "hp_correction_t",
+    lib.HP_RECORD_FLATTEN: "hp_flatten_row_t",
 }
 FACTS = {  # payloads of OPENING and CARRY by their aux
     lib.HP_MAIL_BASE: "hp_base_t",
@@ -105,7 +106,13 @@ WORDS: dict[str, dict[str, dict[int, str]]] = {
     "hp_stream_rule_t": {"kind": names.EVENTS},
     "hp_correction_t": {
         "cause": names.of("hp_correction_cause", "HP_CORRECTION_"),
-        "position_side": POSITION_SIDES,
+        "position_side": names.POSITION_SIDES,
+    },
+    "hp_flatten_row_t": {
+        "state": names.FLATTEN_STATES,
+        "position_side": names.POSITION_SIDES,
+        "verdict": names.VERDICTS,
+        "error": names.ERRORS,
     },
 }
 # Time stamp counters are no outputs: two runs never have the same.

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ LISTEN_KEY_S = 30 * 60
 LOOK_S = 0.25  # a bell that was missed costs this much
 AGAIN_S = 1.0
 OPENING_AGAIN_S = 0.2
+ALIVE_NS = 2_000_000_000  # a lane that has turned within this is there
 
 
 class Lane:
@@ -93,6 +95,9 @@ class SessionPart(cold.Part):
         asyncio.get_running_loop().add_reader(s["bells"]["session"], self.on_bell)
         self.spawn(self.look())
         self.spawn(self.keep_listen_key())
+        self.dead_man_ms = int(s.get("dead_man_ms", 0))
+        if self.dead_man_ms:
+            self.spawn(self.keep_dead_man())
         return facts
 
     async def read_reference(self, symbols: list[str]) -> Message:
@@ -140,9 +145,14 @@ class SessionPart(cold.Part):
             self.on_bell()
         elif "cancel_ours" in message:
             self.spawn(self.cancel_ours(message["cancel_ours"]))
+        elif "cancel_all" in message:
+            self.spawn(self.cancel_all())
 
     async def close(self) -> None:
         await super().close()
+        if getattr(self, "dead_man_ms", 0):
+            with contextlib.suppress(*ANSWER_ERRORS):  # it would take the orders of others later
+                await self.set_dead_man(0)
         if hasattr(self, "lanes"):
             for lane in self.lanes.values():
                 await lane.close()
@@ -237,6 +247,39 @@ class SessionPart(cold.Part):
                 await self.session.keep_listen_key()
             except ANSWER_ERRORS as error:
                 self.say(f"session.listen_key_failed error={error!r}")
+
+    async def set_dead_man(self, ms: int) -> None:
+        for symbol in self.symbols.values():
+            await self.session.dead_man(symbol, ms)
+
+    async def keep_dead_man(self) -> None:
+        """Renew the venue's timer while a lane turns; a lane that stands still lets it run out."""
+        while True:
+            await asyncio.sleep(self.dead_man_ms / 4000)
+            now = time.monotonic_ns()
+            beats = [int(lane.page.header.heartbeat_ns) for lane in self.lanes.values()]
+            if now - max(beats, default=0) > ALIVE_NS:
+                continue
+            try:
+                await self.set_dead_man(self.dead_man_ms)
+            except ANSWER_ERRORS as error:
+                self.say(f"session.dead_man_failed error={error!r}")
+
+    async def cancel_all(self) -> None:
+        """Cancel every order of the account, of others too, until the venue lists none."""
+        left = -1
+        for _ in range(10):
+            try:
+                found = await self.session.open_orders()
+                left = len(found)
+                if not found:
+                    break
+                for symbol in sorted({str(order["symbol"]) for order in found}):
+                    await self.session.cancel_all(symbol)
+            except ANSWER_ERRORS as error:
+                self.say(f"session.cancel_failed error={error!r}")
+                await asyncio.sleep(AGAIN_S)
+        self.say(f"session.cancelled_all orders_left={left}")
 
     async def cancel_ours(self, prefix: str) -> None:
         """Cancel by REST every order whose id is of this deployment; say how many are left."""

@@ -98,6 +98,57 @@ class Mail:
 
 
 @dataclass(slots=True)
+class Flattened:
+    """What a flatten did with one position."""
+
+    symbol: str
+    position_side: str
+    state: int  # enum hp_flatten_state
+    start_lots: int
+    left_lots: int
+    size_decimals: int
+    orders: int
+    tries: int
+    verdict: str  # the gate's last word; empty: it had none to say
+    error: str  # the venue's last refusal; empty: none
+
+
+@dataclass(slots=True)
+class Sentinel:
+    """What the sentinel's page says."""
+
+    pid: int
+    is_alive: bool
+    heartbeat_age_ns: int | None
+    state: int  # enum hp_sentinel_state
+    trigger: str  # of the last trip
+    reason: str
+    evidence: str
+    trip_age_ns: int | None  # None: it has not tripped
+    took_ns: int | None  # last trip: trigger to the venue's empty list; None: not yet
+    cancelled: int
+    left: int
+    trips: dict[str, int]
+    drill_age_ns: int | None
+    drill_took_ns: int | None
+    requests: int
+    request_failures: int
+    weight_spent: int
+    overdrafts: int
+    connections: int
+    scope: str
+    lane_silence_ns: int
+    feed_silence_ns: int
+    latency_ns: int
+    clock_ns: int
+    clock_unsure_ns: int
+    equity_e8: int
+    equity_max_e8: int
+    venue_age_ns: int | None  # of its last answer
+    confirm: Histogram
+
+
+@dataclass(slots=True)
 class Lane:
     name: str
     number: str
@@ -124,6 +175,9 @@ class Lane:
     hiccups: Histogram
     instruments: list[Instrument]
     lines: list[dict[str, int]] = field(default_factory=list)  # equal market feeds; one: empty
+    turns_at_words: int = 0  # the lane's turns when its words last changed
+    flatten: int = 0  # enum hp_flatten_state of the last flatten as a whole
+    flattens: list[Flattened] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -209,6 +263,7 @@ class Snapshot:
     host: Host | None = None
     clock: Clock | None = None
     baseline: Baseline | None = None
+    sentinel: Sentinel | None = None
     degraded: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)  # pages that could not be read, and why
     pages: int = 0

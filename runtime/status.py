@@ -10,7 +10,17 @@ from typing import Any
 
 from runtime import health, names
 from runtime.figures import money, scaled
-from runtime.snapshot import Clock, Histogram, Instrument, Journal, Lane, Process, Snapshot
+from runtime.snapshot import (
+    Clock,
+    Flattened,
+    Histogram,
+    Instrument,
+    Journal,
+    Lane,
+    Process,
+    Sentinel,
+    Snapshot,
+)
 
 # What a lane counts and a person asks for first.
 LANE_COUNTERS = (
@@ -128,6 +138,55 @@ def journal(one: Journal) -> dict[str, Any]:
     }
 
 
+def sentinel(one: Sentinel | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return {
+        "pid": one.pid,
+        "is_alive": one.is_alive,
+        "state": names.SENTINEL_STATES.get(one.state, str(one.state)),
+        "scope": one.scope,
+        "connections": one.connections,
+        "venue_age_ms": milliseconds(one.venue_age_ns),
+        "trips": {name: times for name, times in one.trips.items() if times},
+        "last_trip": None
+        if one.trip_age_ns is None
+        else {
+            "age_s": round(one.trip_age_ns / 1e9, 1),
+            "reason": one.reason,
+            "evidence": one.evidence,
+            "cancelled": one.cancelled,
+            "left": one.left,
+            "took_ms": milliseconds(one.took_ns),
+        },
+        "last_drill": None
+        if one.drill_age_ns is None
+        else {
+            "age_s": round(one.drill_age_ns / 1e9, 1),
+            "took_ms": milliseconds(one.drill_took_ns),
+        },
+        "lane_silence_ms": milliseconds(one.lane_silence_ns),
+        "feed_silence_ms": milliseconds(one.feed_silence_ns),
+        "latency_p99_ms": milliseconds(one.latency_ns) if one.latency_ns else None,
+        "clock_ms": milliseconds(one.clock_ns),
+        "equity": money(one.equity_e8) if one.equity_max_e8 else None,
+    }
+
+
+def flattened(one: Flattened) -> dict[str, Any]:
+    return {
+        "symbol": one.symbol,
+        "position_side": one.position_side,
+        "state": names.FLATTEN_STATES.get(one.state, str(one.state)),
+        "held": scaled(one.start_lots, one.size_decimals),
+        "left": scaled(one.left_lots, one.size_decimals),
+        "orders": one.orders,
+        "tries": one.tries,
+        "gate": one.verdict or None,
+        "venue": one.error or None,
+    }
+
+
 def status(found: Snapshot) -> dict[str, Any]:
     """Return the whole document."""
     judged = health.of(found)
@@ -153,6 +212,8 @@ def status(found: Snapshot) -> dict[str, Any]:
         },
         "journal": [journal(one) for one in found.journals],
         "clock": clock(found.clock),
+        "sentinel": sentinel(found.sentinel),
+        "flatten": [flattened(row) for one in found.lanes for row in one.flattens],
         "controls": {
             one.writer: {"words": names.words(one.word), "reason": one.reason}
             for one in found.controls

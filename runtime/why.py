@@ -26,7 +26,6 @@ from runtime.verdicts import Scale, explained, figure
 
 SIDES = names.of("hp_side", "HP_SIDE_")
 INTENT_KINDS = names.of("hp_intent_kind", "HP_INTENT_")
-ERRORS = names.of("hp_error", "HP_ERROR_")
 KINDS = frozenset((lib.HP_RECORD_INTENT, lib.HP_RECORD_VERDICT, lib.HP_RECORD_ORDER))
 DECISIONS_MAX = 16
 
@@ -152,7 +151,7 @@ def say_order(o: Any, scale: Scale | None) -> str:
     if o.venue_id:
         text += f", venue id {o.venue_id}"
     if o.error:
-        text += f", the venue's last refusal: {ERRORS.get(o.error, o.error)}"
+        text += f", the venue's last refusal: {names.ERRORS.get(o.error, o.error)}"
     if o.flags & lib.HP_ORDER_CANCEL_IN_FLIGHT and lib.hp_order_is_working(o.state):
         text += ", a cancel is in flight"
     return text

@@ -91,36 +91,12 @@ class PairLane:
         self.pump()
 
     @property
-    def sent(self):
-        return self.order_lane.sent
-
-    @property
     def now_ns(self):
         return self.order_lane.now_ns
 
     @now_ns.setter
     def now_ns(self, value):
         self.market.now_ns = self.order_lane.now_ns = value
-
-    def orders(self):
-        return self.order_lane.orders()
-
-    def order(self, client_id):
-        return self.order_lane.order(client_id)
-
-    def position(self, instrument):
-        return self.order_lane.position(instrument)
-
-    def set_clock_policy(self, *arguments, **named):
-        self.order_lane.set_clock_policy(*arguments, **named)
-
-    @property
-    def is_armed(self):
-        return self.order_lane.is_armed
-
-    @property
-    def verdicts(self):
-        return self.order_lane.verdicts
 
     @property
     def strategies(self):
@@ -138,8 +114,9 @@ class PairLane:
     def is_send_broken(self, value):
         self.order_lane.is_send_broken = value
 
-    def exposure(self, instrument):
-        return self.order_lane.exposure(instrument)
+    def __getattr__(self, name):
+        """Everything else is the order lane's: orders, positions, verdicts, policies."""
+        return getattr(self.__dict__["order_lane"], name)
 
 
 def half(role, page, *strategies, number=None, **settings):

@@ -25,6 +25,7 @@ class Stage:
         self.clock = self.make_clock()
         self.host = self.make_host()
         self.supervisor = self.make_supervisor(lanes)
+        self.sentinel = self.make_sentinel()
         self.pages: list[Page] = []
 
     def __enter__(self) -> Stage:
@@ -122,6 +123,31 @@ class Stage:
             view.states[n] = n
         view.critical, view.drifts, view.polls, view.checked_ns = 1, 2, 3, NOW_NS - 10**10
         ffi.memmove(view.profile, b"small-vm", 8)
+        return page
+
+    def make_sentinel(self) -> Page:
+        size = ffi.sizeof("hp_sentinel_page_t")
+        page = Page.make(
+            self.deployment, "sentinel", "hp_sentinel_page_t", lib.HP_PAGE_SENTINEL, size
+        )
+        view = page.view
+        view.page.heartbeat_ns = NOW_NS - 50_000_000
+        view.state, view.trigger, view.scope = (
+            lib.HP_SENTINEL_WATCHING,
+            lib.HP_TRIGGER_DRILL,
+            1,
+        )
+        view.caused_ns = view.tripped_ns = NOW_NS - 90 * 10**9
+        view.confirmed_ns = view.drill_ns = view.caused_ns + 43_000_000
+        view.drill_took_ns = 43_000_000
+        view.trips[lib.HP_TRIGGER_DRILL] = 1
+        lib.hp_histogram_record(ffi.addressof(view, "confirm"), 43_000_000)
+        view.requests, view.request_failures, view.weight_spent, view.overdrafts = 60, 1, 130, 2
+        view.lane_silence_ns, view.feed_silence_ns = 2_000_000, 40_000_000
+        view.latency_ns, view.latency_count = 90_000, 400
+        view.clock_ns, view.clock_unsure_ns = -300_000, 1_200_000
+        view.equity_e8, view.equity_max_e8 = 999_500_000_000, 10**12
+        view.venue_ns, view.connections = NOW_NS - 10**9, 4
         return page
 
     def make_supervisor(self, lanes: int) -> Page:

@@ -54,6 +54,7 @@ enum hp_record_kind {
     HP_RECORD_POLICY = 19,      /* hp_gate_rule_t */
     HP_RECORD_PEER = 20,        /* of the other lane of a pair; aux = enum hp_pair_kind */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
+    HP_RECORD_CLOSING = 22,     /* hp_flatten_rule_t: positions are closed by it from now on */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */
@@ -65,6 +66,7 @@ enum hp_record_kind {
     HP_RECORD_UNSENT = 80,      /* the session took nothing of the request before it; aux = instrument */
     HP_RECORD_HALT = 81,        /* a strategy failed: its orders are cancelled; aux = strategy */
     HP_RECORD_WISH = 82,        /* an opening is wished for: u64 generation */
+    HP_RECORD_FLATTEN = 83,     /* hp_flatten_row_t when its state changed; aux = instrument */
     /* neither input nor output: what a successor needs, repeated in each segment */
     HP_RECORD_CARRY = 128       /* aux = enum hp_mail: the lane's state as opening facts (opening.h) */
 };

@@ -34,6 +34,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_POLICY
         HP_RECORD_PEER
         HP_RECORD_STRATEGY
+        HP_RECORD_CLOSING
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST
@@ -45,6 +46,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_UNSENT
         HP_RECORD_HALT
         HP_RECORD_WISH
+        HP_RECORD_FLATTEN
         HP_RECORD_CARRY
     cdef enum hp_words_of:
         HP_WORDS_CONTROL

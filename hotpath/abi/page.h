@@ -24,6 +24,7 @@
 #include "clock.h"
 #include "event.h"
 #include "feed.h"
+#include "flatten.h"
 #include "hiccup.h"
 #include "histogram.h"
 #include "order.h"
@@ -37,7 +38,8 @@
 enum hp_page_kind {
     HP_PAGE_NONE = 0, HP_PAGE_CONTROL = 1, HP_PAGE_LANE = 2, HP_PAGE_JOURNAL = 3, HP_PAGE_MAIL = 4,
     HP_PAGE_LIMITS = 5, HP_PAGE_CLOCK = 6, HP_PAGE_LEASE = 7, HP_PAGE_SUPERVISOR = 8, HP_PAGE_HOST = 9,
-    HP_PAGE_BEAT = 10       /* header only: the heartbeat of a cold process */
+    HP_PAGE_BEAT = 10,      /* header only: the heartbeat of a cold process */
+    HP_PAGE_SENTINEL = 11   /* sentinel.h */
 };
 
 typedef struct hp_page {
@@ -274,11 +276,14 @@ typedef struct hp_lane_page {
     uint32_t is_locked;        /* memory locked: 1 all, 2 named regions, 0 not */
     uint32_t words;            /* OR of the control words as obeyed */
     uint32_t instrument_count;
+    uint32_t flatten;          /* enum hp_flatten_state of the last flatten as a whole */
     uint32_t role;             /* enum hp_lane_role */
+    uint32_t pad0;
     uint64_t started_ns;
     uint64_t rss_bytes;
     uint64_t turn_ns;          /* CLOCK_MONOTONIC of this turn */
-    uint8_t  pad1[72];
+    uint64_t words_turn;       /* counters.turns when `words` last changed: stored before they are */
+    uint8_t  pad1[56];
     hp_lane_counters_t counters;
     uint64_t verdicts[64];     /* by enum hp_verdict_code */
     uint64_t warnings[64];
@@ -290,6 +295,7 @@ typedef struct hp_lane_page {
     hp_lane_position_t positions[256];
     hp_lane_feed_t feeds[256];
     hp_lane_line_t lines[4];   /* HP_LINES_MAX */
+    hp_flatten_row_t flattens[768]; /* by instrument x 3 + position side */
 } hp_lane_page_t;
 /* cffi:end */
 HP_SIZE(hp_page_t, 128);

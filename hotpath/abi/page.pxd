@@ -7,6 +7,7 @@ from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.event cimport *
 from hotpath.abi.feed cimport *
+from hotpath.abi.flatten cimport *
 from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.order cimport *
@@ -29,6 +30,7 @@ cdef extern from "page.h" nogil:
         HP_PAGE_SUPERVISOR
         HP_PAGE_HOST
         HP_PAGE_BEAT
+        HP_PAGE_SENTINEL
     cdef enum hp_word:
         HP_WORD_KILL
         HP_WORD_FREEZE
@@ -246,11 +248,14 @@ cdef extern from "page.h" nogil:
         uint32_t is_locked
         uint32_t words
         uint32_t instrument_count
+        uint32_t flatten
         uint32_t role
+        uint32_t pad0
         uint64_t started_ns
         uint64_t rss_bytes
         uint64_t turn_ns
-        uint8_t pad1[72]
+        uint64_t words_turn
+        uint8_t pad1[56]
         hp_lane_counters_t counters
         uint64_t verdicts[64]
         uint64_t warnings[64]
@@ -262,3 +267,4 @@ cdef extern from "page.h" nogil:
         hp_lane_position_t positions[256]
         hp_lane_feed_t feeds[256]
         hp_lane_line_t lines[4]
+        hp_flatten_row_t flattens[768]

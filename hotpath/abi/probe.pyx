@@ -8,11 +8,13 @@ from hotpath.abi.clock cimport *
 from hotpath.abi.codec cimport *
 from hotpath.abi.event cimport *
 from hotpath.abi.feed cimport *
+from hotpath.abi.flatten cimport *
 from hotpath.abi.hiccup cimport *
 from hotpath.abi.histogram cimport *
 from hotpath.abi.instrument cimport *
 from hotpath.abi.intent cimport *
 from hotpath.abi.journal cimport *
+from hotpath.abi.lease cimport *
 from hotpath.abi.limit cimport *
 from hotpath.abi.opening cimport *
 from hotpath.abi.order cimport *
@@ -20,6 +22,7 @@ from hotpath.abi.page cimport *
 from hotpath.abi.pair cimport *
 from hotpath.abi.ring cimport *
 from hotpath.abi.rule cimport *
+from hotpath.abi.sentinel cimport *
 from hotpath.abi.verdict cimport *
 
 
@@ -217,6 +220,27 @@ def layout():
     out["hp_lane_line_t.score_bps"] = <size_t>&(<hp_lane_line_t *>0).score_bps
     out["hp_lane_line_t.unheard"] = <size_t>&(<hp_lane_line_t *>0).unheard
     out["hp_lane_line_t.pad"] = <size_t>&(<hp_lane_line_t *>0).pad
+    out["hp_flatten_rule_t"] = sizeof(hp_flatten_rule_t)
+    out["hp_flatten_rule_t.policy"] = <size_t>&(<hp_flatten_rule_t *>0).policy
+    out["hp_flatten_rule_t.band_bps"] = <size_t>&(<hp_flatten_rule_t *>0).band_bps
+    out["hp_flatten_rule_t.tries_max"] = <size_t>&(<hp_flatten_rule_t *>0).tries_max
+    out["hp_flatten_rule_t.pad"] = <size_t>&(<hp_flatten_rule_t *>0).pad
+    out["hp_flatten_rule_t.wait_ns"] = <size_t>&(<hp_flatten_rule_t *>0).wait_ns
+    out["hp_flatten_rule_t.time_ns_max"] = <size_t>&(<hp_flatten_rule_t *>0).time_ns_max
+    out["hp_flatten_rule_t.slice_e8_max"] = <size_t>&(<hp_flatten_rule_t *>0).slice_e8_max
+    out["hp_flatten_row_t"] = sizeof(hp_flatten_row_t)
+    out["hp_flatten_row_t.instrument"] = <size_t>&(<hp_flatten_row_t *>0).instrument
+    out["hp_flatten_row_t.position_side"] = <size_t>&(<hp_flatten_row_t *>0).position_side
+    out["hp_flatten_row_t.state"] = <size_t>&(<hp_flatten_row_t *>0).state
+    out["hp_flatten_row_t.error"] = <size_t>&(<hp_flatten_row_t *>0).error
+    out["hp_flatten_row_t.is_waiting"] = <size_t>&(<hp_flatten_row_t *>0).is_waiting
+    out["hp_flatten_row_t.verdict"] = <size_t>&(<hp_flatten_row_t *>0).verdict
+    out["hp_flatten_row_t.tries"] = <size_t>&(<hp_flatten_row_t *>0).tries
+    out["hp_flatten_row_t.start_lots"] = <size_t>&(<hp_flatten_row_t *>0).start_lots
+    out["hp_flatten_row_t.left_lots"] = <size_t>&(<hp_flatten_row_t *>0).left_lots
+    out["hp_flatten_row_t.next_ns"] = <size_t>&(<hp_flatten_row_t *>0).next_ns
+    out["hp_flatten_row_t.orders"] = <size_t>&(<hp_flatten_row_t *>0).orders
+    out["hp_flatten_row_t.pad"] = <size_t>&(<hp_flatten_row_t *>0).pad
     out["hp_hiccup_t"] = sizeof(hp_hiccup_t)
     out["hp_hiccup_t.last_tsc"] = <size_t>&(<hp_hiccup_t *>0).last_tsc
     out["hp_hiccup_t.threshold_ticks"] = <size_t>&(<hp_hiccup_t *>0).threshold_ticks
@@ -333,6 +357,12 @@ def layout():
     out["hp_journal_head_t.archive_state"] = <size_t>&(<hp_journal_head_t *>0).archive_state
     out["hp_journal_head_t.archiver_pid"] = <size_t>&(<hp_journal_head_t *>0).archiver_pid
     out["hp_journal_head_t.pad1"] = <size_t>&(<hp_journal_head_t *>0).pad1
+    out["hp_lease_page_t"] = sizeof(hp_lease_page_t)
+    out["hp_lease_page_t.page"] = <size_t>&(<hp_lease_page_t *>0).page
+    out["hp_lease_page_t.seq"] = <size_t>&(<hp_lease_page_t *>0).seq
+    out["hp_lease_page_t.lease"] = <size_t>&(<hp_lease_page_t *>0).lease
+    out["hp_lease_page_t.holder"] = <size_t>&(<hp_lease_page_t *>0).holder
+    out["hp_lease_page_t.pad"] = <size_t>&(<hp_lease_page_t *>0).pad
     out["hp_limit_t"] = sizeof(hp_limit_t)
     out["hp_limit_t.dimension"] = <size_t>&(<hp_limit_t *>0).dimension
     out["hp_limit_t.id"] = <size_t>&(<hp_limit_t *>0).id
@@ -624,10 +654,13 @@ def layout():
     out["hp_lane_page_t.is_locked"] = <size_t>&(<hp_lane_page_t *>0).is_locked
     out["hp_lane_page_t.words"] = <size_t>&(<hp_lane_page_t *>0).words
     out["hp_lane_page_t.instrument_count"] = <size_t>&(<hp_lane_page_t *>0).instrument_count
+    out["hp_lane_page_t.flatten"] = <size_t>&(<hp_lane_page_t *>0).flatten
     out["hp_lane_page_t.role"] = <size_t>&(<hp_lane_page_t *>0).role
+    out["hp_lane_page_t.pad0"] = <size_t>&(<hp_lane_page_t *>0).pad0
     out["hp_lane_page_t.started_ns"] = <size_t>&(<hp_lane_page_t *>0).started_ns
     out["hp_lane_page_t.rss_bytes"] = <size_t>&(<hp_lane_page_t *>0).rss_bytes
     out["hp_lane_page_t.turn_ns"] = <size_t>&(<hp_lane_page_t *>0).turn_ns
+    out["hp_lane_page_t.words_turn"] = <size_t>&(<hp_lane_page_t *>0).words_turn
     out["hp_lane_page_t.pad1"] = <size_t>&(<hp_lane_page_t *>0).pad1
     out["hp_lane_page_t.counters"] = <size_t>&(<hp_lane_page_t *>0).counters
     out["hp_lane_page_t.verdicts"] = <size_t>&(<hp_lane_page_t *>0).verdicts
@@ -640,6 +673,7 @@ def layout():
     out["hp_lane_page_t.positions"] = <size_t>&(<hp_lane_page_t *>0).positions
     out["hp_lane_page_t.feeds"] = <size_t>&(<hp_lane_page_t *>0).feeds
     out["hp_lane_page_t.lines"] = <size_t>&(<hp_lane_page_t *>0).lines
+    out["hp_lane_page_t.flattens"] = <size_t>&(<hp_lane_page_t *>0).flattens
     out["hp_pair_hello_t"] = sizeof(hp_pair_hello_t)
     out["hp_pair_hello_t.epoch"] = <size_t>&(<hp_pair_hello_t *>0).epoch
     out["hp_pair_hello_t.intent_id"] = <size_t>&(<hp_pair_hello_t *>0).intent_id
@@ -735,6 +769,42 @@ def layout():
     out["hp_leader_lease_t.epoch"] = <size_t>&(<hp_leader_lease_t *>0).epoch
     out["hp_leader_lease_t.is_required"] = <size_t>&(<hp_leader_lease_t *>0).is_required
     out["hp_leader_lease_t.pad"] = <size_t>&(<hp_leader_lease_t *>0).pad
+    out["hp_sentinel_page_t"] = sizeof(hp_sentinel_page_t)
+    out["hp_sentinel_page_t.page"] = <size_t>&(<hp_sentinel_page_t *>0).page
+    out["hp_sentinel_page_t.seq"] = <size_t>&(<hp_sentinel_page_t *>0).seq
+    out["hp_sentinel_page_t.state"] = <size_t>&(<hp_sentinel_page_t *>0).state
+    out["hp_sentinel_page_t.trigger"] = <size_t>&(<hp_sentinel_page_t *>0).trigger
+    out["hp_sentinel_page_t.caused_ns"] = <size_t>&(<hp_sentinel_page_t *>0).caused_ns
+    out["hp_sentinel_page_t.tripped_ns"] = <size_t>&(<hp_sentinel_page_t *>0).tripped_ns
+    out["hp_sentinel_page_t.confirmed_ns"] = <size_t>&(<hp_sentinel_page_t *>0).confirmed_ns
+    out["hp_sentinel_page_t.found"] = <size_t>&(<hp_sentinel_page_t *>0).found
+    out["hp_sentinel_page_t.wanted"] = <size_t>&(<hp_sentinel_page_t *>0).wanted
+    out["hp_sentinel_page_t.cancelled"] = <size_t>&(<hp_sentinel_page_t *>0).cancelled
+    out["hp_sentinel_page_t.left"] = <size_t>&(<hp_sentinel_page_t *>0).left
+    out["hp_sentinel_page_t.rounds"] = <size_t>&(<hp_sentinel_page_t *>0).rounds
+    out["hp_sentinel_page_t.trips"] = <size_t>&(<hp_sentinel_page_t *>0).trips
+    out["hp_sentinel_page_t.requests"] = <size_t>&(<hp_sentinel_page_t *>0).requests
+    out["hp_sentinel_page_t.request_failures"] = <size_t>&(<hp_sentinel_page_t *>0).request_failures
+    out["hp_sentinel_page_t.reconnects"] = <size_t>&(<hp_sentinel_page_t *>0).reconnects
+    out["hp_sentinel_page_t.weight_spent"] = <size_t>&(<hp_sentinel_page_t *>0).weight_spent
+    out["hp_sentinel_page_t.overdrafts"] = <size_t>&(<hp_sentinel_page_t *>0).overdrafts
+    out["hp_sentinel_page_t.lane_silence_ns"] = <size_t>&(<hp_sentinel_page_t *>0).lane_silence_ns
+    out["hp_sentinel_page_t.feed_silence_ns"] = <size_t>&(<hp_sentinel_page_t *>0).feed_silence_ns
+    out["hp_sentinel_page_t.latency_ns"] = <size_t>&(<hp_sentinel_page_t *>0).latency_ns
+    out["hp_sentinel_page_t.latency_count"] = <size_t>&(<hp_sentinel_page_t *>0).latency_count
+    out["hp_sentinel_page_t.clock_ns"] = <size_t>&(<hp_sentinel_page_t *>0).clock_ns
+    out["hp_sentinel_page_t.clock_unsure_ns"] = <size_t>&(<hp_sentinel_page_t *>0).clock_unsure_ns
+    out["hp_sentinel_page_t.equity_e8"] = <size_t>&(<hp_sentinel_page_t *>0).equity_e8
+    out["hp_sentinel_page_t.equity_max_e8"] = <size_t>&(<hp_sentinel_page_t *>0).equity_max_e8
+    out["hp_sentinel_page_t.venue_ns"] = <size_t>&(<hp_sentinel_page_t *>0).venue_ns
+    out["hp_sentinel_page_t.drill_ns"] = <size_t>&(<hp_sentinel_page_t *>0).drill_ns
+    out["hp_sentinel_page_t.drill_took_ns"] = <size_t>&(<hp_sentinel_page_t *>0).drill_took_ns
+    out["hp_sentinel_page_t.scope"] = <size_t>&(<hp_sentinel_page_t *>0).scope
+    out["hp_sentinel_page_t.connections"] = <size_t>&(<hp_sentinel_page_t *>0).connections
+    out["hp_sentinel_page_t.reason"] = <size_t>&(<hp_sentinel_page_t *>0).reason
+    out["hp_sentinel_page_t.evidence"] = <size_t>&(<hp_sentinel_page_t *>0).evidence
+    out["hp_sentinel_page_t.pad"] = <size_t>&(<hp_sentinel_page_t *>0).pad
+    out["hp_sentinel_page_t.confirm"] = <size_t>&(<hp_sentinel_page_t *>0).confirm
     out["hp_verdict_t"] = sizeof(hp_verdict_t)
     out["hp_verdict_t.intent_id"] = <size_t>&(<hp_verdict_t *>0).intent_id
     out["hp_verdict_t.client_id"] = <size_t>&(<hp_verdict_t *>0).client_id

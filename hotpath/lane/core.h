@@ -14,6 +14,7 @@
 
 #include "codec.h"
 #include "feed.h"
+#include "flatten.h"
 #include "hotpath/book/arbiter.h"
 #include "hotpath/book/sync.h"
 #include "hotpath/journal/writer.h"
@@ -95,7 +96,8 @@ typedef struct hp_lane_instrument {
     uint32_t             stream_mask;        /* the kinds that are subscribed */
     uint8_t              source;             /* enum hp_source that serves the top */
     uint8_t              caution;            /* enum hp_caution, OR of bits */
-    uint8_t              pad[2];
+    uint8_t              heard_state;        /* order half of a pair: of the book, as last heard; its top is in `spare` */
+    uint8_t              pad;
     uint64_t             block_until_ns;     /* policy BLOCK; 0 = not blocked */
     hp_sanity_rule_t     sanity_rule;
     hp_sanity_t          sanity;
@@ -159,6 +161,10 @@ typedef struct hp_lane {
     uint32_t         arbitrated;        /* the instrument whose arbiter took its last event; 0 = none */
     uint32_t         role;              /* enum hp_lane_role */
     struct hp_pair   *pair;             /* NULL: a fused lane (hand.h) */
+    uint32_t         asked_words;       /* OR of the control pages; gate.words has own_words beside it */
+    uint32_t         own_words;         /* what the lane itself says: DRAIN as an orphan, KILL after a flatten */
+    hp_flatten_rule_t flatten;
+    uint64_t         flatten_ns;        /* when its word came */
     uint64_t         reserved[5];
     char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 } hp_lane_t;
@@ -191,11 +197,34 @@ static inline hp_lane_instrument_t *hp_lane_instrument(hp_lane_t *l, uint32_t id
     return id < HP_LANE_INSTRUMENTS_MAX && l->instruments[id].about.id == id && id != 0 ? &l->instruments[id] : NULL;
 }
 
-/* Queue an intent on the picture of now.  Returns its id; 0 = refused (unknown instrument or queue full). */
-static inline uint64_t hp_lane_emit(hp_lane_t *l, const hp_intent_t *wish)
+/* Copy into an intent what its instrument looks like now. */
+static inline void hp_lane_picture(const hp_lane_instrument_t *i, hp_intent_t *in)
 {
-    hp_lane_instrument_t *i = hp_lane_instrument(l, wish->instrument);
-    if (HP_UNLIKELY(i == NULL || l->intent_count == HP_INTENTS_QUEUED || wish->strategy >= l->strategy_count)) {
+    const hp_book_t *book = i->book;
+    in->caution = i->caution;
+    if (HP_UNLIKELY(book == NULL)) in->book_state = i->heard_state;
+    else in->book_state = book->state;
+    if (HP_UNLIKELY(book == NULL || i->caution & HP_CAUTION_SOURCE)) {
+        in->book_seq = i->spare.update_id;
+        in->recv_ns = i->spare.asked_ns;
+        in->bid_ticks = i->spare.bid_ticks;
+        in->bid_lots = i->spare.bid_lots;
+        in->ask_ticks = i->spare.ask_ticks;
+        in->ask_lots = i->spare.ask_lots;
+        return;
+    }
+    in->book_seq = book->update_id;
+    in->recv_ns = book->good_ns;
+    in->bid_ticks = hp_l2_bid_ticks(&book->l2);
+    in->bid_lots = book->l2.bid.best_lots;
+    in->ask_ticks = hp_l2_ask_ticks(&book->l2);
+    in->ask_lots = book->l2.ask.best_lots;
+}
+
+/* Queue an intent on the picture of now.  Returns its id; 0 = the queue is full. */
+static inline uint64_t hp_lane_queue(hp_lane_t *l, const hp_lane_instrument_t *i, const hp_intent_t *wish)
+{
+    if (HP_UNLIKELY(l->intent_count == HP_INTENTS_QUEUED)) {
         hp_count(&l->count->intents_refused, 1);
         return 0;
     }
@@ -203,27 +232,23 @@ static inline uint64_t hp_lane_emit(hp_lane_t *l, const hp_intent_t *wish)
     *in = *wish;
     in->id = ++l->intent_sequence;
     in->decided_ns = l->now_ns;
-    const hp_book_t *book = i->book;
-    in->book_state = book->state;
-    in->caution = i->caution;
-    in->book_seq = book->update_id;
-    in->recv_ns = book->good_ns;
-    in->bid_ticks = hp_l2_bid_ticks(&book->l2);
-    in->bid_lots = book->l2.bid.best_lots;
-    in->ask_ticks = hp_l2_ask_ticks(&book->l2);
-    in->ask_lots = book->l2.ask.best_lots;
-    if (HP_UNLIKELY(i->caution & HP_CAUTION_SOURCE)) {
-        in->book_seq = i->spare.update_id;
-        in->recv_ns = i->spare.asked_ns;
-        in->bid_ticks = i->spare.bid_ticks;
-        in->bid_lots = i->spare.bid_lots;
-        in->ask_ticks = i->spare.ask_ticks;
-        in->ask_lots = i->spare.ask_lots;
-    }
-    if (wish->kind == HP_INTENT_PLACE) l->strategies[wish->strategy].working[wish->instrument]++;
+    hp_lane_picture(i, in);
     l->stamps.decided = l->env.tsc(l->env.self);
     hp_count(&l->count->intents, 1);
     return in->id;
+}
+
+/* A strategy's intent.  Returns its id; 0 = refused (unknown instrument or strategy, queue full). */
+static inline uint64_t hp_lane_emit(hp_lane_t *l, const hp_intent_t *wish)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, wish->instrument);
+    if (HP_UNLIKELY(i == NULL || wish->strategy >= l->strategy_count)) {
+        hp_count(&l->count->intents_refused, 1);
+        return 0;
+    }
+    uint64_t id = hp_lane_queue(l, i, wish);
+    if (id != 0 && wish->kind == HP_INTENT_PLACE) l->strategies[wish->strategy].working[wish->instrument]++;
+    return id;
 }
 
 #endif

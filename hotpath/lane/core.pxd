@@ -9,6 +9,7 @@ from hotpath.abi.feed cimport hp_feed_event_t, hp_sanity_rule_t, hp_stream_rule_
 from hotpath.abi.instrument cimport hp_instrument_t
 from hotpath.abi.intent cimport hp_intent_t
 from hotpath.abi.journal cimport hp_journal_clock_t, hp_journal_head_t, hp_journal_record_t
+from hotpath.abi.flatten cimport hp_flatten_rule_t
 from hotpath.abi.limit cimport *
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
@@ -148,6 +149,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint32_t lane
         uint64_t epoch
         uint64_t client_sequence
+        uint64_t intent_sequence
         hp_intent_t intents[64]
         uint32_t intent_count
         uint32_t is_session_ready
@@ -159,6 +161,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint32_t line_sockets
         uint32_t role
         hp_pair_t *pair
+        uint32_t asked_words
         hp_stamps_t stamps
         uint64_t recv_ns
         uint64_t now_ns
@@ -194,6 +197,7 @@ cdef extern from "hotpath/lane/market.h" nogil:
     int hp_lane_put_limit(hp_lane_t *l, const hp_limit_t *limit) noexcept nogil
     int hp_lane_put_rule(hp_lane_t *l, uint32_t instrument, const hp_instrument_limits_t *rule) noexcept nogil
     void hp_lane_put_policy(hp_lane_t *l, const hp_gate_rule_t *rule) noexcept nogil
+    void hp_lane_put_flatten(hp_lane_t *l, const hp_flatten_rule_t *rule) noexcept nogil
     void hp_lane_timers(hp_lane_t *l) noexcept nogil
     void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
     void hp_lane_halt(hp_lane_t *l, uint32_t strategy) noexcept nogil

@@ -53,7 +53,11 @@ static inline void hp_lane_command(hp_lane_t *l, uint32_t command)
     switch (command) {
     case HP_COMMAND_OPEN: l->is_open = 1; break;
     case HP_COMMAND_SHUT: l->is_open = 0; break;
-    case HP_COMMAND_DRAIN: l->is_draining = 1; break;
+    case HP_COMMAND_DRAIN: /* the same as the word: nobody is there who would set it */
+        l->is_draining = 1;
+        l->own_words |= HP_WORD_DRAIN;
+        hp_lane_obey(l);
+        break;
     case HP_COMMAND_WISH: hp_lane_opening_begin(l); break;
     default: break; /* START and END: whoever owns the strategies calls them after this */
     }
@@ -178,6 +182,14 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             hp_instrument_limits_t rule;
             memcpy(&rule, payload, sizeof rule);
             return hp_lane_put_rule(l, r->aux, &rule);
+        }
+        return 0;
+    case HP_RECORD_CLOSING:
+        if (r->length == sizeof(hp_flatten_rule_t)) {
+            hp_flatten_rule_t rule;
+            memcpy(&rule, payload, sizeof rule);
+            hp_lane_put_flatten(l, &rule);
+            return 1;
         }
         return 0;
     case HP_RECORD_POLICY:

@@ -45,6 +45,16 @@ class Lane:
     def set_leader_lease(self, until_ns: int, epoch: int, is_required: bool = ...) -> None: ...
     def set_durable(self, strategies: int) -> None: ...
     def set_clock_policy(self, ns_max: int, warn_only: bool = ...) -> None: ...
+    def set_flatten(
+        self,
+        *,
+        policy: int = ...,
+        band_bps: int = ...,
+        tries_max: int = ...,
+        wait_ms: int = ...,
+        time_ms_max: int = ...,
+        slice_e8_max: int = ...,
+    ) -> None: ...
     def add_strategy(self, strategy: Strategy, account: int = ...) -> int: ...
     def add_stream(
         self,

@@ -15,6 +15,7 @@ from hotpath.abi.clock cimport hp_calibrate, hp_calibration_t
 from hotpath.abi.codec cimport HP_CODEC_LAYOUT, hp_codec_t
 from hotpath.abi.event cimport HP_LEVELS_MAX, hp_levels_t
 from hotpath.abi.feed cimport *
+from hotpath.abi.flatten cimport HP_FLATTEN_MARKET, HP_FLATTEN_NOTHING, HP_STRATEGY_LANE, hp_flatten_rule_t
 from hotpath.abi.instrument cimport *
 from hotpath.abi.journal cimport *
 from hotpath.abi.order cimport hp_report_t
@@ -67,7 +68,7 @@ cdef int fill_rule(hp_instrument_limits_t *rule, dict bounds) except -1:
     if unknown:
         raise TypeError(f"unknown limits: {', '.join(sorted(unknown))}; known: {', '.join(sorted(BOUNDS))}")
     hp_instrument_limits_open(rule)
-    rule.strategies = bounds.get("strategies", 0)
+    rule.strategies = bounds.get("strategies", 0) | <uint64_t>1 << HP_STRATEGY_LANE  # it only closes
     rule.accounts = bounds.get("accounts", 0)
     rule.kinds = bounds.get("kinds", (1 << 1) | (1 << 2) | (1 << 3))
     rule.order_lots_max = bounds.get("order_lots_max", 0)
@@ -153,6 +154,8 @@ cdef class Lane:
         if pair:
             self.core.pair = <hp_pair_t *>at
             self.core.pair.is_hello_due = 1
+        if self.core.role == HP_ROLE_ORDER:
+            self.core.intent_sequence = <uint64_t>1 << 62  # of its own intents: no strategy's
 
         self._page_map = page
         PyObject_GetBuffer(page, &self._page_view, PyBUF_WRITABLE)
@@ -367,6 +370,21 @@ cdef class Lane:
         lease.until_ns, lease.epoch, lease.is_required = until_ns, epoch, is_required
         hp_lane_leader(&self.core, &lease)
 
+    def set_flatten(self, *, uint32_t policy=HP_FLATTEN_NOTHING, uint32_t band_bps=0, uint32_t tries_max=0,
+                    uint64_t wait_ms=0, uint64_t time_ms_max=0, int64_t slice_e8_max=0):
+        """Say how positions are closed while the word FLATTEN stands.  Money in 1e-8 of the quote."""
+        cdef hp_flatten_rule_t rule
+        if policy > HP_FLATTEN_MARKET or band_bps > 9999:
+            raise ValueError(f"flatten policy {policy} with band {band_bps} bps; want a policy and less than 10000 bps")
+        memset(&rule, 0, sizeof(rule))
+        rule.policy = policy
+        rule.band_bps = band_bps
+        rule.tries_max = tries_max
+        rule.wait_ns = wait_ms * 1000000
+        rule.time_ns_max = time_ms_max * 1000000
+        rule.slice_e8_max = slice_e8_max
+        hp_lane_put_flatten(&self.core, &rule)
+
     def set_durable(self, uint64_t strategies):
         """Say whose orders wait until their records are on disk: bits by the number of the strategy."""
         if strategies and self.core.journal.head == NULL:
@@ -427,8 +445,8 @@ cdef class Lane:
     def add_strategy(self, Strategy strategy, uint32_t account=0):
         """Bind a strategy; its id is the order in which it came."""
         cdef uint32_t number = self.core.strategy_count
-        if number >= HP_STRATEGIES_MAX:
-            raise ValueError(f"a lane carries at most {HP_STRATEGIES_MAX} strategies")
+        if number >= HP_STRATEGY_LANE:
+            raise ValueError(f"a lane carries at most {HP_STRATEGY_LANE} strategies")
         self.strategies.append(strategy)
         self.core.strategy_count = number + 1
         strategy.bind(&self.core, number, account)

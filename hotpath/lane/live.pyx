@@ -29,13 +29,15 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
-from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_load_acquire, hp_seq_read, hp_store_release
+from hotpath.abi.atomic cimport hp_count, hp_load32_acquire, hp_load_acquire, hp_seq_read, hp_store_relaxed, hp_store_release
 from hotpath.abi.clock cimport hp_mono_ns, hp_time_divergence, hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_BYTES_MAX, HP_FRAME_PAD_BYTES
 from hotpath.abi.hiccup cimport hp_hiccup_init, hp_hiccup_pause, hp_hiccup_step
 from hotpath.abi.journal cimport (
     HP_COMMAND_DRAIN, HP_COMMAND_WISH, HP_SESSION_ASKED, HP_SESSION_CLOSED, HP_SESSION_CURRENT, HP_SESSION_OPEN, HP_SESSION_READY,
     HP_SOCKET_ORDER, HP_SOCKET_USER, hp_journal_clock_t)
+from hotpath.abi.lease cimport hp_lease_page_t
+from hotpath.abi.rule cimport hp_leader_lease_t
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
@@ -340,6 +342,9 @@ cdef class LiveLane(Lane):
     cdef object _clock_map
     cdef const hp_clock_page_t *clock_page
     cdef uint64_t clock_seq           # of the record last taken
+    cdef object _lease_map
+    cdef const hp_lease_page_t *lease_page # NULL: no leader lease is set over this deployment
+    cdef uint64_t lease_seq
     cdef OrderListener orders
     cdef OrderListener user
     cdef list markets                 # MarketListener by socket number
@@ -367,10 +372,10 @@ cdef class LiveLane(Lane):
         if self.scratch == NULL:
             raise MemoryError("read buffer")
 
-    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, log_ring=None, bells=None,
+    def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, lease_page=None, log_ring=None, bells=None,
                  int supervisor=-1, bint spin=True, loop=None, pair=None, uint64_t peer_ms_max=0, **kwargs):
         """mail_in, mail_out, log_ring: writable buffers, each a page header and a ring.  controls: control
-        pages, the supervisor's first.  clock_page: the time authority's page.  urls: {"market": [..],
+        pages, the supervisor's first.  clock_page: the time authority's page.  lease_page: the leader lease's.  urls: {"market": [..],
         "orders": url, "user": url or None}.  bells: eventfds {"lane", "session", "supervisor"}.
         supervisor: its pidfd.  pair: (the page by which the other lane speaks, the page by which this one
         does); bells then has "peer" where the other lane blocks."""
@@ -423,6 +428,11 @@ cdef class LiveLane(Lane):
             self._clock_map = clock_page
             PyObject_GetBuffer(clock_page, &view, PyBUF_SIMPLE)
             self.clock_page = <const hp_clock_page_t *>view.buf
+            PyBuffer_Release(&view)
+        if lease_page is not None:
+            self._lease_map = lease_page
+            PyObject_GetBuffer(lease_page, &view, PyBUF_SIMPLE)
+            self.lease_page = <const hp_lease_page_t *>view.buf
             PyBuffer_Release(&view)
         self.core.env.self = <void *>self
         self.core.env.now = live_now
@@ -488,7 +498,13 @@ cdef class LiveLane(Lane):
         self.budget = HP_MARKET_FRAMES_PER_TURN
         for n in range(self.control_count):
             words |= hp_load32_acquire(&self.controls[n].word)
-        hp_lane_words(&self.core, words | hp_lane_lag(&self.core))
+        hp_store_relaxed(&self.core.page.counters.turns, self.turns)
+        if self.lease_page != NULL and hp_load_acquire(&self.lease_page.seq) != self.lease_seq:
+            self.read_lease()
+        words |= hp_lane_lag(&self.core)
+        if words != self.core.asked_words:
+            hp_store_relaxed(&self.core.page.words_turn, self.turns)
+        hp_lane_words(&self.core, words)
         hp_lane_look_archived(&self.core)
         if self.clock_page != NULL and hp_load_acquire(&self.clock_page.seq) != self.clock_seq:
             self.read_clock()
@@ -538,6 +554,14 @@ cdef class LiveLane(Lane):
         if hp_seq_read(&self.clock_page.seq, &self.clock_page.record, &record, sizeof(record), 1):
             self.clock_seq = seq
             hp_lane_clock(&self.core, &record)
+
+    cdef void read_lease(self) noexcept:
+        """Take the provider's new word; a torn read is tried again in the next turn."""
+        cdef hp_leader_lease_t lease
+        cdef uint64_t seq = hp_load_acquire(&self.lease_page.seq)
+        if hp_seq_read(&self.lease_page.seq, &self.lease_page.lease, &lease, sizeof(lease), 1):
+            self.lease_seq = seq
+            hp_lane_leader(&self.core, &lease)
 
     cdef int read(self, SocketListener listener) except -1:
         """One look at a socket, one read at most.
@@ -603,7 +627,6 @@ cdef class LiveLane(Lane):
         if self.pair_beat != NULL:
             hp_store_release(&self.pair_beat.heartbeat_ns, now)
         page.turn_ns = now
-        page.counters.turns = self.turns
         page.is_spinning = self.is_spinning
         if self.core.is_open and self.user is not None and not self.core.is_user_ready and now > self.asked_ns + ASK_AGAIN_NS:
             self.asked_ns = now

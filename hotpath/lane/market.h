@@ -11,6 +11,7 @@
 
 #include "hotpath/lane/core.h"
 #include "hotpath/lane/adopt.h"
+#include "hotpath/lane/closing.h"
 #include "hotpath/lane/park.h"
 #include "hotpath/lane/resync.h"
 #include "hotpath/lane/trade.h"
@@ -248,14 +249,14 @@ static inline int hp_lane_put_sanity(hp_lane_t *l, uint32_t instrument, const hp
 /* Obey the control words as sampled at the start of the turn. */
 static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
 {
-    if (HP_LIKELY(words == l->gate.words)) return;
-    l->gate.words = words;
-    l->page->words = words;
+    if (HP_LIKELY(words == l->asked_words)) return;
+    uint32_t before = l->asked_words;
+    l->asked_words = words;
     hp_lane_journal(l, HP_RECORD_WORDS, HP_WORDS_CONTROL, l->recv_ns, &words, sizeof words);
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
-    if (l->role == HP_ROLE_MARKET) return; /* the order half cancels */
-    if (words & HP_WORDS_CANCEL) hp_lane_cancel_all(l, 0, -1);
-    else if (words & HP_WORDS_LAG) hp_lane_cancel_quotes(l);
+    if (words & ~before & HP_WORD_FLATTEN) hp_lane_flatten_begin(l);
+    if (!(words & HP_WORD_FLATTEN)) l->own_words &= ~(uint32_t)HP_WORD_KILL;
+    hp_lane_obey(l);
 }
 
 /* Believe the time authority's newest record from this turn on. */
@@ -309,6 +310,14 @@ static inline void hp_lane_put_policy(hp_lane_t *l, const hp_gate_rule_t *rule)
     l->gate.rule.warns &= HP_WARNABLE;
     if (l->gate.rule.self_trade >= HP_SELF_TRADE_COUNT) l->gate.rule.self_trade = HP_SELF_TRADE_REJECT;
     hp_lane_journal(l, HP_RECORD_POLICY, 0, l->recv_ns, rule, sizeof *rule);
+}
+
+/* Close positions by this rule from now on. */
+static inline void hp_lane_put_flatten(hp_lane_t *l, const hp_flatten_rule_t *rule)
+{
+    l->flatten = *rule;
+    if (l->flatten.policy > HP_FLATTEN_MARKET || l->flatten.band_bps >= 10000) l->flatten.policy = HP_FLATTEN_NOTHING;
+    hp_lane_journal(l, HP_RECORD_CLOSING, 0, l->recv_ns, rule, sizeof *rule);
 }
 
 /* Orders that rest on a picture that may not be quoted on: what a first cancel did not reach.  Exits
@@ -367,7 +376,7 @@ static inline void hp_lane_book_timers(hp_lane_t *l)
 /* May new risk be taken?  Asked in every sweep. */
 static inline void hp_lane_arm(hp_lane_t *l)
 {
-    l->gate.is_armed = l->is_session_ready && l->is_user_ready && l->is_open && !l->is_draining && !l->is_broken;
+    l->gate.is_armed = l->is_session_ready && l->is_user_ready && l->is_open && !l->is_broken;
 }
 
 /* The order half of a sweep. */
@@ -393,7 +402,9 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
         if (HP_LIKELY(l->role != HP_ROLE_ORDER)) hp_lane_book_timers(l);
         if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) {
             hp_pair_flush(l);
-            hp_pair_pictures(l, 0);
+            hp_pair_pictures(l, due & HP_DUE_STRATEGY);
+        } else {
+            hp_lane_flatten(l);
         }
     }
     if (due & HP_DUE_STRATEGY) {

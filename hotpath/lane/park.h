@@ -63,9 +63,8 @@ static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o)
 
 static inline int hp_lane_may_leave(const hp_lane_t *l, const hp_order_t *o)
 {
-    uint32_t stops = HP_WORDS_CANCEL | HP_WORD_CHOKED | (o->flags & HP_ORDER_REDUCE_ONLY ? 0 : HP_WORD_LAGGING);
-    return l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && !(l->gate.words & stops) && l->now_ns < o->deadline_ns &&
-           (o->expire_ns == 0 || l->now_ns < o->expire_ns);
+    return l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && l->now_ns < o->deadline_ns &&
+           !hp_lane_must_go(l, o) && !(l->gate.words & HP_WORD_CHOKED) && (o->expire_ns == 0 || l->now_ns < o->expire_ns);
 }
 
 static inline void hp_lane_leave(hp_lane_t *l, struct hp_parked *p)

@@ -61,6 +61,8 @@ static inline void hp_peer_source(hp_lane_instrument_t *i, const hp_pair_picture
 {
     i->source = said->source;
     i->caution = said->caution;
+    i->heard_state = said->book_state;
+    i->spare = (hp_spare_t){ said->recv_ns, 0, said->bid_ticks, said->bid_lots, said->ask_ticks, said->ask_lots };
 }
 
 static inline void hp_peer_picture(hp_lane_t *l, const hp_pair_picture_t *said)

@@ -16,6 +16,7 @@ from libc.string cimport memcpy, memset
 
 from hotpath.abi.event cimport HP_FRAME_PAD_BYTES, hp_event_t
 from hotpath.abi.feed cimport hp_feed_event_t
+from hotpath.abi.flatten cimport HP_STRATEGY_LANE
 from hotpath.abi.intent cimport hp_intent_t
 from hotpath.abi.journal cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
@@ -185,8 +186,8 @@ cdef class RerunLane(Lane):
     def add_instead(self, Strategy strategy, bytes payload):
         """Bind another strategy in the place of a recorded one, whose STRATEGY record is written again."""
         cdef uint32_t number = self.core.strategy_count
-        if number >= HP_STRATEGIES_MAX or len(payload) < 8:
-            raise ValueError(f"strategy {number} of {len(payload)} bytes; a lane carries {HP_STRATEGIES_MAX}")
+        if number >= HP_STRATEGY_LANE or len(payload) < 8:
+            raise ValueError(f"strategy {number} of {len(payload)} bytes; a lane carries {HP_STRATEGY_LANE}")
         self.strategies.append(strategy)
         self.core.strategy_count = number + 1
         strategy.bind(&self.core, number, struct.unpack_from("<I", payload, 4)[0])
@@ -197,8 +198,8 @@ cdef class RerunLane(Lane):
         cdef uint32_t number = self.core.strategy_count
         cdef uint32_t calls, account
         cdef hp_strategy_t *s
-        if number >= HP_STRATEGIES_MAX or len(payload) < 8:
-            raise ValueError(f"strategy {number} of {len(payload)} bytes; a lane carries {HP_STRATEGIES_MAX}")
+        if number >= HP_STRATEGY_LANE or len(payload) < 8:
+            raise ValueError(f"strategy {number} of {len(payload)} bytes; a lane carries {HP_STRATEGY_LANE}")
         calls, account = struct.unpack_from("<II", payload)
         self.core.strategy_count = number + 1
         self.absents[number].lane = <void *>self

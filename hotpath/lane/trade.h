@@ -16,8 +16,12 @@
 #define HP_CANCEL_RETRY_NS 500000000ull
 #define HP_SHORT_GRACE_NS 300000000ull  /* a status may overtake the fills it counts */
 #define HP_SHORT_RETRY_NS 1000000000ull
+#define HP_WORDS_CANCEL_ALL (HP_WORD_KILL | HP_WORD_DRAIN | HP_WORD_STOP)
 #define HP_WORDS_LAG (HP_WORD_LAGGING | HP_WORD_CHOKED)
-#define HP_WORDS_CANCEL (HP_WORD_KILL | HP_WORD_FREEZE | HP_WORD_DRAIN | HP_WORD_FLATTEN | HP_WORD_STOP)
+#define HP_WORDS_CANCEL_QUOTES (HP_WORD_FREEZE | HP_WORDS_LAG)
+
+/* closing.h */
+static inline void hp_lane_flatten_told(hp_lane_t *l, const hp_order_t *o, const hp_verdict_t *v);
 
 /* park.h */
 static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const char *text, size_t size);
@@ -95,6 +99,7 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
 
 static inline void hp_lane_tell(hp_lane_t *l, uint32_t strategy, const hp_order_t *o, const hp_verdict_t *v)
 {
+    if (HP_UNLIKELY(strategy == HP_STRATEGY_LANE)) { hp_lane_flatten_told(l, o, v); return; }
     if (strategy >= l->strategy_count) return;
     if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) {
         hp_pair_tell_order(l, strategy, o != NULL ? o->instrument : v->instrument, o, v, HP_PAIR_CALL_ORDER);
@@ -145,7 +150,7 @@ static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, ui
     q->time_in_force = o->time_in_force;
     q->post_only = (o->flags & HP_ORDER_POST_ONLY) != 0;
     q->reduce_only = (o->flags & HP_ORDER_REDUCE_ONLY) != 0;
-    q->price_ticks = o->price_ticks;
+    q->price_ticks = o->type == HP_TYPE_MARKET ? 0 : o->price_ticks; /* the gate's protection is no limit */
     q->lots = o->lots;
 }
 
@@ -153,10 +158,11 @@ static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, ui
 static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o)
 {
     hp_request_t q;
+    if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) return 0; /* a mirror: the order half cancels */
     if (HP_UNLIKELY(o->flags & HP_ORDER_PARKED)) return hp_lane_unpark(l, o);
     if (!hp_order_is_working(o->state) || o->state == HP_ORDER_PENDING) return 0;
     if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns < HP_CANCEL_RETRY_NS) return 0;
-    if (!l->is_session_ready) return 0;
+    if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns)) return 0;
     if (o->flags & HP_ORDER_CANCEL_IN_FLIGHT) hp_count(&l->count->cancel_retries, 1);
     hp_lane_fill_request(&q, o, HP_REQUEST_CANCEL);
     q.deadline_ms = l->deadline_ms;
@@ -180,14 +186,23 @@ static inline void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int32_t
     }
 }
 
-/* Cancel what would add risk. */
-static inline void hp_lane_cancel_quotes(hp_lane_t *l)
+/* Must this order go, by the words that stand?  A freeze takes quotes: what only reduces may rest. */
+static inline int hp_lane_must_go(const hp_lane_t *l, const hp_order_t *o)
 {
+    if (l->gate.words & HP_WORDS_CANCEL_ALL) return 1;
+    if (l->gate.words & HP_WORD_FLATTEN) return o->strategy != HP_STRATEGY_LANE;
+    return l->gate.words & HP_WORDS_CANCEL_QUOTES && !(o->flags & HP_ORDER_REDUCE_ONLY);
+}
+
+/* Obey: what strategies see, what the gate judges by, what must go goes. */
+static inline void hp_lane_obey(hp_lane_t *l)
+{
+    l->gate.words = l->asked_words | l->own_words;
+    l->page->words = l->gate.words;
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
-        if (o->flags & HP_ORDER_REDUCE_ONLY) continue;
-        hp_lane_cancel(l, o);
-        if (!hp_order_is_working(o->state)) n--;
+        if (hp_lane_must_go(l, o)) hp_lane_cancel(l, o);
+        if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
     }
 }
 
@@ -319,15 +334,17 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
 static inline void hp_lane_decide(hp_lane_t *l)
 {
     uint32_t count = l->intent_count;
-    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) { hp_pair_flush(l); return; } /* its intents come by the ring */
     if (HP_UNLIKELY(l->env.intent != NULL)) { /* re-run: what the strategies wanted then */
         for (const hp_intent_t *in; (in = l->env.intent(l->env.self)) != NULL;) hp_lane_judge(l, in);
-        return;
+        count = 0;
     }
-    if (HP_LIKELY(count == 0)) return;
     for (uint32_t n = 0; n < count; n++) hp_lane_judge(l, &l->intents[n]);
-    l->intent_count -= count;
-    if (HP_UNLIKELY(l->intent_count > 0)) memmove(l->intents, l->intents + count, l->intent_count * sizeof l->intents[0]);
+    if (HP_UNLIKELY(count > 0)) {
+        l->intent_count -= count;
+        if (HP_UNLIKELY(l->intent_count > 0))
+            memmove(l->intents, l->intents + count, l->intent_count * sizeof l->intents[0]);
+    }
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) hp_pair_flush(l);
 }
 
 /* A strategy failed: it is asked nothing any more, and its orders go. */
@@ -343,7 +360,7 @@ static inline void hp_lane_halt(hp_lane_t *l, uint32_t strategy)
 static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
 {
     hp_request_t q;
-    if (!l->is_session_ready || (o->inquiry_ns != 0 && l->now_ns - o->inquiry_ns < l->inquiry_ns)) return;
+    if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns) || (o->inquiry_ns != 0 && l->now_ns - o->inquiry_ns < l->inquiry_ns)) return;
     hp_lane_fill_request(&q, o, HP_REQUEST_STATUS);
     q.deadline_ms = l->deadline_ms;
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return; }
@@ -417,6 +434,7 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
     hp_count(&l->count->fills, 1);
     hp_count(side == HP_SIDE_BUY ? &l->count->fills_buy : &l->count->fills_sell, 1);
     if (o == NULL) hp_count(&l->count->fills_foreign, 1);
+    if (o != NULL && o->strategy == HP_STRATEGY_LANE) hp_lane_flatten_told(l, o, NULL);
     if (r->request == HP_REQUEST_STATUS) hp_count(&l->count->fills_recovered, 1); /* fetched, not told */
     if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) {
         if (o != NULL) hp_pair_tell_fill(l, o, r);
@@ -519,9 +537,8 @@ static inline void hp_lane_order_timers(hp_lane_t *l)
             if (hp_lane_apply(l, o, &own) == HP_MOVED_STATE) hp_lane_tell(l, o->strategy, o, NULL);
         }
         if (o->state == HP_ORDER_UNKNOWN) hp_lane_inquire(l, o);
-        if ((o->expire_ns != 0 && l->now_ns >= o->expire_ns) || (l->gate.words & HP_WORDS_CANCEL) ||
+        if ((o->expire_ns != 0 && l->now_ns >= o->expire_ns) || hp_lane_must_go(l, o) ||
             (o->flags & HP_ORDER_PARKED && l->now_ns >= o->deadline_ns)) hp_lane_cancel(l, o);
-        if (HP_UNLIKELY(l->gate.words & HP_WORDS_LAG) && !(o->flags & HP_ORDER_REDUCE_ONLY)) hp_lane_cancel(l, o);
         if (!hp_order_is_working(o->state)) { n--; continue; } /* a parked one has ended */
         if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns > l->ack_timeout_ns) hp_lane_inquire(l, o);
     }

@@ -58,6 +58,14 @@ def spec(strategy: Path, **more: object) -> dict[str, object]:
         "codec": "venues.binance.usdm.codec",
         "prefix": "story",
         "rate": [2000, 200, 20],
+        "flatten": {
+            "policy": lib.HP_FLATTEN_IOC,
+            "band_bps": 10,
+            "tries_max": 3,
+            "wait_ms": 2,
+            "time_ms_max": 100,
+            "slice_e8_max": 120 * 10**8,
+        },
         "clock_ns_max": 0,
         "clock_warns": True,
         "strategies": [f"{strategy}:Trader"],
@@ -173,7 +181,13 @@ class Story:
         self.lane.arm(a % 7 != 6)
 
     def words(self, a: int, b: int) -> None:
-        self.lane.words(lib.HP_WORD_FREEZE if a % 4 == 3 else 0)
+        word = {3: lib.HP_WORD_FREEZE, 5: lib.HP_WORD_FLATTEN, 6: lib.HP_WORD_FLATTEN}
+        self.lane.words(word.get(a % 8, 0))
+
+    def leader(self, a: int, b: int) -> None:
+        """The leader lease is renewed, or (a third of the time) runs out soon."""
+        until_ns = self.lane.now_ns + (a % 3) * 20_000_000
+        self.lane.set_leader_lease(until_ns, 1 + b % 3, a % 4 > 0)
 
     def send(self, a: int, b: int) -> None:
         self.lane.is_send_broken = a % 3 == 2

@@ -20,7 +20,7 @@ from .story import OPEN, TRADER, Story, trade
 
 THINGS = [
     "pass_time", "frame", "frame", "frame", "snapshot", "answer", "answer", "session", "words",
-    "send", "socket", "clocks", "report_frame", "opening", "archive", "archive",
+    "send", "socket", "clocks", "report_frame", "opening", "leader", "archive", "archive",
 ]  # fmt: skip
 
 
@@ -245,3 +245,14 @@ def test_journal_without_its_beginning_is_refused_by_name(tmp_path, trader):
 def test_folder_that_is_no_run_could_not_be_run(tmp_path, capsys):
     assert command.run(tmp_path, None, is_json=False) == 2
     assert "is no RUN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("strategy", [None, ""], ids=["intents fed", "strategies again"])
+def test_flatten_closes_the_same_positions_by_the_same_orders(tmp_path, trader, strategy):
+    """A held position, the word, reducing orders of the lane itself, their fills, the kill."""
+    bought = [("frame", 0, n) for n in range(3)] + [("answer", 0, 0), ("answer", 0, 1)] * 3
+    closing = [("words", 5, 0)] + [("pass_time", 9, 0), ("answer", 0, 2), ("answer", 0, 1)] * 12
+    directory = tell(tmp_path / "run", trader, OPEN + bought + closing)
+    (outcome,) = rerun(directory, strategy)
+    assert outcome.is_equal, outcome
+    assert outcome.outputs["flatten"] >= 1

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime import control_socket
+from runtime import control_socket, peer
 from runtime._shm import lib
-from runtime.control_socket import CommandError, ControlServer, ask, short_path, socket_path
+from runtime.control_socket import ControlServer, ask, socket_path
+from runtime.peer import CommandError, short_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,7 +128,7 @@ def test_reason_is_one_printable_line(stage, door):
 
     shown = Observer(stage.deployment).take().controls[0].reason
     assert shown.startswith("a?b?[31mccc")
-    assert len(shown) == control_socket.REASON_CHARACTERS_MAX
+    assert len(shown) == peer.REASON_CHARACTERS_MAX
     assert "\n" not in door.said[-1]
 
 
@@ -177,7 +178,10 @@ def test_other_users_are_refused_counted_and_logged(stage, door):
         (b"\n", "want one JSON object"),
         (b"[1]\n", "want one JSON object"),
         (b'{"reason": "x"}\n', "want one JSON object"),
-        (b'{"command": "explode"}\n', "want one of kill, freeze, resume, drain, reload, status"),
+        (
+            b'{"command": "explode"}\n',
+            "want one of kill, freeze, flatten, resume, drain, reload, status",
+        ),
         (b'{"command": ["kill"]}\n', "want one of"),
         (b'{"command": "kill", "reason": 5}\n', "want one of"),
         (b"[" * 60_000 + b"\n", "want one JSON object"),

@@ -26,12 +26,17 @@ KINDS = ("anon", "file", "shmem")
 async def work(facts):
     from runtime._shm import lib
     from runtime.appliance import Appliance, Settings
+    from runtime.sentinel_plan import Guard
     from venues.binance.usdm.session import Endpoints
 
     def say(text):
         print(text, file=sys.stderr, flush=True)
 
-    settings = Settings(deployment=facts["deployment"], symbols=["BTCUSDT", "ETHUSDT"])
+    settings = Settings(
+        deployment=facts["deployment"],
+        symbols=["BTCUSDT", "ETHUSDT"],
+        guard=Guard(facts["sentinel_key"][0], Path(facts["sentinel_key"][1])),
+    )
     appliance = Appliance(
         settings,
         Endpoints(**facts["endpoints"]),

@@ -84,7 +84,7 @@ def test_one_core_blocks_and_merges_the_cold_processes(tmp_path):
         run.until_armed()
         said_of(run, "lanes block instead of spinning: fused needs 2 cores to spin")
         rows = run.rows()
-        assert set(rows) == {"supervisor", "cold", "lane-0"}
+        assert set(rows) == {"supervisor", "cold", "sentinel", "lane-0"}
         assert rows["cold"].role == lib.HP_PROCESS_COLD
         assert not run.lane().is_spinning
         run.until_trading()

@@ -17,6 +17,7 @@ MB = 1024 * 1024
 ROOT_GROUP = Path("/sys/fs/cgroup")
 LANE_BYTES_MAX = 80 * MB  # without what it maps of shared memory
 COLD_BYTES_MAX = 60 * MB
+SENTINEL_BYTES_MAX = 30 * MB
 ALL_BYTES_MAX = 400 * MB
 
 
@@ -83,6 +84,7 @@ def test_small_box_trades_within_the_budgets(box, tmp_path):
                 "endpoints": venue.endpoints.__dict__,
                 "api_key": venue.api_key,
                 "key_path": str(venue.key_path),
+                "sentinel_key": [venue.sentinel_key[0], str(venue.sentinel_key[1])],
                 "orders": 5,
             }
             process = await asyncio.create_subprocess_exec(
@@ -98,7 +100,7 @@ def test_small_box_trades_within_the_budgets(box, tmp_path):
     code, end, record = asyncio.run(work())
     assert (code, end["code"]) == (0, 0)
     assert end["topology"].startswith(f"fused lane={box.core}(block) cold={box.core}(merged)")
-    assert set(end["roles"]) == {"supervisor", "cold", "lane-0"}
+    assert set(end["roles"]) == {"supervisor", "cold", "sentinel", "lane-0"}
     assert (record["open_orders"], record["orders"]) == (0, end["orders"])
     own = {
         name: found["anon"] + found["file"] for name, found in end["processes"].items()
@@ -106,6 +108,7 @@ def test_small_box_trades_within_the_budgets(box, tmp_path):
     print({name: f"{bytes_ / MB:.0f} MB" for name, bytes_ in own.items()})
     assert own["lane-0"] <= LANE_BYTES_MAX
     assert own["cold"] <= COLD_BYTES_MAX
+    assert own["sentinel"] <= SENTINEL_BYTES_MAX
     shared = max(found["shmem"] for found in end["processes"].values())
     assert sum(own.values()) + shared <= ALL_BYTES_MAX
     peak = int((box.memory / box.peak).read_text()) if (box.memory / box.peak).exists() else 0

@@ -1,9 +1,11 @@
 """chronyc's answers, and verdicts about them.
 
 The answer lines were captured from chrony 4.3 (two namespaces, xleave, minpoll -4), addresses kept.
+Those in answers/ are whole answers of two daemons on loopback, one file for each version.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +68,39 @@ def test_captured_answers_are_read_to_the_nanosecond(good):
     assert (upstream.interleaved, upstream.authenticated) == (True, False)
     assert (upstream.tx_stamping, upstream.rx_stamping) == ("Kernel", "Kernel")
     assert (good.selection[0].low_ns, good.selection[0].high_ns) == (-660, 869)
+
+
+ANSWERS = sorted((Path(__file__).parent / "answers").glob("chrony-*.txt"))
+
+
+def answers(path: Path) -> dict[str, str]:
+    """Return what each command answered, by its name."""
+    parts = path.read_text().split("# ")[1:]
+    return {name: rest for name, _, rest in (part.partition("\n") for part in parts)}
+
+
+@pytest.mark.parametrize("path", ANSWERS, ids=lambda path: path.stem)
+def test_every_versions_answers_are_read_and_judged_alike(path):
+    """Two daemons on loopback, interleaved, kernel stamps."""
+    said = answers(path)
+    assert set(said) == set(client.COMMANDS)
+    facts = ChronyFacts(
+        tracking=client.parse(said["tracking"], client.tracking)[0],
+        sources=client.parse(said["sources"], client.source),
+        stats=client.parse(said["sourcestats"], client.source_stats),
+        ntpdata=client.parse(said["ntpdata"], client.ntp_data),
+        selection=client.parse(said["selectdata"], client.selection),
+        taken_ns=client.parse(said["tracking"], client.tracking)[0].reference_time_ns + 10**8,
+    )
+    assert facts.selected is not None and facts.selected.name == "127.0.0.1"
+    (source,) = facts.ntpdata
+    assert (source.leap, source.stratum, source.interleaved) == ("Normal", 1, True)
+    assert (source.tx_stamping, source.rx_stamping) == ("Kernel", "Kernel")
+    assert 0 < source.peer_delay_ns < 10**6
+    assert facts.selection[0].low_ns < facts.selection[0].high_ns
+    # its server follows nobody but itself: that, and nothing else, is wrong
+    sources = frozenset({"127.0.0.1"})
+    assert only_bad(facts, utc_sources=sources) == ("ntp.traceable", Verdict.WARN)
 
 
 @pytest.mark.parametrize("line", ["", "1,2,3", TRACKING.replace("Normal", "Normal,new")])

@@ -47,10 +47,12 @@ def make_keys(account: str, directory: Path) -> tuple[dict[str, Any], Ed25519Pub
     )
     pem_path = directory / f"{account}.ed25519.pem"
     write_private(pem_path, pem)
+    secret, secret_path = secrets.token_hex(32), directory / f"{account}.hmac"
+    write_private(secret_path, secret.encode())
     keys = {
         "account": account,
         "ed25519": {"api_key": api_key(), "private_key_file": str(pem_path)},
-        "hmac": {"api_key": api_key(), "secret": secrets.token_hex(32)},
+        "hmac": {"api_key": api_key(), "secret": secret, "secret_file": str(secret_path)},
     }
     return keys, private.public_key()
 

@@ -32,6 +32,7 @@ from venues.simulator.usdm.wsapi import Session
 MESSAGE_BYTES_MAX = 1 << 16
 CLIENT_MESSAGES_PER_S = 10
 STREAMS_MAX = 1_024
+MESSAGES_AT_ONCE = 4
 GROUPS = {"public": PUBLIC, "market": MARKET, "private": PRIVATE}
 
 
@@ -217,7 +218,11 @@ class Server:
     async def _read(
         self, ws: web.WebSocketResponse, socket: Socket, command: Callable[[str], Awaitable[None]]
     ) -> None:
+        taken = 0
         async for message in ws:
+            taken += 1
+            if taken % MESSAGES_AT_ONCE == 0:  # a burst of one connection must not hold up others
+                await asyncio.sleep(0)
             if socket.half_open:
                 continue
             if message.type is WSMsgType.TEXT:

@@ -15,17 +15,16 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
 from venues.binance.public import VenueError, refusal, weight_of
 from venues.binance.usdm import feed
+from venues.binance.usdm.signing import load_key
 
 __all__ = ["Endpoints", "Session", "VenueError", "load_key"]
 
@@ -51,17 +50,6 @@ class Endpoints:
 
     def user(self, listen_key: str) -> str:
         return f"{self.streams}/private/ws?listenKey={listen_key}"
-
-
-def load_key(path: Path) -> Ed25519PrivateKey:
-    """Load a PEM private key; it never leaves this process."""
-    key = load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(
-            f"{path} holds a {type(key).__name__}; "
-            "want an Ed25519 private key (session.logon needs it)"
-        )
-    return key
 
 
 class Session:

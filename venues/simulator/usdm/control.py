@@ -37,6 +37,7 @@ class Control:
             "pause": lambda details: self._pause(details, True),
             "resume": lambda details: self._pause(details, False),
             "clock_skew": self._skew,
+            "withdraw": self._withdraw,
         }
         assert set(self._at_once) == set(AT_ONCE)
 
@@ -200,6 +201,14 @@ class Control:
     def _skew(self, details: dict[str, Any]) -> int:
         self.desk.skew_ms = int(details.get("ms", 0))
         return 1
+
+    def _withdraw(self, details: dict[str, Any]) -> int:
+        name = self.desk.options.accounts[0]
+        for account in self.desk.exchange.accounts.values():
+            if account.name == name:
+                account.wallet_e8 -= account.wallet_e8 * int(details["percent"]) // 100
+                return 1
+        return 0
 
 
 def _refused(request_id: str, reason: str) -> str:

@@ -6,6 +6,7 @@ Refuses: placing orders (orders.py), money (wallet.py), signatures (rest.py, wsa
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from venues.simulator.exchange import Denied
@@ -18,6 +19,7 @@ from venues.simulator.usdm.params import Params, needed, whole
 
 TRADES_DEFAULT = 500
 TRADES_MAX = 1_000
+BATCH_MAX = 10
 
 
 def order_status(call: Call) -> Answer:
@@ -26,6 +28,29 @@ def order_status(call: Call) -> Answer:
 
 def cancel_all(call: Call) -> Answer:
     return call.desk.orders.cancel_all(call.account, call.params, call.now_ms)
+
+
+def cancel_batch(call: Call) -> Answer:
+    """Cancel up to ten orders of one symbol; an item of the answer is an order or an error."""
+    desk, account, symbol = call.desk, call.account, call.params.get("symbol", "")
+    desk.orders.market(call.params)
+    name = "orderIdList" if call.params.get("orderIdList") else "origClientOrderIdList"
+    one = "orderId" if name == "orderIdList" else "origClientOrderId"
+    try:
+        wanted = json.loads(needed(call.params, name))
+    except ValueError:
+        raise not_valid(name) from None
+    if not isinstance(wanted, list) or not 1 <= len(wanted) <= BATCH_MAX:
+        raise VenueError(-4082, "The batch orders' number is invalid.")
+    out: list[Any] = []
+    for item in wanted:
+        try:
+            out.append(
+                desk.orders.cancel(account, {"symbol": symbol, one: str(item)}, call.now_ms)
+            )
+        except VenueError as error:
+            out.append({"code": error.code, "msg": error.message})
+    return out
 
 
 def one_symbol(call: Call) -> Market | None:

@@ -46,6 +46,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("DELETE", "/fapi/v1/order"): Endpoint(order_handler("cancel"), 1, SIGNED, "cancel"),
     ("GET", "/fapi/v1/order"): Endpoint(private.order_status, 1, SIGNED),
     ("DELETE", "/fapi/v1/allOpenOrders"): Endpoint(private.cancel_all, 1, SIGNED),
+    ("DELETE", "/fapi/v1/batchOrders"): Endpoint(private.cancel_batch, 1, SIGNED),
     ("GET", "/fapi/v1/openOrders"): Endpoint(
         private.open_orders, private.open_orders_weight, SIGNED
     ),
