@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
-.PHONY: run build test test-qemu lint bench fuzz drill sentinel soak stories faults check help
+.PHONY: run build test test-qemu lint bench fuzz drill sentinel soak orders stories faults check help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -57,6 +57,9 @@ sentinel: build ## trip the sentinel N times (N=100), everything else running an
 
 faults: build ## N (default 1000) kills, torn tails x 1000, cuts of power; each failing system call
 	@CORELANE_FAULTS=$${N:-1000} $(PY) -m pytest -q tests/journal/test_archive_faults.py $(ARGS)
+
+orders: build ## N (default 10000000) random lives of orders against a plain venue, sanitizers on
+	@CORELANE_ORDERS=$${N:-10000000} CORELANE_ORDERS_SEEDS=8 $(PY) -m pytest -q -s tests/orders $(ARGS)
 
 stories: build ## N (default 1000) long stories of a lane, each run again from its journal
 	@CORELANE_STORIES=$${N:-1000} $(PY) -m pytest -q tests/journal/test_rerun.py -k long_stories $(ARGS)

@@ -7,6 +7,7 @@ stale    a book passes its bound to the last cancel on the wire, over the embedd
 memory   resident memory of a lane over five million frames
 scrape   metrics of 200 instruments, from pages to text
 journal  an append, the archiver, a recovery's scan, a re-run
+reserve  an order's money held and set free again
 
 Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
 more than 10 % off
@@ -53,7 +54,10 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "what",
-        choices=["decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "all"],
+        choices=[
+            *("decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "reserve"),
+            "all",
+        ],
         help="which figures",
     )
     parser.add_argument(
@@ -246,6 +250,13 @@ def bench_memory() -> dict[str, Any]:
     return memory(5)
 
 
+def bench_reserve() -> dict[str, Any]:
+    """Nanoseconds to reserve and release, median of batches."""
+    from benchmarks.orders.reserve import reserve
+
+    return reserve()
+
+
 def bench_scrape(count: int = 200) -> dict[str, Any]:
     """Pages to Prometheus text, by the exporter and by the client library's own writer."""
     from benchmarks.scrape.scrape import scrape
@@ -354,6 +365,11 @@ def say(name: str, r: dict[str, Any]) -> None:
             f"max {r['max_us']:.0f} us; "
             f"market frames processed before it: at most {r['frames_before_ack_max']} (bar 16)"
         )
+    elif name == "reserve":
+        print(f"reserve, n={r['rounds']} a contract, nanoseconds to reserve and release")
+        for what in ("linear", "inverse", "spot"):
+            row = r[what]
+            print(f"  {what:<10}p50 {row['p50_ns']:5.1f} (bar 40)  p99 {row['p99_ns']:,.1f}")
     elif name == "journal":
         say_journal(r)
     elif name == "scrape":
@@ -388,7 +404,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     sys.path.insert(0, str(ROOT))
     wanted = (
-        ["decode", "wire", "backlog", "stale", "memory", "scrape", "journal"]
+        ["decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "reserve"]
         if arguments.what == "all"
         else [arguments.what]
     )
@@ -408,6 +424,7 @@ def run(arguments: argparse.Namespace) -> int:
         "memory": bench_memory,
         "scrape": bench_scrape,
         "journal": lambda: bench_journal(arguments.rounds),
+        "reserve": bench_reserve,
     }
     for name in wanted:
         try:

@@ -264,7 +264,28 @@ class Drill:
         ):
             if ours != theirs:
                 out.append(f"{what}: lane {ours}, venue {theirs}")
+        out += self.funds_differences(record)
         return out + self.position_differences(summary, record)
+
+    def funds_differences(self, record: dict[str, Any]) -> list[str]:
+        """Return what is wrong with the money: the wallet is the venue's, nothing is reserved."""
+        money = self.appliance.lane_page.view.funds[0]
+        used = sum(
+            -(-abs(cost) // self.appliance.settings.terms.leverage)
+            for number in self.appliance.symbols
+            for cost in self.appliance.lane_page.view.positions[number].cost_e8
+        )
+        wanted = {
+            "wallet": (money.total_e8, e8(record["balance"])),
+            "reserved": (sum(money.reserved_e8), 0),
+            "used": (sum(money.used_e8), used),
+            "free": (money.free_e8, e8(record["balance"]) - used),
+        }
+        return [
+            f"{what}: lane {mine}, want {theirs}"
+            for what, (mine, theirs) in wanted.items()
+            if mine != theirs
+        ]
 
     def list_differences(self, record: dict[str, Any]) -> list[str]:
         """The same of orders and fills, one by one."""
@@ -293,6 +314,10 @@ class Drill:
         found = evidence.look(self.appliance.settings.deployment, evidence.RING)
         if found is None:
             return ["no carry in the lane's ring"]
+        kept = sum(order.reserved_e8 for order in found.working())
+        held = sum(self.appliance.lane_page.view.funds[0].reserved_e8)
+        if kept != held:
+            return [f"reserved: the ring's orders {kept}, the page {held}"]
         for instrument, trade_id, _ in (*found.keys, *found.fills):
             self.seen.add((instrument, trade_id))
         numbers = {name: number for number, name in self.appliance.symbols.items()}

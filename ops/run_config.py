@@ -15,6 +15,7 @@ from typing import Any
 from runtime.appliance import Settings
 from runtime.config import Clock, Config, Durability, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
+from runtime.funds import Terms
 from runtime.lane_spec import load_strategy
 from runtime.sentinel_plan import Bounds, Guard
 from tuning.time import Where
@@ -166,6 +167,8 @@ def settings(config: Config, **others: Any) -> Settings:
         segment_bytes=config.journal.segment_mib * 2**20,
         segment_count=config.journal.segments,
         rate=(config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
+        inquiries=(config.rate.inquiries_per_second, config.rate.inquiries_per_second),
+        terms=Terms(config.funds.leverage, config.funds.margin, config.funds.fee_bps),
         **limits(config.limits),
         overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
         on_restart=config.on_restart,

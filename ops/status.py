@@ -74,6 +74,12 @@ def text(document: dict[str, Any]) -> list[str]:
             f"  {one['symbol']:<12}{one['book']:<10}{one['bid'] or '-'} / {one['ask'] or '-'}"
             f"  age {number(one['age_ms'], 'ms')}  position {one['position']}  pnl {one['pnl']}"
         )
+    for one in document["funds"]:
+        if one["is_said"]:
+            out.append(
+                f"  {one['lane']:<12}{one['asset']:<10}free {one['free']}"
+                f"  reserved {one['reserved']}  used {one['used']}  total {one['total']}"
+            )
     for one in document["processes"]:
         out.append(
             f"  {one['name']:<12}{one['state']:<12}pid {one['pid'] or '-'}"

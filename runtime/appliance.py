@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, evidence, feeds, lane_pages, sentinel_plan, state
+from runtime import conditions, evidence, feeds, funds, lane_pages, sentinel_plan, state
 from runtime._shm import lib
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
@@ -74,6 +74,8 @@ class Settings:
     segment_bytes: int = 16 * 1024 * 1024
     segment_count: int = 4
     rate: tuple[int, int, int] = (25, 50, 10)
+    inquiries: tuple[int, int] = (10, 10)  # about orders, of the whole lane: a second, burst
+    terms: funds.Terms = field(default_factory=funds.Terms)  # leverage, margin, fees
     order_notional_max: int = 2_000  # quote units
     position_notional_max: int = 10_000
     open_orders_max: int = 10
@@ -266,7 +268,15 @@ class Appliance:
         found = {entry["symbol"]: entry for entry in facts["session"]["instruments"]}
         ids = state.instrument_ids(self.directory, [f"{VENUE}:{symbol}" for symbol in s.symbols])
         self.symbols = {ids[f"{VENUE}:{symbol}"]: symbol for symbol in s.symbols}
-        self.about = {number: found[symbol]["about"] for number, symbol in self.symbols.items()}
+        try:
+            self.funds = funds.held([found[symbol]["settles_in"] for symbol in s.symbols])
+        except funds.FundsError as error:
+            raise ApplianceError(str(error)) from None
+        self.about = {
+            number: found[symbol]["about"]
+            | s.terms.of(ASSETS[found[symbol]["settles_in"]], 0)
+            for number, symbol in self.symbols.items()
+        }
         self.prices = {symbol: found[symbol]["price"] for symbol in s.symbols}
         if s.guard is not None:  # before the first order can leave
             await self.supervisor.start(self.sentinel_plan(s.guard))
@@ -477,6 +487,8 @@ class Appliance:
             "cores": self.topology.cores,
             "lock": s.lock,
             "ca": self.ca,
+            "inquiries": list(s.inquiries),
+            "funds": self.funds,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
             "lease": bool(s.lease_ms),

@@ -141,6 +141,23 @@ class Rate:
     reserve: int = key(
         10, "Of them, kept for cancels and risk-reducing orders.", low=0, high=100_000
     )
+    inquiries_per_second: int = key(
+        10, "Questions about orders, all of a lane together.", low=1, high=1000
+    )
+
+
+@dataclass
+class Funds:
+    leverage: int = key(
+        1,
+        "Leverage set at the venue for this account: an order reserves 1/leverage of its notional.",
+        low=1,
+        high=125,
+    )
+    margin: str = key("cross", "What positions are secured by.", choices=("cross", "isolated"))
+    fee_bps: int = key(
+        5, "The dearest fee of a fill, reserved beside the margin, basis points.", low=0, high=1000
+    )
 
 
 @dataclass
@@ -343,6 +360,7 @@ class Config:
         AllLimits, "What the gate holds each order against; 0 permits nothing."
     )
     rate: Rate = table(Rate, "Token bucket of requests to the venue.")
+    funds: Funds = table(Funds, "What orders and positions hold of the account's money.")
     account: Account = table(Account, "The account, and whose orders are meant.")
     flatten: Flatten = table(Flatten, "How positions are closed by `corelane flatten`.")
     sentinel: Sentinel = table(Sentinel, "The process that trusts nobody here.")
@@ -383,8 +401,8 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 TABLES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Venue, Topology, AllLimits, Rate, Account, Flatten, Sentinel, Lease, Journal),
-        *(Durability, Metrics, Clock, Restart, Log),
+        *(Venue, Topology, AllLimits, Rate, Funds, Account, Flatten, Sentinel, Lease),
+        *(Journal, Durability, Metrics, Clock, Restart, Log),
     )
 }
 

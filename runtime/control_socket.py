@@ -50,7 +50,7 @@ class Words(Protocol):
 WORDS = {
     "kill": (lib.HP_WORD_KILL, 0),
     "freeze": (lib.HP_WORD_FREEZE, 0),
-    "flatten": (lib.HP_WORD_FLATTEN, 0),
+    "flatten": (lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL),  # set first: no new risk in between
     "resume": (0, lib.HP_WORD_KILL | lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN),
 }
 COMMANDS = (*WORDS, "drain", "reload", "status")
@@ -184,6 +184,8 @@ class ControlServer:
             self.drain()
             return await self.followed(lib.HP_WORD_DRAIN, 0, {})
         bits, cleared = WORDS[command]
+        if command == "flatten":
+            self.refuse_behind_a_kill()
         if bits:
             self.control.set(bits, said or f"{command} by uid {peer.uid}")
         if cleared:
@@ -192,6 +194,15 @@ class ControlServer:
         marks = {one.name: one.counters["turns"] for one in self.observer.take().lanes}
         self.asked(command)
         return await self.followed(bits, cleared, marks)
+
+    def refuse_behind_a_kill(self) -> None:
+        """A flatten sends orders: not while somebody else holds a kill."""
+        for one in self.observer.take().controls:
+            if one.writer != "operator" and one.word & lib.HP_WORD_KILL:
+                raise CommandError(
+                    f"{one.writer} holds a kill ({one.reason}): nothing may leave; corelane"
+                    f" {one.writer} release takes it back, then flatten"
+                )
 
     async def followed(self, bits: int, cleared: int, marks: dict[str, int]) -> dict[str, Any]:
         """Wait until each lane's own page shows the words, at most OBEY_SECONDS_MAX.

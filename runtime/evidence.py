@@ -187,6 +187,8 @@ class Reading:
             lib.HP_ORDER_REDUCE_ONLY if intent.reduce_only else 0
         )
         order.sent_ns = verdict.now_ns
+        if order.side == lib.HP_SIDE_SELL and not intent.post_only:  # as the lane reserves it
+            order.touch_ticks = intent.bid_ticks if intent.bid_ticks > intent.price_ticks else 0
         order.deadline_ns = verdict.now_ns + (intent.deadline_ns or self.deadline_ns)
         order.expire_ns = verdict.now_ns + intent.ttl_ns if intent.ttl_ns else 0
         now.orders[order.client_id] = order

@@ -74,6 +74,14 @@ def make_codec(spec: dict[str, Any]) -> Any:
     return codec
 
 
+def set_funds(lane: Lane, spec: dict[str, Any]) -> None:
+    """Put into a lane what leaves no record: the assets that it holds, its rate of inquiries."""
+    for name in spec.get("funds", ()):
+        lane.add_asset(spec["assets"][name], name)
+    if "inquiries" in spec:
+        lane.set_inquiry_rate(*spec["inquiries"])
+
+
 def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
     """Put rates and policies into a lane; each is a record of its own."""
     lane.set_rate(0, *spec["rate"])
@@ -90,6 +98,7 @@ def fit(lane: Lane, spec: dict[str, Any]) -> None:
     """Describe a new lane in its journal and put into it what the specification names."""
     lane.describe(description(spec))
     lane.set_durable(spec.get("durable", 0))
+    set_funds(lane, spec)
     set_policies(lane, spec)
     is_order = spec.get("role") == "order"
     if is_order:

@@ -161,6 +161,13 @@ ORDERS = [
     count("orders_unknown", "unknown", "Orders that became UNKNOWN."),
     count("cancels_sent", "cancels_sent", "Cancels that left the write system call."),
     count("cancels_retried", "cancel_retries", "Cancels sent again because no answer came."),
+    count("replaces_sent", "replaces_sent", "Replaces that left the write system call."),
+    count("orders_replaced", "replaced", "Orders that took another price or size."),
+    count(
+        "replaces_refused",
+        "replaces_refused",
+        "Replaces that did not take place, by the venue's word.",
+    ),
     count("order_inquiries", "inquiries", "Questions to the venue about one order."),
     count("order_send_failures", "send_failures", "Requests that could not be sent."),
     count("order_reports", "reports", "Reports of the venue."),
@@ -217,6 +224,53 @@ POSITIONS = [
         "position_profit_quote",
         "Realised profit less fees plus the open position at the mid, quote units.",
         lambda one: one.pnl_e8 / 1e8,
+    ),
+]
+
+
+def funds_parts(found: Snapshot) -> Iterator[tuple[Labels, Value]]:
+    for one in found.lanes:
+        for money in one.funds:
+            yield (one.number, money.asset, "free"), money.free_e8 / 1e8
+            yield (one.number, money.asset, "total"), money.total_e8 / 1e8
+            for part, held in (("reserved", money.reserved_e8), ("used", money.used_e8)):
+                yield (one.number, money.asset, part), sum(held.values()) / 1e8
+
+
+def funds_held(found: Snapshot) -> Iterator[tuple[Labels, Value]]:
+    for one in found.lanes:
+        for money in one.funds:
+            for margin, reserved in money.reserved_e8.items():
+                held = reserved + money.used_e8[margin]
+                yield (one.number, money.asset, margin), held / 1e8
+
+
+FUNDS = [
+    Family(
+        "funds",
+        "gauge",
+        "Money of an asset by part, units of the asset; free + reserved + used = total.",
+        ("lane", "asset", "part"),
+        f"lanes x {lib.HP_ASSETS_MAX} x 4",
+        funds_parts,
+    ),
+    Family(
+        "funds_held",
+        "gauge",
+        "Reserved and used money of an asset by what secures it, units of the asset.",
+        ("lane", "asset", "margin"),
+        f"lanes x {lib.HP_ASSETS_MAX} x {len(names.MARGINS)}",
+        funds_held,
+    ),
+    Family(
+        "funds_refused",
+        "counter",
+        "Intents refused because too little of an asset was free.",
+        ("lane", "asset"),
+        f"lanes x {lib.HP_ASSETS_MAX}",
+        lambda found: (
+            ((one.number, money.asset), money.refused) for one in found.lanes for money in one.funds
+        ),
     ),
 ]
 
@@ -596,6 +650,7 @@ AREAS: dict[str, list[Family]] = {
     "Gate": GATE,
     "Orders": ORDERS,
     "Fills and positions": POSITIONS,
+    "Money": FUNDS,
     "Latency": LATENCY,
     "Lanes and strategies": LANES,
     "Journal": JOURNAL,

@@ -59,6 +59,23 @@ def age(now: int, then: int) -> int | None:
     return max(0, now - then) if then else None
 
 
+def funds(lane: str, view: Any) -> Iterator[shot.Funds]:
+    """Yield what there is of each asset that the lane knows."""
+    for n in range(lib.HP_ASSETS_MAX):
+        one = view.funds[n]
+        if one.asset:
+            yield shot.Funds(
+                lane,
+                text(one.name),
+                one.free_e8,
+                {name: one.reserved_e8[k] for k, name in names.MARGINS.items()},
+                {name: one.used_e8[k] for k, name in names.MARGINS.items()},
+                one.total_e8,
+                one.said_ns != 0,
+                one.refused,
+            )
+
+
 class Observer:
     """Snapshots of one deployment.  take() may be called from several threads."""
 
@@ -244,6 +261,7 @@ class Observer:
             hiccups=histogram(ffi.addressof(view.hiccup, "gaps")),
             instruments=list(self.instruments(number, view, held_by(view, views), now)),
             lines=lines(view),
+            funds=list(funds(number, view)),
             turns_at_words=view.words_turn,
             flatten=view.flatten,
             flattens=list(flattens(view)),

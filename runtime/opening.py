@@ -28,6 +28,8 @@ import aiohttp
 
 from runtime._shm import ffi, lib
 from runtime.evidence import Evidence, Key, key
+from runtime.funds import balance_of
+from runtime.lane_spec import ASSETS
 from runtime.pages import Mail
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Session, VenueError
@@ -76,6 +78,7 @@ class VenueFacts:
     trades: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # behind the base's cut
     cuts: dict[int, int] = field(default_factory=dict)  # newest trade id, where there is no base
     positions: list[dict[str, Any]] = field(default_factory=list)
+    balances: list[dict[str, Any]] = field(default_factory=list)
     # by client id: the order's row, or None: not found; absent: nobody answered
     answers: dict[int, dict[str, Any] | None] = field(default_factory=dict)
     answered_ns: dict[int, int] = field(default_factory=dict)
@@ -138,6 +141,7 @@ def report_of(about: Instrument, row: dict[str, Any]) -> Any:
     out.trade_id, out.venue_id = booked.trade_id, int(row["orderId"])
     out.last_ticks, out.last_lots = booked.price_ticks, booked.lots
     out.fee_e8, out.pnl_e8 = booked.fee_e8, booked.pnl_e8
+    out.asset = ASSETS.get(row.get("commissionAsset", ""), 0)
     out.is_maker, out.match_ns = bool(row["maker"]), int(row["time"]) * 1_000_000
     return out
 
@@ -158,6 +162,7 @@ def order_of(about: Instrument, row: dict[str, Any], client_id: int, known: Any 
         )
     out.venue_id = int(row["orderId"])
     out.price_ticks, out.lots = about.ticks(row["price"]), about.lots(row["origQty"])
+    out.venue_update_ns = int(row.get("updateTime", 0)) * 1_000_000
     out.filled_lots = about.lots(row["executedQty"])
     out.state = lib.HP_ORDER_PARTIAL if out.filled_lots else lib.HP_ORDER_LIVE
     return out
@@ -380,8 +385,10 @@ class Opener:
                 for order in (evidence.working() if evidence is not None else [])
                 if order.client_id not in shown and order.instrument in self.instruments
             ]
-            facts.positions, *_ = await asyncio.gather(
-                self.session.positions(), *(self.ask_order(order, facts) for order in missing)
+            facts.positions, facts.balances, *_ = await asyncio.gather(
+                self.session.positions(),
+                self.session.balances(),
+                *(self.ask_order(order, facts) for order in missing),
             )
             newer = await asyncio.gather(
                 *(
@@ -417,6 +424,7 @@ class Opener:
             read_lag_ns=int(self.read_lag_s * 1e9),
         )
         opening.end.generation = generation
+        await self.tell_balances(facts.balances)
         for kind, payload in opening.facts():
             await self.put(kind, payload, generation)
         told()
@@ -445,10 +453,20 @@ class Opener:
     async def tell(self, about: Instrument, rows: list[dict[str, Any]]) -> None:
         """Mail trades as reports; the lane books those that it does not know."""
         for row in sorted(rows, key=lambda row: (int(row["id"]), not row["maker"])):
-            await self.put(lib.HP_MAIL_REPORT, bytes(ffi.buffer(report_of(about, row))), 0)
+            report = report_of(about, row)
+            await self.put(lib.HP_MAIL_REPORT, bytes(ffi.buffer(report)), 0)
+
+    async def tell_balances(self, rows: list[dict[str, Any]]) -> None:
+        """Mail what the venue says of wallets: the lane knows by its time what is newer."""
+        for row in rows:
+            report = balance_of(row)
+            if report is not None:
+                await self.put(lib.HP_MAIL_REPORT, bytes(ffi.buffer(report)), 0)
 
     async def trades(self, number: int) -> None:
-        """Fetch the newest trades of an instrument (0 = all) and mail them."""
+        """Fetch the newest trades of an instrument (0 = all, and balances) and mail them."""
+        if number == 0:
+            await self.tell_balances(await self.session.balances())
         for about in self.instruments.values():
             if number in (0, about.number):
                 await self.tell(about, await self.session.user_trades(about.symbol))

@@ -22,7 +22,7 @@ from hotpath.lane.rerun import RerunLane
 from runtime import records
 from runtime._shm import lib
 from runtime.journal import Hole, records_of
-from runtime.lane_spec import add_instrument, make_codec, make_strategies
+from runtime.lane_spec import add_instrument, make_codec, make_strategies, set_funds
 from runtime.pages import LANE_BYTES
 from runtime.recording import Damage, LaneRun, lanes
 
@@ -196,6 +196,7 @@ class Rerun:
         if self.lane.role == "order":
             self.lane.expect_strategies(len(spec["strategies"]))
         self.lane.set_durable(spec.get("durable", 0))
+        set_funds(self.lane, spec)
         self.instruments = {item["id"]: item for item in spec["instruments"]}
         if self.strategy is not None:
             if self.strategy:

@@ -114,6 +114,7 @@ class SessionPart(cold.Part):
                 {
                     "symbol": name,
                     "about": reference.instrument(known[name]),
+                    "settles_in": known[name]["marginAsset"],
                     "price": int(
                         json.loads(await self.session.depth(name, 5))["bids"][0][0].split(".")[0]
                     ),

@@ -63,6 +63,20 @@ class Instrument:
 
 
 @dataclass(slots=True)
+class Funds:
+    """Money of one asset, 1e-8; free + reserved + used = total."""
+
+    lane: str
+    asset: str
+    free_e8: int
+    reserved_e8: dict[str, int]  # by margin
+    used_e8: dict[str, int]
+    total_e8: int
+    is_said: bool  # the venue has told the wallet
+    refused: int
+
+
+@dataclass(slots=True)
 class Histogram:
     """A page's histogram, cut to the bounds that are exported.  Nanoseconds."""
 
@@ -175,6 +189,7 @@ class Lane:
     hiccups: Histogram
     instruments: list[Instrument]
     lines: list[dict[str, int]] = field(default_factory=list)  # equal market feeds; one: empty
+    funds: list[Funds] = field(default_factory=list)
     turns_at_words: int = 0  # the lane's turns when its words last changed
     flatten: int = 0  # enum hp_flatten_state of the last flatten as a whole
     flattens: list[Flattened] = field(default_factory=list)

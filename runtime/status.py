@@ -13,6 +13,7 @@ from runtime.figures import money, scaled
 from runtime.snapshot import (
     Clock,
     Flattened,
+    Funds,
     Histogram,
     Instrument,
     Journal,
@@ -112,6 +113,20 @@ def instrument(one: Instrument) -> dict[str, Any]:
     }
 
 
+def funds(one: Funds) -> dict[str, Any]:
+    """Return what there is of one asset; money is text."""
+    return {
+        "lane": f"lane-{one.lane}",
+        "asset": one.asset,
+        "free": money(one.free_e8),
+        "reserved": money(sum(one.reserved_e8.values())),
+        "used": money(sum(one.used_e8.values())),
+        "total": money(one.total_e8),
+        "is_said": one.is_said,
+        "refused": one.refused,
+    }
+
+
 def clock(one: Clock | None) -> dict[str, Any] | None:
     if one is None:
         return None
@@ -205,6 +220,7 @@ def status(found: Snapshot) -> dict[str, Any]:
         "lanes": [lane(one) for one in found.lanes],
         "processes": [process(one) for one in found.processes],
         "instruments": [instrument(one) for one in found.instruments],
+        "funds": [funds(one) for held in found.lanes for one in held.funds],
         "verdicts": verdicts,
         "warnings": warnings,
         "latency": {

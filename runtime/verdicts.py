@@ -175,6 +175,11 @@ ROWS: dict[int, Row] = {
     V["UNKNOWN_ORDER"]: Row(
         "refused: the order to cancel or replace is {found}, not working", "order"
     ),
+    V["ORDER_BUSY"]: Row(
+        "refused: the order to replace is {found}; want an acknowledged one with no cancel or"
+        " replace in flight",
+        "order",
+    ),
     V["TABLE_FULL"]: Row(
         "refused: the order table holds {found} working orders; it has room for {wanted}",
         "count",

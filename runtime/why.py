@@ -141,6 +141,10 @@ def say_intent(lane: int, i: Any, scale: Scale | None, symbol: str) -> str:
         )
     else:
         text += f" order {i.target} of {symbol}"
+    if i.kind == lib.HP_INTENT_REPLACE:
+        text += (
+            f" by {figure(i.lots, 'size', scale)} in all at {figure(i.price_ticks, 'price', scale)}"
+        )
     return f"{text}, strategy {i.strategy}"
 
 
@@ -154,6 +158,9 @@ def say_order(o: Any, scale: Scale | None) -> str:
         text += f", the venue's last refusal: {names.ERRORS.get(o.error, o.error)}"
     if o.flags & lib.HP_ORDER_CANCEL_IN_FLIGHT and lib.hp_order_is_working(o.state):
         text += ", a cancel is in flight"
+    if o.flags & lib.HP_ORDER_REPLACE_IN_FLIGHT and lib.hp_order_is_working(o.state):
+        size, price = figure(o.asked_lots, "size", scale), figure(o.asked_ticks, "price", scale)
+        text += f", a replace by {size} at {price} is in flight"
     return text
 
 

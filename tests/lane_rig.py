@@ -24,7 +24,9 @@ SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
 class Rig:
     """A lane with two instruments and shorthand for the venue's side."""
 
-    def __init__(self, *strategies, journal=False, segment_bytes=65536 * 16, lines=1, **settings):
+    def __init__(
+        self, *strategies, journal=False, segment_bytes=65536 * 16, lines=1, terms=None, **settings
+    ):
         self.page = mmap.mmap(-1, LANE_BYTES)
         extra = dict(settings)
         self.journal = None
@@ -41,7 +43,7 @@ class Rig:
             self.lane.set_lines(lines, 1)
         for number, symbol in SYMBOLS.items():
             self.lane.add_instrument(
-                number, symbol, price_decimals=1, size_decimals=3, limits=LIMITS
+                number, symbol, price_decimals=1, size_decimals=3, limits=LIMITS, **(terms or {})
             )
         for strategy in strategies:
             self.lane.add_strategy(strategy)

@@ -66,6 +66,14 @@ class Stage:
             one.lost, one.errors, one.isolations, one.returns = 50 + n, 4 + n, 3 + n, 2 + n
             one.late_ns, one.late_ns_mean = 1_500_000_000, 2_000_000
             one.score_bps, one.unheard = 9_500 + n, n
+        for n, name in enumerate((b"USDT", b"BNB")):
+            money = view.funds[n]
+            money.asset, money.said_ns, money.refused = n + 1, NOW_NS, 2 + n
+            ffi.memmove(money.name, name, len(name))
+            money.reserved_e8 = [0, 250_000_000, 50_000_000]
+            money.used_e8 = [0, 1_200_000_000, 0]
+            money.total_e8 = (1000 + n) * 100_000_000
+            money.free_e8 = money.total_e8 - 1_500_000_000
         self.journal(number)
         for ring in ("mail.in", "mail.out", "log"):
             mail = Mail.make(self.deployment, f"{ring}.{number}", 4096)

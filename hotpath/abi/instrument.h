@@ -22,6 +22,8 @@ enum hp_instrument_status {
     HP_STATUS_UNKNOWN = 0, HP_STATUS_TRADING = 1, HP_STATUS_HALT = 2, HP_STATUS_CLOSE_ONLY = 3,
     HP_STATUS_DELISTED = 4
 };
+/* What a position is secured by.  NONE: it is paid in full (spot, or nobody said). */
+enum hp_margin { HP_MARGIN_NONE = 0, HP_MARGIN_CROSS = 1, HP_MARGIN_ISOLATED = 2, HP_MARGIN_COUNT = 3 };
 enum hp_contract { HP_CONTRACT_NONE = 0, HP_CONTRACT_LINEAR = 1, HP_CONTRACT_INVERSE = 2, HP_CONTRACT_SPOT = 3 };
 
 typedef struct hp_instrument {
@@ -33,7 +35,7 @@ typedef struct hp_instrument {
     int8_t   size_decimals;
     uint8_t  symbol_length;
     uint8_t  scale_known;       /* 0: taken from the first values seen (captures only) */
-    uint32_t settle_asset;      /* asset id */
+    uint32_t settle_asset;      /* asset id: of margin, profit and price (spot: the quote) */
     char     symbol[32];        /* the venue's text, zero filled */
     int64_t  tick_size_ticks;   /* venue's tickSize */
     int64_t  price_min_ticks;
@@ -49,7 +51,12 @@ typedef struct hp_instrument {
     uint32_t algo_orders_max;
     uint64_t version;           /* bumped by each reference update */
     uint64_t stale_quote_ns;    /* bound for quoting; 0 = the venue's default */
-    uint8_t  pad[112];
+    uint32_t base_asset;        /* asset id: what a spot sell spends */
+    uint32_t leverage;          /* set at the venue for this account; 0 = 1 */
+    uint32_t fee_rate_e8;       /* the dearest fee of a fill: 50000 = 5 basis points */
+    uint8_t  margin;            /* enum hp_margin */
+    uint8_t  pad0[3];
+    uint8_t  pad[96];
 } hp_instrument_t;
 /* cffi:end */
 HP_SIZE(hp_instrument_t, 256);

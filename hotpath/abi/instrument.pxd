@@ -12,6 +12,11 @@ cdef extern from "instrument.h" nogil:
         HP_STATUS_HALT
         HP_STATUS_CLOSE_ONLY
         HP_STATUS_DELISTED
+    cdef enum hp_margin:
+        HP_MARGIN_NONE
+        HP_MARGIN_CROSS
+        HP_MARGIN_ISOLATED
+        HP_MARGIN_COUNT
     cdef enum hp_contract:
         HP_CONTRACT_NONE
         HP_CONTRACT_LINEAR
@@ -42,5 +47,10 @@ cdef extern from "instrument.h" nogil:
         uint32_t algo_orders_max
         uint64_t version
         uint64_t stale_quote_ns
-        uint8_t pad[112]
+        uint32_t base_asset
+        uint32_t leverage
+        uint32_t fee_rate_e8
+        uint8_t margin
+        uint8_t pad0[3]
+        uint8_t pad[96]
     int64_t hp_instrument_notional(const hp_instrument_t *i, int64_t price_ticks, int64_t lots, hp_rounding rounding) noexcept nogil

@@ -72,7 +72,8 @@ enum hp_order_flag {
     HP_ORDER_CANCEL_IN_FLIGHT = 1, HP_ORDER_REPLACE_IN_FLIGHT = 2, HP_ORDER_ADOPTED = 4,
     HP_ORDER_INQUIRY_IN_FLIGHT = 8, HP_ORDER_POST_ONLY = 16, HP_ORDER_REDUCE_ONLY = 32,
     HP_ORDER_ABSENT = 64,    /* never reached the venue: not a byte left, or its absence was proven */
-    HP_ORDER_PARKED = 128    /* permitted and encoded; leaves when its records are on disk */
+    HP_ORDER_PARKED = 128,   /* permitted and encoded; leaves when its records are on disk */
+    HP_ORDER_INQUIRY_DUE = 256 /* to be asked about as soon as the lane's rate of inquiries allows */
 };
 
 typedef struct hp_order {
@@ -89,22 +90,27 @@ typedef struct hp_order {
     uint8_t  time_in_force;
     uint8_t  error;            /* enum hp_error of the last refusal */
     uint16_t flags;            /* enum hp_order_flag */
-    uint32_t pad0;
-    int64_t  price_ticks;
-    int64_t  lots;
+    uint8_t  word;             /* enum hp_order_state: the strongest word about it, fills aside (state.h) */
+    uint8_t  pad0[3];
+    int64_t  price_ticks;      /* of the newest version: a replace makes another one */
+    int64_t  lots;             /* the whole size, what has filled included */
     int64_t  filled_lots;      /* cumulative, by fills counted once */
-    int64_t  filled_cost_e8;   /* sum of fill notionals */
-    int64_t  reserved_e8;
+    int64_t  touch_ticks;      /* what it could trade at on arrival, where that reserves more; 0 = nothing */
+    int64_t  reserved_e8;      /* held of the asset that it spends (risk/reservation.h) */
     uint64_t expire_ns;        /* our time to live, CLOCK_MONOTONIC; 0 = none */
     uint64_t deadline_ns;      /* venue deadline, CLOCK_MONOTONIC: no later accept is possible */
     uint64_t unknown_since_ns; /* 0 = not UNKNOWN */
     uint64_t inquiry_ns;       /* last inquiry */
-    uint64_t venue_update_ns;  /* newest venue time applied */
+    uint64_t venue_update_ns;  /* venue time of the version that price and lots are of, UTC; 0 = ours */
     uint64_t sent_ns;
     uint64_t cancel_sent_ns;
     hp_stamps_t stamps;
     int64_t  said_lots;        /* cumulative fills by the venue's word; above filled_lots: fills are missing */
-    uint8_t  pad1[40];
+    int64_t  asked_ticks;      /* of the last replace; counts while REPLACE_IN_FLIGHT */
+    int64_t  asked_lots;
+    uint64_t replace_request;  /* its request id */
+    uint64_t replace_deadline_ns; /* venue deadline, CLOCK_MONOTONIC: no later change is possible */
+    uint8_t  pad1[8];
 } hp_order_t;
 
 typedef struct hp_report {
@@ -115,7 +121,7 @@ typedef struct hp_report {
     uint8_t  error;            /* enum hp_error */
     uint8_t  is_maker;
     uint8_t  foreign;          /* 1: the client id is not ours (another system, or the venue itself) */
-    uint8_t  request;          /* 1 place, 2 cancel, 3 status, 4 logon: of the request it answers; 0 none */
+    uint8_t  request;          /* enum hp_request_kind of the request that it answers; 0 none */
     int32_t  venue_error;      /* the venue's own code */
     uint32_t account;
     uint32_t instrument;

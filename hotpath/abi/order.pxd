@@ -66,6 +66,7 @@ cdef extern from "order.h" nogil:
         HP_ORDER_REDUCE_ONLY
         HP_ORDER_ABSENT
         HP_ORDER_PARKED
+        HP_ORDER_INQUIRY_DUE
     ctypedef struct hp_order_t:
         uint64_t client_id
         uint64_t venue_id
@@ -80,11 +81,12 @@ cdef extern from "order.h" nogil:
         uint8_t time_in_force
         uint8_t error
         uint16_t flags
-        uint32_t pad0
+        uint8_t word
+        uint8_t pad0[3]
         int64_t price_ticks
         int64_t lots
         int64_t filled_lots
-        int64_t filled_cost_e8
+        int64_t touch_ticks
         int64_t reserved_e8
         uint64_t expire_ns
         uint64_t deadline_ns
@@ -95,7 +97,11 @@ cdef extern from "order.h" nogil:
         uint64_t cancel_sent_ns
         hp_stamps_t stamps
         int64_t said_lots
-        uint8_t pad1[40]
+        int64_t asked_ticks
+        int64_t asked_lots
+        uint64_t replace_request
+        uint64_t replace_deadline_ns
+        uint8_t pad1[8]
     ctypedef struct hp_report_t:
         uint8_t kind
         uint8_t state

@@ -249,10 +249,13 @@ typedef struct hp_lane_counters {
     uint64_t pair_refused;         /* its ring was full: an intent was refused, anything else is said again */
     uint64_t pair_mirrors;         /* whole mirrors of orders and positions, said or taken */
     uint64_t pair_silences;        /* times the other lane's beat was overdue */
+    uint64_t replaces_sent;
+    uint64_t replaced;             /* orders that took another price or size */
+    uint64_t replaces_refused;     /* by the venue's word: the order stood as it was, or was gone */
     uint64_t frames_unjournaled;   /* market data dropped unseen: the ring was full of what is not archived */
     uint64_t orders_parked;        /* orders that waited for the disk */
     uint64_t orders_unparked;      /* of those, not sent: the wait was too long, or the permit had gone */
-    uint64_t pad[25];
+    uint64_t pad[22];
 } hp_lane_counters_t;
 
 typedef struct hp_lane_position { /* one per instrument; the lane's view */
@@ -264,8 +267,26 @@ typedef struct hp_lane_position { /* one per instrument; the lane's view */
     int64_t sold_lots;
     int64_t venue_lots[3];   /* the venue's own word, by position side */
     int64_t venue_pnl_e8;    /* realised, the venue's figures added up */
-    int64_t pad[2];
+    int64_t used_e8;         /* margin of what is open, all position sides */
+    int64_t pad[1];
 } hp_lane_position_t;
+
+#define HP_ASSETS_MAX 8
+
+/* Money of one asset; free + reserved + used = total (risk/reservation.h).  Asset id n is entry n - 1. */
+typedef struct hp_lane_funds {
+    uint32_t asset;          /* 0 = no such asset */
+    uint32_t pad0;
+    char     name[16];
+    int64_t  total_e8;       /* the venue's wallet, and what fills have moved since */
+    int64_t  free_e8;        /* may be negative: the venue took more than we had reckoned */
+    int64_t  reserved_e8[3]; /* by working, unknown and changing orders; by enum hp_margin */
+    int64_t  used_e8[3];     /* by positions; by enum hp_margin */
+    uint64_t said_ns;        /* venue time of the wallet, UTC; 0 = not said yet: nothing is free */
+    uint64_t balances;       /* words of the venue about it that were taken */
+    uint64_t refused;        /* intents refused for want of it */
+    uint64_t pad[2];
+} hp_lane_funds_t;
 
 typedef struct hp_lane_page {
     hp_page_t page;
@@ -295,6 +316,7 @@ typedef struct hp_lane_page {
     hp_lane_position_t positions[256];
     hp_lane_feed_t feeds[256];
     hp_lane_line_t lines[4];   /* HP_LINES_MAX */
+    hp_lane_funds_t funds[8];  /* HP_ASSETS_MAX */
     hp_flatten_row_t flattens[768]; /* by instrument x 3 + position side */
 } hp_lane_page_t;
 /* cffi:end */
@@ -307,6 +329,7 @@ HP_SIZE(hp_host_page_t, 256);
 HP_SIZE(hp_process_t, 256);
 HP_FIELD(hp_supervisor_page_t, processes, 768);
 HP_SIZE(hp_lane_position_t, 128);
+HP_SIZE(hp_lane_funds_t, 128);
 HP_SIZE(hp_lane_counters_t, 1024);
 _Static_assert(HP_DECODE_COUNT <= 16 && HP_EVENT_KIND_COUNT <= 8 && HP_ORDER_STATE_COUNT <= 16 &&
                HP_VERDICT_COUNT <= 64 && HP_HOP_COUNT <= 8, "lane page tables are large enough");

@@ -17,6 +17,7 @@ cdef extern from "page.h" nogil:
     enum: HP_PAGE_LAYOUT
     enum: HP_LANE_INSTRUMENTS_MAX
     enum: HP_PROCESSES_MAX
+    enum: HP_ASSETS_MAX
     const uint64_t HP_PAGE_MAGIC
     cdef enum hp_page_kind:
         HP_PAGE_NONE
@@ -225,10 +226,13 @@ cdef extern from "page.h" nogil:
         uint64_t pair_refused
         uint64_t pair_mirrors
         uint64_t pair_silences
+        uint64_t replaces_sent
+        uint64_t replaced
+        uint64_t replaces_refused
         uint64_t frames_unjournaled
         uint64_t orders_parked
         uint64_t orders_unparked
-        uint64_t pad[25]
+        uint64_t pad[22]
     ctypedef struct hp_lane_position_t:
         int64_t lots[3]
         int64_t cost_e8[3]
@@ -238,7 +242,20 @@ cdef extern from "page.h" nogil:
         int64_t sold_lots
         int64_t venue_lots[3]
         int64_t venue_pnl_e8
-        int64_t pad[2]
+        int64_t used_e8
+        int64_t pad[1]
+    ctypedef struct hp_lane_funds_t:
+        uint32_t asset
+        uint32_t pad0
+        char name[16]
+        int64_t total_e8
+        int64_t free_e8
+        int64_t reserved_e8[3]
+        int64_t used_e8[3]
+        uint64_t said_ns
+        uint64_t balances
+        uint64_t refused
+        uint64_t pad[2]
     ctypedef struct hp_lane_page_t:
         hp_page_t page
         uint32_t state
@@ -267,4 +284,5 @@ cdef extern from "page.h" nogil:
         hp_lane_position_t positions[256]
         hp_lane_feed_t feeds[256]
         hp_lane_line_t lines[4]
+        hp_lane_funds_t funds[8]
         hp_flatten_row_t flattens[768]

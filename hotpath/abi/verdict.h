@@ -77,7 +77,8 @@ enum hp_verdict_code {
     HP_VERDICT_OVERFLOW = 46,          /* a product left 64 bits */
     HP_VERDICT_SEND_FAILED = 47,       /* no session, or the socket refused: nothing was sent */
     HP_VERDICT_ARCHIVE_LAG = 48,       /* the journal is not on disk: found = words, wanted = those that would do */
-    HP_VERDICT_COUNT = 49
+    HP_VERDICT_ORDER_BUSY = 49,        /* REPLACE while the order is not acknowledged, or changes already */
+    HP_VERDICT_COUNT = 50
 };
 
 typedef struct hp_verdict {

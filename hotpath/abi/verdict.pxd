@@ -54,6 +54,7 @@ cdef extern from "verdict.h" nogil:
         HP_VERDICT_OVERFLOW
         HP_VERDICT_SEND_FAILED
         HP_VERDICT_ARCHIVE_LAG
+        HP_VERDICT_ORDER_BUSY
         HP_VERDICT_COUNT
     ctypedef struct hp_verdict_t:
         uint64_t intent_id

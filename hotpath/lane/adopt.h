@@ -129,15 +129,25 @@ static inline int hp_lane_adopt(hp_lane_t *l, const hp_order_t *e, uint32_t poli
     o->price_ticks = e->price_ticks;
     o->lots = e->lots;
     o->filled_lots = o->said_lots = e->filled_lots;
-    o->filled_cost_e8 = e->filled_cost_e8;
+    o->touch_ticks = e->touch_ticks;
+    o->venue_update_ns = e->venue_update_ns;
+    if ((e->flags & HP_ORDER_REPLACE_IN_FLIGHT) && (e->price_ticks != e->asked_ticks || e->lots != e->asked_lots)) {
+        o->flags |= HP_ORDER_REPLACE_IN_FLIGHT; /* the former lane's change may still arrive */
+        o->asked_ticks = e->asked_ticks;
+        o->asked_lots = e->asked_lots;
+        o->replace_deadline_ns = e->replace_deadline_ns;
+        o->replace_request = UINT64_MAX; /* its answer went to another session */
+    }
     o->expire_ns = e->expire_ns;
     o->deadline_ns = e->deadline_ns;
     o->sent_ns = e->sent_ns;
     o->state = e->state == HP_ORDER_LIVE || e->state == HP_ORDER_PARTIAL ? e->state : (uint8_t)HP_ORDER_UNKNOWN;
+    o->word = o->state;
     if (o->state == HP_ORDER_UNKNOWN) o->unknown_since_ns = l->now_ns;
     if (policy != HP_RESTART_ADOPT || o->strategy >= l->strategy_count) o->expire_ns = 1;
     hp_lane_count_state(l, o->state, 1);
     hp_lane_expose(l, o, 1);
+    hp_lane_hold(l, o);
     hp_own_add(&l->gate.own, o);
     hp_lane_works(l, o->strategy, o->instrument, 1);
     hp_count(&l->count->orders_adopted, 1);
@@ -185,7 +195,9 @@ static inline void hp_lane_opening_base(hp_lane_t *l, const hp_base_t *b)
 {
     hp_lane_instrument_t *i = hp_lane_instrument(l, b->instrument);
     if (i == NULL) return;
+    int64_t used = l->page->positions[b->instrument].used_e8; /* as the funds know it: taken anew at the end */
     l->page->positions[b->instrument] = b->position;
+    l->page->positions[b->instrument].used_e8 = used;
     i->opening_cut = i->carried_cut = b->trade_cut;
     if (b->flags & HP_BASE_VENUE) memcpy(l->page->positions[b->instrument].venue_lots, b->venue_lots, sizeof b->venue_lots);
 }
@@ -225,6 +237,8 @@ static inline int hp_lane_opening_take(hp_lane_t *l)
     if (!hp_lane_opening_fills(l)) return 0;
     for (uint32_t id = 1; id < HP_LANE_INSTRUMENTS_MAX; id++)
         if (s->bases[id].instrument == id) hp_lane_opening_compare(l, &s->bases[id]);
+    for (uint32_t id = 1; id < HP_LANE_INSTRUMENTS_MAX; id++)
+        if (l->instruments[id].about.id == id) hp_lane_margin(l, id);
     for (uint32_t n = 0; n < s->order_count; n++)
         if (!hp_lane_adopt(l, &s->orders[n], s->said.policy)) return 0;
     for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
@@ -233,6 +247,7 @@ static inline int hp_lane_opening_take(hp_lane_t *l)
     }
     hp_gate_opened(&l->gate);
     l->is_open = 1;
+    hp_lane_check_funds(l);
     hp_lane_carry(l);
     return 1;
 }

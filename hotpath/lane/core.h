@@ -28,6 +28,7 @@
 #include "pair.h"
 
 #define HP_INTENTS_QUEUED 64
+#define HP_EARNED_KEPT 256u /* a venue tells a balance late by fewer fills than this */
 #define HP_MARKET_FRAMES_PER_TURN 16
 
 typedef struct hp_env {
@@ -143,6 +144,7 @@ typedef struct hp_lane {
 
     uint64_t         ack_timeout_ns;    /* SENT without a word -> UNKNOWN */
     uint64_t         inquiry_ns;        /* between two inquiries about one order */
+    hp_bucket_t      inquiries;         /* of the lane as a whole */
     uint64_t         read_lag_ns;       /* the venue's bound */
     uint64_t         deadline_ms;       /* recvWindow of orders */
     uint64_t         stale_ns;          /* default bound of books */
@@ -153,6 +155,12 @@ typedef struct hp_lane {
     uint32_t         parked_pad;
     uint64_t         carried_number;    /* segment of the last carry */
     uint64_t         carried_keys;      /* fill keys that lie under the carried cuts */
+    uint64_t         earned_count;
+    struct {
+        uint64_t match_ns;
+        int64_t  amount_e8;
+        uint32_t asset, pad;
+    }                earned[HP_EARNED_KEPT]; /* what the newest fills moved in wallets (hold.h) */
     uint64_t         short_ns;          /* when to look for orders with missing fills; 0 = there are none */
     uint32_t         guards;            /* event kinds that must be fresh for quoting: bits */
     uint32_t         line_count;        /* equal market feeds; 0 and 1: there is one */
@@ -165,7 +173,7 @@ typedef struct hp_lane {
     uint32_t         own_words;         /* what the lane itself says: DRAIN as an orphan, KILL after a flatten */
     hp_flatten_rule_t flatten;
     uint64_t         flatten_ns;        /* when its word came */
-    uint64_t         reserved[5];
+    uint64_t         reserved[1];
     char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 } hp_lane_t;
 

@@ -13,7 +13,7 @@ from hotpath.abi.flatten cimport hp_flatten_rule_t
 from hotpath.abi.limit cimport *
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
-from hotpath.abi.page cimport hp_lane_counters_t, hp_lane_page_t, hp_page_t
+from hotpath.abi.page cimport HP_ASSETS_MAX, hp_lane_counters_t, hp_lane_funds_t, hp_lane_page_t, hp_page_t
 from hotpath.abi.pair cimport *
 from hotpath.abi.ring cimport hp_ring_t
 from hotpath.abi.rule cimport *
@@ -22,6 +22,12 @@ from hotpath.book.arbiter cimport hp_arbiter_t
 from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
 from hotpath.book.sync cimport hp_book_break, hp_book_bytes, hp_book_init, hp_book_size_t, hp_book_t
 from hotpath.abi.clock cimport hp_stamps_t, hp_time_record_t
+
+
+cdef extern from "hotpath/risk/bucket.h" nogil:
+    ctypedef struct hp_bucket_t:
+        uint64_t period_ns
+    void hp_bucket_init(hp_bucket_t *b, uint64_t per_second, uint64_t burst, uint64_t reserve) noexcept nogil
 
 
 cdef extern from "hotpath/risk/gate.h" nogil:
@@ -47,6 +53,7 @@ cdef extern from "hotpath/risk/gate.h" nogil:
         hp_time_record_t clock
         hp_gate_rule_t rule
         hp_limit_lease_t lease
+        hp_lane_funds_t *funds
         hp_leader_lease_t leader
         hp_pulse_t pulses[256]
         hp_own_t own
@@ -168,6 +175,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t clock_ns
         uint64_t ack_timeout_ns
         uint64_t inquiry_ns
+        hp_bucket_t inquiries
         uint64_t read_lag_ns
         uint64_t deadline_ms
         uint64_t stale_ns

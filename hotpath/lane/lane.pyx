@@ -29,6 +29,7 @@ cdef extern from "stdlib.h" nogil:
     int posix_memalign(void **out, size_t alignment, size_t size)
 
 ORDER_CAPACITY = 1024
+INQUIRIES_PER_SECOND, INQUIRIES_BURST = 10, 10  # about orders, unless set_inquiry_rate() says otherwise
 HELD_LOG2, HELD_LEVELS = 7, 16384  # events that wait for another line's, per book
 OVERFLOW_LOG2, DELTAS_LOG2, BACKLOG_LEVELS = 13, 10, 65536  # per book; a backlog of about 50 s at 20 deltas/s
 ROLES = ("fused", "market", "order")  # enum hp_lane_role
@@ -36,6 +37,7 @@ INSTRUMENT_FIELDS = (
     "venue", "status", "contract", "price_decimals", "size_decimals", "settle_asset", "tick_size_ticks",
     "price_min_ticks", "price_max_ticks", "step_size_lots", "size_min_lots", "size_max_lots", "notional_min_e8",
     "multiplier_e8", "band_up_bps", "band_down_bps", "open_orders_max", "algo_orders_max", "version", "stale_quote_ns",
+    "base_asset", "leverage", "fee_rate_e8", "margin",
 )
 
 SANITY_BOUNDS = {"time_ms", "late_ms", "block_ms", "spare_ms", "volume_lots_min", "volume_times", "jump_bps",
@@ -173,6 +175,7 @@ cdef class Lane:
         self.core.inquiry_ns = inquiry_ms * 1000000
         self.core.read_lag_ns = read_lag_ms * 1000000
         self.core.deadline_ms = deadline_ms
+        hp_bucket_init(&self.core.inquiries, INQUIRIES_PER_SECOND, INQUIRIES_BURST, 0)
         if journal is not None:
             self._journal_map = journal
             PyObject_GetBuffer(journal, &self._journal_view, PyBUF_WRITABLE)
@@ -248,6 +251,12 @@ cdef class Lane:
         i.about.algo_orders_max = about.get("algo_orders_max", 0)
         i.about.version = about.get("version", 1)
         i.about.stale_quote_ns = about.get("stale_quote_ns", 0)
+        i.about.base_asset = about.get("base_asset", 0)
+        i.about.leverage = about.get("leverage", 1)
+        i.about.fee_rate_e8 = about.get("fee_rate_e8", 0)
+        i.about.margin = about.get("margin", HP_MARGIN_NONE)
+        if i.about.margin >= HP_MARGIN_COUNT:
+            raise ValueError(f"margin {i.about.margin} of {symbol}: want 0..{HP_MARGIN_COUNT - 1}")
         fill_rule(&i.limits, limits or {})
         hp_pulse_set(&self.core.gate.pulses[instrument_id], &i.limits)
         i.is_subscribed = 1
@@ -302,6 +311,26 @@ cdef class Lane:
         i.book = <hp_book_t *>memory
         hp_book_init(i.book, i.about.id, self.core.codec.sequence_rule, &size, <char *>memory + head)
         i.book.depth_kept = self.core.codec.depth_kept
+
+    def add_asset(self, uint32_t asset_id, str name):
+        """Name an asset of the account; from then on every order must be covered by what is free of it.
+
+        Nothing is free before the venue has told its balance.
+        """
+        cdef bytes text = name.encode("ascii")
+        cdef hp_lane_funds_t *funds
+        if not 0 < asset_id <= <uint32_t>HP_ASSETS_MAX or not 0 < len(text) < 16:
+            raise ValueError(f"asset {asset_id} {name!r}: want an id in 1..{HP_ASSETS_MAX} and 1 to 15 bytes of name")
+        if not self.codec.put_asset(name, asset_id):
+            raise ValueError(f"codec {self.core.codec.name.decode()} has no room for asset {name}")
+        funds = &self.core.page.funds[asset_id - 1]
+        funds.asset = asset_id
+        memcpy(funds.name, <const char *>text, len(text))
+        self.core.gate.funds = self.core.page.funds
+
+    def set_inquiry_rate(self, uint64_t per_second, uint64_t burst):
+        """Set how often the lane may ask the venue about orders, all of them together; 0 = no limit."""
+        hp_bucket_init(&self.core.inquiries, per_second, burst, 0)
 
     def set_rate(self, uint32_t account, uint64_t per_second, uint64_t burst, uint64_t reserve):
         """Set an account's bucket of orders; 0 per second = no limit."""
@@ -519,6 +548,15 @@ cdef class Lane:
         """Return one order as a dict, finished ones included; None when the table has forgotten it."""
         cdef hp_order_t *o = hp_orders_find(&self.core.orders, client_id)
         return None if o == NULL else o[0]
+
+    def funds(self):
+        """What there is of each asset: {name: free, reserved, used, total in 1e-8, ...}."""
+        cdef uint32_t n
+        out = {}
+        for n in range(<uint32_t>HP_ASSETS_MAX):
+            if self.core.page.funds[n].asset:
+                out[self.core.page.funds[n].name.decode("ascii")] = self.core.page.funds[n]
+        return out
 
     def exposure(self, uint32_t instrument):
         return self.core.instruments[instrument].exposure

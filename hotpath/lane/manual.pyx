@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 
 from hotpath.abi.journal cimport (
     HP_COMMAND_WISH,
-    HP_SESSION_CLOSED, HP_SESSION_OPEN, HP_SESSION_READY, HP_SOCKET_ORDER, HP_SOCKET_USER, hp_journal_clock_t)
+    HP_SESSION_CLOSED, HP_SESSION_CURRENT, HP_SESSION_OPEN, HP_SESSION_READY, HP_SOCKET_ORDER, HP_SOCKET_USER, hp_journal_clock_t)
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.clock cimport hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_PAD_BYTES
@@ -107,6 +107,11 @@ cdef class ManualLane(Lane):
         self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_session(&self.core, HP_SOCKET_ORDER, HP_SESSION_READY if order_ready else HP_SESSION_CLOSED)
         hp_lane_session(&self.core, HP_SOCKET_USER, HP_SESSION_READY if user_ready else HP_SESSION_CLOSED)
+
+    def user_current(self):
+        """Say that what the user stream kept while it opened has been believed too."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_session(&self.core, HP_SOCKET_USER, HP_SESSION_CURRENT)
 
     def end(self):
         """Stop the strategies."""

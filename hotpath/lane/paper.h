@@ -25,6 +25,7 @@ typedef struct hp_paper_order {
     uint8_t  side;
     uint8_t  pad[3];
     int64_t  price_ticks;
+    int64_t  lots;          /* the whole */
     int64_t  rest_lots;
 } hp_paper_order_t;
 
@@ -88,13 +89,37 @@ static inline void hp_paper_place(hp_paper_t *p, const hp_request_t *q)
             o == end ? HP_ERROR_VENUE_BUSY : HP_ERROR_POST_ONLY;
         return;
     }
-    *o = (hp_paper_order_t){ q->client_id, q->instrument, q->side, { 0 }, q->price_ticks, q->lots };
+    *o = (hp_paper_order_t){ q->client_id, q->instrument, q->side, { 0 }, q->price_ticks, q->lots, q->lots };
     hp_paper_report(p, HP_REPORT_ACK, q->client_id, q->instrument);
     if (takes) hp_paper_fill(p, o, touch, q->lots < there ? q->lots : there, 0);
     if (o->client_id != 0 && q->time_in_force != HP_TIF_GTC) {
         o->client_id = 0;
         hp_paper_report(p, HP_REPORT_EXPIRED, q->client_id, q->instrument);
     }
+}
+
+/* Change a resting order: what would take at the new price takes, a post-only order is cancelled. */
+static inline void hp_paper_replace(hp_paper_t *p, hp_paper_order_t *o, const hp_request_t *q)
+{
+    const hp_book_t *book = p->lane->instruments[q->instrument].book;
+    int64_t touch = q->side == HP_SIDE_BUY ? hp_l2_ask_ticks(&book->l2) : hp_l2_bid_ticks(&book->l2);
+    int64_t there = q->side == HP_SIDE_BUY ? book->l2.ask.best_lots : book->l2.bid.best_lots;
+    int takes = there > 0 && (q->side == HP_SIDE_BUY ? q->price_ticks >= touch : q->price_ticks <= touch);
+    int64_t filled = o->lots - o->rest_lots;
+    if (q->lots <= filled || (takes && q->post_only)) {
+        o->client_id = 0;
+        hp_paper_report(p, HP_REPORT_CANCELED, q->client_id, q->instrument);
+        return;
+    }
+    o->price_ticks = q->price_ticks;
+    o->lots = q->lots;
+    o->rest_lots = q->lots - filled;
+    hp_report_t *r = hp_paper_report(p, HP_REPORT_REPLACED, q->client_id, q->instrument);
+    r->request = HP_REQUEST_REPLACE;
+    r->request_id = q->request_id;
+    r->price_ticks = q->price_ticks;
+    r->lots = q->lots;
+    if (takes) hp_paper_fill(p, o, touch, o->rest_lots < there ? o->rest_lots : there, 0);
 }
 
 /* Take one request of the lane. */
@@ -107,13 +132,19 @@ static inline void hp_paper_request(hp_paper_t *p, const hp_request_t *q)
         if (q->kind == HP_REQUEST_CANCEL) {
             o->client_id = 0;
             hp_paper_report(p, HP_REPORT_CANCELED, q->client_id, q->instrument);
+        } else if (q->kind == HP_REQUEST_REPLACE) {
+            hp_paper_replace(p, o, q);
         } else {
             hp_paper_report(p, HP_REPORT_STATUS, q->client_id, q->instrument)->state = HP_ORDER_LIVE;
         }
         return;
     }
-    if (q->kind == HP_REQUEST_CANCEL)
-        hp_paper_report(p, HP_REPORT_CANCEL_REJECT, q->client_id, q->instrument)->error = HP_ERROR_UNKNOWN_ORDER;
+    if (q->kind == HP_REQUEST_CANCEL || q->kind == HP_REQUEST_REPLACE) {
+        hp_report_t *r = hp_paper_report(p, HP_REPORT_CANCEL_REJECT, q->client_id, q->instrument);
+        r->request = q->kind;
+        r->request_id = q->request_id;
+        r->error = HP_ERROR_UNKNOWN_ORDER;
+    }
 }
 
 /* What an event of the recorded market does to the orders that rest. */

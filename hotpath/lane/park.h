@@ -77,7 +77,7 @@ static inline void hp_lane_leave(hp_lane_t *l, struct hp_parked *p)
     int sent = hp_lane_push(l, p->instrument, p->text + HP_FRAME_PAD_BYTES, p->size);
     p->client_id = 0;
     o->stamps.sent = l->env.tsc(l->env.self);
-    o->sent_ns = l->now_ns;
+    if (sent) o->sent_ns = l->now_ns;
     memset(&own, 0, sizeof own);
     own.kind = sent ? HP_REPORT_SENT : HP_REPORT_SEND_FAILED;
     hp_lane_apply(l, o, &own);

@@ -57,6 +57,7 @@ cdef class Strategy:
     # The fast forms, for Cython strategies: an intent id, 0 = refused.
     cdef uint64_t place(self, uint32_t instrument, uint8_t side, int64_t price_ticks, int64_t lots,
                         bint post_only, uint64_t ttl_ns) noexcept
+    cdef uint64_t replace_at(self, uint64_t client_id, int64_t price_ticks, int64_t lots, uint64_t ttl_ns) noexcept
     cpdef int64_t position(self, uint32_t instrument) noexcept
     cpdef uint32_t working(self, uint32_t instrument) noexcept
     cpdef bint flat(self, uint32_t instrument) noexcept

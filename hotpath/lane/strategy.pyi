@@ -66,6 +66,8 @@ class Order:
     def lots(self) -> int: ...
     @property
     def filled_lots(self) -> int: ...
+    @property
+    def is_changing(self) -> bool: ...
 
 class Fill:
     @property
@@ -157,6 +159,16 @@ class Strategy:
         ttl_ms: int = ...,
         tif: str | None = ...,
         position_side: str | None = ...,
+    ) -> int: ...
+    def replace(
+        self,
+        client_id: int,
+        *,
+        price: Decimal | str | int | None = ...,
+        size: Decimal | str | int | None = ...,
+        price_ticks: int | None = ...,
+        lots: int | None = ...,
+        ttl_ms: int = ...,
     ) -> int: ...
     def cancel(self, client_id: int) -> int: ...
     def position(self, instrument: int) -> int: ...

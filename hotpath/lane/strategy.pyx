@@ -18,6 +18,7 @@ from hotpath.abi.clock cimport hp_tsc
 from hotpath.abi.event cimport HP_EVENT_BUYER_MAKER
 from hotpath.abi.fixed cimport hp_pow10
 from hotpath.abi.intent cimport *
+from hotpath.abi.order cimport HP_ORDER_POST_ONLY, HP_ORDER_REDUCE_ONLY, HP_ORDER_REPLACE_IN_FLIGHT
 from hotpath.lane.core cimport *
 
 STRATEGY_NS_MAX = 50_000
@@ -165,6 +166,11 @@ cdef class Order:
     @property
     def filled_lots(self):
         return self.order.filled_lots
+
+    @property
+    def is_changing(self):
+        """True while a replace of it is in flight."""
+        return bool(self.order.flags & HP_ORDER_REPLACE_IN_FLIGHT)
 
 
 cdef class Fill:
@@ -365,7 +371,7 @@ cdef void bridge_feed(void *self, const hp_feed_event_t *said) noexcept:
 
 
 cdef class Strategy:
-    """Base of all strategies: override callbacks, call buy, sell, cancel.
+    """Base of all strategies: override callbacks, call buy, sell, replace, cancel.
 
     buy() and sell() return an intent id at once (0 = refused: unknown instrument or too many intents in
     one turn).  The verdict, acknowledgement and fills arrive later through on_order and on_fill.
@@ -523,6 +529,55 @@ cdef class Strategy:
         wish.kind = HP_INTENT_CANCEL
         wish.target = client_id
         return hp_lane_emit(self.lane, &wish)
+
+    cdef uint64_t replace_at(self, uint64_t client_id, int64_t price_ticks, int64_t lots, uint64_t ttl_ns) noexcept:
+        cdef hp_intent_t wish
+        cdef hp_order_t *order = NULL
+        if self.lane != NULL:
+            order = hp_orders_find(&self.lane.orders, client_id)
+        if order == NULL:
+            return 0
+        memset(&wish, 0, sizeof(wish))
+        wish.strategy = self.id
+        wish.account = self.account
+        wish.instrument = order.instrument
+        wish.kind = HP_INTENT_REPLACE
+        wish.target = client_id
+        wish.side = order.side
+        wish.position_side = order.position_side
+        wish.type = order.type
+        wish.time_in_force = order.time_in_force
+        wish.post_only = (order.flags & HP_ORDER_POST_ONLY) != 0
+        wish.reduce_only = (order.flags & HP_ORDER_REDUCE_ONLY) != 0
+        wish.price_ticks = price_ticks if price_ticks != 0 else order.price_ticks
+        wish.lots = lots if lots != 0 else order.lots
+        wish.ttl_ns = ttl_ns
+        return hp_lane_emit(self.lane, &wish)
+
+    def replace(self, uint64_t client_id, *, price=None, size=None, price_ticks=None, lots=None, ttl_ms=0):
+        """Emit a change of a resting order's price or size (or both) and return the intent's id.
+
+        size/lots: the whole order, what has filled included; what is not given stays.  ttl_ms: a new time
+        to live from now on, 0 = as it was.  One change at a time: while one is in flight, or before the
+        order is acknowledged, the verdict is ORDER_BUSY.  The order loses its place in the queue.
+        """
+        if self.lane == NULL:
+            raise RuntimeError("this strategy is not bound to a lane; intents start with on_start")
+        cdef hp_order_t *order = hp_orders_find(&self.lane.orders, client_id)
+        if order == NULL:
+            raise KeyError(f"no order {client_id} in this lane")
+        if (price is not None and price_ticks is not None) or (size is not None and lots is not None):
+            raise TypeError("give price or price_ticks, and size or lots: not both")
+        if price is None and price_ticks is None and size is None and lots is None:
+            raise TypeError("give a new price or a new size")
+        if price is not None:
+            price_ticks = self.ticks(order.instrument, price)
+        if size is not None:
+            lots = self.lots(order.instrument, size)
+        for name, value in (("price", price_ticks), ("size", lots)):
+            if value is not None and value <= 0:
+                raise ValueError(f"{name} is {value}; want a positive one")
+        return self.replace_at(client_id, price_ticks or 0, lots or 0, <uint64_t>ttl_ms * 1000000u)
 
     cpdef int64_t position(self, uint32_t instrument) noexcept:
         """Net lots held by the lane's account in an instrument."""

@@ -12,6 +12,7 @@
 
 #include "hotpath/lane/core.h"
 #include "hotpath/lane/hand.h"
+#include "hotpath/lane/hold.h"
 
 #define HP_CANCEL_RETRY_NS 500000000ull
 #define HP_SHORT_GRACE_NS 300000000ull  /* a status may overtake the fills it counts */
@@ -27,14 +28,6 @@ static inline void hp_lane_flatten_told(hp_lane_t *l, const hp_order_t *o, const
 static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const char *text, size_t size);
 static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o);
 
-/* Add (sign 1) or remove (sign -1) what an order exposes. */
-static inline void hp_lane_expose(hp_lane_t *l, const hp_order_t *o, int sign)
-{
-    hp_lane_instrument_t *i = hp_lane_instrument(l, o->instrument);
-    HP_ASSERT(i != NULL);
-    if (hp_order_is_working(o->state)) hp_gate_expose(&l->gate, &i->about, &i->exposure, o, sign);
-}
-
 static inline void hp_lane_count_state(hp_lane_t *l, uint8_t state, int64_t n)
 {
     hp_count(&l->count->order_states[state], (uint64_t)n);
@@ -45,26 +38,33 @@ static inline void hp_lane_works(hp_lane_t *l, uint32_t strategy, uint32_t instr
     if (strategy < l->strategy_count) l->strategies[strategy].working[instrument] += (uint32_t)n;
 }
 
+/* An order that was counted as sent and came to nothing: refused by the venue's word, or never there. */
+static inline void hp_lane_count_refused(hp_lane_t *l, const hp_order_t *o, int64_t n)
+{
+    if (o->state != HP_ORDER_REJECTED || o->sent_ns == 0) return;
+    hp_count(o->flags & HP_ORDER_ABSENT ? &l->count->orders_absent : &l->count->orders_refused, (uint64_t)n);
+}
+
 /* Apply a report to an order and keep every derived figure true. */
 static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_report_t *r)
 {
     uint8_t before = o->state;
+    uint16_t flags = o->flags;
     int was_working = hp_order_is_working(before);
     hp_lane_expose(l, o, -1);
+    hp_lane_count_refused(l, o, -1);
     enum hp_moved moved = hp_order_apply(o, r, l->now_ns, l->read_lag_ns);
+    hp_lane_count_refused(l, o, 1);
     hp_lane_expose(l, o, 1);
+    if (moved == HP_MOVED_STATE || moved == HP_MOVED_FACT) {
+        hp_own_move(&l->gate.own, o);
+        hp_lane_hold(l, o);
+    }
+    if (HP_UNLIKELY(flags & ~o->flags & HP_ORDER_REPLACE_IN_FLIGHT)) {
+        int is_new = o->price_ticks == o->asked_ticks && o->lots == o->asked_lots;
+        hp_count(is_new ? &l->count->replaced : &l->count->replaces_refused, 1);
+    }
     if (moved == HP_MOVED_STATE) {
-        if (o->state == HP_ORDER_REJECTED && (r->kind == HP_REPORT_NOT_FOUND || r->kind == HP_REPORT_SEND_FAILED)) {
-            o->flags |= HP_ORDER_ABSENT;
-            if (r->kind == HP_REPORT_NOT_FOUND) hp_count(&l->count->orders_absent, 1);
-        } else if (o->state == HP_ORDER_REJECTED) {
-            hp_count(&l->count->orders_refused, 1);
-        } else if (before == HP_ORDER_REJECTED && !(o->flags & HP_ORDER_ABSENT)) {
-            hp_count(&l->count->orders_refused, (uint64_t)-1);
-        } else if (before == HP_ORDER_REJECTED) { /* the proof was wrong */
-            o->flags &= (uint16_t)~HP_ORDER_ABSENT;
-            hp_count(&l->count->orders_absent, (uint64_t)-1);
-        }
         int is_working = hp_order_is_working(o->state);
         hp_orders_settle(&l->orders, o);
         hp_lane_count_state(l, before, -1);
@@ -119,7 +119,7 @@ static inline size_t hp_lane_encode(hp_lane_t *l, hp_request_t *q, char *text)
     size_t size = l->codec->encode(l->codec->state, q, text, HP_REQUEST_BYTES_MAX);
     if (size == 0) return 0;
     hp_lane_journal(l, HP_RECORD_REQUEST, q->instrument, l->recv_ns, text, size);
-    return HP_UNLIKELY(l->is_broken && q->kind == HP_REQUEST_PLACE) ? 0 : size;
+    return HP_UNLIKELY(l->is_broken && (q->kind == HP_REQUEST_PLACE || q->kind == HP_REQUEST_REPLACE)) ? 0 : size;
 }
 
 /* Send what has been encoded and journaled.  1 = on the wire. */
@@ -244,8 +244,10 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     uint64_t deadline_ns = in->deadline_ns != 0 ? in->deadline_ns : l->deadline_ms * 1000000u;
     o->deadline_ns = v->now_ns + deadline_ns;
     o->stamps = l->stamps;
+    o->touch_ticks = hp_reserve_touch(&l->instruments[in->instrument].about, in);
     hp_lane_count_state(l, HP_ORDER_PENDING, 1);
     hp_lane_expose(l, o, 1);
+    hp_lane_hold(l, o);
     hp_own_add(&l->gate.own, o);
     hp_gate_placed(&l->gate, &l->instruments[o->instrument].about, &l->instruments[o->instrument].limits, o, v->now_ns);
 
@@ -259,7 +261,7 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, text, size)) return;
     int sent = !waits && size != 0 && hp_lane_push(l, o->instrument, text, size);
     o->stamps.sent = l->env.tsc(l->env.self);
-    o->sent_ns = v->now_ns;
+    if (HP_LIKELY(sent)) o->sent_ns = v->now_ns;
     hp_report_t own;
     memset(&own, 0, sizeof own);
     own.kind = sent ? HP_REPORT_SENT : HP_REPORT_SEND_FAILED;
@@ -272,6 +274,65 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
         hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1);
         hp_lane_tell(l, in->strategy, o, v);
     }
+}
+
+/* An order whose exposure was taken out is another one now: put it back everywhere. */
+static inline void hp_lane_changed(hp_lane_t *l, hp_order_t *o)
+{
+    hp_lane_expose(l, o, 1);
+    hp_own_move(&l->gate.own, o);
+    hp_lane_hold(l, o);
+}
+
+/* Ask the venue to give a resting order another price and size.  From here on until evidence the worse
+ * of both is exposed and held.  One change at a time: what a late answer means is then never in doubt. */
+static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_t *in, hp_verdict_t *v)
+{
+    hp_request_t q;
+    const uint16_t busy = HP_ORDER_CANCEL_IN_FLIGHT | HP_ORDER_REPLACE_IN_FLIGHT;
+    int is_same_kind = in->side == o->side && in->position_side == o->position_side && in->type == o->type &&
+                       o->type == HP_TYPE_LIMIT;
+    if ((o->state != HP_ORDER_LIVE && o->state != HP_ORDER_PARTIAL) || (o->flags & busy) || !is_same_kind) {
+        hp_verdict_set(v, HP_VERDICT_ORDER_BUSY, o->state, o->flags & busy);
+        return;
+    }
+    const hp_lane_instrument_t *i = &l->instruments[o->instrument];
+    if (in->lots > i->limits.order_lots_max) { hp_verdict_set(v, HP_VERDICT_ORDER_LIMIT, in->lots, i->limits.order_lots_max); return; }
+    if (i->about.size_max_lots > 0 && in->lots > i->about.size_max_lots) {
+        hp_verdict_set(v, HP_VERDICT_SIZE_RANGE, in->lots, i->about.size_max_lots);
+        return;
+    }
+    if (!l->is_session_ready) { hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1); return; }
+    uint64_t deadline_ns = in->deadline_ns != 0 ? in->deadline_ns : l->deadline_ms * 1000000u;
+    hp_order_t before = *o;
+    hp_lane_expose(l, o, -1);
+    o->asked_ticks = in->price_ticks;
+    o->asked_lots = in->lots;
+    o->touch_ticks = hp_reserve_touches(&i->about, in, o);
+    o->replace_deadline_ns = v->now_ns + deadline_ns;
+    o->replace_request = l->request_sequence + 1;
+    o->flags |= HP_ORDER_REPLACE_IN_FLIGHT;
+    hp_lane_changed(l, o);
+
+    hp_lane_fill_request(&q, o, HP_REQUEST_REPLACE);
+    q.price_ticks = in->price_ticks;
+    q.lots = in->lots;
+    q.deadline_ms = deadline_ns / 1000000u;
+    hp_lane_say_verdict(l, v);
+    hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
+    if (HP_LIKELY(hp_lane_send(l, &q))) {
+        if (in->ttl_ns != 0) o->expire_ns = l->now_ns + in->ttl_ns;
+        hp_gate_placed(&l->gate, &i->about, &i->limits, o, v->now_ns);
+        hp_count(&l->count->replaces_sent, 1);
+        return;
+    }
+    hp_lane_expose(l, o, -1); /* not a byte left: it is what it was */
+    before.reserved_e8 = o->reserved_e8;
+    *o = before;
+    hp_lane_changed(l, o);
+    hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
+    hp_count(&l->count->send_failures, 1);
+    hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1);
 }
 
 /* Cancel what rests in the way of an intent that waits for it; its sender asks again. */
@@ -293,31 +354,52 @@ static inline void hp_lane_count_warnings(hp_lane_t *l, uint64_t warnings)
     for (; warnings != 0; warnings &= warnings - 1) hp_count(&l->page->warnings[__builtin_ctzll(warnings)], 1);
 }
 
+/* Judge a replace: what is still to come of the new version, as if the old one were not there. */
+static inline void hp_lane_judge_replace(hp_lane_t *l, const hp_intent_t *in, hp_order_t *o, hp_verdict_t *v)
+{
+    hp_lane_instrument_t *i = &l->instruments[in->instrument];
+    int is_there = o != NULL && o->instrument == in->instrument && hp_order_is_working(o->state);
+    hp_intent_t rest = *in;
+    if (is_there) {
+        rest.lots -= o->filled_lots;
+        l->gate.target = o;
+        hp_lane_expose(l, o, -1);
+    }
+    hp_gate_check(&l->gate, &rest, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
+                  l->env.now(l->env.self), v);
+    if (is_there) hp_lane_expose(l, o, 1);
+    l->gate.target = NULL;
+}
+
 /* Judge one intent and do what the verdict permits; the market half of a pair hands it over instead. */
 static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
 {
     if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) { hp_pair_intent(l, in); return; }
     hp_lane_instrument_t *i = &l->instruments[in->instrument];
+    hp_order_t *o = in->kind == HP_INTENT_PLACE ? NULL : hp_orders_find(&l->orders, in->target);
+    int is_replace = in->kind == HP_INTENT_REPLACE;
     hp_verdict_t v;
-    hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
-                  l->env.now(l->env.self), &v);
+    if (HP_UNLIKELY(is_replace)) hp_lane_judge_replace(l, in, o, &v);
+    else
+        hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
+                      l->env.now(l->env.self), &v);
     l->stamps.gated = l->env.tsc(l->env.self);
     hp_lane_journal(l, HP_RECORD_INTENT, in->instrument, l->recv_ns, in, sizeof *in);
     if (HP_UNLIKELY(v.warnings != 0)) hp_lane_count_warnings(l, v.warnings);
+    if (HP_UNLIKELY(is_replace)) v.client_id = in->target;
     if (v.verdict == HP_PASS && in->kind == HP_INTENT_PLACE) {
         if (l->is_session_ready) hp_lane_place(l, in, &v);
         else hp_verdict_set(&v, HP_VERDICT_SEND_FAILED, 0, 1);
-    } else if (v.verdict == HP_PASS && in->kind == HP_INTENT_CANCEL) {
-        hp_order_t *o = hp_orders_find(&l->orders, in->target);
+    } else if (v.verdict == HP_PASS) {
         v.client_id = in->target;
-        if (o == NULL || !hp_order_is_working(o->state)) {
+        if (o == NULL || !hp_order_is_working(o->state) || o->instrument != in->instrument) {
             hp_verdict_set(&v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
-        } else {
+        } else if (in->kind == HP_INTENT_CANCEL) {
             hp_lane_say_verdict(l, &v);
             hp_lane_cancel(l, o);
+        } else {
+            hp_lane_replace(l, o, in, &v);
         }
-    } else if (v.verdict == HP_PASS) {
-        hp_verdict_set(&v, HP_BLOCKED, in->kind, 0); /* REPLACE has no encoder yet: refused, never dropped */
     }
     if (HP_UNLIKELY(v.verdict == HP_VERDICT_SELF_TRADE && v.retry_ns != 0)) hp_lane_make_way(l, in);
     /* the intent counted as working while it stood in the queue; an order counts for itself */
@@ -325,8 +407,9 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
     hp_count(&l->page->verdicts[v.verdict], 1);
     if (v.client_id == 0 || v.verdict != HP_PASS) {
         hp_lane_say_verdict(l, &v);
-        if (v.client_id == 0) hp_lane_tell(l, in->strategy, NULL, &v);
+        if (v.client_id == 0 || is_replace) hp_lane_tell(l, in->strategy, is_replace ? o : NULL, &v);
     }
+    hp_lane_check_funds(l);
 }
 
 /* Judge the intents that stand in the queue now.  What a verdict's callback emits waits for the next
@@ -357,23 +440,42 @@ static inline void hp_lane_halt(hp_lane_t *l, uint32_t strategy)
     else hp_lane_cancel_all(l, 0, (int32_t)strategy);
 }
 
+/* Ask the venue about an order: once per inquiry_ns, and as the lane's own rate allows; what must wait is
+ * marked, and the sweep asks for the one that has waited longest. */
 static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
 {
     hp_request_t q;
+    o->flags |= HP_ORDER_INQUIRY_DUE;
     if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns) || (o->inquiry_ns != 0 && l->now_ns - o->inquiry_ns < l->inquiry_ns)) return;
+    if (hp_bucket_wait(&l->inquiries, 1, l->now_ns, 1) != 0) return;
     hp_lane_fill_request(&q, o, HP_REQUEST_STATUS);
     q.deadline_ms = l->deadline_ms;
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return; }
+    hp_bucket_take(&l->inquiries, 1, l->now_ns);
     o->inquiry_ns = l->now_ns;
-    o->flags |= HP_ORDER_INQUIRY_IN_FLIGHT;
+    o->flags = (uint16_t)((o->flags | HP_ORDER_INQUIRY_IN_FLIGHT) & ~HP_ORDER_INQUIRY_DUE);
     hp_count(&l->count->inquiries, 1);
 }
 
-/* Fills that the venue counts and we have not booked: look again after a grace, then fetch them. */
-static inline void hp_lane_said(hp_lane_t *l, hp_order_t *o, const hp_report_t *r)
+/* Is there something about this order that only the venue can tell? */
+static inline int hp_lane_is_asking(const hp_lane_t *l, const hp_order_t *o)
 {
-    if (r->cum_lots > o->said_lots) o->said_lots = r->cum_lots;
-    if (o->said_lots > o->filled_lots && l->short_ns == 0) l->short_ns = l->now_ns + HP_SHORT_GRACE_NS;
+    if (o->state == HP_ORDER_UNKNOWN || (o->flags & HP_ORDER_INQUIRY_DUE)) return 1;
+    if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns > l->ack_timeout_ns) return 1;
+    return (o->flags & HP_ORDER_REPLACE_IN_FLIGHT) && l->now_ns > o->replace_deadline_ns;
+}
+
+/* Fills that the venue counts and we have not booked: look again after a grace, then fetch them. */
+static inline void hp_lane_said(hp_lane_t *l, const hp_order_t *o)
+{
+    if (hp_order_missing_lots(o) > 0 && l->short_ns == 0) l->short_ns = l->now_ns + HP_SHORT_GRACE_NS;
+}
+
+/* An event names no trade: the venue's list does. */
+static inline void hp_lane_want_trades(hp_lane_t *l, hp_lane_instrument_t *i)
+{
+    i->trades_wanted = 1;
+    if (l->short_ns == 0) l->short_ns = l->now_ns + HP_SHORT_GRACE_NS;
 }
 
 static inline void hp_lane_short_timer(hp_lane_t *l)
@@ -381,7 +483,7 @@ static inline void hp_lane_short_timer(hp_lane_t *l)
     uint64_t again = 0;
     if (HP_LIKELY(l->short_ns == 0 || l->now_ns < l->short_ns)) return;
     for (uint32_t slot = 0; slot < l->orders.used; slot++)
-        if (l->orders.slots[slot].said_lots > l->orders.slots[slot].filled_lots)
+        if (hp_order_missing_lots(&l->orders.slots[slot]) > 0)
             l->instruments[l->orders.slots[slot].instrument].trades_wanted = 1;
     for (uint32_t id = 1; id < HP_LANE_INSTRUMENTS_MAX; id++) {
         if (!l->instruments[id].trades_wanted) continue;
@@ -403,6 +505,10 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
         hp_count(&l->count->reports_refused, 1);
         return;
     }
+    if (HP_UNLIKELY(r->trade_id == 0)) {
+        hp_lane_want_trades(l, i);
+        return;
+    }
     if ((i->opening_cut != 0 && r->trade_id <= i->opening_cut) ||
         !hp_fills_take(l->fills, account, instrument, r->trade_id, side)) {
         hp_count(&l->count->fills_duplicate, 1);
@@ -414,14 +520,15 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
     hp_lane_position_t *p = &l->page->positions[instrument];
     if (r->last_lots <= 0 || !hp_position_fill(p, &i->about, position_side, side, r->last_ticks, r->last_lots, r->fee_e8)) {
         hp_count(&l->count->reports_refused, 1);
-        l->gate.is_armed = 0; /* a fill that cannot be booked: no number after it could be trusted */
-        l->is_broken = 1;
+        hp_lane_break(l); /* a fill that cannot be booked */
         return;
     }
     p->venue_pnl_e8 += r->pnl_e8;
+    hp_lane_margin(l, instrument);
+    hp_lane_settle(l, &i->about, side, r);
     if (o != NULL) {
         hp_lane_apply(l, o, r);
-        hp_lane_said(l, o, r);
+        hp_lane_said(l, o);
     }
     hp_gate_filled(&l->gate, &i->about, &i->exposure, p, o, r, l->strategy_count, l->now_ns);
     hp_report_t full = *r;
@@ -461,7 +568,7 @@ static inline int hp_lane_could_be(hp_lane_t *l, const hp_report_t *r)
 }
 
 /* Take one report of the venue. */
-static inline void hp_lane_report(hp_lane_t *l, const hp_report_t *r)
+static inline void hp_lane_take_report(hp_lane_t *l, const hp_report_t *r)
 {
     hp_count(&l->count->reports, 1);
     switch (r->kind) {
@@ -481,6 +588,7 @@ static inline void hp_lane_report(hp_lane_t *l, const hp_report_t *r)
             l->page->positions[r->instrument].venue_lots[r->position_side] = r->position_lots;
         return;
     case HP_REPORT_BALANCE:
+        hp_lane_balance(l, r);
         return;
     default:
         break;
@@ -504,11 +612,21 @@ static inline void hp_lane_report(hp_lane_t *l, const hp_report_t *r)
         if (o->stamps.ack >= o->stamps.sent)
             hp_histogram_record(&l->page->hops[HP_HOP_ACK], hp_tsc_to_ns(&l->page->calibration, o->stamps.ack - o->stamps.sent));
     }
+    uint16_t flags = o->flags;
     enum hp_moved moved = hp_lane_apply(l, o, r);
-    hp_lane_said(l, o, r);
-    if (r->kind == HP_REPORT_CANCEL_REJECT && r->error == HP_ERROR_UNKNOWN_ORDER && hp_order_is_working(o->state))
+    hp_lane_said(l, o);
+    if (hp_order_is_working(o->state) &&
+        ((r->kind == HP_REPORT_CANCEL_REJECT && r->error == HP_ERROR_UNKNOWN_ORDER) ||
+         (r->kind == HP_REPORT_AMBIGUOUS && r->request == HP_REQUEST_REPLACE)))
         hp_lane_inquire(l, o);
-    if (moved == HP_MOVED_STATE || r->kind == HP_REPORT_CANCEL_REJECT) hp_lane_tell(l, o->strategy, o, NULL);
+    if (moved == HP_MOVED_STATE || r->kind == HP_REPORT_CANCEL_REJECT || (flags & ~o->flags & HP_ORDER_REPLACE_IN_FLIGHT))
+        hp_lane_tell(l, o->strategy, o, NULL);
+}
+
+static inline void hp_lane_report(hp_lane_t *l, const hp_report_t *r)
+{
+    hp_lane_take_report(l, r);
+    hp_lane_check_funds(l);
 }
 
 /* One frame of the order session or the user stream. */
@@ -525,9 +643,10 @@ static inline void hp_lane_report_frame(hp_lane_t *l, uint32_t socket, const cha
     hp_lane_decide(l);
 }
 
-/* Sweep of the order timers, at most once a millisecond. */
+/* Sweep of the order timers, at most once a millisecond; one inquiry a sweep, for who waits longest. */
 static inline void hp_lane_order_timers(hp_lane_t *l)
 {
+    hp_order_t *asking = NULL;
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if (o->state == HP_ORDER_SENT && l->now_ns - o->sent_ns > l->ack_timeout_ns) {
@@ -536,12 +655,12 @@ static inline void hp_lane_order_timers(hp_lane_t *l)
             own.kind = HP_REPORT_TIMEOUT;
             if (hp_lane_apply(l, o, &own) == HP_MOVED_STATE) hp_lane_tell(l, o->strategy, o, NULL);
         }
-        if (o->state == HP_ORDER_UNKNOWN) hp_lane_inquire(l, o);
         if ((o->expire_ns != 0 && l->now_ns >= o->expire_ns) || hp_lane_must_go(l, o) ||
             (o->flags & HP_ORDER_PARKED && l->now_ns >= o->deadline_ns)) hp_lane_cancel(l, o);
         if (!hp_order_is_working(o->state)) { n--; continue; } /* a parked one has ended */
-        if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns > l->ack_timeout_ns) hp_lane_inquire(l, o);
+        if (hp_lane_is_asking(l, o) && (asking == NULL || o->inquiry_ns < asking->inquiry_ns)) asking = o;
     }
+    if (asking != NULL) hp_lane_inquire(l, asking);
     hp_lane_short_timer(l);
 }
 

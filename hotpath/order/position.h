@@ -5,8 +5,9 @@
  * Refuses: orders (state.h), marking to market, other people's rounding: an open cost is the exact sum
  *          of fill notionals, and closing a part takes its share rounded towards zero.
  *
- * The set is bounded: it forgets the oldest key after HP_FILLS_KEPT newer ones (a venue repeats a
- * fill within seconds; restarts ask the venue). */
+ * The set is bounded: it forgets the oldest key after HP_FILLS_KEPT newer ones, and from then on takes
+ * every id of that instrument up to it for known (the venue counts them upwards): a list of old trades,
+ * asked for again, books nothing twice. */
 #ifndef HP_ORDER_POSITION_H
 #define HP_ORDER_POSITION_H
 
@@ -34,6 +35,7 @@ typedef struct hp_fills {
     uint64_t count;                          /* keys ever taken */
     hp_fill_key_t kept[HP_FILLS_KEPT];       /* ring, oldest overwritten */
     uint32_t index[HP_FILLS_INDEX];          /* position in `kept` + 1; 0 = empty */
+    uint64_t forgotten[HP_LANE_INSTRUMENTS_MAX]; /* highest id forgotten, by instrument */
 } hp_fills_t;
 
 static inline uint32_t hp_fill_hash(const hp_fill_key_t *k)
@@ -50,7 +52,9 @@ static inline int hp_fill_same(const hp_fill_key_t *a, const hp_fill_key_t *b)
 
 static inline void hp_fills_forget(hp_fills_t *f, uint32_t position)
 {
-    uint32_t mask = HP_FILLS_INDEX - 1, i = hp_fill_hash(&f->kept[position]);
+    const hp_fill_key_t *old = &f->kept[position];
+    uint32_t mask = HP_FILLS_INDEX - 1, i = hp_fill_hash(old);
+    if (old->trade_id > f->forgotten[old->instrument]) f->forgotten[old->instrument] = old->trade_id;
     while (f->index[i] != position + 1) {
         HP_ASSERT(f->index[i] != 0);
         i = (i + 1) & mask;
@@ -65,6 +69,8 @@ static inline void hp_fills_forget(hp_fills_t *f, uint32_t position)
 static inline int hp_fills_know(const hp_fills_t *f, uint32_t account, uint32_t instrument, uint64_t trade_id, uint8_t side)
 {
     hp_fill_key_t key = { trade_id, instrument, (uint16_t)account, side, 1 };
+    HP_ASSERT(instrument < HP_LANE_INSTRUMENTS_MAX);
+    if (trade_id <= f->forgotten[instrument]) return 1;
     for (uint32_t i = hp_fill_hash(&key); f->index[i] != 0; i = (i + 1) & (HP_FILLS_INDEX - 1))
         if (hp_fill_same(&f->kept[f->index[i] - 1], &key)) return 1;
     return 0;
@@ -75,6 +81,8 @@ static inline int hp_fills_take(hp_fills_t *f, uint32_t account, uint32_t instru
 {
     hp_fill_key_t key = { trade_id, instrument, (uint16_t)account, side, 1 };
     uint32_t mask = HP_FILLS_INDEX - 1, i = hp_fill_hash(&key);
+    HP_ASSERT(instrument < HP_LANE_INSTRUMENTS_MAX);
+    if (trade_id <= f->forgotten[instrument]) return 0;
     for (; f->index[i] != 0; i = (i + 1) & mask)
         if (hp_fill_same(&f->kept[f->index[i] - 1], &key)) return 0;
     uint32_t position = (uint32_t)(f->count++ & (HP_FILLS_KEPT - 1));

@@ -2,7 +2,8 @@
  *
  * Owns:    a fixed number of slots, an open-addressing index, the dense list of working orders.
  * Refuses: growing: a full table is a verdict (TABLE_FULL).  Finished orders stay readable until their
- *          slot is wanted again, oldest first, so that late fills still find them.
+ *          slot is wanted again, oldest first, so that late fills still find them; one whose fills are
+ *          not all booked still exposes and reserves, and keeps its slot.
  *
  * Memory is the owner's: hp_orders_bytes() says how much for a capacity (a power of two). */
 #ifndef HP_ORDER_TABLE_H
@@ -87,7 +88,18 @@ static inline void hp_orders_unindex(hp_orders_t *t, uint32_t slot)
     t->index[i] = 0;
 }
 
-/* A zeroed slot for a new order, entered as working; NULL when every slot works. */
+/* The next finished slot; capacity = every slot is needed. */
+static inline uint32_t hp_orders_reusable(hp_orders_t *t)
+{
+    for (uint32_t n = 0; n < t->capacity; n++) {
+        uint32_t slot = t->clock;
+        t->clock = (slot + 1) & (t->capacity - 1);
+        if (t->where[slot] == 0 && hp_order_missing_lots(&t->slots[slot]) == 0) return slot;
+    }
+    return t->capacity;
+}
+
+/* A zeroed slot for a new order, entered as working; NULL when every slot is needed. */
 static inline hp_order_t *hp_orders_add(hp_orders_t *t, uint64_t client_id)
 {
     uint32_t slot;
@@ -96,15 +108,14 @@ static inline hp_order_t *hp_orders_add(hp_orders_t *t, uint64_t client_id)
     if (t->used < t->capacity) {
         slot = t->used++;
     } else {
-        while (t->where[t->clock] != 0) t->clock = (t->clock + 1) & (t->capacity - 1);
-        slot = t->clock;
-        t->clock = (t->clock + 1) & (t->capacity - 1);
+        slot = hp_orders_reusable(t);
+        if (slot == t->capacity) return NULL;
         hp_orders_unindex(t, slot);
     }
     hp_order_t *o = &t->slots[slot];
     memset(o, 0, sizeof *o);
     o->client_id = client_id;
-    o->state = HP_ORDER_PENDING;
+    o->state = o->word = HP_ORDER_PENDING;
     uint32_t i = hp_orders_hash(t, client_id);
     while (t->index[i] != 0) i = (i + 1) & t->index_mask;
     t->index[i] = slot + 1;

@@ -21,6 +21,7 @@
 #include "page.h"
 #include "rule.h"
 #include "hotpath/order/position.h"
+#include "hotpath/order/state.h"
 #include "hotpath/risk/own.h"
 #include "hotpath/risk/pulse.h"
 #include "hotpath/risk/scope.h"
@@ -70,6 +71,8 @@ typedef struct hp_gate {
     uint8_t is_parted[HP_LANE_INSTRUMENTS_MAX]; /* strategies have traded it: their parts may differ from the whole */
     uint32_t is_opened;            /* this life's first opening is behind it */
     hp_own_t own;
+    hp_lane_funds_t *funds;        /* by asset; NULL: there is no account whose money could be held */
+    const hp_order_t *target;      /* of the REPLACE that is judged; NULL = none */
 } hp_gate_t;
 
 /* A gate without limits in any dimension: what an instrument may do is still to be said. */
@@ -125,22 +128,27 @@ static inline int hp_gate_put_limit(hp_gate_t *g, const hp_limit_t *l, uint64_t 
 /* -- orders ---------------------------------------------------------------------------------------- */
 
 /* Worst case of what an order may still do, 1e-8; what has no notional counts as all there is. */
-static inline int64_t hp_gate_rest_e8(const hp_instrument_t *i, const hp_order_t *o, int64_t rest)
+static inline int64_t hp_gate_rest_e8(const hp_instrument_t *i, int64_t price_ticks, int64_t rest)
 {
-    int64_t notional = rest > 0 ? hp_instrument_notional(i, o->price_ticks, rest, HP_ROUND_UP) : 0;
+    int64_t notional = rest > 0 ? hp_instrument_notional(i, price_ticks, rest, HP_ROUND_UP) : 0;
     return notional < 0 ? INT64_MAX : notional; /* HP_MONEY_BAD too */
 }
 
-/* Add (sign 1) or remove (sign -1) what a working order exposes: the same record both times. */
+/* Add (sign 1) or remove (sign -1) what an order exposes: the same record both times.  The worse of both
+ * versions while it changes; of one that has ended, the fills that nobody has booked yet. */
 static inline void hp_gate_expose(hp_gate_t *g, const hp_instrument_t *i, hp_exposure_t *e, const hp_order_t *o, int sign)
 {
     hp_scope_t *scopes[4];
-    int64_t rest = o->lots > o->filled_lots ? o->lots - o->filled_lots : 0;
-    int64_t notional = hp_gate_rest_e8(i, o, rest);
-    int is_buy = o->side == HP_SIDE_BUY;
+    int64_t rest = hp_order_exposed_lots(o);
+    int64_t notional = hp_gate_rest_e8(i, o->price_ticks, hp_order_rest_lots(o, o->lots));
+    int is_buy = o->side == HP_SIDE_BUY, open = sign * hp_order_is_working(o->state);
+    if (HP_UNLIKELY(hp_order_is_changing(o))) {
+        int64_t asked = hp_gate_rest_e8(i, o->asked_ticks, hp_order_rest_lots(o, o->asked_lots));
+        if (asked > notional) notional = asked;
+    }
     if (is_buy) e->working_buy_lots += sign * rest;
     else e->working_sell_lots += sign * rest;
-    e->open_orders += (uint32_t)sign;
+    e->open_orders += (uint32_t)open;
     e->account = o->account;
     if (o->position_side != HP_POSITION_BOTH && (o->position_side == HP_POSITION_SHORT) == is_buy)
         e->closing_lots[o->position_side] += sign * rest;
@@ -149,7 +157,7 @@ static inline void hp_gate_expose(hp_gate_t *g, const hp_instrument_t *i, hp_exp
     for (int n = 0; n < 4; n++) {
         hp_wide_t *sum = is_buy ? &scopes[n]->buying_e8 : &scopes[n]->selling_e8;
         *sum += sign * (hp_wide_t)notional;
-        scopes[n]->open_orders += sign;
+        scopes[n]->open_orders += open;
         HP_DEBUG_ASSERT(*sum >= 0 && scopes[n]->open_orders >= 0);
     }
 }

@@ -19,6 +19,7 @@
 #include "hotpath/risk/gate_limits.h"
 #include "hotpath/risk/gate_market.h"
 #include "hotpath/risk/gate_who.h"
+#include "hotpath/risk/reservation.h"
 
 /* A CANCEL: allow-list and leader are behind it; tokens, with the reserve.  A cancel is never refused
  * for want of our own tokens while a word is on. */
@@ -61,6 +62,7 @@ static inline uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const 
     if (HP_UNLIKELY(hp_gate_scoped(&c, scopes))) return v->verdict;
     uint64_t count = g->rule.weights & 0xffff;
     if (HP_UNLIKELY(hp_gate_tokens(&c, scopes, count, c.reduces))) return v->verdict;
+    if (g->funds != NULL && HP_UNLIKELY(!hp_reserve_allows(g->funds, i, in, g->target, v))) return v->verdict;
     hp_gate_take(scopes, count, now);
     return hp_verdict_set(v, HP_PASS, c.notional, 0);
 }

@@ -15,6 +15,7 @@
 #include "intent.h"
 #include "order.h"
 #include "panic.h"
+#include "hotpath/order/state.h"
 
 #define HP_OWN_ACCOUNTS 32u
 #define HP_OWN_INSTRUMENTS 256u
@@ -86,6 +87,14 @@ static inline uint32_t hp_own_gather(hp_own_t *own, uint32_t first)
     return heap;
 }
 
+/* The price at which an order would be met first: the nearer one while it changes. */
+static inline int64_t hp_own_ticks(const hp_order_t *o)
+{
+    if (HP_LIKELY(!hp_order_is_changing(o))) return o->price_ticks;
+    int is_nearer = o->side == HP_SIDE_BUY ? o->asked_ticks > o->price_ticks : o->asked_ticks < o->price_ticks;
+    return is_nearer ? o->asked_ticks : o->price_ticks;
+}
+
 static inline void hp_own_add(hp_own_t *own, const hp_order_t *o)
 {
     uint32_t slot = (uint32_t)(o - own->slots);
@@ -93,7 +102,7 @@ static inline void hp_own_add(hp_own_t *own, const hp_order_t *o)
     hp_own_node_t *n = &own->nodes[slot];
     HP_ASSERT(n->order == NULL);
     n->order = o;
-    n->key = o->side == HP_SIDE_SELL ? o->price_ticks : -o->price_ticks;
+    n->key = o->side == HP_SIDE_SELL ? hp_own_ticks(o) : -hp_own_ticks(o);
     n->child = n->left = n->right = 0;
     n->root = hp_own_root(o->account, o->instrument, o->side);
     own->roots[n->root] = hp_own_meld(own, own->roots[n->root], slot + 1);
@@ -122,6 +131,15 @@ static inline void hp_own_remove(hp_own_t *own, const hp_order_t *o)
     own->count--;
 }
 
+/* An order may have another price now. */
+static inline void hp_own_move(hp_own_t *own, const hp_order_t *o)
+{
+    const hp_own_node_t *n = &own->nodes[o - own->slots];
+    if (n->order == NULL || n->key == (o->side == HP_SIDE_SELL ? hp_own_ticks(o) : -hp_own_ticks(o))) return;
+    hp_own_remove(own, o);
+    hp_own_add(own, o);
+}
+
 /* The order of ours that an order on `side` would meet first; NULL = none rests there. */
 static inline const hp_order_t *hp_own_facing(const hp_own_t *own, uint32_t account, uint32_t instrument, uint32_t side)
 {
@@ -133,7 +151,7 @@ static inline const hp_order_t *hp_own_facing(const hp_own_t *own, uint32_t acco
 static inline int hp_own_meets(uint32_t side, uint32_t type, int64_t price_ticks, const hp_order_t *rests)
 {
     if (type == HP_TYPE_MARKET) return 1;
-    return side == HP_SIDE_BUY ? price_ticks >= rests->price_ticks : price_ticks <= rests->price_ticks;
+    return side == HP_SIDE_BUY ? price_ticks >= hp_own_ticks(rests) : price_ticks <= hp_own_ticks(rests);
 }
 
 #endif

@@ -30,7 +30,7 @@ from strategies import Strategy
 
 
 class Trader(Strategy):
-    """Joins the touch while flat, sells what it holds, cancels every third order by hand."""
+    """Joins the touch while flat, sells what it holds; cancels or changes some orders by hand."""
 
     def on_start(self):
         self.seen = 0
@@ -48,6 +48,8 @@ class Trader(Strategy):
     def on_order(self, order):
         if order.state == "LIVE" and order.client_id % 3 == 0:
             self.cancel(order.client_id)
+        if order.state == "LIVE" and order.client_id % 3 == 1 and order.lots < 4:
+            self.replace(order.client_id, price_ticks=order.price_ticks - 1, lots=order.lots + 1)
         if order.state == "LIVE" and order.client_id & 0xFFFF >= 180:
             raise RuntimeError("as planned")
 '''
@@ -163,7 +165,9 @@ class Story:
         if not orders:
             return
         order = orders[a % len(orders)]
-        kinds = ("ACK", "FILL", "CANCELED", "REJECT", "STATUS", "CANCEL_REJECT", "AMBIGUOUS")
+        kinds = (
+            "ACK", "FILL", "CANCELED", "REJECT", "STATUS", "CANCEL_REJECT", "AMBIGUOUS", "REPLACED"
+        )  # fmt: skip
         kind = kinds[b % len(kinds)]
         report = ffi.new("hp_report_t *")
         report.kind = getattr(lib, f"HP_REPORT_{kind}")
@@ -174,6 +178,9 @@ class Story:
             report.last_lots, report.last_ticks, report.trade_id = 1, 600_000, self.trade
         if kind == "STATUS":
             report.state = lib.HP_ORDER_LIVE
+        if kind == "REPLACED":
+            report.lots, report.price_ticks = order["asked_lots"], order["asked_ticks"]
+            report.match_ns = a + 1
         self.lane.report(bytes(ffi.buffer(report)))
 
     def session(self, a: int, b: int) -> None:

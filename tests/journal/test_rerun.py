@@ -109,7 +109,11 @@ def test_journal_that_was_killed_inside_a_step_is_equal_up_to_there(tmp_path, tr
     path = recording.lanes(directory)[0].paths[0]
     data = path.read_bytes()
     found = records(data, SEGMENT_BYTES)
-    last = max(n for n, r in enumerate(found) if r.kind == lib.HP_RECORD_VERDICT)
+    last = max(
+        n
+        for n, (one, after) in enumerate(itertools.pairwise(found))
+        if (one.kind, after.kind) == (lib.HP_RECORD_VERDICT, lib.HP_RECORD_REQUEST)
+    )
     at = SEGMENT_BYTES + sum((40 + len(r.payload) + 7) & ~7 for r in found[: last + 1])
     path.write_bytes(data[:at])
     for strategy in (None, ""):

@@ -116,6 +116,18 @@ def test_resume_does_not_take_back_what_another_writer_holds(stage, door):
     assert held.view.word == lib.HP_WORD_KILL
 
 
+def test_flatten_takes_the_operators_kill_back_and_is_refused_behind_anothers(stage, door):
+    ask(stage.deployment, {"command": "kill"})
+    assert ask(stage.deployment, {"command": "flatten"})["words"] == ["flatten"]
+    stage.more_control("sentinel")
+    from runtime.pages import Page
+
+    held = Page.open(stage.deployment, "control.sentinel", "hp_control_page_t", writable=True)
+    held.view.word = lib.HP_WORD_KILL
+    with pytest.raises(CommandError, match="sentinel holds a kill .* corelane sentinel release"):
+        ask(stage.deployment, {"command": "flatten"})
+
+
 def test_drain_sets_the_word_and_tells_the_supervisor(stage, door):
     assert ask(stage.deployment, {"command": "drain"})["obeyed"]
     assert door.drained.is_set()

@@ -103,7 +103,7 @@ def test_order_lives_through_modify_status_and_cancel(still):
             )
             assert same["error"]["code"] == -5027
             for wrong, code in (
-                ({"quantity": "900"}, -2019), ({"price": "99000"}, -5022), ({"side": "BUY"}, -1130),
+                ({"quantity": "900"}, -2019), ({"side": "BUY"}, -1130),
                 ({"price": "101000.55"}, -4014), ({"quantity": ""}, -1102),
             ):
                 wanted = {**number, "side": "SELL", "quantity": "0.03", "price": "101000.5"}
@@ -207,3 +207,21 @@ def test_published_signatures_are_accepted_and_others_are_not():
         key.verify(payload.encode(), one["expected"])
         with pytest.raises(VenueError):
             key.verify(payload.encode() + b"0", one["expected"])
+
+
+def test_change_of_a_post_only_order_that_would_take_cancels_it(still):
+    async def scenario(client):
+        async with client.api() as api:
+            wanted = limit("SELL", "101000", tif="GTX")
+            number = (await api.trade("order.place", **wanted))["result"]["orderId"]
+            named = {"symbol": "BTCUSDT", "orderId": number}
+            changed = await api.trade(
+                "order.modify", **named, side="SELL", quantity="0.02", price="99000"
+            )
+            assert changed["result"]["status"] == "CANCELED"
+            again = await api.trade(
+                "order.modify", **named, side="SELL", quantity="0.03", price="101000"
+            )
+            assert again["error"]["code"] == -2013
+
+    still.play(scenario)

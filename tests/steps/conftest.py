@@ -25,12 +25,14 @@ STEPS = [
     "risk/gate_who",
     "risk/gate_market",
     "risk/gate_limits",
+    "risk/reservation",
     "risk/gate",
     "journal/writer",
 ]
 CDEF = """
 enum hp_moved { HP_MOVED_REFUSED, HP_MOVED_STATE, HP_MOVED_FACT, HP_MOVED_REPEAT };
 int t_apply(hp_order_t *o, const hp_report_t *r, uint64_t now, uint64_t read_lag_ns);
+int64_t hp_order_exposed_lots(const hp_order_t *o);
 uint32_t t_transition(uint32_t state, uint32_t kind);
 
 typedef struct { ...; } hp_orders_t;

@@ -87,11 +87,13 @@ def test_fill_key_is_new_once(steps, keys):
         seen.add(key)
 
 
-def test_fill_keys_forget_the_oldest_only(steps):
+def test_forgotten_fill_key_stays_known_by_its_instrument_and_id(steps):
+    """A list of old trades that is asked for again books nothing twice."""
     fills = steps.ffi.new("hp_fills_t *")
     kept = steps.lib.HP_FILLS_KEPT
     for trade in range(1, kept + 101):
         assert steps.lib.hp_fills_take(fills, 0, 1, trade, BUY)
     assert not steps.lib.hp_fills_take(fills, 0, 1, kept + 100, BUY)
     assert not steps.lib.hp_fills_take(fills, 0, 1, 101, BUY)
-    assert steps.lib.hp_fills_take(fills, 0, 1, 100, BUY)  # forgotten, so new again
+    assert not steps.lib.hp_fills_take(fills, 0, 1, 100, BUY)  # forgotten, and below what is kept
+    assert steps.lib.hp_fills_take(fills, 0, 2, 100, BUY)  # of another instrument

@@ -38,6 +38,7 @@ CANCEL = {
     name: PLACE[name] for name in ("kind", "instrument", "client_id", "request_id", "timestamp_ms")
 } | {"kind": LIB.HP_REQUEST_CANCEL}
 STATUS = CANCEL | {"kind": LIB.HP_REQUEST_STATUS}
+REPLACE = PLACE | {"kind": LIB.HP_REQUEST_REPLACE}
 
 
 def place(middle: str, *, window: str = "") -> bytes:
@@ -177,7 +178,6 @@ def test_numbers_stand_on_the_scale_of_the_instrument(decimals, price, size):
         {"deadline_ms": 60001},
         {"kind": LIB.HP_REQUEST_NONE},
         {"kind": LIB.HP_REQUEST_LOGON},
-        {"kind": LIB.HP_REQUEST_REPLACE},
         {"kind": 99},
     ],
 )
@@ -242,3 +242,96 @@ def test_request_name_is_the_one_in_the_bytes(trader):
     assert json.loads(trader.encode(**PLACE))["id"] == name
     with pytest.raises(ValueError, match="kind"):
         request_name(0, 1, 1)
+
+
+def modify(middle: str) -> bytes:
+    return (
+        '{"id":"5000108000000002a.2b","method":"order.modify","params":{"symbol":"BTCUSDT"'
+        + middle
+        + ',"timestamp":1723161256313}}'
+    ).encode()
+
+
+OURS = ',"origClientOrderId":"site1-000108000000002a"'
+CHANGE = ',"side":"{}","price":"61800.2","quantity":"0.005"'
+
+
+@pytest.mark.parametrize(
+    ("change", "want"),
+    [
+        ({}, OURS + CHANGE.format("BUY")),
+        ({"side": LIB.HP_SIDE_SELL}, OURS + CHANGE.format("SELL")),
+        ({"post_only": 1}, OURS + CHANGE.format("BUY")),
+        ({"client_id": 0, "venue_id": 328971409}, ',"orderId":328971409' + CHANGE.format("BUY")),
+        (
+            {"position_side": LIB.HP_POSITION_SHORT},
+            OURS + CHANGE.format("BUY") + ',"positionSide":"SHORT"',
+        ),
+        ({"deadline_ms": 500}, OURS + CHANGE.format("BUY") + ',"recvWindow":500'),
+    ],
+)
+def test_change_of_an_order_says_side_price_and_whole_size(trader, change, want):
+    text = trader.encode(**{**REPLACE, **change})
+    if change.get("client_id") == 0:
+        text = text.replace(b"50000000000000000.2b", b"5000108000000002a.2b")
+    assert text == modify(want)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": LIB.HP_TYPE_MARKET},
+        {"side": LIB.HP_SIDE_NONE},
+        {"lots": 0},
+        {"price_ticks": 0},
+        {"position_side": 3},
+        {"client_id": 0},
+        {"self_trade_mode": LIB.HP_STP_EXPIRE_TAKER},  # a change would end it silently
+        {"instrument": INSTRUMENT + 1},
+        {"timestamp_ms": 0},
+        {"deadline_ms": 60001},
+    ],
+)
+def test_change_that_cannot_be_said_is_refused_whole(trader, change):
+    assert trader.encode(**{**REPLACE, **change}) == b""
+
+
+RESULT = (
+    '{"id":"5000108000000002a.2b","status":200,"result":{"orderId":328971409,"symbol":"BTCUSDT",'
+    '"status":"%s","clientOrderId":"site1-000108000000002a","modifyId":1,"price":"61800.20",'
+    '"origQty":"0.010","executedQty":"0.004","type":"LIMIT","side":"BUY","positionSide":"BOTH",'
+    '"updateTime":1703426756190}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ("NEW", LIB.HP_REPORT_REPLACED),
+        ("PARTIALLY_FILLED", LIB.HP_REPORT_REPLACED),
+        ("FILLED", LIB.HP_REPORT_REPLACED),
+        ("CANCELED", LIB.HP_REPORT_CANCELED),
+        ("EXPIRED", LIB.HP_REPORT_EXPIRED),
+    ],
+)
+def test_answer_to_a_change_gives_the_version_and_what_became_of_the_order(trader, state, kind):
+    (report,) = trader.decode_reports((RESULT % state).encode())
+    assert (report["kind"], report["request"]) == (kind, LIB.HP_REQUEST_REPLACE)
+    assert (report["price_ticks"], report["lots"], report["cum_lots"]) == (618002, 10, 4)
+    assert (report["request_id"], report["match_ns"]) == (0x2B, 1703426756190 * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        (-2013, 400, LIB.HP_REPORT_CANCEL_REJECT),
+        (-5026, 400, LIB.HP_REPORT_CANCEL_REJECT),
+        (-5027, 400, LIB.HP_REPORT_CANCEL_REJECT),
+        (-1007, 408, LIB.HP_REPORT_AMBIGUOUS),
+        (-1000, 500, LIB.HP_REPORT_AMBIGUOUS),
+    ],
+)
+def test_refused_change_leaves_the_order_and_an_open_one_is_unknown(trader, code, status, kind):
+    text = f'{{"id":"5000108000000002a.2b","status":{status},"error":{{"code":{code},"msg":"x"}}}}'
+    (report,) = trader.decode_reports(text.encode())
+    assert (report["kind"], report["request"], report["request_id"]) == (kind, 5, 0x2B)

@@ -120,7 +120,12 @@ class Exchange:
     def modify(
         self, account: Account, market: Market, order: Order, price: int, lots: int, now_ms: int
     ) -> None:
-        """Change price and size of a resting order, or raise Denied and leave it as it was."""
+        """Change price and size of a resting order, or raise Denied and leave it as it was.
+
+        Two changes cancel the order, by the venue's rules: to a size that has filled already, and
+        of a post-only order to a price at which it would take.  A changed order loses its place
+        and its self-trade mode.
+        """
         if not order.is_open:
             raise Denied(Denial.NOT_OPEN)
         if (price, lots) == (order.price, order.lots):
@@ -135,15 +140,16 @@ class Exchange:
             price,
             lots - order.filled,
             order.time_in_force,
-            order.self_trade,
-            order.reduce_only,
+            reduce_only=order.reduce_only,
             position_side=order.position_side,
         )
         freed = self._margin_needed_e8(account, market, order)
         needed = self._margin_needed_e8(account, market, changed)
         if needed - freed > self.available_e8(account):
             raise Denied(Denial.MARGIN)
-        self._check_refusal(market, changed)
+        if market.matching.refusal(changed) is Refusal.WOULD_TAKE:
+            self.cancel(market, order, now_ms)
+            return
         market.amend(order, price, lots, now_ms)
 
     def set_deadline(self, account: Account, symbol: str, countdown_ms: int, now_ms: int) -> None:

@@ -10,7 +10,7 @@ from venues.simulator.account import Account
 from venues.simulator.effects import Effect, Execution, OrderUpdate, PublicTrade, TopChange
 from venues.simulator.instrument import Instrument
 from venues.simulator.matching import Matching, Trade, UpdateIds
-from venues.simulator.order import BUY, Order, Reason, Status
+from venues.simulator.order import BUY, Order, Reason, SelfTrade, Status
 from venues.simulator.record import Record
 
 MARK_SMOOTHING = 16  # the mark price moves 1/16 of the way to the mid at each step
@@ -110,12 +110,13 @@ class Market:
         return True
 
     def amend(self, order: Order, price: int, lots: int, now_ms: int) -> None:
-        """Give a resting order a new price and size; it loses its place."""
+        """Give a resting order a new price and size; it loses its place and its self-trade mode."""
         self.now_ms = now_ms
         self.matching.cancel(order)
         order.status = Status.PARTIALLY_FILLED if order.filled else Status.NEW
         order.price, order.lots, order.updated_ms = price, lots, now_ms
         order.modified += 1
+        order.self_trade = SelfTrade.NONE
         account = self.accounts[order.owner]
         self.record.log("modify", order, now_ms)
         self.tell(account, order, Execution.AMENDMENT)

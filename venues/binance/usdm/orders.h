@@ -1,6 +1,6 @@
 /* orders.h - requests of ours as the text of the venue's WebSocket API.
  *
- * Owns:    order.place, order.cancel and order.status for a session that is logged on (no key, no
+ * Owns:    order.place, order.modify, order.cancel and order.status for a session that is logged on (no key, no
  *          signature); what each attribute of a request becomes.
  * Refuses: what the venue cannot be told: 0 instead of a request that says less than was asked.
  *
@@ -103,7 +103,29 @@ static inline char *usdm_put_place(const usdm_state_t *state, char *p, const hp_
     return binance_put_text(p, "\",\"newOrderRespType\":\"ACK\"");
 }
 
-/* Which order a cancel or an inquiry means: by our id, else by the venue's (an adopted order). */
+/* A change gives side, price and whole size again; the venue takes it for limit orders only.  It puts the
+ * order at the end of its new price's queue and ends its self-trade mode, so one that was asked for
+ * cannot be kept. */
+static inline int usdm_can_modify(const hp_request_t *r)
+{
+    return (r->client_id != 0 || (r->venue_id != 0 && r->venue_id <= INT64_MAX)) && r->type == HP_TYPE_LIMIT &&
+           (r->side == HP_SIDE_BUY || r->side == HP_SIDE_SELL) && r->lots > 0 && r->price_ticks > 0 &&
+           r->position_side < HP_POSITION_SIDE_COUNT && r->self_trade_mode == HP_STP_DEFAULT;
+}
+
+static inline char *usdm_put_modify(char *p, const hp_request_t *r, const hp_instrument_t *i)
+{
+    p = binance_put_text(p, r->side == HP_SIDE_BUY ? ",\"side\":\"BUY\"" : ",\"side\":\"SELL\"");
+    p = usdm_put_decimal(binance_put_text(p, ",\"price\":\""), r->price_ticks, i->price_decimals);
+    p = usdm_put_decimal(binance_put_text(p, "\",\"quantity\":\""), r->lots, i->size_decimals);
+    *p++ = '"';
+    if (r->position_side == HP_POSITION_LONG) p = binance_put_text(p, ",\"positionSide\":\"LONG\"");
+    else if (r->position_side == HP_POSITION_SHORT)
+        p = binance_put_text(p, ",\"positionSide\":\"SHORT\"");
+    return p;
+}
+
+/* Which order a change, a cancel or an inquiry means: by our id, else by the venue's (an adopted order). */
 static inline char *usdm_put_target(const usdm_state_t *state, char *p, const hp_request_t *r)
 {
     if (r->client_id == 0)
@@ -122,10 +144,13 @@ static inline size_t usdm_put(const usdm_state_t *state, const hp_request_t *r, 
         r->deadline_ms > USDM_RECV_WINDOW_MS_MAX)
         return 0;
     const int place = r->kind == HP_REQUEST_PLACE;
-    if (place ? !usdm_can_place(r)
-              : r->client_id == 0 && (r->venue_id == 0 || r->venue_id > INT64_MAX))
+    const int modify = r->kind == HP_REQUEST_REPLACE;
+    if (place    ? !usdm_can_place(r)
+        : modify ? !usdm_can_modify(r)
+                 : r->client_id == 0 && (r->venue_id == 0 || r->venue_id > INT64_MAX))
         return 0;
     const char *method = place                             ? "order.place"
+                         : modify                          ? "order.modify"
                          : r->kind == HP_REQUEST_CANCEL ? "order.cancel"
                          : r->kind == HP_REQUEST_STATUS ? "order.status" : NULL;
     if (method == NULL) return 0;
@@ -136,7 +161,12 @@ static inline size_t usdm_put(const usdm_state_t *state, const hp_request_t *r, 
     memcpy(p, symbol->instrument.symbol, symbol->instrument.symbol_length);
     p += symbol->instrument.symbol_length;
     *p++ = '"';
-    p = place ? usdm_put_place(state, p, r, &symbol->instrument) : usdm_put_target(state, p, r);
+    if (place) {
+        p = usdm_put_place(state, p, r, &symbol->instrument);
+    } else {
+        p = usdm_put_target(state, p, r);
+        if (modify) p = usdm_put_modify(p, r, &symbol->instrument);
+    }
     if (r->deadline_ms != 0)
         p = usdm_put_decimal(binance_put_text(p, ",\"recvWindow\":"), (int64_t)r->deadline_ms, 0);
     p = usdm_put_decimal(binance_put_text(p, ",\"timestamp\":"), (int64_t)r->timestamp_ms, 0);

@@ -306,7 +306,9 @@ static inline uint8_t usdm_result_kind(uint8_t request, const hp_json_values_t *
     case HP_REQUEST_CANCEL:
         return state == HP_ORDER_CANCELED ? HP_REPORT_CANCELED : HP_REPORT_STATUS;
     case HP_REQUEST_STATUS: return HP_REPORT_STATUS;
-    case HP_REQUEST_REPLACE: return HP_REPORT_REPLACED;
+    case HP_REQUEST_REPLACE: /* a change that leaves nothing, or would take, cancels the order */
+        return state == HP_ORDER_CANCELED  ? HP_REPORT_CANCELED
+               : state == HP_ORDER_EXPIRED ? HP_REPORT_EXPIRED : HP_REPORT_REPLACED;
     case HP_REQUEST_LOGON: return HP_REPORT_SESSION;
     default: return hp_json_seen(v, USDM_R_SINCE) ? HP_REPORT_SESSION : HP_REPORT_CONTROL;
     }
