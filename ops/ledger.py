@@ -112,13 +112,15 @@ def show(arguments: argparse.Namespace) -> int:
         {"venue": v, "account": a, "symbol": s, "asset": asset, "funding_e8": amount}
         for (v, a, s, asset), amount in sorted(found.funding.items())
     ]
-    totals = total(lines, funding)
+    positions = found.lines(by_strategy=False)
+    totals = total(positions, funding)
     if arguments.json:
         print(
             json.dumps(
                 {
                     "at_ns": found.last_ns,
                     "lines": lines,
+                    "positions": positions,
                     "funding": funding,
                     "totals": totals,
                     "problems": [one._asdict() for one in problems],

@@ -128,8 +128,7 @@ def check_epoch(
         magic, layout, its_lane, its_epoch, index, segment = f[:6]
         offset, length, first, end, lost, _, previous, sha = f[6:]
         if magic != b"HPBLOCK1" or layout != 1:
-            faults.append(f"{folder}/chain: byte {at} begins no block header")
-            break
+            break  # torn, unless a head covers more
         if (its_lane, its_epoch, index) != (lane, epoch, len(hashes)):
             faults.append(f"{folder}/chain: block {len(hashes)} says that it is another")
         if previous != before:
@@ -166,9 +165,12 @@ def check_epoch(
         for note in notes
         if is_signed(note, keys) and (note["lane"], note["epoch"]) == (lane, epoch)
     }
-    hashed = 0
+    hashed, covered = 0, max((head.get("index", -1) for head in heads), default=-1)
     for segment, rows in blocks.items():
         content = unpack_segment(folder, segment)
+        rows = [row for row in rows if row[0] <= covered]  # what is younger may be torn
+        if not rows:
+            continue
         if content is None:
             if segment not in retired:
                 faults.append(f"{folder}: segment {segment} is missing")
@@ -181,7 +183,7 @@ def check_epoch(
                     f"{folder}/{segment:08d}: block {index}, bytes {offset} to"
                     f" {offset + length - 1}, are not what was hashed"
                 )
-        tail = rows[-1][1] + rows[-1][2]
+        tail = blocks[segment][-1][1] + blocks[segment][-1][2]
         if len(content) > tail and segment != max(blocks):
             faults.append(f"{folder}/{segment:08d}: bytes behind {tail} belong to no block")
     return faults, after, hashes, hashed

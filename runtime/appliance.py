@@ -22,6 +22,7 @@ from typing import Any
 
 from runtime import conditions, evidence, feeds, funds, lane_pages, sentinel_plan, state
 from runtime._shm import lib
+from runtime.archiver import finish, is_archived, rules_of
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
@@ -643,7 +644,9 @@ class Appliance:
             if self.lane_state() != lib.HP_LANE_ARMED:
                 continue
             for ring in self.former_rings():
-                (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
+                path = SHM / page_name(self.settings.deployment, ring)
+                if self.settings.journal is None or is_archived(path):
+                    path.unlink(missing_ok=True)
 
     # -- what others ask ---------------------------------------------------------------------------
 
@@ -773,17 +776,35 @@ class Appliance:
         if hasattr(self, "supervisor") and "lane-0" in self.supervisor.watched:
             await self.drain(3)
 
+    @property
+    def ring_prefix(self) -> str:
+        return page_name(self.settings.deployment, "journal.")
+
+    async def finish_archive(self) -> bool:
+        """Bring what the archiver did not come to into the archive; rings go only then."""
+        s = self.settings
+        if s.journal is None or not self.lane_pages:
+            return True
+        rules = rules_of(s.archive)
+        done = await asyncio.to_thread(finish, s.deployment, s.journal, rules, self.say)
+        if not done:
+            self.say(f"archive.rings_kept pages={self.ring_prefix}* cause=not_all_is_archived")
+        return done
+
     async def close(self) -> None:
         if hasattr(self, "supervisor"):
             for process in ("sentinel", *set(self.cold_name.values())):
                 await self.supervisor.stop(process)
             await self.supervisor.close()
+        is_kept = not await self.finish_archive()
         for page in (*self.pages, *self.lane_pages.values()):
-            page.remove()
+            if not (is_kept and page.path.name.startswith(self.ring_prefix)):
+                page.remove()
         for ring in self.former_rings():
-            (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
+            if not is_kept:
+                (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
         if self.market is not None:
-            self.market.close()
+            self.market.close(self.ring_prefix if is_kept else None)
         loop = asyncio.get_running_loop()
         if self.bells:
             loop.remove_reader(self.bells["supervisor"])

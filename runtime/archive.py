@@ -77,7 +77,17 @@ class Pending:
 
 
 def open_file(path: Path) -> int:
-    return os.open(path, FLAGS, 0o600)
+    """Open a file to append to; a new one's name is on disk before anything is in it."""
+    is_new = not path.exists()
+    try:
+        handle = os.open(path, FLAGS, 0o600)
+        if is_new:
+            sync_folder(path.parent)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise ArchiveFull(error.strerror) from error
+        raise ArchiveFailed(f"open {path.name}: {error.strerror}") from error
+    return handle
 
 
 def write_whole(handle: int, data: bytes, size_before: int) -> None:
@@ -128,6 +138,7 @@ class EpochWriter:
         self.chain_bytes = 0
         self.heads_bytes = 0
         self.headed = -1  # index of the block that the newest head covers
+        self.is_final = False  # that head says that nothing follows
         self.written = Place(0, 0, 1)
         self.repairs: list[Repair] = []
         if not folder.exists():
@@ -146,6 +157,7 @@ class EpochWriter:
         blocks, self.chain_bytes = chain.read(self.folder)
         heads, self.heads_bytes = chain.read_heads(self.folder)
         self.headed = max((head["index"] for head in heads if "index" in head), default=-1)
+        self.is_final = bool(heads) and bool(heads[-1].get("final"))
         self.previous = self.inherited()
         if len(blocks) <= self.headed:
             raise ArchiveDamaged(
@@ -196,18 +208,28 @@ class EpochWriter:
         place: Place | None = None
         if self.last:
             place = Place(self.last.segment, self.last.end, self.last.last_sequence + 1)
-        for number, path in paths.items():
+        is_chained = bool(self.last) or self.headed >= 0
+        if durable is not None:  # from the newest on: what is left is a beginning at any time
+            for number in sorted(paths, reverse=True):
+                if number > held[0] and (number, 0) >= durable:
+                    path = paths.pop(number)
+                    self.repairs.append(Repair(path, path.stat().st_size, 0))
+                    path.unlink()
+        for number, path in list(paths.items()):
             if number < held[0] or path.name.endswith(PACKED):
                 continue
             data = load(path)
             start = held[1] if number == held[0] else 0
-            if durable is not None and (number, start) > durable:
-                good, sequence = start, 0
-            else:
-                limit = len(data)
-                if durable is not None and number == durable[0]:
-                    limit = min(limit, durable[1])
-                good, sequence = self.good_end(bytes(data[:limit]), start, place)
+            limit = len(data)
+            if durable is not None and number == durable[0]:
+                limit = max(start, min(limit, durable[1]))
+            good, sequence = self.good_end(bytes(data[:limit]), start, place)
+            if good and is_chained and start == 0 and place is not None:
+                head = segment(data[:SEGMENT_BYTES])
+                if head is None or head.first_sequence != place.sequence:
+                    del data
+                    self.set_aside(paths, number)
+                    break
             cut, size = len(data) - good, len(data)
             del data
             if good == 0:
@@ -222,6 +244,15 @@ class EpochWriter:
         if place is not None:
             self.written = place
         return place
+
+    def set_aside(self, paths: dict[int, Path], first: int) -> None:
+        """Keep segments behind a torn one out of the way: the archive is a beginning of what was
+        written, and they would follow a hole in it.  Nobody had acknowledged them."""
+        for number in sorted(paths, reverse=True):
+            if number >= first:
+                path = paths[number]
+                self.repairs.append(Repair(path, path.stat().st_size, 0))
+                path.rename(path.with_suffix(".torn"))
 
     def good_end(self, data: bytes, start: int, place: Place | None) -> tuple[int, int]:
         """Return the offset behind the last good record from `start` on, and the next sequence."""
@@ -293,17 +324,8 @@ class EpochWriter:
             self.seal()
 
     def open_segment(self, number: int) -> None:
-        path = segment_path(self.folder, number)
-        is_new = not path.exists()
-        try:
-            handle = open_file(path)
-            if is_new:
-                sync_folder(self.folder)
-            size = os.fstat(handle).st_size
-        except OSError as error:
-            if error.errno in NO_ROOM:
-                raise ArchiveFull(error.strerror) from error
-            raise ArchiveFailed(f"open {path.name}: {error.strerror}") from error
+        handle = open_file(segment_path(self.folder, number))
+        size = os.fstat(handle).st_size
         if self.handle >= 0:
             self.unsynced.append(self.handle)
         self.handle, self.number, self.offset = handle, number, size
@@ -328,11 +350,7 @@ class EpochWriter:
             pending.sha.digest(),
         )
         if self.chain_handle < 0:
-            try:
-                self.chain_handle = open_file(self.folder / chain.CHAIN)
-                sync_folder(self.folder)
-            except OSError as error:
-                raise ArchiveFailed(f"open {chain.CHAIN}: {error.strerror}") from error
+            self.chain_handle = open_file(self.folder / chain.CHAIN)
         write_whole(self.chain_handle, block.pack(), self.chain_bytes)
         self.chain_bytes += chain.HEADER_BYTES
         self.last, self.previous, self.index = block, block.hash, self.index + 1
@@ -350,24 +368,21 @@ class EpochWriter:
 
     def head(self, **more: Any) -> dict[str, Any] | None:
         """Sign how far the chain goes; None when the newest head says it already."""
-        if self.last is None or (self.last.index == self.headed and not more):
+        is_said = self.last is not None and self.last.index == self.headed
+        if self.last is None or (is_said and (self.is_final or not more)):
             return None
         self.sync()
         if self.chain_handle >= 0:
             sync(self.chain_handle)
         head = self.key.sign(chain.head_of(self.last, self.deployment, **more))
         self.note(head)
-        self.headed = self.last.index
+        self.headed, self.is_final = self.last.index, bool(more.get("final"))
         return head
 
     def note(self, head: dict[str, Any]) -> None:
         """Append a signed line to the heads, durably."""
         if self.heads_handle < 0:
-            try:
-                self.heads_handle = open_file(self.folder / chain.HEADS)
-                sync_folder(self.folder)
-            except OSError as error:
-                raise ArchiveFailed(f"open {chain.HEADS}: {error.strerror}") from error
+            self.heads_handle = open_file(self.folder / chain.HEADS)
         line = json.dumps(head, sort_keys=True).encode() + b"\n"
         write_whole(self.heads_handle, line, self.heads_bytes)
         self.heads_bytes += len(line)

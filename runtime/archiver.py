@@ -225,7 +225,7 @@ class Archiver:
         open_run(directory, deployment)
         self.lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.lockf(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self.lock)
             raise RecordingError(f"{directory} is written by another archiver") from error
@@ -337,6 +337,43 @@ class Archiver:
             self.say(f"archive.full at_end={str(error)!r}")
         finally:
             os.close(self.lock)
+
+
+def is_archived(path: Path) -> bool:
+    """Whether everything in a ring is on disk; a ring that cannot be read is not waited for."""
+    try:
+        page = Page.open_path(path, "hp_page_t")
+    except (PageError, OSError, ValueError):
+        return True
+    head = ffi.cast("hp_journal_head_t *", page.header + 1)
+    done = head.archived != NO_ARCHIVER and head.archived >= head.published
+    page.close()
+    return bool(done)
+
+
+def finish(
+    deployment: str, directory: Path, rules: Rules, say: Callable[[str], None] = say
+) -> bool:
+    """Archive what is left in a deployment's rings; False when that cannot be done now."""
+    try:
+        archiver = Archiver(deployment, directory, rules, say)
+    except (RecordingError, ArchiveKeyError, state.StateError, OSError) as error:
+        say(f"archive.unfinished error={str(error)!r}")
+        return False
+    try:
+        archiver.look()
+        for ring in archiver.rings.values():
+            while ring.copy(time.monotonic_ns()):
+                pass
+            if ring.again_ns or (ring.tailer.behind_bytes and not ring.is_damaged):
+                raise ArchiveFull("the disk has no room")
+            ring.end()
+    except (ArchiveFailed, ArchiveFull, ArchiveDamaged, OSError) as error:
+        say(f"archive.unfinished error={str(error)!r}")
+        return False
+    finally:
+        os.close(archiver.lock)
+    return True
 
 
 class Worker(threading.Thread):

@@ -78,6 +78,8 @@ class EpochAudit:
         self.report = report
         self.blocks, self.chain_bytes = chain.read(folder)
         self.heads, self.heads_bytes = chain.read_heads(folder)
+        covered = [int(head["index"]) for head in self.heads if str(head.get("index")).isdigit()]
+        self.covered = max(covered, default=-1)  # by a head, as far as the lines say
 
     def fault(self, what: str, text: str, name: str = "", **more: Any) -> None:
         where = f"{self.where}/{name}" if name else self.where
@@ -102,7 +104,7 @@ class EpochAudit:
                 chain.CHAIN,
                 first_byte=self.chain_bytes,
                 last_byte=size - 1,
-                is_note=size - self.chain_bytes < chain.HEADER_BYTES,
+                is_note=self.covered < len(self.blocks),  # torn: nobody had vouched for it
             )
         before: chain.Block | None = None
         for number, block in enumerate(self.blocks):
@@ -225,6 +227,11 @@ class EpochAudit:
                     self.report.retired_segments += 1
                     continue
                 first, last = blocks[0].first_sequence, blocks[-1].last_sequence
+                if blocks[0].index > self.covered:
+                    what = f"blocks from {blocks[0].index} on, younger than the newest head"
+                    name = recording.segment_path(self.folder, number).name
+                    self.fault("torn", f"{what}, are not there", name, is_note=True)
+                    continue
                 self.fault(
                     "missing",
                     f"the segment's file is not there: records {first} to {last}",
@@ -276,6 +283,17 @@ class EpochAudit:
     def locate(self, path: Path, part: bytes, block: chain.Block) -> None:
         """Say which record of a block was changed: the first that is none, or in a wrong place."""
         first, last = block.offset, block.end - 1
+        if block.index > self.covered:
+            self.fault(
+                "torn",
+                f"block {block.index}, younger than the newest head, is not there as it was hashed",
+                path.name,
+                block=block.index,
+                first_byte=first,
+                last_byte=last,
+                is_note=True,
+            )
+            return
         if len(part) < block.length:
             self.fault(
                 "short",

@@ -453,10 +453,15 @@ class Ledger:
         twice = int(lib.hp_instrument_notional(about, mark[0], abs(book.lots), lib.HP_ROUND_DOWN))
         return sign * (twice // 2) - book.cost_e8
 
-    def lines(self) -> list[dict[str, Any]]:
-        """Return a line for each strategy's share of each position."""
+    def lines(self, by_strategy: bool = True) -> list[dict[str, Any]]:
+        """Return a line for each strategy's share of each position, or for each position.
+
+        Shares have costs of their own: what they realised need not add up to what the position
+        realised; realised and unrealised together do.
+        """
         out = []
-        for (strategy, key), book in sorted(self.strategies.items()):
+        shares = self.strategies if by_strategy else {("", k): b for k, b in self.positions.items()}
+        for (strategy, key), book in sorted(shares.items(), key=lambda item: item[0]):
             venue, account, instrument, side = key
             about = self.abouts[venue, instrument]
             mark = self.marks.get((venue, instrument))

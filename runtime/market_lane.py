@@ -192,8 +192,10 @@ class MarketLane:
         await self.appliance.supervisor.stop(NAME, 2, 0)
         self.take_log()
 
-    def close(self) -> None:
+    def close(self, kept: str | None) -> None:
+        """Remove the pages; kept: how the names of rings begin that are not on disk yet."""
         for page in (*self.pages.values(), *(mail.page for mail in self.pair.values())):
-            page.remove()
+            if kept is None or not page.path.name.startswith(kept):
+                page.remove()
         os.close(self.bell)
 

@@ -57,7 +57,15 @@ class PairStory(Story):
         self.lane.start_strategies()
         self.lane.turn(5_000_000)
         self.update = {1: 100, 2: 100}
-        self.trade = 0
+        self.trade = self.count = 0
+
+    def happen(self, what: str, a: int, b: int) -> None:
+        """Whatever the disk's pace: a ring full of what is not archived is no story."""
+        super().happen(what, a, b)
+        self.count += 1
+        if self.count % 50 == 0:
+            for one in self.archiver.rings.values():
+                one.sync()
 
     def deaf(self, a: int, b: int) -> None:
         """One half does not look at its ring for a while."""

@@ -83,7 +83,8 @@ def test_every_changed_byte_is_found_and_located(original, tmp_path_factory, dat
         (fault,) = report.faults
         assert fault.where.endswith(path.name)
         assert fault.first_byte <= at <= fault.last_byte
-        assert fault.last_byte - fault.first_byte < 1_500
+        is_length = at - fault.first_byte < 4  # then nobody knows where the record ended
+        assert is_length or fault.last_byte - fault.first_byte < 1000
     elif path.name == "chain":
         blocks = {one.block for one in report.faults if one.block is not None}
         number = at // chain.HEADER_BYTES

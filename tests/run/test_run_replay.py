@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from runtime import recording
+from ops import verify_archive
+from runtime import audit, ledger, recording
 from runtime._shm import lib
 from runtime.appliance import Appliance, Settings
 from runtime.embedded import EmbeddedVenue
@@ -63,7 +65,9 @@ async def day(folder, run, deployment):
             await asyncio.wait_for(appliance.armed(before), PATIENCE_SECONDS)
             orders = count("orders")  # of both lives: an opening takes over the sums
             await until("order of the next life", lambda: count("orders") >= orders + 3)
+            await venue.call("POST", "/sim/fault", {"kind": "funding", "rate_e8": 10_000})
             await appliance.drain()
+            return await venue.call("GET", "/sim/record")
         finally:
             await appliance.abandon()
             await appliance.close()
@@ -76,7 +80,8 @@ def run(tmp_path_factory):
     os.environ["XDG_STATE_HOME"] = str(folder / "state")
     try:
         (folder / "venue").mkdir()
-        asyncio.run(day(folder / "venue", folder / "run", f"day{os.getpid()}"))
+        record = asyncio.run(day(folder / "venue", folder / "run", f"day{os.getpid()}"))
+        (folder / "record.json").write_text(json.dumps(record))
     finally:
         if before is None:
             del os.environ["XDG_STATE_HOME"]
@@ -104,6 +109,43 @@ def test_recorded_day_has_every_kind_of_input_in_it(run):
     texts = [record.payload for record in recording.lanes(run)[0].read({lib.HP_RECORD_REQUEST})]
     assert any(b"order.place" in text for text in texts)
     assert any(b"order.cancel" in text for text in texts)
+
+
+def test_ledger_of_the_day_is_the_venues_own_record(run):
+    """Out of the journal alone, over a kill: to the last fill, lot and 1e-8."""
+    record = json.loads((run.parent / "record.json").read_text())
+    found = ledger.read(run)
+    assert found.problems() == []
+    assert found.carries >= 2 and found.wallets
+    lines = found.lines()
+    assert "strategies.demo.imbalance:Imbalance" in {line["strategy"] for line in lines}
+    unowned = {one.kind for one in found.entries if one.strategy == "none"}
+    assert unowned <= {"recovered", "funding"}  # the kill may have taken whose order it was
+    held = {one["symbol"]: one["lots"] for one in record["positions"]}
+    for symbol, lots in held.items():
+        assert sum(line["lots"] for line in lines if line["symbol"] == symbol) == lots
+
+    def e8(text):
+        return int(Decimal(text) * 10**8)
+
+    positions = found.lines(by_strategy=False)
+    assert sum(line["realised_e8"] for line in positions) == e8(record["realized"])
+    open_and_realised = [
+        sum(line["realised_e8"] + line["unrealised_e8"] for line in rows)
+        for rows in (lines, positions)
+    ]
+    assert abs(open_and_realised[0] - open_and_realised[1]) <= len(lines)  # each mark is rounded
+    assert sum(sum(line["fees_e8"].values()) for line in lines) == e8(record["fees"])
+    assert {asset for line in lines for asset in line["fees_e8"]} == {"USDT"}
+    assert sum(found.funding.values()) == e8(record["funding"])
+    fills = [one for one in found.entries if one.kind in ("fill", "recovered")]
+    assert len(fills) == record["counts"]["fill"]
+
+
+def test_archive_of_the_day_is_good_to_both_opinions(run):
+    report = audit.verify(run)
+    assert report.is_good and report.signed_blocks == report.blocks > 10
+    assert verify_archive.main([str(run)]) == 0
 
 
 def test_replay_command_says_equal(run):

@@ -222,3 +222,25 @@ def test_user_stream_can_be_cut_to_some_events_and_combined(still):
             assert message["stream"] == key and message["data"]["e"] == "ACCOUNT_UPDATE"
 
     still.play(scenario)
+
+
+def test_funding_moves_the_wallet_and_is_told_with_its_amount(still):
+    async def scenario(client):
+        async with client.user() as told:
+            _, ask = await spread(client)
+            await client.rest(
+                "POST", "/fapi/v1/order", limit("BUY", str(ask), "0.015", "IOC"), "hmac"
+            )
+            await told.until(lambda one: one["e"] == "ACCOUNT_UPDATE")
+            before = Decimal((await client.record(client.keys["account"]))["balance"])
+            await client.fault(kind="funding", rate_e8=10_000)  # one basis point
+            seen = await told.until(
+                lambda one: one["e"] == "ACCOUNT_UPDATE" and one["a"]["m"] == "FUNDING_FEE"
+            )
+        row = seen[-1]["a"]["B"][0]
+        record = await client.record(client.keys["account"])
+        assert Decimal(row["bc"]) < 0
+        assert Decimal(row["wb"]) == Decimal(record["balance"]) == before + Decimal(row["bc"])
+        assert Decimal(record["funding"]) == Decimal(row["bc"])
+
+    still.play(scenario)

@@ -72,6 +72,7 @@ class Account:
     hedge_mode: bool = False
     fees_e8: int = 0
     realized_e8: int = 0
+    funding_e8: int = 0  # received, less paid
     initial_e8: int = 0
     maker_fee_bps: int = MAKER_FEE_BPS
     taker_fee_bps: int = TAKER_FEE_BPS
@@ -100,6 +101,20 @@ class Account:
         self.fees_e8 += fee_e8
         self.realized_e8 += realized_e8
         self.wallet_e8 += realized_e8 - fee_e8
+
+    def settle_funding(self, market_mark: dict[str, int], rate_e8: int) -> int:
+        """Pay (rate above 0: longs pay) on every position at its mark; return what was received.
+
+        An amount is notional x rate, cut toward zero to 1e-8.
+        """
+        received = 0
+        for (symbol, _), held in self.positions.items():
+            notional = held.instrument.notional_e8(market_mark[symbol], abs(held.lots))
+            paid = notional * abs(rate_e8) // E8
+            received += -paid if (held.lots > 0) == (rate_e8 > 0) else paid
+        self.funding_e8 += received
+        self.wallet_e8 += received
+        return received
 
     def leverage_of(self, instrument: Instrument) -> int:
         return self.leverage.get(instrument.symbol, instrument.leverage)

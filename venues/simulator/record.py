@@ -156,6 +156,7 @@ class Record:
             "realized": decimal_text(account.realized_e8, 8),
             "unrealized": decimal_text(unrealized, 8),
             "fees": decimal_text(account.fees_e8, 8),
+            "funding": decimal_text(account.funding_e8, 8),
             "pnl": decimal_text(account.realized_e8 - account.fees_e8, 8),
             "forgotten": self.forgotten,
         }

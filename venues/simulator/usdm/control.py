@@ -37,6 +37,7 @@ class Control:
             "pause": lambda details: self._pause(details, True),
             "resume": lambda details: self._pause(details, False),
             "clock_skew": self._skew,
+            "funding": lambda details: self.desk.settle_funding(int(details["rate_e8"])),
             "withdraw": self._withdraw,
         }
         assert set(self._at_once) == set(AT_ONCE)

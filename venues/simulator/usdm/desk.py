@@ -99,6 +99,21 @@ class Desk:
         text = encode.order_trade_update(update, now_ms)
         publish(key, text, now_ms, "ORDER_TRADE_UPDATE")
 
+    def settle_funding(self, rate_e8: int) -> int:
+        """Settle funding for every account that holds something; return how many that were."""
+        marks = {name: market.mark for name, market in self.exchange.markets.items()}
+        now_ms, touched = self.now_ms(), 0
+        for account in self.exchange.accounts.values():
+            if not any(held.lots for held in account.positions.values()):
+                continue
+            received = account.settle_funding(marks, rate_e8)
+            touched += 1
+            key = self.listen_keys.of(account)
+            if key in self.streams.listeners:
+                text = encode.funding_update(account, received, now_ms)
+                self.streams.publish(key, text, now_ms, "ACCOUNT_UPDATE")
+        return touched
+
     def expire_listen_keys(self, all_of_them: bool = False) -> None:
         now_ms = self.now_ms()
         for key in self.listen_keys.expired((1 << 62) if all_of_them else now_ms):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from venues.simulator.account import Account
 from venues.simulator.effects import Execution, OrderUpdate, PublicTrade, TopChange
 from venues.simulator.instrument import Instrument, decimal_text
 from venues.simulator.market import DepthWindow, Market
@@ -200,6 +201,15 @@ def account_update(update: OrderUpdate, now_ms: int) -> str:
         f'{{"e":"ACCOUNT_UPDATE","T":{update.time_ms},"E":{now_ms},"a":{{"m":"ORDER",'
         f'"B":[{{"a":"USDT","wb":"{wallet}","cw":"{wallet}","bc":"0"}}],'
         f'"P":[{",".join(positions)}]}}}}'
+    )
+
+
+def funding_update(account: Account, received_e8: int, now_ms: int) -> str:
+    """Tell of funding: of crossed positions the venue says the balance alone."""
+    wallet, change = decimal_text(account.wallet_e8, 8), decimal_text(received_e8, 8)
+    return (
+        f'{{"e":"ACCOUNT_UPDATE","T":{now_ms},"E":{now_ms},"a":{{"m":"FUNDING_FEE",'
+        f'"B":[{{"a":"USDT","wb":"{wallet}","cw":"{wallet}","bc":"{change}"}}],"P":[]}}}}'
     )
 
 

@@ -36,6 +36,7 @@ AT_ONCE: dict[str, str] = {
     "pause": "symbol takes no new orders",
     "resume": "symbol takes new orders again",
     "clock_skew": "the venue's clock is ms ahead",
+    "funding": "funding is settled now, at rate_e8 of each position's mark (above 0: longs pay)",
     "withdraw": "percent of the first account's wallet is gone",
 }
 
