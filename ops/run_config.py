@@ -16,7 +16,7 @@ from runtime.appliance import Settings
 from runtime.config import Clock, Config, Durability, Limits, StrategyEntry
 from runtime.config_file import ConfigError, Problem, load
 from runtime.funds import Terms
-from runtime.lane_spec import load_strategy
+from runtime.lane_spec import TTL, load_strategy
 from runtime.sentinel_plan import Bounds, Guard
 from tuning.time import Where
 
@@ -152,6 +152,22 @@ def flatten(config: Config) -> dict[str, int]:
     }
 
 
+def times_to_live(config: Config) -> dict[str, Any]:
+    """Return what Lane.put_ttl takes; the bands are the seeds' and no keys."""
+    c = config.ttl
+    fast, quick = c.fast_trades_per_second, c.quick_trades_per_second
+    return {
+        "layers": {
+            layer: (base, *TTL["layers"][layer][1:])
+            for layer, base in (("touch", c.touch_ms), ("near", c.near_ms), ("deep", c.deep_ms))
+        },
+        "speeds": ((max(fast, quick), 300), (quick, 500)),
+        "queue_max": c.queue_orders_max,
+        "volatility_e8_max": c.volatility_bps_max * 10_000,
+        "emergency_ms": c.emergency_ms,
+    }
+
+
 def settings(config: Config, **others: Any) -> Settings:
     """Return the appliance's settings; `others` are what the host decides."""
     return Settings(
@@ -176,6 +192,7 @@ def settings(config: Config, **others: Any) -> Settings:
         cancel_scope=config.account.cancel_scope,
         dead_man_ms=config.account.dead_man_ms,
         flatten=flatten(config),
+        ttl=times_to_live(config),
         lease_ms=config.lease.time_ms if config.lease.provider == "sim" else 0,
         archive=archive(config),
         durable=durable(config),

@@ -38,6 +38,7 @@ HEADERS = [
     "feed",
     "flatten",
     "page",
+    "ttl",
     "sentinel",
     "lease",
     "opening",

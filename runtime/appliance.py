@@ -28,7 +28,7 @@ from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.crash_report import Report
 from runtime.host import HostPage, HostWatch
-from runtime.lane_spec import ASSETS
+from runtime.lane_spec import ASSETS, TTL
 from runtime.lease import SimLease
 from runtime.market_lane import PAIR_BYTES, MarketLane
 from runtime.pages import SHM, Control, Page, PageError, in_use, stale
@@ -94,6 +94,7 @@ class Settings:
     cancel_scope: str = "ours"  # or "all": whose orders a cancel-all touches
     dead_man_ms: int = 0  # the venue's timer; 0 = none
     flatten: dict[str, int] = field(default_factory=lambda: dict(FLATTEN))  # Lane.set_flatten
+    ttl: dict[str, Any] = field(default_factory=lambda: dict(TTL))  # Lane.put_ttl
     lease_ms: int = 0  # length of the sim provider's leader lease; 0 = nobody has to lead
     guard: Guard | None = None  # None: no sentinel watches
     clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
@@ -492,6 +493,7 @@ class Appliance:
             "funds": self.funds,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
+            "ttl": s.ttl,
             "lease": bool(s.lease_ms),
             "read_lag_ms": s.read_lag_ms,
             "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,

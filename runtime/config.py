@@ -161,6 +161,27 @@ class Funds:
 
 
 @dataclass
+class TimeToLive:
+    touch_ms: int = key(1_000, "Layer touch, milliseconds.", low=500, high=2_000)
+    near_ms: int = key(3_000, "Layer near.", low=2_000, high=5_000)
+    deep_ms: int = key(7_000, "Layer deep.", low=5_000, high=10_000)
+    fast_trades_per_second: int = key(100, "Above: times 0.3.", low=1, high=1_000_000)
+    quick_trades_per_second: int = key(50, "Above: times 0.5.", low=1, high=1_000_000)
+    queue_orders_max: int = key(
+        100, "Orders ahead of ours; above: 500 ms at most.", low=1, high=1_000_000
+    )
+    volatility_bps_max: int = key(
+        500,
+        "The gate's streaming standard move; above: 200 ms at most.",
+        low=1,
+        high=100_000,
+    )
+    emergency_ms: int = key(
+        100, "In an emergency, every order that may add risk.", low=1, high=10_000
+    )
+
+
+@dataclass
 class Account:
     cancel_scope: str = key(
         "ours",
@@ -360,6 +381,11 @@ class Config:
         AllLimits, "What the gate holds each order against; 0 permits nothing."
     )
     rate: Rate = table(Rate, "Token bucket of requests to the venue.")
+    ttl: TimeToLive = table(
+        TimeToLive,
+        "Orders of a layer (`buy(layer=...)`): how long they may rest, found anew every 100 ms"
+        " (docs/time-to-live.md).",
+    )
     funds: Funds = table(Funds, "What orders and positions hold of the account's money.")
     account: Account = table(Account, "The account, and whose orders are meant.")
     flatten: Flatten = table(Flatten, "How positions are closed by `corelane flatten`.")
@@ -401,7 +427,7 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 TABLES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Venue, Topology, AllLimits, Rate, Funds, Account, Flatten, Sentinel, Lease),
+        *(Venue, Topology, AllLimits, Rate, Funds, TimeToLive, Account, Flatten, Sentinel, Lease),
         *(Journal, Durability, Metrics, Clock, Restart, Log),
     )
 }

@@ -57,6 +57,10 @@ def count(name: str, field: str, text: str, unit: float = 1) -> Family:
     return lane("counter", name, text, lambda one: one.counters[field] / unit)
 
 
+def flow(name: str, field: str, text: str) -> Family:
+    return lane("counter", name, text, lambda one: one.flow[field])
+
+
 def now(name: str, field: str, text: str) -> Family:
     return lane("gauge", name, text, lambda one: one.counters[field])
 

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 # Names of the assets that fees and balances are in; 0 is an asset without a number.
 ASSETS = {"USDT": 1, "USDC": 2, "BNB": 3, "FDUSD": 4, "BTC": 5, "ETH": 6, "BUSD": 7, "USD": 8}
+# Times to live (Lane.put_ttl): base, least and most of a calm market, ms; the seeds' figures.
+TTL: dict[str, Any] = {
+    "layers": {
+        "touch": (1_000, 500, 2_000),
+        "near": (3_000, 2_000, 5_000),
+        "deep": (7_000, 5_000, 10_000),
+    },
+    "speeds": ((100, 300), (50, 500)),
+    "queue_max": 100,
+    "volatility_e8_max": 5_000_000,
+    "emergency_ms": 100,
+}
 NO_FEEDS: dict[str, Any] = {"sanity": {}, "streams": []}
 UNRECORDED = {"ca", "bells", "supervisor", "cores"}  # keys that a re-run has no use for
 
@@ -87,6 +99,8 @@ def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
     lane.set_rate(0, *spec["rate"])
     lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
     lane.set_flatten(**spec.get("flatten", {}))
+    if spec.get("ttl"):
+        lane.put_ttl(**spec["ttl"])
 
 
 def add_instrument(lane: Lane, item: dict[str, Any]) -> None:

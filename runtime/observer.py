@@ -31,6 +31,9 @@ COUNTERS = [
     name for name, _ in ffi.typeof("hp_lane_counters_t").fields if name.rstrip("0123456789")
     not in TABLES
 ]  # fmt: skip
+FLOW = [
+    name for name, _ in ffi.typeof("hp_lane_flow_t").fields if name not in ("cancels", "pad")
+]
 LINE_FIGURES = [name for name, _ in ffi.typeof("hp_lane_line_t").fields if name != "pad"]
 FEED_COUNTERS = ("resyncs", "too_old", "gaps", "spare_polls", "spare_compared", "spare_equal")
 
@@ -263,6 +266,8 @@ class Observer:
             lines=lines(view),
             funds=list(funds(number, view)),
             turns_at_words=view.words_turn,
+            flow={name: getattr(view.flow, name) for name in FLOW},
+            cancels={name: view.flow.cancels[n] for n, name in names.CANCEL_CAUSES.items() if n},
             flatten=view.flatten,
             flattens=list(flattens(view)),
         )

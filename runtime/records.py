@@ -50,6 +50,9 @@ ORDER_WORDS = {
     "time_in_force": TIMES_IN_FORCE,
     "state": names.ORDER_STATES,
     "error": names.ERRORS,
+    "layer": names.LAYERS,
+    "cancel_cause": names.CANCEL_CAUSES,
+    "reason": names.CANCEL_CAUSES,
 }
 STRUCTS: dict[int, str] = {
     lib.HP_RECORD_CLOCK: "hp_journal_clock_t",
@@ -60,6 +63,8 @@ STRUCTS: dict[int, str] = {
     lib.HP_RECORD_LIMITS: "hp_limit_t",
     lib.HP_RECORD_RULE: "hp_instrument_limits_t",
     lib.HP_RECORD_POLICY: "hp_gate_rule_t",
+    lib.HP_RECORD_TTL: "hp_ttl_rule_t",
+    lib.HP_RECORD_SIGNAL: "hp_signal_t",
     lib.HP_RECORD_CLOSING: "hp_flatten_rule_t",
     lib.HP_RECORD_INTENT: "hp_intent_t",
     lib.HP_RECORD_VERDICT: "hp_verdict_t",

@@ -24,6 +24,20 @@ from runtime.recording import lanes
 from runtime.snapshot import Snapshot
 from runtime.verdicts import Scale, explained, figure
 
+CAUSES = {
+    lib.HP_CANCEL_TTL: "its time to live was over",
+    lib.HP_CANCEL_STRATEGY: "its strategy wanted it gone",
+    lib.HP_CANCEL_QUEUE: "its strategy's advice: too many orders ahead",
+    lib.HP_CANCEL_PRICE: "its strategy's advice: too far from the price",
+    lib.HP_CANCEL_SPEED: "its strategy's advice: the market has slowed down",
+    lib.HP_CANCEL_TOXICITY: "its strategy's advice: informed flow",
+    lib.HP_CANCEL_INVENTORY: "its strategy's advice: too much is held",
+    lib.HP_CANCEL_OWN: "it would have traded with a newer order of ours",
+    lib.HP_CANCEL_BOOK: "its book was lost, stale or doubted",
+    lib.HP_CANCEL_HALT: "its strategy failed",
+    lib.HP_CANCEL_EMERGENCY: "an emergency was signalled for its market",
+    lib.HP_CANCEL_WORD: "a control word (kill, freeze, flatten, drain) or the archive's lag",
+}
 SIDES = names.of("hp_side", "HP_SIDE_")
 INTENT_KINDS = names.of("hp_intent_kind", "HP_INTENT_")
 KINDS = frozenset((lib.HP_RECORD_INTENT, lib.HP_RECORD_VERDICT, lib.HP_RECORD_ORDER))
@@ -141,6 +155,8 @@ def say_intent(lane: int, i: Any, scale: Scale | None, symbol: str) -> str:
         )
     else:
         text += f" order {i.target} of {symbol}"
+    if i.reason:
+        text += f" ({CAUSES.get(i.reason, i.reason)})"
     if i.kind == lib.HP_INTENT_REPLACE:
         text += (
             f" by {figure(i.lots, 'size', scale)} in all at {figure(i.price_ticks, 'price', scale)}"
@@ -154,6 +170,10 @@ def say_order(o: Any, scale: Scale | None) -> str:
     text += f", {filled} of {size} filled"
     if o.venue_id:
         text += f", venue id {o.venue_id}"
+    if o.cancel_cause:
+        text += f", marked to go: {CAUSES.get(o.cancel_cause, o.cancel_cause)}"
+    if o.parent:
+        text += f", in place of order {o.parent}, which never arrived"
     if o.error:
         text += f", the venue's last refusal: {names.ERRORS.get(o.error, o.error)}"
     if o.flags & lib.HP_ORDER_CANCEL_IN_FLIGHT and lib.hp_order_is_working(o.state):

@@ -34,7 +34,8 @@ enum hp_hop {
     HP_HOP_ACK = 5,      /* sent    -> ack: the venue's share */
     HP_HOP_TICK_TO_TRADE = 6, /* recv -> sent */
     HP_HOP_STALE_OUT = 7, /* a stream passes its bound -> the last cancel that this causes is sent */
-    HP_HOP_COUNT = 8
+    HP_HOP_FILL_RESPONSE = 8, /* a read brought a fill -> what it made a strategy place is sent */
+    HP_HOP_COUNT = 9
 };
 
 typedef struct hp_stamps {

@@ -13,6 +13,7 @@ cdef extern from "clock.h" nogil:
         HP_HOP_ACK
         HP_HOP_TICK_TO_TRADE
         HP_HOP_STALE_OUT
+        HP_HOP_FILL_RESPONSE
         HP_HOP_COUNT
     cdef enum hp_clock_source:
         HP_CLOCK_SOURCE_NONE

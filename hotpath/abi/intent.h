@@ -23,7 +23,8 @@
 #include "panic.h"
 
 /* cffi:begin */
-enum hp_intent_kind { HP_INTENT_REFUSED = 0, HP_INTENT_PLACE = 1, HP_INTENT_CANCEL = 2, HP_INTENT_REPLACE = 3 };
+enum hp_intent_kind { HP_INTENT_REFUSED = 0, HP_INTENT_PLACE = 1, HP_INTENT_CANCEL = 2, HP_INTENT_REPLACE = 3,
+    HP_INTENT_TIME = 4 /* another time to live for `target`: ttl_ns, layer and queue hold from now on */ };
 enum hp_side { HP_SIDE_NONE = 0, HP_SIDE_BUY = 1, HP_SIDE_SELL = 2 };
 enum hp_position_side { HP_POSITION_BOTH = 0, HP_POSITION_LONG = 1, HP_POSITION_SHORT = 2, HP_POSITION_SIDE_COUNT = 3 };
 enum hp_order_type { HP_TYPE_NONE = 0, HP_TYPE_LIMIT = 1, HP_TYPE_MARKET = 2, HP_TYPE_STOP_MARKET = 3 };
@@ -47,7 +48,8 @@ typedef struct hp_intent {
     uint8_t  self_trade_mode;
     uint8_t  book_state;     /* enum hp_book_state at the decision */
     uint8_t  caution;        /* enum hp_caution at the decision, OR of bits */
-    uint8_t  pad0[2];
+    uint8_t  layer;          /* enum hp_layer; NONE = ttl_ns is fixed, else the most that a layer may give */
+    uint8_t  reason;         /* CANCEL: enum hp_cancel_cause of the advice; 0 = none given */
     int64_t  price_ticks;
     int64_t  lots;
     uint64_t ttl_ns;         /* 0 = rests until cancelled */
@@ -60,7 +62,9 @@ typedef struct hp_intent {
     uint64_t recv_ns;        /* CLOCK_MONOTONIC of the causing read */
     int64_t  trigger_ticks;  /* conditional orders; 0 = none */
     uint64_t decided_ns;     /* CLOCK_MONOTONIC of the turn */
-    uint8_t  pad1[48];
+    uint32_t queue;          /* orders ahead by the strategy's own estimate; 0 = by the book */
+    uint8_t  tries;          /* PLACE: again, so often, when it is proven that it never arrived */
+    uint8_t  pad1[43];
 } hp_intent_t;
 /* cffi:end */
 HP_SIZE(hp_intent_t, 192);

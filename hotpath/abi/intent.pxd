@@ -9,6 +9,7 @@ cdef extern from "intent.h" nogil:
         HP_INTENT_PLACE
         HP_INTENT_CANCEL
         HP_INTENT_REPLACE
+        HP_INTENT_TIME
     cdef enum hp_side:
         HP_SIDE_NONE
         HP_SIDE_BUY
@@ -50,7 +51,8 @@ cdef extern from "intent.h" nogil:
         uint8_t self_trade_mode
         uint8_t book_state
         uint8_t caution
-        uint8_t pad0[2]
+        uint8_t layer
+        uint8_t reason
         int64_t price_ticks
         int64_t lots
         uint64_t ttl_ns
@@ -63,4 +65,6 @@ cdef extern from "intent.h" nogil:
         uint64_t recv_ns
         int64_t trigger_ticks
         uint64_t decided_ns
-        uint8_t pad1[48]
+        uint32_t queue
+        uint8_t tries
+        uint8_t pad1[43]

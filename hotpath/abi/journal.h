@@ -43,7 +43,7 @@ enum hp_record_kind {
     HP_RECORD_SNAPSHOT = 8,     /* REST book snapshot handed in by the cold side; aux = instrument */
     HP_RECORD_SESSION = 9,      /* u32 enum hp_session; aux = socket */
     HP_RECORD_LIMITS = 10,      /* hp_limit_t: holds from now on; aux = enum hp_dimension */
-    HP_RECORD_SIGNAL = 11,      /* cold strategies' input */
+    HP_RECORD_SIGNAL = 11,      /* hp_signal_t: toxicity and emergency; aux = instrument, 0 = all */
     HP_RECORD_POSITION = 12,    /* hp_report_t by the cold side: what the venue answered to a question */
     HP_RECORD_STREAM = 13,      /* hp_stream_rule_t; aux = instrument */
     HP_RECORD_SANITY = 14,      /* hp_sanity_rule_t; aux = instrument */
@@ -54,6 +54,7 @@ enum hp_record_kind {
     HP_RECORD_POLICY = 19,      /* hp_gate_rule_t */
     HP_RECORD_PEER = 20,        /* of the other lane of a pair; aux = enum hp_pair_kind */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
+    HP_RECORD_TTL = 23,         /* hp_ttl_rule_t */
     HP_RECORD_CLOSING = 22,     /* hp_flatten_rule_t: positions are closed by it from now on */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */

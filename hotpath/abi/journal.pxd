@@ -34,6 +34,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_POLICY
         HP_RECORD_PEER
         HP_RECORD_STRATEGY
+        HP_RECORD_TTL
         HP_RECORD_CLOSING
         HP_RECORD_INTENT
         HP_RECORD_VERDICT

@@ -76,6 +76,24 @@ enum hp_order_flag {
     HP_ORDER_INQUIRY_DUE = 256 /* to be asked about as soon as the lane's rate of inquiries allows */
 };
 
+/* Why an order is to go, weakest first.  One cancel is in flight; a stronger class takes over the mark. */
+enum hp_cancel_cause {
+    HP_CANCEL_NONE = 0,
+    HP_CANCEL_TTL = 1,        /* its time to live is over */
+    HP_CANCEL_STRATEGY = 2,   /* its strategy wants it gone and gave no reason */
+    HP_CANCEL_QUEUE = 3,      /* advice: too many orders ahead */
+    HP_CANCEL_PRICE = 4,      /* advice: too far from the price */
+    HP_CANCEL_SPEED = 5,      /* advice: the market has slowed down */
+    HP_CANCEL_TOXICITY = 6,   /* advice: informed flow */
+    HP_CANCEL_INVENTORY = 7,  /* advice: too much is held */
+    HP_CANCEL_OWN = 8,        /* it would trade with a newer order of ours */
+    HP_CANCEL_BOOK = 9,       /* its book is lost, stale or doubted */
+    HP_CANCEL_HALT = 10,      /* its strategy failed */
+    HP_CANCEL_EMERGENCY = 11, /* extreme market */
+    HP_CANCEL_WORD = 12,      /* kill, freeze, flatten, drain, archive lag */
+    HP_CANCEL_CAUSE_COUNT = 13
+};
+
 typedef struct hp_order {
     uint64_t client_id;        /* 0 = free slot */
     uint64_t venue_id;         /* 0 = not yet known */
@@ -91,7 +109,9 @@ typedef struct hp_order {
     uint8_t  error;            /* enum hp_error of the last refusal */
     uint16_t flags;            /* enum hp_order_flag */
     uint8_t  word;             /* enum hp_order_state: the strongest word about it, fills aside (state.h) */
-    uint8_t  pad0[3];
+    uint8_t  layer;            /* enum hp_layer; NONE = a fixed time to live */
+    uint8_t  cancel_cause;     /* enum hp_cancel_cause: the mark; it stands until the order ends */
+    uint8_t  tries;            /* how often it may be placed again when it never arrived */
     int64_t  price_ticks;      /* of the newest version: a replace makes another one */
     int64_t  lots;             /* the whole size, what has filled included */
     int64_t  filled_lots;      /* cumulative, by fills counted once */
@@ -110,7 +130,7 @@ typedef struct hp_order {
     int64_t  asked_lots;
     uint64_t replace_request;  /* its request id */
     uint64_t replace_deadline_ns; /* venue deadline, CLOCK_MONOTONIC: no later change is possible */
-    uint8_t  pad1[8];
+    uint64_t parent;           /* placed again: client id of the first try; else the intent's parent */
 } hp_order_t;
 
 typedef struct hp_report {
@@ -150,6 +170,7 @@ HP_SIZE(hp_order_t, 256);
 HP_FIELD(hp_order_t, state, 36);
 HP_FIELD(hp_order_t, price_ticks, 48);
 HP_FIELD(hp_order_t, stamps, 144);
+HP_FIELD(hp_order_t, parent, 248);
 HP_SIZE(hp_report_t, 192);
 HP_FIELD(hp_report_t, client_id, 24);
 HP_FIELD(hp_report_t, position_lots, 104);

@@ -67,6 +67,21 @@ cdef extern from "order.h" nogil:
         HP_ORDER_ABSENT
         HP_ORDER_PARKED
         HP_ORDER_INQUIRY_DUE
+    cdef enum hp_cancel_cause:
+        HP_CANCEL_NONE
+        HP_CANCEL_TTL
+        HP_CANCEL_STRATEGY
+        HP_CANCEL_QUEUE
+        HP_CANCEL_PRICE
+        HP_CANCEL_SPEED
+        HP_CANCEL_TOXICITY
+        HP_CANCEL_INVENTORY
+        HP_CANCEL_OWN
+        HP_CANCEL_BOOK
+        HP_CANCEL_HALT
+        HP_CANCEL_EMERGENCY
+        HP_CANCEL_WORD
+        HP_CANCEL_CAUSE_COUNT
     ctypedef struct hp_order_t:
         uint64_t client_id
         uint64_t venue_id
@@ -82,7 +97,9 @@ cdef extern from "order.h" nogil:
         uint8_t error
         uint16_t flags
         uint8_t word
-        uint8_t pad0[3]
+        uint8_t layer
+        uint8_t cancel_cause
+        uint8_t tries
         int64_t price_ticks
         int64_t lots
         int64_t filled_lots
@@ -101,7 +118,7 @@ cdef extern from "order.h" nogil:
         int64_t asked_lots
         uint64_t replace_request
         uint64_t replace_deadline_ns
-        uint8_t pad1[8]
+        uint64_t parent
     ctypedef struct hp_report_t:
         uint8_t kind
         uint8_t state

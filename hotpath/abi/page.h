@@ -271,6 +271,16 @@ typedef struct hp_lane_position { /* one per instrument; the lane's view */
     int64_t pad[1];
 } hp_lane_position_t;
 
+typedef struct hp_lane_flow { /* how orders come and go; the lane's counters */
+    uint64_t cancels[16];      /* orders marked, by enum hp_cancel_cause: once each, by the first cause */
+    uint64_t cancels_merged;   /* asked for while a cancel of that order was in flight: not sent again */
+    uint64_t ttl_changes;      /* times to live that another look made shorter or longer */
+    uint64_t retries;          /* orders placed again, each for one that never arrived */
+    uint64_t retries_dropped;  /* not placed again: too late, or too many waited */
+    uint64_t bursts;           /* writes that carried more than one request */
+    uint64_t burst_requests;   /* what they carried */
+    uint64_t pad[10];
+} hp_lane_flow_t;
 #define HP_ASSETS_MAX 8
 
 /* Money of one asset; free + reserved + used = total (risk/reservation.h).  Asset id n is entry n - 1. */
@@ -308,7 +318,7 @@ typedef struct hp_lane_page {
     hp_lane_counters_t counters;
     uint64_t verdicts[64];     /* by enum hp_verdict_code */
     uint64_t warnings[64];
-    hp_histogram_t hops[8];    /* by enum hp_hop, nanoseconds */
+    hp_histogram_t hops[10];    /* by enum hp_hop, nanoseconds */
     hp_calibration_t calibration;
     uint8_t  pad2[96];
     hp_hiccup_t hiccup;        /* time taken from idle turns of a spinning lane */
@@ -316,6 +326,7 @@ typedef struct hp_lane_page {
     hp_lane_position_t positions[256];
     hp_lane_feed_t feeds[256];
     hp_lane_line_t lines[4];   /* HP_LINES_MAX */
+    hp_lane_flow_t flow;
     hp_lane_funds_t funds[8];  /* HP_ASSETS_MAX */
     hp_flatten_row_t flattens[768]; /* by instrument x 3 + position side */
 } hp_lane_page_t;
@@ -329,10 +340,11 @@ HP_SIZE(hp_host_page_t, 256);
 HP_SIZE(hp_process_t, 256);
 HP_FIELD(hp_supervisor_page_t, processes, 768);
 HP_SIZE(hp_lane_position_t, 128);
+HP_SIZE(hp_lane_flow_t, 256);
 HP_SIZE(hp_lane_funds_t, 128);
 HP_SIZE(hp_lane_counters_t, 1024);
 _Static_assert(HP_DECODE_COUNT <= 16 && HP_EVENT_KIND_COUNT <= 8 && HP_ORDER_STATE_COUNT <= 16 &&
-               HP_VERDICT_COUNT <= 64 && HP_HOP_COUNT <= 8, "lane page tables are large enough");
+               HP_VERDICT_COUNT <= 64 && HP_HOP_COUNT <= 10, "lane page tables are large enough");
 _Static_assert(offsetof(hp_lane_page_t, counters) % 128 == 0, "counters start on a line pair");
 _Static_assert(offsetof(hp_lane_page_t, tops) % 128 == 0, "tops are aligned");
 

@@ -244,6 +244,15 @@ cdef extern from "page.h" nogil:
         int64_t venue_pnl_e8
         int64_t used_e8
         int64_t pad[1]
+    ctypedef struct hp_lane_flow_t:
+        uint64_t cancels[16]
+        uint64_t cancels_merged
+        uint64_t ttl_changes
+        uint64_t retries
+        uint64_t retries_dropped
+        uint64_t bursts
+        uint64_t burst_requests
+        uint64_t pad[10]
     ctypedef struct hp_lane_funds_t:
         uint32_t asset
         uint32_t pad0
@@ -276,7 +285,7 @@ cdef extern from "page.h" nogil:
         hp_lane_counters_t counters
         uint64_t verdicts[64]
         uint64_t warnings[64]
-        hp_histogram_t hops[8]
+        hp_histogram_t hops[10]
         hp_calibration_t calibration
         uint8_t pad2[96]
         hp_hiccup_t hiccup
@@ -284,5 +293,6 @@ cdef extern from "page.h" nogil:
         hp_lane_position_t positions[256]
         hp_lane_feed_t feeds[256]
         hp_lane_line_t lines[4]
+        hp_lane_flow_t flow
         hp_lane_funds_t funds[8]
         hp_flatten_row_t flattens[768]

@@ -23,6 +23,7 @@ from hotpath.abi.pair cimport *
 from hotpath.abi.ring cimport *
 from hotpath.abi.rule cimport *
 from hotpath.abi.sentinel cimport *
+from hotpath.abi.ttl cimport *
 from hotpath.abi.verdict cimport *
 
 
@@ -306,7 +307,8 @@ def layout():
     out["hp_intent_t.self_trade_mode"] = <size_t>&(<hp_intent_t *>0).self_trade_mode
     out["hp_intent_t.book_state"] = <size_t>&(<hp_intent_t *>0).book_state
     out["hp_intent_t.caution"] = <size_t>&(<hp_intent_t *>0).caution
-    out["hp_intent_t.pad0"] = <size_t>&(<hp_intent_t *>0).pad0
+    out["hp_intent_t.layer"] = <size_t>&(<hp_intent_t *>0).layer
+    out["hp_intent_t.reason"] = <size_t>&(<hp_intent_t *>0).reason
     out["hp_intent_t.price_ticks"] = <size_t>&(<hp_intent_t *>0).price_ticks
     out["hp_intent_t.lots"] = <size_t>&(<hp_intent_t *>0).lots
     out["hp_intent_t.ttl_ns"] = <size_t>&(<hp_intent_t *>0).ttl_ns
@@ -319,6 +321,8 @@ def layout():
     out["hp_intent_t.recv_ns"] = <size_t>&(<hp_intent_t *>0).recv_ns
     out["hp_intent_t.trigger_ticks"] = <size_t>&(<hp_intent_t *>0).trigger_ticks
     out["hp_intent_t.decided_ns"] = <size_t>&(<hp_intent_t *>0).decided_ns
+    out["hp_intent_t.queue"] = <size_t>&(<hp_intent_t *>0).queue
+    out["hp_intent_t.tries"] = <size_t>&(<hp_intent_t *>0).tries
     out["hp_intent_t.pad1"] = <size_t>&(<hp_intent_t *>0).pad1
     out["hp_journal_record_t"] = sizeof(hp_journal_record_t)
     out["hp_journal_record_t.length"] = <size_t>&(<hp_journal_record_t *>0).length
@@ -455,7 +459,9 @@ def layout():
     out["hp_order_t.error"] = <size_t>&(<hp_order_t *>0).error
     out["hp_order_t.flags"] = <size_t>&(<hp_order_t *>0).flags
     out["hp_order_t.word"] = <size_t>&(<hp_order_t *>0).word
-    out["hp_order_t.pad0"] = <size_t>&(<hp_order_t *>0).pad0
+    out["hp_order_t.layer"] = <size_t>&(<hp_order_t *>0).layer
+    out["hp_order_t.cancel_cause"] = <size_t>&(<hp_order_t *>0).cancel_cause
+    out["hp_order_t.tries"] = <size_t>&(<hp_order_t *>0).tries
     out["hp_order_t.price_ticks"] = <size_t>&(<hp_order_t *>0).price_ticks
     out["hp_order_t.lots"] = <size_t>&(<hp_order_t *>0).lots
     out["hp_order_t.filled_lots"] = <size_t>&(<hp_order_t *>0).filled_lots
@@ -474,7 +480,7 @@ def layout():
     out["hp_order_t.asked_lots"] = <size_t>&(<hp_order_t *>0).asked_lots
     out["hp_order_t.replace_request"] = <size_t>&(<hp_order_t *>0).replace_request
     out["hp_order_t.replace_deadline_ns"] = <size_t>&(<hp_order_t *>0).replace_deadline_ns
-    out["hp_order_t.pad1"] = <size_t>&(<hp_order_t *>0).pad1
+    out["hp_order_t.parent"] = <size_t>&(<hp_order_t *>0).parent
     out["hp_report_t"] = sizeof(hp_report_t)
     out["hp_report_t.kind"] = <size_t>&(<hp_report_t *>0).kind
     out["hp_report_t.state"] = <size_t>&(<hp_report_t *>0).state
@@ -659,6 +665,15 @@ def layout():
     out["hp_lane_position_t.venue_pnl_e8"] = <size_t>&(<hp_lane_position_t *>0).venue_pnl_e8
     out["hp_lane_position_t.used_e8"] = <size_t>&(<hp_lane_position_t *>0).used_e8
     out["hp_lane_position_t.pad"] = <size_t>&(<hp_lane_position_t *>0).pad
+    out["hp_lane_flow_t"] = sizeof(hp_lane_flow_t)
+    out["hp_lane_flow_t.cancels"] = <size_t>&(<hp_lane_flow_t *>0).cancels
+    out["hp_lane_flow_t.cancels_merged"] = <size_t>&(<hp_lane_flow_t *>0).cancels_merged
+    out["hp_lane_flow_t.ttl_changes"] = <size_t>&(<hp_lane_flow_t *>0).ttl_changes
+    out["hp_lane_flow_t.retries"] = <size_t>&(<hp_lane_flow_t *>0).retries
+    out["hp_lane_flow_t.retries_dropped"] = <size_t>&(<hp_lane_flow_t *>0).retries_dropped
+    out["hp_lane_flow_t.bursts"] = <size_t>&(<hp_lane_flow_t *>0).bursts
+    out["hp_lane_flow_t.burst_requests"] = <size_t>&(<hp_lane_flow_t *>0).burst_requests
+    out["hp_lane_flow_t.pad"] = <size_t>&(<hp_lane_flow_t *>0).pad
     out["hp_lane_funds_t"] = sizeof(hp_lane_funds_t)
     out["hp_lane_funds_t.asset"] = <size_t>&(<hp_lane_funds_t *>0).asset
     out["hp_lane_funds_t.pad0"] = <size_t>&(<hp_lane_funds_t *>0).pad0
@@ -699,6 +714,7 @@ def layout():
     out["hp_lane_page_t.positions"] = <size_t>&(<hp_lane_page_t *>0).positions
     out["hp_lane_page_t.feeds"] = <size_t>&(<hp_lane_page_t *>0).feeds
     out["hp_lane_page_t.lines"] = <size_t>&(<hp_lane_page_t *>0).lines
+    out["hp_lane_page_t.flow"] = <size_t>&(<hp_lane_page_t *>0).flow
     out["hp_lane_page_t.funds"] = <size_t>&(<hp_lane_page_t *>0).funds
     out["hp_lane_page_t.flattens"] = <size_t>&(<hp_lane_page_t *>0).flattens
     out["hp_pair_hello_t"] = sizeof(hp_pair_hello_t)
@@ -832,6 +848,32 @@ def layout():
     out["hp_sentinel_page_t.evidence"] = <size_t>&(<hp_sentinel_page_t *>0).evidence
     out["hp_sentinel_page_t.pad"] = <size_t>&(<hp_sentinel_page_t *>0).pad
     out["hp_sentinel_page_t.confirm"] = <size_t>&(<hp_sentinel_page_t *>0).confirm
+    out["hp_ttl_layer_t"] = sizeof(hp_ttl_layer_t)
+    out["hp_ttl_layer_t.base_ms"] = <size_t>&(<hp_ttl_layer_t *>0).base_ms
+    out["hp_ttl_layer_t.least_ms"] = <size_t>&(<hp_ttl_layer_t *>0).least_ms
+    out["hp_ttl_layer_t.most_ms"] = <size_t>&(<hp_ttl_layer_t *>0).most_ms
+    out["hp_ttl_layer_t.pad"] = <size_t>&(<hp_ttl_layer_t *>0).pad
+    out["hp_ttl_step_t"] = sizeof(hp_ttl_step_t)
+    out["hp_ttl_step_t.bound"] = <size_t>&(<hp_ttl_step_t *>0).bound
+    out["hp_ttl_step_t.permille"] = <size_t>&(<hp_ttl_step_t *>0).permille
+    out["hp_ttl_rule_t"] = sizeof(hp_ttl_rule_t)
+    out["hp_ttl_rule_t.layers"] = <size_t>&(<hp_ttl_rule_t *>0).layers
+    out["hp_ttl_rule_t.speeds"] = <size_t>&(<hp_ttl_rule_t *>0).speeds
+    out["hp_ttl_rule_t.toxicities"] = <size_t>&(<hp_ttl_rule_t *>0).toxicities
+    out["hp_ttl_rule_t.distances"] = <size_t>&(<hp_ttl_rule_t *>0).distances
+    out["hp_ttl_rule_t.volatility_e8_max"] = <size_t>&(<hp_ttl_rule_t *>0).volatility_e8_max
+    out["hp_ttl_rule_t.volatility_ms"] = <size_t>&(<hp_ttl_rule_t *>0).volatility_ms
+    out["hp_ttl_rule_t.queue_max"] = <size_t>&(<hp_ttl_rule_t *>0).queue_max
+    out["hp_ttl_rule_t.queue_ms"] = <size_t>&(<hp_ttl_rule_t *>0).queue_ms
+    out["hp_ttl_rule_t.emergency_ms"] = <size_t>&(<hp_ttl_rule_t *>0).emergency_ms
+    out["hp_ttl_rule_t.least_ms"] = <size_t>&(<hp_ttl_rule_t *>0).least_ms
+    out["hp_ttl_rule_t.sweep_ms"] = <size_t>&(<hp_ttl_rule_t *>0).sweep_ms
+    out["hp_ttl_rule_t.pad"] = <size_t>&(<hp_ttl_rule_t *>0).pad
+    out["hp_signal_t"] = sizeof(hp_signal_t)
+    out["hp_signal_t.instrument"] = <size_t>&(<hp_signal_t *>0).instrument
+    out["hp_signal_t.toxicity_permille"] = <size_t>&(<hp_signal_t *>0).toxicity_permille
+    out["hp_signal_t.is_emergency"] = <size_t>&(<hp_signal_t *>0).is_emergency
+    out["hp_signal_t.pad"] = <size_t>&(<hp_signal_t *>0).pad
     out["hp_verdict_t"] = sizeof(hp_verdict_t)
     out["hp_verdict_t.intent_id"] = <size_t>&(<hp_verdict_t *>0).intent_id
     out["hp_verdict_t.client_id"] = <size_t>&(<hp_verdict_t *>0).client_id

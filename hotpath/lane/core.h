@@ -26,6 +26,8 @@
 #include "mail.h"
 #include "page.h"
 #include "pair.h"
+#include "ttl.h"
+#include "hotpath/order/pace.h"
 
 #define HP_INTENTS_QUEUED 64
 #define HP_EARNED_KEPT 256u /* a venue tells a balance late by fewer fills than this */
@@ -39,6 +41,9 @@ typedef struct hp_env {
      * after it and may be overwritten.  1 = on the wire, 0 = not one byte left. */
     int (*send)(void *self, char *data, size_t size);
     void (*want)(void *self, uint32_t what, uint32_t aux);
+    /* 1: keep the requests that follow; 0: let them leave with one write, and say how many they were.
+     * NULL: each leaves by itself. */
+    uint32_t (*cork)(void *self, int on);
     /* Re-run only, else NULL: the next recorded intent of this step, NULL = no more. */
     const hp_intent_t *(*intent)(void *self);
     /* A record for the other lane of a pair.  1 = it has it, 0 = its ring is full.  `data` NULL: nothing
@@ -103,9 +108,13 @@ typedef struct hp_lane_instrument {
     hp_sanity_rule_t     sanity_rule;
     hp_sanity_t          sanity;
     hp_spare_t           spare;
+    hp_pace_t            pace;
+    hp_signal_t          signal;
 } hp_lane_instrument_t;
 
 struct hp_parked;
+struct hp_rest;
+struct hp_again;
 
 typedef struct hp_lane {
     hp_env_t         env;
@@ -150,6 +159,15 @@ typedef struct hp_lane {
     uint64_t         stale_ns;          /* default bound of books */
     struct hp_stage  *stage;            /* opening facts (opening.h) */
     struct hp_parked *parked;           /* HP_PARKED_MAX orders that wait for the disk (park.h) */
+    hp_ttl_rule_t    ttl;
+    struct hp_rest   *rests;            /* by slot of the order table (age.h) */
+    uint64_t         looked_ns;         /* last look at the times to live */
+    struct hp_again  *agains;           /* HP_AGAIN_MAX orders that never arrived (again.h) */
+    uint32_t         again_count;
+    uint32_t         is_corked;         /* requests are kept together (burst.h) */
+    uint32_t         corked_count;
+    uint32_t         corked[HP_INTENTS_QUEUED]; /* slots of orders among them, to be stamped */
+    uint64_t         fill_recv;         /* stamp of the read that brought the last fill; 0 = none */
     uint64_t         durable;           /* strategies whose orders wait for the disk: bits */
     uint32_t         parked_count;
     uint32_t         parked_pad;

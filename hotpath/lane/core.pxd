@@ -17,6 +17,7 @@ from hotpath.abi.page cimport HP_ASSETS_MAX, hp_lane_counters_t, hp_lane_funds_t
 from hotpath.abi.pair cimport *
 from hotpath.abi.ring cimport hp_ring_t
 from hotpath.abi.rule cimport *
+from hotpath.abi.ttl cimport *
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.book.arbiter cimport hp_arbiter_t
 from hotpath.book.l2 cimport hp_l2_ask_ticks, hp_l2_bid_ticks, hp_l2_imbalance_bps, hp_l2_t
@@ -67,6 +68,8 @@ cdef extern from "hotpath/order/table.h" nogil:
     ctypedef struct hp_orders_t:
         uint32_t capacity
         uint32_t working_count
+        uint32_t used
+        hp_order_t *slots
     size_t hp_orders_bytes(uint32_t capacity) noexcept nogil
     void hp_orders_init(hp_orders_t *t, void *memory, uint32_t capacity) noexcept nogil
     hp_order_t *hp_orders_find(const hp_orders_t *t, uint64_t client_id) noexcept nogil
@@ -97,6 +100,10 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint32_t is_silent
         uint32_t is_mirrored
         uint32_t is_armed
+    ctypedef struct hp_rest_t "struct hp_rest":
+        uint64_t since_ns
+    ctypedef struct hp_again_t "struct hp_again":
+        uint64_t until_ns
     ctypedef struct hp_parked_t "struct hp_parked":
         uint64_t client_id
     enum: HP_INTENTS_QUEUED
@@ -109,6 +116,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t (*tsc)(void *self) noexcept
         int (*send)(void *self, char *data, size_t size) noexcept
         void (*want)(void *self, uint32_t what, uint32_t aux) noexcept
+        uint32_t (*cork)(void *self, int on) noexcept
         const hp_intent_t *(*intent)(void *self) noexcept
         int (*hand)(void *self, uint32_t kind, const void *data, size_t size) noexcept
     ctypedef struct hp_strategy_t:
@@ -181,6 +189,9 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t stale_ns
         hp_stage_t *stage
         hp_parked_t *parked
+        hp_rest_t *rests
+        hp_again_t *agains
+        hp_ttl_rule_t ttl
         uint64_t durable
         uint32_t parked_count
         uint32_t is_open
@@ -205,9 +216,11 @@ cdef extern from "hotpath/lane/market.h" nogil:
     int hp_lane_put_limit(hp_lane_t *l, const hp_limit_t *limit) noexcept nogil
     int hp_lane_put_rule(hp_lane_t *l, uint32_t instrument, const hp_instrument_limits_t *rule) noexcept nogil
     void hp_lane_put_policy(hp_lane_t *l, const hp_gate_rule_t *rule) noexcept nogil
+    void hp_lane_put_ttl(hp_lane_t *l, const hp_ttl_rule_t *rule) noexcept nogil
+    int hp_lane_signal(hp_lane_t *l, const hp_signal_t *signal) noexcept nogil
     void hp_lane_put_flatten(hp_lane_t *l, const hp_flatten_rule_t *rule) noexcept nogil
     void hp_lane_timers(hp_lane_t *l) noexcept nogil
-    void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy) noexcept nogil
+    void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int strategy, uint8_t cause) noexcept nogil
     void hp_lane_halt(hp_lane_t *l, uint32_t strategy) noexcept nogil
     void hp_lane_decide(hp_lane_t *l) noexcept nogil
     void hp_lane_inquire(hp_lane_t *l, hp_order_t *o) noexcept nogil
@@ -231,6 +244,9 @@ cdef extern from "hotpath/lane/park.h" nogil:
     uint32_t hp_lane_lag(const hp_lane_t *l) noexcept nogil
     void hp_lane_look_archived(hp_lane_t *l) noexcept nogil
 
+
+cdef extern from "hotpath/lane/again.h" nogil:
+    enum: HP_AGAIN_MAX
 
 cdef extern from "hotpath/lane/lines.h" nogil:
     const uint32_t HP_WANT_ONE_SOCKET

@@ -103,7 +103,7 @@ static inline void hp_pair_intent(hp_lane_t *l, const hp_intent_t *in)
                               hp_pair_ns(l, l->stamps.booked), hp_pair_ns(l, l->stamps.decided) };
     int is_place = in->kind == HP_INTENT_PLACE;
     hp_lane_journal(l, HP_RECORD_INTENT, in->instrument, l->recv_ns, in, sizeof *in);
-    if (HP_LIKELY(p->pending_count < HP_PENDING_MAX)) {
+    if (HP_LIKELY(p->pending_count < HP_PENDING_MAX && !l->is_broken)) { /* not what cannot be journaled */
         if (HP_LIKELY(hp_pair_say(l, HP_PAIR_INTENT, &said, sizeof said))) {
             p->pending[(p->pending_first + p->pending_count++) % HP_PENDING_MAX] =
                 (hp_pending_t){ in->id, in->strategy, is_place ? in->instrument : 0 };

@@ -169,6 +169,21 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             return hp_lane_put_sanity(l, r->aux, &rule);
         }
         return 0;
+    case HP_RECORD_SIGNAL:
+        if (r->length == sizeof(hp_signal_t)) {
+            hp_signal_t signal;
+            memcpy(&signal, payload, sizeof signal);
+            return hp_lane_signal(l, &signal);
+        }
+        return 0;
+    case HP_RECORD_TTL:
+        if (r->length == sizeof(hp_ttl_rule_t)) {
+            hp_ttl_rule_t rule;
+            memcpy(&rule, payload, sizeof rule);
+            hp_lane_put_ttl(l, &rule);
+            return 1;
+        }
+        return 0;
     case HP_RECORD_LIMITS:
         if (r->length == sizeof(hp_limit_t)) {
             hp_limit_t limit;

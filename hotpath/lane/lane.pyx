@@ -108,6 +108,13 @@ cdef hp_limit_t limit_of(uint32_t dimension, uint32_t number, dict bounds) excep
     return limit
 
 
+TTL_FIGURES = ("volatility_ms", "queue_max", "queue_ms", "emergency_ms", "least_ms", "sweep_ms")
+
+
+cdef void fill_steps(hp_ttl_step_t *steps, value) except *:
+    (steps[0].bound, steps[0].permille), (steps[1].bound, steps[1].permille) = value
+
+
 cdef class Lane:
     """One lane's state; see hotpath/lane/core.h."""
 
@@ -119,7 +126,8 @@ cdef class Lane:
         cdef size_t orders = line_up(hp_orders_bytes(capacity)), fills = line_up(sizeof(hp_fills_t))
         cdef size_t levels = line_up(sizeof(hp_levels_t)), table = line_up(256 * sizeof(hp_lane_instrument_t))
         cdef size_t stage = line_up(sizeof(hp_stage_t)), own = line_up(capacity * sizeof(hp_own_node_t)), pair = 0
-        cdef size_t parked = line_up(HP_PARKED_MAX * sizeof(hp_parked_t))
+        cdef size_t parked = line_up(HP_PARKED_MAX * sizeof(hp_parked_t)), rests = line_up(capacity * sizeof(hp_rest_t))
+        cdef size_t agains = line_up(HP_AGAIN_MAX * sizeof(hp_again_t))
         cdef char *at
         cdef hp_journal_clock_t opened
         memset(&self.core, 0, sizeof(self.core))
@@ -133,7 +141,7 @@ cdef class Lane:
             if capacity > HP_PAIR_ORDERS_MAX:
                 raise ValueError(f"{capacity} orders in a lane of a pair; want at most {HP_PAIR_ORDERS_MAX}")
             pair = line_up(sizeof(hp_pair_t) + capacity * sizeof(uint32_t))
-        self._memory_bytes = orders + fills + levels + table + stage + own + parked + pair
+        self._memory_bytes = orders + fills + levels + table + stage + own + parked + rests + agains + pair
         if posix_memalign(&self._memory, 128, self._memory_bytes):
             raise MemoryError(f"lane needs {self._memory_bytes} bytes")
         memset(self._memory, 0, self._memory_bytes)
@@ -153,6 +161,11 @@ cdef class Lane:
         at += own
         self.core.parked = <hp_parked_t *>at
         at += parked
+        self.core.rests = <hp_rest_t *>at
+        at += rests
+        self.core.agains = <hp_again_t *>at
+        hp_ttl_open(&self.core.ttl)
+        at += agains
         if pair:
             self.core.pair = <hp_pair_t *>at
             self.core.pair.is_hello_due = 1
@@ -384,6 +397,41 @@ cdef class Lane:
             place, cancel = policy["weights"]
             rule.weights = place | cancel << 16
         hp_lane_put_policy(&self.core, &rule)
+
+    def put_ttl(self, layers=None, **figures):
+        """Hold other times to live from now on.
+
+        layers: {"touch" | "near" | "deep": (base, least, most) in ms}.  speeds, toxicities, distances: two
+        (bound, permille), the higher bound first.  The other figures are those of hp_ttl_rule_t.
+        """
+        cdef hp_ttl_rule_t rule = self.core.ttl
+        cdef uint32_t n
+        for name, of in (layers or {}).items():
+            n = {"touch": HP_LAYER_TOUCH, "near": HP_LAYER_NEAR, "deep": HP_LAYER_DEEP}[name]
+            rule.layers[n].base_ms, rule.layers[n].least_ms, rule.layers[n].most_ms = of
+        for name, value in figures.items():
+            if name == "speeds":
+                fill_steps(rule.speeds, value)
+            elif name == "toxicities":
+                fill_steps(rule.toxicities, value)
+            elif name == "distances":
+                fill_steps(rule.distances, value)
+            elif name == "volatility_e8_max":
+                rule.volatility_e8_max = value
+            elif name in TTL_FIGURES:
+                (&rule.volatility_ms)[<size_t>TTL_FIGURES.index(name)] = value
+            else:
+                raise TypeError(f"unknown figure {name}; known: speeds, toxicities, distances, volatility_e8_max, "
+                                f"{', '.join(TTL_FIGURES)}")
+        hp_lane_put_ttl(&self.core, &rule)
+
+    def signal(self, uint32_t instrument=0, *, uint32_t toxicity_permille=0, bint is_emergency=False):
+        """Say what is signalled about an instrument, 0 = all of them; it holds until the next word."""
+        cdef hp_signal_t signal
+        memset(&signal, 0, sizeof(signal))
+        signal.instrument, signal.toxicity_permille, signal.is_emergency = instrument, toxicity_permille, is_emergency
+        if not hp_lane_signal(&self.core, &signal):
+            raise KeyError(f"no instrument {instrument} in this lane")
 
     def set_limit_lease(self, uint64_t until_ns, uint64_t fence, bint is_required=True):
         """Hold the authority's limits until then; afterwards cancels and reduce-only orders alone pass."""

@@ -104,6 +104,7 @@ MARKET_RECEIVE_BYTES = 128 * 1024
 MARKET_BUFFER_BYTES = 512 * 1024  # never filled to the 90 % at which picows doubles it: memory stays flat
 cdef enum:
     READ_BYTES = 65536
+    KEPT_BYTES = 65536                # of requests that leave with one write; more of them: more writes
 cdef uint64_t HICCUP_NS = 5_000   # an idle turn takes about 700 ns: what takes longer was taken from us
 cdef uint64_t SPIN_NS = 100_000   # between two turns of the whole loop while the lane spins on its sockets
 cdef uint64_t ASK_AGAIN_NS = 3_000_000_000
@@ -124,8 +125,10 @@ cdef uint64_t live_tsc(void *self) noexcept:
 cdef int live_send(void *self, char *data, size_t size) noexcept:
     cdef LiveLane lane = <LiveLane>self
     cdef OrderListener orders = lane.orders
-    if orders is None or orders.transport is None or orders.transport.is_disconnected:
+    if orders is None or orders.transport is None or orders.transport.is_disconnected or orders.transport.is_close_frame_sent:
         return 0
+    if lane.is_corked:
+        return lane.frame_behind(orders.transport, data, size)
     try:
         orders.transport.send_reuse_external_buffer(WSMsgType.TEXT, data, size)
     except Exception:
@@ -138,6 +141,29 @@ cdef int live_hand(void *self, uint32_t kind, const void *data, size_t size) noe
         return hp_ring_room(lane.pair_out) >= size
     lane.is_peer_due = True
     return hp_ring_put(lane.pair_out, kind, 0, data, size)
+
+cdef uint32_t live_cork(void *self, int on) noexcept:
+    cdef LiveLane lane = <LiveLane>self
+    if on:
+        lane.is_corked = True
+        lane.kept_count = 0
+        return 0
+    lane.write_kept()
+    lane.is_corked = False
+    return lane.kept_count
+
+cdef void masked(char *to, const char *text, size_t size, uint32_t mask) noexcept nogil:
+    """Copy a payload under its mask, a word at a time."""
+    cdef uint64_t both = mask | <uint64_t>mask << 32, word
+    cdef size_t at = 0
+    while at + 8 <= size:
+        memcpy(&word, text + at, 8)
+        word ^= both
+        memcpy(to + at, &word, 8)
+        at += 8
+    while at < size:
+        to[at] = text[at] ^ <char>(mask >> 8 * (at & 3) & 0xff)
+        at += 1
 
 cdef void live_want(void *self, uint32_t what, uint32_t aux) noexcept:
     (<LiveLane>self).want(what, aux)
@@ -358,6 +384,10 @@ cdef class LiveLane(Lane):
     cdef Turn turner
     cdef bint is_turn_due
     cdef char *scratch                # what a peek brings
+    cdef char *kept                   # framed requests that leave with one write
+    cdef size_t kept_bytes
+    cdef uint32_t kept_count
+    cdef bint is_corked
     cdef uint32_t wish_count          # streams and sockets that the lane wants anew, until the turn's end
     cdef uint32_t wishes[64][2]
     cdef object stream_texts          # {(instrument, event kind): [messages that ask for it anew]}
@@ -369,8 +399,9 @@ cdef class LiveLane(Lane):
             raise MemoryError("parking ring")
         hp_ring_init(self.parking, PARK_BYTES)
         self.scratch = <char *>calloc(1, READ_BYTES)
-        if self.scratch == NULL:
-            raise MemoryError("read buffer")
+        self.kept = <char *>calloc(1, KEPT_BYTES)
+        if self.scratch == NULL or self.kept == NULL:
+            raise MemoryError("buffers")
 
     def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, lease_page=None, log_ring=None, bells=None,
                  int supervisor=-1, bint spin=True, loop=None, pair=None, uint64_t peer_ms_max=0, **kwargs):
@@ -440,12 +471,14 @@ cdef class LiveLane(Lane):
         self.core.env.send = live_send
         self.core.env.want = live_want
         self.core.env.hand = live_hand
+        self.core.env.cork = live_cork
         self.core.page.is_spinning = spin
         self.core.page.started_ns = hp_mono_ns()
 
     def __dealloc__(self):
         free(self.parking)
         free(self.scratch)
+        free(self.kept)
         if self._has_mail:
             PyBuffer_Release(&self._in_view)
             PyBuffer_Release(&self._out_view)
@@ -485,6 +518,32 @@ cdef class LiveLane(Lane):
         self.is_peer_due = False
         if self.peer_bell >= 0:
             eventfd_write(self.peer_bell, 1)
+
+    # -- requests that leave together ------------------------------------------------------------------
+
+    cdef int frame_behind(self, WSTransport transport, const char *data, size_t size) noexcept:
+        """Frame a request behind those that wait; 1 = the session has it."""
+        cdef size_t head = <size_t>transport._get_header_size(<Py_ssize_t>size)
+        cdef uint32_t mask
+        if self.kept_bytes + head + size > KEPT_BYTES:
+            self.write_kept()
+        mask = transport._prepare_header(<uint8_t *>self.kept + self.kept_bytes, WSMsgType.TEXT, <Py_ssize_t>size,
+                                         True, False, False, False)
+        masked(self.kept + self.kept_bytes + head, data, size, mask)
+        self.kept_bytes += head + size
+        self.kept_count += 1
+        return 1
+
+    cdef void write_kept(self) noexcept:
+        """Write what waits, at once.  A write that fails says nothing about what arrived."""
+        cdef size_t size = self.kept_bytes
+        self.kept_bytes = 0
+        if size == 0:
+            return
+        try:
+            self.orders.transport._fast_write(self.kept, <Py_ssize_t>size)
+        except Exception:
+            pass
 
     # -- the turn ---------------------------------------------------------------------------------
 
@@ -847,6 +906,10 @@ cdef class LiveLane(Lane):
             elif record.kind == HP_MAIL_SPARE and record.length >= HP_FRAME_PAD_BYTES + sizeof(uint64_t):
                 hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
                               record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
+            elif record.kind == HP_MAIL_SIGNAL and record.length == sizeof(hp_signal_t):
+                hp_lane_signal(&self.core, <const hp_signal_t *>data)
+            elif record.kind == HP_MAIL_TTL and record.length == sizeof(hp_ttl_rule_t):
+                hp_lane_put_ttl(&self.core, <const hp_ttl_rule_t *>data)
             elif record.kind == HP_MAIL_REPORT:
                 hp_lane_told(&self.core, <hp_report_t *>data)
             elif record.kind == HP_MAIL_TRADES:

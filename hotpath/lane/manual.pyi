@@ -5,6 +5,7 @@ from hotpath.lane.lane import Lane
 class ManualLane(Lane):
     now_ns: int
     is_send_broken: bool
+    sends_left: int
     sent: list[bytes]
     wanted: list[tuple[int, int]]
     is_mirrored: bool

@@ -28,8 +28,10 @@ cdef uint64_t manual_tsc(void *self) noexcept:
 
 cdef int manual_send(void *self, char *data, size_t size) noexcept:
     cdef ManualLane lane = <ManualLane>self
-    if lane.is_send_broken:
+    if lane.is_send_broken or lane.sends_left == 0:
         return 0
+    if lane.sends_left > 0:
+        lane.sends_left -= 1
     lane.sent.append(data[:size])
     return 1
 
@@ -48,6 +50,7 @@ cdef class ManualLane(Lane):
 
     cdef public uint64_t now_ns
     cdef public bint is_send_broken
+    cdef public int sends_left        # of the session's life; -1 = it lives on
     cdef readonly list sent           # request payloads, in order
     cdef readonly list wanted         # (enum hp_want, aux), in order
     cdef hp_ring_t *pair_in
@@ -57,6 +60,7 @@ cdef class ManualLane(Lane):
     def __init__(self, *args, **kwargs):
         self.sent = []
         self.wanted = []
+        self.sends_left = -1
         self.now_ns = 1_000_000_000
         if self.core.journal.head == NULL:  # a ring's first record says it
             self.clocks(1_700_000_000_000_000_000)
@@ -128,6 +132,7 @@ cdef class ManualLane(Lane):
         """One frame of the order session or the user stream."""
         cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
         self.core.now_ns = self.core.recv_ns = self.now_ns
+        self.core.stamps.recv = hp_tsc()
         hp_lane_report_frame(&self.core, socket, padded, len(data))
 
     def report(self, bytes record):
@@ -138,6 +143,7 @@ cdef class ManualLane(Lane):
         memcpy(&report, <const char *>record, sizeof(report))
         self.core.now_ns = self.core.recv_ns = self.now_ns
         report.recv_ns = self.now_ns
+        self.core.stamps.recv = hp_tsc()
         hp_lane_told(&self.core, &report)
 
     def begin_opening(self):

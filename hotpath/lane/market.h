@@ -145,7 +145,10 @@ static inline void hp_lane_use(hp_lane_t *l, hp_lane_instrument_t *i, int is_str
         hp_pulse_mark(&l->gate.pulses[i->about.id], &i->about, e->body.mark.mark_e8);
     }
     if (is_book) hp_lane_depth(l, i);
-    else if (hp_lane_sane_figures(l, i) && is_sane) hp_lane_show(l);
+    else if (hp_lane_sane_figures(l, i) && is_sane) {
+        if (HP_LIKELY(l->role == HP_ROLE_FUSED)) hp_lane_traded(l, i); /* a pair's orders rest elsewhere */
+        hp_lane_show(l);
+    }
     hp_lane_decide(l);
 }
 
@@ -328,7 +331,7 @@ static inline void hp_lane_sweep(hp_lane_t *l, const hp_lane_instrument_t *i)
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if (o->instrument != i->about.id) continue;
-        if (!(o->flags & HP_ORDER_REDUCE_ONLY)) hp_lane_cancel(l, o);
+        if (!(o->flags & HP_ORDER_REDUCE_ONLY)) hp_lane_cancel(l, o, HP_CANCEL_BOOK);
     }
 }
 
@@ -342,7 +345,7 @@ static inline void hp_lane_sweep_pictures(hp_lane_t *l)
         hp_gate_follow(&l->gate, &i->about, &i->exposure, &l->page->positions[id], l->strategy_count);
     }
     for (uint32_t n = 0; n < l->strategy_count; n++)
-        if (HP_UNLIKELY(l->strategies[n].is_halted)) hp_lane_cancel_all(l, 0, (int32_t)n);
+        if (HP_UNLIKELY(l->strategies[n].is_halted)) hp_lane_cancel_all(l, 0, (int32_t)n, HP_CANCEL_HALT);
 }
 
 static inline void hp_lane_book_timers(hp_lane_t *l)
@@ -385,7 +388,7 @@ static inline void hp_lane_order_turn(hp_lane_t *l)
     hp_lane_arm(l);
     l->gate.utc_less_mono_ns = l->journal.clock.real_ns - l->journal.clock.mono_ns;
     hp_gate_new_day(&l->gate, hp_lane_utc_ns(l) / HP_DAY_NS);
-    if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1);
+    if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1, HP_CANCEL_WORD);
     hp_lane_opening_timers(l);
     hp_lane_order_timers(l);
     if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) hp_lane_sweep_pictures(l);

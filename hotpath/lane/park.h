@@ -76,15 +76,12 @@ static inline void hp_lane_leave(hp_lane_t *l, struct hp_parked *p)
     o->flags &= (uint16_t)~HP_ORDER_PARKED;
     int sent = hp_lane_push(l, p->instrument, p->text + HP_FRAME_PAD_BYTES, p->size);
     p->client_id = 0;
-    o->stamps.sent = l->env.tsc(l->env.self);
+    if (sent) hp_lane_stamp_sent(l, o);
     if (sent) o->sent_ns = l->now_ns;
     memset(&own, 0, sizeof own);
     own.kind = sent ? HP_REPORT_SENT : HP_REPORT_SEND_FAILED;
     hp_lane_apply(l, o, &own);
-    if (sent) {
-        hp_lane_record_hops(l, &o->stamps);
-        return;
-    }
+    if (sent) return;
     hp_count(&l->count->orders_absent, 1);
     hp_count(&l->count->send_failures, 1);
     hp_lane_tell(l, o->strategy, o, NULL);

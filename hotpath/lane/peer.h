@@ -106,7 +106,7 @@ static inline void hp_peer_halt(hp_lane_t *l, uint32_t strategy)
 {
     if (strategy >= l->strategy_count) return;
     l->strategies[strategy].is_halted = 1;
-    hp_lane_cancel_all(l, 0, (int32_t)strategy);
+    hp_lane_cancel_all(l, 0, (int32_t)strategy, HP_CANCEL_HALT);
 }
 
 /* -- the market half -------------------------------------------------------------------------- */

@@ -63,7 +63,9 @@ cdef class Strategy:
     cpdef bint flat(self, uint32_t instrument) noexcept
 
     cdef object _place(self, uint8_t side, uint32_t instrument, price, size, price_ticks, lots, bint post_only,
-                       bint reduce_only, ttl_ms, str tif, str position_side)
+                       bint reduce_only, ttl_ms, str tif, str position_side, str layer, queue, tries)
+    cdef uint64_t _about_order(self, uint8_t kind, uint64_t client_id, uint8_t reason, uint64_t ttl_ns, uint8_t layer,
+                               uint32_t queue) except? 0
     cdef hp_instrument_t *_about(self, uint32_t instrument) except NULL
     cdef object _scaled(self, uint32_t instrument, value, int decimals, str what)
     cdef void bind(self, hp_lane_t *lane, uint32_t strategy_id, uint32_t account) except *

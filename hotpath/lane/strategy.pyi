@@ -1,3 +1,4 @@
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -6,6 +7,7 @@ from hotpath.book.view import BookView as Book
 STRATEGY_NS_MAX: int
 STATE_NAMES: tuple[str, ...]
 SIDE_NAMES: tuple[str, ...]
+CAUSE_NAMES: tuple[str, ...]
 
 class Param:
     default: Any
@@ -50,6 +52,10 @@ class Order:
     def client_id(self) -> int: ...
     @property
     def intent_id(self) -> int: ...
+    @property
+    def parent(self) -> int: ...
+    @property
+    def cancel_cause(self) -> str: ...
     @property
     def verdict(self) -> int: ...
     @property
@@ -145,6 +151,9 @@ class Strategy:
         ttl_ms: int = ...,
         tif: str | None = ...,
         position_side: str | None = ...,
+        layer: str | None = ...,
+        queue: int = ...,
+        tries: int = ...,
     ) -> int: ...
     def sell(
         self,
@@ -159,7 +168,17 @@ class Strategy:
         ttl_ms: int = ...,
         tif: str | None = ...,
         position_side: str | None = ...,
+        layer: str | None = ...,
+        queue: int = ...,
+        tries: int = ...,
     ) -> int: ...
+    def cancel(self, client_id: int, reason: str | None = ...) -> int: ...
+    def set_dynamic_ttl(
+        self, client_id: int, ttl_ms: int = ..., layer: str | None = ..., queue: int = ...
+    ) -> int: ...
+    def place_batch(self, orders: Iterable[Mapping[str, Any]]) -> list[int]: ...
+    def cancel_batch(self, client_ids: Iterable[int], reason: str | None = ...) -> list[int]: ...
+    def batch(self, intent_ids: Iterable[int]) -> dict[str, list[int]]: ...
     def replace(
         self,
         client_id: int,
@@ -170,7 +189,6 @@ class Strategy:
         lots: int | None = ...,
         ttl_ms: int = ...,
     ) -> int: ...
-    def cancel(self, client_id: int) -> int: ...
     def position(self, instrument: int) -> int: ...
     def working(self, instrument: int) -> int: ...
     def flat(self, instrument: int) -> bool: ...

@@ -18,7 +18,8 @@ from hotpath.abi.clock cimport hp_tsc
 from hotpath.abi.event cimport HP_EVENT_BUYER_MAKER
 from hotpath.abi.fixed cimport hp_pow10
 from hotpath.abi.intent cimport *
-from hotpath.abi.order cimport HP_ORDER_POST_ONLY, HP_ORDER_REDUCE_ONLY, HP_ORDER_REPLACE_IN_FLIGHT
+from hotpath.abi.order cimport *
+from hotpath.abi.ttl cimport *
 from hotpath.lane.core cimport *
 
 STRATEGY_NS_MAX = 50_000
@@ -31,7 +32,20 @@ KIND_NAMES = ("NONE", "DEPTH", "SNAPSHOT", "BOOK_TICKER", "AGG_TRADE", "TRADE", 
 POLICY_NAMES = ("GAP", "BLOCK", "FLAG")
 SOURCE_NAMES = ("NONE", "PRIMARY", "SECONDARY", "AGGREGATE", "REPLAY")
 TIF = {"GTC": HP_TIF_GTC, "IOC": HP_TIF_IOC, "FOK": HP_TIF_FOK}
+LAYERS = {None: HP_LAYER_NONE, "touch": HP_LAYER_TOUCH, "near": HP_LAYER_NEAR, "deep": HP_LAYER_DEEP}
+REASONS = {None: HP_CANCEL_NONE, "queue": HP_CANCEL_QUEUE, "price": HP_CANCEL_PRICE, "speed": HP_CANCEL_SPEED,
+           "toxicity": HP_CANCEL_TOXICITY, "inventory": HP_CANCEL_INVENTORY}
+CAUSE_NAMES = ("NONE", "TTL", "STRATEGY", "QUEUE", "PRICE", "SPEED", "TOXICITY", "INVENTORY", "OWN", "BOOK",
+               "HALT", "EMERGENCY", "WORD")
 POSITION_SIDE = {"BOTH": HP_POSITION_BOTH, "LONG": HP_POSITION_LONG, "SHORT": HP_POSITION_SHORT}
+
+
+def named(words, word, what):
+    """Return the number of a word; ValueError names those that there are."""
+    try:
+        return words[word]
+    except KeyError:
+        raise ValueError(f"{what} is {word!r}; want one of {', '.join(repr(one) for one in words if one)}") from None
 
 
 class Param:
@@ -132,6 +146,16 @@ cdef class Order:
     @property
     def intent_id(self):
         return self.answer.intent_id if self.answer.intent_id else self.order.intent_id
+
+    @property
+    def parent(self):
+        """Client id of the first try, when this order was placed for one that never arrived; 0 = none."""
+        return self.order.parent
+
+    @property
+    def cancel_cause(self):
+        """Why it was to go, as its mark says: TTL, STRATEGY, QUEUE, EMERGENCY and so on; NONE = it was not."""
+        return CAUSE_NAMES[self.order.cancel_cause]
 
     @property
     def verdict(self):
@@ -474,7 +498,7 @@ cdef class Strategy:
         return hp_lane_emit(self.lane, &wish)
 
     cdef object _place(self, uint8_t side, uint32_t instrument, price, size, price_ticks, lots, bint post_only,
-                       bint reduce_only, ttl_ms, str tif, str position_side):
+                       bint reduce_only, ttl_ms, str tif, str position_side, str layer, queue, tries):
         cdef hp_intent_t wish
         if self.lane == NULL:
             raise RuntimeError("this strategy is not bound to a lane; intents start with on_start")
@@ -498,24 +522,34 @@ cdef class Strategy:
         wish.price_ticks = price_ticks
         wish.lots = lots
         wish.ttl_ns = <uint64_t>ttl_ms * 1000000u
+        wish.layer = named(LAYERS, layer, "layer")
+        wish.queue = queue
+        wish.tries = tries
         return hp_lane_emit(self.lane, &wish)
 
     def buy(self, uint32_t instrument, *, price=None, size=None, price_ticks=None, lots=None, bint post_only=False,
-            bint reduce_only=False, ttl_ms=0, str tif=None, str position_side=None):
+            bint reduce_only=False, ttl_ms=0, str tif=None, str position_side=None, str layer=None, queue=0, tries=0):
         """Emit a buy intent and return its id.
 
         price/size: Decimal or text, refused with ValueError when not exact at the instrument's scale.
         price_ticks/lots: integers, the fast form.  ttl_ms: the lane cancels after that time, 0 = never.
+        layer: "touch", "near" or "deep": the lane finds the time to live by the market (docs/time-to-live.md),
+        looks again every 100 ms, and ttl_ms is the most that it may give.  queue: orders ahead by your own
+        estimate; 0 = by the book.  tries: place it again, so often, when it is proven that it never arrived;
+        the new order has an id of its own and names the first as its parent.
         """
-        return self._place(HP_SIDE_BUY, instrument, price, size, price_ticks, lots, post_only, reduce_only, ttl_ms, tif, position_side)
+        return self._place(HP_SIDE_BUY, instrument, price, size, price_ticks, lots, post_only, reduce_only, ttl_ms, tif, position_side,
+                           layer, queue, tries)
 
     def sell(self, uint32_t instrument, *, price=None, size=None, price_ticks=None, lots=None, bint post_only=False,
-             bint reduce_only=False, ttl_ms=0, str tif=None, str position_side=None):
+             bint reduce_only=False, ttl_ms=0, str tif=None, str position_side=None, str layer=None, queue=0, tries=0):
         """Emit a sell intent and return its id; arguments as in buy()."""
-        return self._place(HP_SIDE_SELL, instrument, price, size, price_ticks, lots, post_only, reduce_only, ttl_ms, tif, position_side)
+        return self._place(HP_SIDE_SELL, instrument, price, size, price_ticks, lots, post_only, reduce_only, ttl_ms, tif, position_side,
+                           layer, queue, tries)
 
-    def cancel(self, uint64_t client_id):
-        """Emit a cancel of an order (its client id, from on_order) and return the intent's id."""
+    cdef uint64_t _about_order(self, uint8_t kind, uint64_t client_id, uint8_t reason, uint64_t ttl_ns, uint8_t layer,
+                               uint32_t queue) except? 0:
+        """Emit an intent about one of the lane's orders; KeyError when there is no such order."""
         cdef hp_intent_t wish
         if self.lane == NULL:
             raise RuntimeError("this strategy is not bound to a lane; intents start with on_start")
@@ -526,9 +560,81 @@ cdef class Strategy:
         wish.strategy = self.id
         wish.account = self.account
         wish.instrument = order.instrument
-        wish.kind = HP_INTENT_CANCEL
+        wish.kind = kind
         wish.target = client_id
+        wish.reason = reason
+        wish.ttl_ns = ttl_ns
+        wish.layer = layer
+        wish.queue = queue
         return hp_lane_emit(self.lane, &wish)
+
+    def cancel(self, uint64_t client_id, str reason=None):
+        """Emit a cancel of an order (its client id, from on_order) and return the intent's id.
+
+        reason: "queue", "price", "speed", "toxicity" or "inventory"; counted, and told by status --why.
+        An order that has a cancel in flight is not cancelled twice.
+        """
+        return self._about_order(HP_INTENT_CANCEL, client_id, named(REASONS, reason, "reason"), 0, 0, 0)
+
+    def set_dynamic_ttl(self, uint64_t client_id, ttl_ms=0, str layer=None, queue=0):
+        """Give a resting order another time to live from now on and return the intent's id.
+
+        Without a layer it lives for ttl_ms, 0 = until it is cancelled; with one, see buy().
+        """
+        return self._about_order(HP_INTENT_TIME, client_id, 0, <uint64_t>ttl_ms * 1000000u, named(LAYERS, layer, "layer"), queue)
+
+    def place_batch(self, orders):
+        """Emit several places and return their intent ids, in order; 0 = refused.
+
+        orders: dicts with `side` ("BUY" or "SELL"), `instrument` and the arguments of buy().  What the gate
+        permits of it leaves with one write, together with all else that this callback wants; each order is
+        judged by itself, and its verdict arrives through on_order.  A bad entry raises before any is emitted
+        behind it.  batch() says later what became of them.
+        """
+        out = []
+        for order in orders:
+            wanted = dict(order)
+            side = wanted.pop("side", None)
+            if side not in ("BUY", "SELL"):
+                raise ValueError(f"side of order {len(out)} of the batch is {side!r}; want BUY or SELL")
+            out.append((self.buy if side == "BUY" else self.sell)(wanted.pop("instrument"), **wanted))
+        return out
+
+    def cancel_batch(self, client_ids, str reason=None):
+        """Emit several cancels and return their intent ids, in order; 0 = no such order, or the queue is full."""
+        out = []
+        for client_id in client_ids:
+            try:
+                out.append(self.cancel(client_id, reason))
+            except KeyError:
+                out.append(0)
+        return out
+
+    def batch(self, intent_ids):
+        """Say what became of placing intents: {"success": ids, "failed": ids, "waiting": ids}.
+
+        success: on its way to the venue or known there; failed: refused by the gate or the venue, or never
+        sent; waiting: not judged yet.  An order that the lane's table has forgotten counts as failed.
+        """
+        cdef uint32_t n
+        cdef hp_order_t *order
+        out = {"success": [], "failed": [], "waiting": []}
+        if self.lane == NULL:
+            raise RuntimeError("this strategy is not bound to a lane; intents start with on_start")
+        states = {}
+        for n in range(self.lane.orders.used):
+            order = &self.lane.orders.slots[n]
+            if order.client_id != 0 and order.strategy == self.id:
+                states[order.intent_id] = order.state
+        queued = {self.lane.intents[n].id for n in range(self.lane.intent_count)}
+        for number in intent_ids:
+            if number in queued or states.get(number) == HP_ORDER_PENDING:
+                out["waiting"].append(number)
+            elif states.get(number, HP_ORDER_REJECTED) == HP_ORDER_REJECTED:
+                out["failed"].append(number)
+            else:
+                out["success"].append(number)
+        return out
 
     cdef uint64_t replace_at(self, uint64_t client_id, int64_t price_ticks, int64_t lots, uint64_t ttl_ns) noexcept:
         cdef hp_intent_t wish

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "hotpath/lane/again.h"
+#include "hotpath/lane/burst.h"
 #include "hotpath/lane/core.h"
 #include "hotpath/lane/hand.h"
 #include "hotpath/lane/hold.h"
@@ -65,6 +67,7 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
         hp_count(is_new ? &l->count->replaced : &l->count->replaces_refused, 1);
     }
     if (moved == HP_MOVED_STATE) {
+        if (HP_UNLIKELY(o->flags & HP_ORDER_ABSENT && o->state == HP_ORDER_REJECTED)) hp_lane_absent(l, o);
         int is_working = hp_order_is_working(o->state);
         hp_orders_settle(&l->orders, o);
         hp_lane_count_state(l, before, -1);
@@ -154,36 +157,40 @@ static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, ui
     q->lots = o->lots;
 }
 
-/* Ask the venue to cancel; once per HP_CANCEL_RETRY_NS while no answer comes. */
-static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o)
+/* Mark an order and ask the venue to cancel it; once per HP_CANCEL_RETRY_NS, whoever wants it gone, while
+ * no answer comes.  Each order counts once; a request that repeats is a retry and no other cancel. */
+static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
 {
     hp_request_t q;
     if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) return 0; /* a mirror: the order half cancels */
+    if (!hp_order_is_working(o->state)) return 0;
+    if (hp_order_mark(o, cause)) hp_count(&l->page->flow.cancels[cause], 1);
     if (HP_UNLIKELY(o->flags & HP_ORDER_PARKED)) return hp_lane_unpark(l, o);
-    if (!hp_order_is_working(o->state) || o->state == HP_ORDER_PENDING) return 0;
-    if ((o->flags & HP_ORDER_CANCEL_IN_FLIGHT) && l->now_ns - o->cancel_sent_ns < HP_CANCEL_RETRY_NS) return 0;
+    if (o->state == HP_ORDER_PENDING || hp_order_is_leaving(o, l->now_ns, HP_CANCEL_RETRY_NS)) return 0;
     if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns)) return 0;
-    if (o->flags & HP_ORDER_CANCEL_IN_FLIGHT) hp_count(&l->count->cancel_retries, 1);
+    int is_first = o->cancel_sent_ns == 0;
     hp_lane_fill_request(&q, o, HP_REQUEST_CANCEL);
     q.deadline_ms = l->deadline_ms;
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return 0; }
     o->flags |= HP_ORDER_CANCEL_IN_FLIGHT;
     o->cancel_sent_ns = l->now_ns;
-    hp_gate_cancelled(&l->gate, &l->instruments[o->instrument].about, o, l->now_ns);
-    hp_count(&l->count->cancels_sent, 1);
+    hp_count(is_first ? &l->count->cancels_sent : &l->count->cancel_retries, 1);
+    if (is_first) hp_gate_cancelled(&l->gate, &l->instruments[o->instrument].about, o, l->now_ns);
     return 1;
 }
 
 /* Cancel what works: all of it (instrument 0), or of one instrument, or of one strategy. */
-static inline void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int32_t strategy)
+static inline void hp_lane_cancel_all(hp_lane_t *l, uint32_t instrument, int32_t strategy, uint8_t cause)
 {
+    int is_burst = hp_lane_cork(l, l->orders.working_count);
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
         if ((instrument == 0 || o->instrument == instrument) && (strategy < 0 || o->strategy == (uint32_t)strategy)) {
-            hp_lane_cancel(l, o);
+            hp_lane_cancel(l, o, cause);
             if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
         }
     }
+    if (is_burst) hp_lane_uncork(l);
 }
 
 /* Must this order go, by the words that stand?  A freeze takes quotes: what only reduces may rest. */
@@ -199,22 +206,13 @@ static inline void hp_lane_obey(hp_lane_t *l)
 {
     l->gate.words = l->asked_words | l->own_words;
     l->page->words = l->gate.words;
+    int is_burst = hp_lane_cork(l, l->gate.words != 0 ? l->orders.working_count : 0);
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
-        if (hp_lane_must_go(l, o)) hp_lane_cancel(l, o);
+        if (hp_lane_must_go(l, o)) hp_lane_cancel(l, o, HP_CANCEL_WORD);
         if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
     }
-}
-
-static inline void hp_lane_record_hops(hp_lane_t *l, const hp_stamps_t *s)
-{
-    const hp_calibration_t *c = &l->page->calibration;
-    const uint64_t *at = &s->recv;
-    for (int hop = HP_HOP_DECODE; hop <= HP_HOP_SEND; hop++)
-        if (at[hop] != 0 && at[hop + 1] >= at[hop])
-            hp_histogram_record(&l->page->hops[hop], hp_tsc_to_ns(c, at[hop + 1] - at[hop]));
-    if (s->recv != 0 && s->sent >= s->recv)
-        hp_histogram_record(&l->page->hops[HP_HOP_TICK_TO_TRADE], hp_tsc_to_ns(c, s->sent - s->recv));
+    if (is_burst) hp_lane_uncork(l);
 }
 
 /* Journal a verdict; before anything that it permits is sent. */
@@ -240,7 +238,9 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     o->flags = (uint16_t)((in->post_only ? HP_ORDER_POST_ONLY : 0) | (in->reduce_only ? HP_ORDER_REDUCE_ONLY : 0));
     o->price_ticks = in->price_ticks;
     o->lots = in->lots;
-    o->expire_ns = in->ttl_ns != 0 ? l->now_ns + in->ttl_ns : 0;
+    o->tries = in->tries;
+    o->parent = in->parent;
+    hp_lane_rest_begin(l, o, in);
     uint64_t deadline_ns = in->deadline_ns != 0 ? in->deadline_ns : l->deadline_ms * 1000000u;
     o->deadline_ns = v->now_ns + deadline_ns;
     o->stamps = l->stamps;
@@ -260,15 +260,16 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     int waits = l->durable >> in->strategy & 1;
     if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, text, size)) return;
     int sent = !waits && size != 0 && hp_lane_push(l, o->instrument, text, size);
-    o->stamps.sent = l->env.tsc(l->env.self);
-    if (HP_LIKELY(sent)) o->sent_ns = v->now_ns;
+    if (HP_LIKELY(sent)) {
+        hp_lane_stamp_sent(l, o);
+        o->sent_ns = v->now_ns;
+    }
     hp_report_t own;
     memset(&own, 0, sizeof own);
     own.kind = sent ? HP_REPORT_SENT : HP_REPORT_SEND_FAILED;
     hp_lane_apply(l, o, &own);
     if (sent) {
         hp_count(&l->count->orders_sent, 1);
-        hp_lane_record_hops(l, &o->stamps);
     } else {
         hp_count(&l->count->send_failures, 1);
         hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1);
@@ -292,7 +293,7 @@ static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_
     const uint16_t busy = HP_ORDER_CANCEL_IN_FLIGHT | HP_ORDER_REPLACE_IN_FLIGHT;
     int is_same_kind = in->side == o->side && in->position_side == o->position_side && in->type == o->type &&
                        o->type == HP_TYPE_LIMIT;
-    if ((o->state != HP_ORDER_LIVE && o->state != HP_ORDER_PARTIAL) || (o->flags & busy) || !is_same_kind) {
+    if ((o->state != HP_ORDER_LIVE && o->state != HP_ORDER_PARTIAL) || (o->flags & busy) || !is_same_kind || o->cancel_cause != HP_CANCEL_NONE) {
         hp_verdict_set(v, HP_VERDICT_ORDER_BUSY, o->state, o->flags & busy);
         return;
     }
@@ -321,7 +322,7 @@ static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_
     hp_lane_say_verdict(l, v);
     hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
     if (HP_LIKELY(hp_lane_send(l, &q))) {
-        if (in->ttl_ns != 0) o->expire_ns = l->now_ns + in->ttl_ns;
+        hp_lane_rest_replace(l, o, in);
         hp_gate_placed(&l->gate, &i->about, &i->limits, o, v->now_ns);
         hp_count(&l->count->replaces_sent, 1);
         return;
@@ -344,7 +345,7 @@ static inline void hp_lane_make_way(hp_lane_t *l, const hp_intent_t *in)
         if (o->account != in->account || o->instrument != in->instrument || o->side == in->side) continue;
         if (!hp_own_meets(in->side, in->type, in->price_ticks, o)) continue;
         if (smaller_only && o->lots - o->filled_lots >= in->lots) continue;
-        hp_lane_cancel(l, o);
+        hp_lane_cancel(l, o, HP_CANCEL_OWN);
         if (!hp_order_is_working(o->state)) n--; /* a parked one has ended: another stands in its place */
     }
 }
@@ -352,6 +353,27 @@ static inline void hp_lane_make_way(hp_lane_t *l, const hp_intent_t *in)
 static inline void hp_lane_count_warnings(hp_lane_t *l, uint64_t warnings)
 {
     for (; warnings != 0; warnings &= warnings - 1) hp_count(&l->page->warnings[__builtin_ctzll(warnings)], 1);
+}
+
+/* Another time to live for an order: it sends nothing, so no check of the gate applies but whose it is. */
+static inline void hp_lane_retime(hp_lane_t *l, const hp_intent_t *in, hp_verdict_t *v)
+{
+    hp_order_t *o = hp_orders_find(&l->orders, in->target);
+    memset(v, 0, sizeof *v);
+    v->intent_id = in->id;
+    v->client_id = in->target;
+    v->instrument = in->instrument;
+    v->now_ns = l->env.now(l->env.self);
+    v->words = l->gate.words;
+    if (o == NULL || !hp_order_is_working(o->state)) {
+        hp_verdict_set(v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
+    } else if (o->strategy != in->strategy || o->account != in->account) {
+        hp_verdict_set(v, HP_VERDICT_NOT_ALLOWED, in->kind, 0);
+    } else {
+        hp_verdict_set(v, HP_PASS, 0, 0);
+        hp_lane_rest_begin(l, o, in);
+        hp_count(&l->page->flow.ttl_changes, 1);
+    }
 }
 
 /* Judge a replace: what is still to come of the new version, as if the old one were not there. */
@@ -379,7 +401,8 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
     hp_order_t *o = in->kind == HP_INTENT_PLACE ? NULL : hp_orders_find(&l->orders, in->target);
     int is_replace = in->kind == HP_INTENT_REPLACE;
     hp_verdict_t v;
-    if (HP_UNLIKELY(is_replace)) hp_lane_judge_replace(l, in, o, &v);
+    if (HP_UNLIKELY(in->kind == HP_INTENT_TIME)) hp_lane_retime(l, in, &v);
+    else if (HP_UNLIKELY(is_replace)) hp_lane_judge_replace(l, in, o, &v);
     else
         hp_gate_check(&l->gate, in, &i->about, &i->limits, &l->page->positions[in->instrument], &i->exposure,
                       l->env.now(l->env.self), &v);
@@ -390,13 +413,16 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
     if (v.verdict == HP_PASS && in->kind == HP_INTENT_PLACE) {
         if (l->is_session_ready) hp_lane_place(l, in, &v);
         else hp_verdict_set(&v, HP_VERDICT_SEND_FAILED, 0, 1);
+    } else if (v.verdict == HP_PASS && in->kind == HP_INTENT_TIME) {
+        hp_lane_say_verdict(l, &v);
     } else if (v.verdict == HP_PASS) {
         v.client_id = in->target;
         if (o == NULL || !hp_order_is_working(o->state) || o->instrument != in->instrument) {
             hp_verdict_set(&v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
         } else if (in->kind == HP_INTENT_CANCEL) {
             hp_lane_say_verdict(l, &v);
-            hp_lane_cancel(l, o);
+            if (hp_order_is_leaving(o, l->now_ns, HP_CANCEL_RETRY_NS)) hp_count(&l->page->flow.cancels_merged, 1);
+            hp_lane_cancel(l, o, hp_cancel_advice(in->reason));
         } else {
             hp_lane_replace(l, o, in, &v);
         }
@@ -421,7 +447,9 @@ static inline void hp_lane_decide(hp_lane_t *l)
         for (const hp_intent_t *in; (in = l->env.intent(l->env.self)) != NULL;) hp_lane_judge(l, in);
         count = 0;
     }
+    int is_burst = hp_lane_cork(l, count);
     for (uint32_t n = 0; n < count; n++) hp_lane_judge(l, &l->intents[n]);
+    if (HP_UNLIKELY(is_burst)) hp_lane_uncork(l);
     if (HP_UNLIKELY(count > 0)) {
         l->intent_count -= count;
         if (HP_UNLIKELY(l->intent_count > 0))
@@ -437,7 +465,7 @@ static inline void hp_lane_halt(hp_lane_t *l, uint32_t strategy)
     l->strategies[strategy].is_halted = 1;
     hp_count(&l->count->strategy_halted, 1);
     if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) hp_pair_halted(l, strategy);
-    else hp_lane_cancel_all(l, 0, (int32_t)strategy);
+    else hp_lane_cancel_all(l, 0, (int32_t)strategy, HP_CANCEL_HALT);
 }
 
 /* Ask the venue about an order: once per inquiry_ns, and as the lane's own rate allows; what must wait is
@@ -539,6 +567,7 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
     if (o != NULL) full.client_id = o->client_id;
     hp_lane_journal(l, HP_RECORD_FILL, instrument, l->recv_ns, &full, sizeof full);
     hp_count(&l->count->fills, 1);
+    l->fill_recv = l->stamps.recv;
     hp_count(side == HP_SIDE_BUY ? &l->count->fills_buy : &l->count->fills_sell, 1);
     if (o == NULL) hp_count(&l->count->fills_foreign, 1);
     if (o != NULL && o->strategy == HP_STRATEGY_LANE) hp_lane_flatten_told(l, o, NULL);
@@ -643,9 +672,20 @@ static inline void hp_lane_report_frame(hp_lane_t *l, uint32_t socket, const cha
     hp_lane_decide(l);
 }
 
+/* Why must this order go now?  What is marked goes on until it has ended; its time to live is asked last. */
+static inline uint8_t hp_lane_cause(const hp_lane_t *l, const hp_order_t *o)
+{
+    if (HP_UNLIKELY(hp_lane_must_go(l, o))) return HP_CANCEL_WORD;
+    int is_over = o->expire_ns != 0 && l->now_ns >= o->expire_ns;
+    if (is_over && hp_lane_expiry(l, o) == HP_CANCEL_EMERGENCY) return HP_CANCEL_EMERGENCY;
+    if (o->cancel_cause != HP_CANCEL_NONE) return o->cancel_cause;
+    return is_over || (o->flags & HP_ORDER_PARKED && l->now_ns >= o->deadline_ns) ? HP_CANCEL_TTL : HP_CANCEL_NONE;
+}
+
 /* Sweep of the order timers, at most once a millisecond; one inquiry a sweep, for who waits longest. */
 static inline void hp_lane_order_timers(hp_lane_t *l)
 {
+    int look = hp_lane_look_due(l), is_burst = hp_lane_cork(l, l->orders.working_count);
     hp_order_t *asking = NULL;
     for (uint32_t n = 0; n < l->orders.working_count; n++) {
         hp_order_t *o = hp_orders_working(&l->orders, n);
@@ -655,13 +695,16 @@ static inline void hp_lane_order_timers(hp_lane_t *l)
             own.kind = HP_REPORT_TIMEOUT;
             if (hp_lane_apply(l, o, &own) == HP_MOVED_STATE) hp_lane_tell(l, o->strategy, o, NULL);
         }
-        if ((o->expire_ns != 0 && l->now_ns >= o->expire_ns) || hp_lane_must_go(l, o) ||
-            (o->flags & HP_ORDER_PARKED && l->now_ns >= o->deadline_ns)) hp_lane_cancel(l, o);
+        if (HP_UNLIKELY(look)) hp_lane_rest_look(l, o);
+        uint8_t cause = hp_lane_cause(l, o);
+        if (cause != HP_CANCEL_NONE) hp_lane_cancel(l, o, cause);
         if (!hp_order_is_working(o->state)) { n--; continue; } /* a parked one has ended */
         if (hp_lane_is_asking(l, o) && (asking == NULL || o->inquiry_ns < asking->inquiry_ns)) asking = o;
     }
     if (asking != NULL) hp_lane_inquire(l, asking);
+    if (is_burst) hp_lane_uncork(l);
     hp_lane_short_timer(l);
+    hp_lane_again(l);
 }
 
 #endif

@@ -62,9 +62,8 @@ class LiveStage:
         settings = Settings(
             deployment=self.name,
             symbols=list(SYMBOLS),
-            strategies=[QUOTER],
             lock=False,
-            **self.settings,
+            **{"strategies": [QUOTER], **self.settings},
         )
         self.appliance = Appliance(
             settings,

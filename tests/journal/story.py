@@ -43,11 +43,17 @@ class Trader(Strategy):
         if held > 0:
             self.sell(book.instrument, price_ticks=book.ask_ticks, lots=held, ttl_ms=40)
         else:
-            self.buy(book.instrument, price_ticks=book.bid_ticks, lots=1 + self.seen % 4, ttl_ms=90)
+            layer = (None, "touch", "near", "deep")[self.seen % 4]
+            tries, lots = self.seen % 3, 1 + self.seen % 4
+            wish = {"price_ticks": book.bid_ticks, "ttl_ms": 90, "layer": layer, "tries": tries}
+            wish |= {"side": "BUY", "instrument": book.instrument}
+            self.place_batch([{"lots": n, **wish} for n in (lots, 1)])
 
     def on_order(self, order):
         if order.state == "LIVE" and order.client_id % 3 == 0:
-            self.cancel(order.client_id)
+            self.cancel(order.client_id, "price" if order.client_id % 2 else None)
+        if order.state == "LIVE" and order.client_id % 5 == 0:
+            self.set_dynamic_ttl(order.client_id, 30, layer="touch", queue=order.client_id % 200)
         if order.state == "LIVE" and order.client_id % 3 == 1 and order.lots < 4:
             self.replace(order.client_id, price_ticks=order.price_ticks - 1, lots=order.lots + 1)
         if order.state == "LIVE" and order.client_id & 0xFFFF >= 180:
@@ -150,6 +156,22 @@ class Story:
             ).encode(),
             socket=a % 2,
         )
+
+    def market(self, a: int, b: int) -> None:
+        """The market trades, often enough to be fast at times."""
+        self.trade += 1
+        symbol = SYMBOLS[1 + a % 2]
+        self.lane.frame(
+            (
+                f'{{"stream":"{symbol.lower()}@aggTrade","data":{{"e":"aggTrade",'
+                f'"E":1723161258284,"a":{self.trade},"s":"{symbol}","p":"60000.00","q":"0.0{b:02}",'
+                f'"f":{self.trade},"l":{self.trade + b},"T":1723161258284,"m":true}}}}'
+            ).encode()
+        )
+
+    def signal(self, a: int, b: int) -> None:
+        """Somebody says how toxic an instrument's flow is, or that there is an emergency."""
+        self.lane.signal(a % 3, toxicity_permille=b * 25, is_emergency=a % 7 == 6)
 
     def snapshot(self, a: int, b: int) -> None:
         instrument = 1 + a % 2

@@ -17,6 +17,7 @@
 #define WORDS 512
 #define ASSETS 4
 #define LAG_NS 5000000u
+#define DEADLINE_MS 2u
 #define SLOTS 32u
 
 enum { LINEAR = 1, INVERSE = 2, SPOT = 3 };
@@ -35,6 +36,7 @@ static int order_count;
 static hp_report_t words[WORDS], fills[WORDS], heard[WORDS];
 static int word_count, fill_count, heard_count;
 static hp_request_t requests[64];
+static uint64_t sent_ns[64];
 static int request_count;
 static uint64_t random_state, venue_ns, trade_id, last_venue_id, wanted[4], sequence, events;
 static int64_t held[4], notional[4], profit[4], fees[4], wallet[ASSETS + 1];
@@ -65,7 +67,9 @@ static int env_send(void *self, char *data, size_t size)
 {
     (void)self;
     if (below(40) == 0) return 0;
-    if (request_count < 64) memcpy(&requests[request_count++], data, size); /* else the venue never sees it */
+    if (request_count == 64) return 1; /* the venue never sees it */
+    sent_ns[request_count] = lane->now_ns;
+    memcpy(&requests[request_count++], data, size);
     return 1;
 }
 static void env_want(void *self, uint32_t what, uint32_t aux)
@@ -174,7 +178,9 @@ static void serve(void)
 {
     if (request_count == 0) return;
     hp_request_t q = requests[0];
+    int is_late = lane->now_ns > sent_ns[0] + DEADLINE_MS * 1000000u; /* the venue's own fence */
     memmove(requests, requests + 1, (size_t)--request_count * sizeof requests[0]);
+    memmove(sent_ns, sent_ns + 1, (size_t)request_count * sizeof sent_ns[0]);
     venue_ns += below(2) * 1000;
     truth_t *t = known(q.client_id);
     if (t == NULL) return;
@@ -184,7 +190,7 @@ static void serve(void)
         if (fate == 0) return; /* lost */
         t->venue_id = ++last_venue_id;
         t->changed_ns = venue_ns;
-        if (fate == 1) {
+        if (fate == 1 || is_late) {
             t->state = HP_ORDER_REJECTED;
             r = about(t, HP_REPORT_REJECT);
             r.lots = 0;
@@ -194,12 +200,12 @@ static void serve(void)
             tell(&r);
         }
     } else if (q.kind == HP_REQUEST_CANCEL) {
-        int was_open = is_open(t);
-        end(t, HP_ORDER_CANCELED);
+        int was_open = is_open(t) && !is_late;
+        if (was_open) end(t, HP_ORDER_CANCELED);
         r = about(t, was_open ? HP_REPORT_CANCELED : HP_REPORT_CANCEL_REJECT);
-        if (!was_open) r.error = HP_ERROR_UNKNOWN_ORDER, r.lots = 0, r.cum_lots = 0;
+        if (!was_open) r.error = is_late ? HP_ERROR_CLOCK : HP_ERROR_UNKNOWN_ORDER, r.lots = 0, r.cum_lots = 0;
     } else if (q.kind == HP_REQUEST_REPLACE) {
-        if (!is_open(t) || (q.price_ticks == t->price && q.lots == t->lots)) {
+        if (!is_open(t) || is_late || (q.price_ticks == t->price && q.lots == t->lots)) {
             r = about(t, HP_REPORT_CANCEL_REJECT);
             r.error = is_open(t) ? HP_ERROR_FILTER : HP_ERROR_UNKNOWN_ORDER;
             r.lots = r.cum_lots = 0;
@@ -447,7 +453,7 @@ int main(int argc, char **argv)
     hp_own_init(&lane->gate.own, calloc(SLOTS, sizeof(hp_own_node_t)), lane->orders.slots, SLOTS);
     lane->ack_timeout_ns = LAG_NS;
     lane->read_lag_ns = LAG_NS;
-    lane->deadline_ms = 2;
+    lane->deadline_ms = DEADLINE_MS;
     lane->inquiry_ns = LAG_NS / 2;
     lane->is_session_ready = lane->is_user_ready = lane->is_open = lane->gate.is_armed = 1;
     lane->gate.rule.self_trade = HP_SELF_TRADE_WARN;

@@ -16,6 +16,9 @@ STEPS = [
     "order/state",
     "order/table",
     "order/position",
+    "order/ttl",
+    "order/pace",
+    "order/mark",
     "risk/bucket",
     "risk/scope",
     "risk/pulse",
@@ -50,6 +53,16 @@ int hp_fills_take(hp_fills_t *f, uint32_t account, uint32_t instrument, uint64_t
 int hp_position_fill(hp_lane_position_t *p, const hp_instrument_t *i, uint8_t position_side,
                      uint8_t side, int64_t price_ticks, int64_t lots, int64_t fee_e8);
 #define HP_FILLS_KEPT 32768
+
+typedef struct { uint8_t layer, is_emergency; uint32_t trades_per_s, queue, distance_bps,
+    toxicity_permille; int64_t volatility_e8; ...; } hp_ttl_case_t;
+uint64_t hp_ttl_ns(const hp_ttl_rule_t *r, const hp_ttl_case_t *c);
+typedef struct { uint32_t per_s; int64_t mean_e4; ...; } hp_pace_t;
+void hp_pace_trade(hp_pace_t *p, uint64_t trades, int64_t lots, uint64_t now);
+uint32_t hp_pace_now(hp_pace_t *p, uint64_t now);
+uint32_t hp_pace_orders(const hp_pace_t *p, int64_t lots);
+int hp_order_mark(hp_order_t *o, uint8_t cause);
+uint8_t hp_cancel_advice(uint8_t reason);
 
 typedef struct { uint64_t period_ns, depth_ns, reserve_ns, empty_ns; } hp_bucket_t;
 void hp_bucket_init(hp_bucket_t *b, uint64_t per_second, uint64_t burst, uint64_t reserve);
