@@ -95,6 +95,19 @@ def is_alive(pid: int) -> bool:
     return pid > 0
 
 
+def free_bytes() -> int:
+    """Return the room that pages have."""
+    room = os.statvfs(SHM)
+    return room.f_bavail * room.f_frsize
+
+
+def no_room(path: Path, size: int) -> PageError:
+    return PageError(
+        f"no room for page {path.name}: {size} bytes wanted, {free_bytes()} free in {SHM}; "
+        f"mount a larger one (containers: --shm-size=256m)"
+    )
+
+
 class Page:
     """One mapped page.  `view` casts it to its struct."""
 
@@ -113,16 +126,14 @@ class Page:
         """Create a page, reserve all of its memory, and write its header."""
         path = SHM / name(deployment, page)
         path.unlink(missing_ok=True)
+        if size > free_bytes():  # asking for it would fill the machine's memory first
+            raise no_room(path, size)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(handle, 0, size)
         except OSError as error:
             path.unlink(missing_ok=True)
-            free = os.statvfs(SHM).f_bavail * os.statvfs(SHM).f_frsize
-            raise PageError(
-                f"no room for page {path.name}: {size} bytes wanted, {free} free in {SHM}; "
-                f"mount a larger one (containers: --shm-size=256m)"
-            ) from error
+            raise no_room(path, size) from error
         else:
             mapped = mmap.mmap(
                 handle, size, flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)

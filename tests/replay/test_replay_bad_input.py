@@ -141,7 +141,7 @@ line_texts = st.one_of(
         [b"", b" ", b"12 ", b"12 x", b"1" * 19 + b" y", b"1" * 20 + b" z", b"\r", b"a\r"]
     ),
     st.sampled_from(LINES[:9]),
-)
+).filter(lambda line: b'{"snapshot":"' not in line)  # our recorder's word about the next line
 
 
 @settings(max_examples=150, deadline=None)
