@@ -241,8 +241,9 @@ class FeedRecorder:
         before, ws = self.books[symbol].snapshots, self.sockets.get(0)
         end = time.monotonic() + RENEWAL_S
         try:
-            for text in self.feed.renewals(symbol) if ws is not None else ():
-                await ws.send_str(text)
+            if ws is not None:
+                for text in self.feed.renewals(symbol):
+                    await ws.send_str(text)
         except ConnectionError as error:
             raise Unanswered(repr(error)) from error
         while self.books[symbol].snapshots == before:

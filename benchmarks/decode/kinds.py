@@ -43,7 +43,8 @@ def measure(
         if memory.checksum(codec.capsule) != memory.checksum(contender.capsule):
             raise RuntimeError(f"readers differ on {name}; no figures")
         passes = max(1, BYTES // memory.size)
-        ours, theirs = [], []
+        ours: list[float] = []
+        theirs: list[float] = []
         for _ in range(rounds):
             for values, face in ((ours, codec), (theirs, contender)):
                 ns = memory.run_book(face.capsule, codec.capsule, 1, snapshot, passes)[0]

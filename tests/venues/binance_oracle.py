@@ -29,7 +29,7 @@ class Refused(Exception):
     pass
 
 
-class Object(list):
+class Object(list[tuple[str, object]]):
     """Pairs of one object, in order, duplicates kept."""
 
 

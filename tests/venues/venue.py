@@ -120,7 +120,8 @@ class Venue:
     def read(self, codec: Any, sample: Sample, frame: bytes) -> tuple[Status, Event | None]:
         """Return what both readers say about a frame in the place of a sample."""
         if sample.rest:
-            return codec.decode_snapshot(self.instrument, frame)
+            answer: tuple[Status, Event | None] = codec.decode_snapshot(self.instrument, frame)
+            return answer
         status, event = codec.decode(frame)
         if event is None:
             assert codec.decode_general(frame) == (status, None)

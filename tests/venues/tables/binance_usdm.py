@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hotpath.book.book import Rule
 from hotpath.decode.json import Kind, Status
 from tests.book.naive import NaiveBook
@@ -57,7 +59,7 @@ FRAMES = {
     Kind.MARK_PRICE: MARK_PRICE,
 }
 
-EVENTS = {
+EVENTS: dict[Kind, dict[str, Any]] = {
     Kind.DEPTH: {
         "event_ns": 1723161258284 * MS,
         "match_ns": 1723161258280 * MS,
@@ -207,9 +209,12 @@ SNAPSHOT_EVENT = {
 }
 
 
+TWO_WORDS = ((True, False), (False, True), (True, True))
+
+
 def sample(kind: Kind) -> Sample:
     frame = FRAMES[kind]
-    years = [with_2026_fields(frame, pair=p, market=m) for p, m in ((1, 0), (0, 1), (1, 1))]
+    years = [with_2026_fields(frame, pair=p, market=m) for p, m in TWO_WORDS]
     return Sample(
         kind.name.lower(),
         frame,
