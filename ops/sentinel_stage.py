@@ -38,6 +38,9 @@ def settings(spec: dict[str, Any]) -> Settings:
         position_notional_max=10**9,
         open_orders_max=220,
         band_bps=2_000,
+        sigma_tenths=-1,  # its orders rest far from the touch on purpose
+        distance_bps_max=-1,
+        typical_times_max=-1,
         segment_bytes=4 * 1024 * 1024,
         read_lag_ms=300,
         cancel_scope=spec["cancel_scope"],

@@ -164,7 +164,9 @@ def test_table_tells_of_every_process_and_of_the_host(tmp_path):
         assert {name: row.role for name, row in rows.items()} == {
             "supervisor": lib.HP_PROCESS_SUPERVISOR,
             "session": lib.HP_PROCESS_SESSION,
+            "sentinel": lib.HP_PROCESS_SENTINEL,
             "exporter": lib.HP_PROCESS_EXPORTER,
+            "authority": lib.HP_PROCESS_AUTHORITY,
             "lane-0": lib.HP_PROCESS_LANE,
         }
         assert all(row.state == lib.HP_PROCESS_RUNNING for row in rows.values())
