@@ -277,9 +277,11 @@ def sleeper():
         "import select,socket,threading,time\n"
         "a=socket.socket(); a.bind(('127.0.0.1',0)); a.listen(); b=socket.socket()\n"
         "b.connect(a.getsockname()); e=select.epoll()\n"
-        "threading.Thread(target=time.sleep,args=(600,),daemon=True).start()\n"
+        "def turn():\n"
+        "    while True: time.sleep(0.02)\n"
+        "threading.Thread(target=turn,daemon=True).start()\n"
         "print(b.fileno(), e.fileno(), flush=True)\n"
-        "while True: time.sleep(0.02)\n"  # a thread moves to its core when it wakes
+        "turn()\n"  # a thread moves to its core when it wakes
     )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
