@@ -23,6 +23,7 @@ from tuning.probes.irq import lines
 
 MAP_HUGETLB = 0x40000
 TICKS_PER_SECOND_MAX = 2.0
+MOVE_SECONDS = 0.2
 SPIN_SECONDS = 1.0
 SPIN = (
     "import os,sys,time\n"
@@ -165,7 +166,17 @@ def _hugepages(context: Context, finding: Finding) -> Proof:
 
 
 def _thread(context: Context, finding: Finding) -> Proof:
-    """Each lane's main thread must be on the core that its mask names."""
+    """Each lane's main thread must be on the core that its mask names.
+
+    A thread moves when it wakes, and a lane that blocks beats every 10 ms: it has MOVE_SECONDS.
+    """
+    end = time.monotonic() + MOVE_SECONDS
+    while (found := _threads(context, finding)).state is State.PENDING and time.monotonic() < end:
+        time.sleep(0.005)
+    return found
+
+
+def _threads(context: Context, finding: Finding) -> Proof:
     wrong, seen = [], 0
     for lane in context.lanes:
         try:
