@@ -1,6 +1,7 @@
 """The operators' socket: who may speak, what a word does, and what is said when a lane is stuck."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -75,8 +76,9 @@ def say(stage, data):
     ):
         connection.settimeout(20)
         connection.connect(short)
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(BrokenPipeError):  # it has answered already and hung up
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
         out = b""
         while part := connection.recv(65536):
             out += part
