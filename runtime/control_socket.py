@@ -191,7 +191,7 @@ class ControlServer:
         if cleared:
             self.control.clear(cleared)
         # The turn that each lane is in now may have looked already; the next one must see it.
-        marks = {one.name: one.counters["turns"] for one in self.observer.take().lanes}
+        marks = {one.name: (one.epoch, one.counters["turns"]) for one in self.observer.take().lanes}
         self.asked(command)
         return await self.followed(bits, cleared, marks)
 
@@ -204,10 +204,12 @@ class ControlServer:
                     f" {one.writer} release takes it back, then flatten"
                 )
 
-    async def followed(self, bits: int, cleared: int, marks: dict[str, int]) -> dict[str, Any]:
+    async def followed(
+        self, bits: int, cleared: int, marks: dict[str, tuple[int, int]]
+    ) -> dict[str, Any]:
         """Wait until each lane's own page shows the words, at most OBEY_SECONDS_MAX.
 
-        marks: the lanes' turns when the words had just been written.
+        marks: the lanes' epochs and turns when the words had just been written.
         """
         clock = asyncio.get_running_loop().time
         until = clock() + OBEY_SECONDS_MAX
@@ -217,7 +219,9 @@ class ControlServer:
             for one in found.controls:
                 others |= one.word
             cleared &= ~others
-            lanes = [lane_answer(one, bits, cleared, marks.get(one.name)) for one in found.lanes]
+            lanes = [
+                lane_answer(one, bits, cleared, marks.get(one.name, (0, 0))) for one in found.lanes
+            ]
             obeyed = bool(lanes or bits & lib.HP_WORD_DRAIN) and all(one["obeyed"] for one in lanes)
             if obeyed or clock() > until:
                 return {
@@ -229,14 +233,20 @@ class ControlServer:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def lane_answer(one: Lane, bits: int, cleared: int, mark: int | None) -> dict[str, Any]:
-    """Say how one lane stands; turns: of its loop from the word's writing to its obeying."""
-    obeyed = one.words & bits == bits and not one.words & cleared
+def lane_answer(one: Lane, bits: int, cleared: int, mark: tuple[int, int]) -> dict[str, Any]:
+    """Say how one lane stands; turns: of its loop from the word's writing to its obeying.
+
+    What the lane shows may be older than the word, and be the same by chance (another writer's
+    kill, just taken back): only a turn after the mark counts.
+    """
+    epoch, turn = mark
+    turn = turn if epoch == one.epoch else 0  # a lane that came after the word
+    obeyed = one.words & bits == bits and not one.words & cleared and one.looked_turn > turn
     return {
         "name": one.name,
         "pid": one.pid,
-        "obeyed": bool(obeyed),
-        "turns": max(0, one.turns_at_words - mark) if obeyed and mark is not None else None,
+        "obeyed": obeyed,
+        "turns": max(0, one.turns_at_words - turn) if obeyed and epoch == one.epoch else None,
         "state": names.LANE_STATES.get(one.state, str(one.state)),
         "words": names.words(one.words),
         "is_alive": one.is_alive,

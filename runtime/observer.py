@@ -231,6 +231,7 @@ class Observer:
 
     def lane(self, out: shot.Snapshot, number: str, view: Any) -> shot.Lane:
         now, c = out.taken_ns, view.counters
+        looked_turn = view.looked_turn  # before the words that it vouches for
         pid = view.page.writer_pid
         process = next((p for p in out.processes if p.role == "lane" and p.pid == pid), None)
         if process is None:
@@ -264,6 +265,7 @@ class Observer:
             lines=lines(view),
             funds=list(funds(number, view)),
             turns_at_words=view.words_turn,
+            looked_turn=looked_turn,
             flow={name: getattr(view.flow, name) for name in FLOW},
             cancels={name: view.flow.cancels[n] for n, name in names.CANCEL_CAUSES.items() if n},
             flatten=view.flatten,

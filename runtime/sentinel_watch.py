@@ -234,22 +234,29 @@ class Watch:
         return 0 if view is None else int(view.lease.epoch)
 
     def turns(self) -> dict[int, tuple[int, int]]:
-        """Return {lane: (its turn now, the turn in which its words last changed)}."""
+        """Return {lane: (its epoch, its turn now)}."""
         return {
-            lane.number: (int(lane.mapped.view.counters.turns), int(lane.mapped.view.words_turn))
+            lane.number: (int(lane.mapped.view.page.epoch), int(lane.mapped.view.counters.turns))
             for lane in self.lanes
             if lane.mapped.view is not None
         }
 
     def turns_until_obeyed(self, marks: dict[int, tuple[int, int]]) -> dict[int, int | None]:
-        """Return how many turns each lane began from the word's writing to its obeying.
+        """Return how many turns each lane began from the kill's writing to its obeying.
 
-        0: in the turn that was going on, or it had obeyed by then; None: it has not yet.
+        0: in the turn that was going on, or it stood under a kill already; None: no turn after
+        the mark has shown that it obeys.
         """
         out: dict[int, int | None] = {}
-        for number, (_, changed) in self.turns().items():
-            turn, before = marks.get(number, (0, 0))
-            out[number] = max(0, changed - turn) if changed > before or changed > turn else None
+        for lane in self.lanes:
+            view = lane.mapped.view
+            if view is None:
+                continue
+            epoch, turn = marks.get(lane.number, (0, 0))
+            turn = turn if epoch == view.page.epoch else 0  # a lane that came after the word
+            looked = int(view.looked_turn) > turn  # read before the words that it vouches for
+            obeyed = looked and view.words & lib.HP_WORD_KILL
+            out[lane.number] = max(0, int(view.words_turn) - turn) if obeyed else None
         return out
 
     # -- figures ---------------------------------------------------------------------------------

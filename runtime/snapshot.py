@@ -201,6 +201,7 @@ class Lane:
     lines: list[dict[str, int]] = field(default_factory=list)  # equal market feeds; one: empty
     funds: list[Funds] = field(default_factory=list)
     turns_at_words: int = 0  # the lane's turns when its words last changed
+    looked_turn: int = 0  # the turn whose look `words` shows, or an older one
     flow: dict[str, int] = field(default_factory=dict)  # hp_lane_flow_t, its plain counters
     cancels: dict[str, int] = field(default_factory=dict)  # by enum hp_cancel_cause
     flatten: int = 0  # enum hp_flatten_state of the last flatten as a whole

@@ -373,7 +373,8 @@ typedef struct hp_lane_page {
     uint64_t limit_until_ns;   /* end of the lease as taken; 0 = none */
     uint32_t limit_use_count;
     uint32_t is_open;          /* the venue has told what works: `uses` is all there is */
-    uint8_t  pad1[32];
+    uint64_t looked_turn;      /* the turn whose look at the control pages `words` shows; stored after them */
+    uint8_t  pad1[24];
     hp_lane_counters_t counters;
     uint64_t verdicts[64];     /* by enum hp_verdict_code */
     uint64_t warnings[64];

@@ -327,7 +327,8 @@ cdef extern from "page.h" nogil:
         uint64_t limit_until_ns
         uint32_t limit_use_count
         uint32_t is_open
-        uint8_t pad1[32]
+        uint64_t looked_turn
+        uint8_t pad1[24]
         hp_lane_counters_t counters
         uint64_t verdicts[64]
         uint64_t warnings[64]

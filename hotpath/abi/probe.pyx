@@ -773,6 +773,7 @@ def layout():
     out["hp_lane_page_t.limit_until_ns"] = <size_t>&(<hp_lane_page_t *>0).limit_until_ns
     out["hp_lane_page_t.limit_use_count"] = <size_t>&(<hp_lane_page_t *>0).limit_use_count
     out["hp_lane_page_t.is_open"] = <size_t>&(<hp_lane_page_t *>0).is_open
+    out["hp_lane_page_t.looked_turn"] = <size_t>&(<hp_lane_page_t *>0).looked_turn
     out["hp_lane_page_t.pad1"] = <size_t>&(<hp_lane_page_t *>0).pad1
     out["hp_lane_page_t.counters"] = <size_t>&(<hp_lane_page_t *>0).counters
     out["hp_lane_page_t.verdicts"] = <size_t>&(<hp_lane_page_t *>0).verdicts

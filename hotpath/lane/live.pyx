@@ -513,6 +513,7 @@ cdef class LiveLane(Lane):
         if words != self.core.asked_words:
             hp_store_relaxed(&self.core.page.words_turn, self.turns)
         hp_lane_words(&self.core, words)
+        hp_store_release(&self.core.page.looked_turn, self.turns)
         hp_lane_look_archived(&self.core)
         if self.clock_page != NULL and hp_load_acquire(&self.clock_page.seq) != self.clock_seq:
             self.read_clock()

@@ -1,6 +1,7 @@
 """The operators' socket: who may speak, what a word does, and what is said when a lane is stuck."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -43,7 +44,10 @@ class Door:
     def follow(self):
         while not self.over.wait(0.002):
             for n in self.obeying:
-                self.stage.lanes[n].view.words = self.stage.control.word
+                view = self.stage.lanes[n].view
+                view.counters.turns += 1
+                view.words = self.stage.control.word
+                view.looked_turn = view.counters.turns
 
     def close(self):
         self.over.set()
@@ -72,8 +76,9 @@ def say(stage, data):
     ):
         connection.settimeout(20)
         connection.connect(short)
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(BrokenPipeError):  # it has answered already and hung up
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
         out = b""
         while part := connection.recv(65536):
             out += part
@@ -101,6 +106,20 @@ def test_kill_of_a_stuck_lane_says_that_it_does_not_obey_and_stays_set(stage, do
     while stage.lanes[1].view.words != lib.HP_WORD_KILL:
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_lane_that_shows_the_word_by_chance_has_not_obeyed_before_it_turns(
+    stage, door, monkeypatch
+):
+    """What it shows is of before the word: another's kill, which its turn may see taken back."""
+    monkeypatch.setattr(control_socket, "OBEY_SECONDS_MAX", 0.3)
+    door.obeying = {0}
+    stage.lanes[1].view.words = lib.HP_WORD_KILL
+    answer = ask(stage.deployment, {"command": "kill"})
+    assert [(one["obeyed"], one["turns"] is None) for one in answer["lanes"]] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_resume_does_not_take_back_what_another_writer_holds(stage, door):
