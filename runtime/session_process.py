@@ -136,7 +136,8 @@ class SessionPart(cold.Part):
             deployment = self.specification["deployment"]
             lane = Lane(deployment, number, message["epoch"], bell)
             books = self.symbols if message["has_books"] else {}
-            parts = Parts(self.session, books, lane.mail_in, lane.page, self.say)
+            seed = self.specification.get("seed")
+            parts = Parts(self.session, books, lane.mail_in, lane.page, self.say, seed)
             lane.feeds = Feeds(parts, limits())
             lane.opener = self.opener(lane, message)
             self.lanes[number] = lane

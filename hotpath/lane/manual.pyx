@@ -24,7 +24,7 @@ cdef uint64_t manual_now(void *self) noexcept:
     return (<ManualLane>self).now_ns
 
 cdef uint64_t manual_tsc(void *self) noexcept:
-    return hp_tsc()
+    return (<ManualLane>self).stamp()
 
 cdef int manual_send(void *self, char *data, size_t size) noexcept:
     cdef ManualLane lane = <ManualLane>self
@@ -33,6 +33,7 @@ cdef int manual_send(void *self, char *data, size_t size) noexcept:
     if lane.sends_left > 0:
         lane.sends_left -= 1
     lane.sent.append(data[:size])
+    lane.sent_at.append(0 if lane.core.journal.head == NULL else lane.core.journal.head.published)
     return 1
 
 cdef int manual_hand(void *self, uint32_t kind, const void *data, size_t size) noexcept:
@@ -51,7 +52,9 @@ cdef class ManualLane(Lane):
     cdef public uint64_t now_ns
     cdef public bint is_send_broken
     cdef public int sends_left        # of the session's life; -1 = it lives on
+    cdef public bint is_timeless      # stamps are of the virtual clock: two equal runs leave equal bytes
     cdef readonly list sent           # request payloads, in order
+    cdef readonly list sent_at        # how far the journal was published when each left
     cdef readonly list wanted         # (enum hp_want, aux), in order
     cdef hp_ring_t *pair_in
     cdef hp_ring_t *pair_out
@@ -59,6 +62,7 @@ cdef class ManualLane(Lane):
 
     def __init__(self, *args, **kwargs):
         self.sent = []
+        self.sent_at = []
         self.wanted = []
         self.sends_left = -1
         self.now_ns = 1_000_000_000
@@ -97,6 +101,9 @@ cdef class ManualLane(Lane):
         """Whether a market lane has taken a whole mirror."""
         return self.core.pair != NULL and bool(self.core.pair.is_mirrored)
 
+    cdef uint64_t stamp(self) noexcept:
+        return self.now_ns if self.is_timeless else hp_tsc()
+
     def clocks(self, uint64_t real_ns):
         """Say what CLOCK_REALTIME is now."""
         cdef hp_journal_clock_t pair
@@ -112,6 +119,41 @@ cdef class ManualLane(Lane):
         hp_lane_session(&self.core, HP_SOCKET_ORDER, HP_SESSION_READY if order_ready else HP_SESSION_CLOSED)
         hp_lane_session(&self.core, HP_SOCKET_USER, HP_SESSION_READY if user_ready else HP_SESSION_CLOSED)
 
+    def note_session(self, uint32_t socket, uint32_t state):
+        """Say what became of one socket (enum hp_session_state)."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_session(&self.core, socket, state)
+
+    def command(self, uint32_t command):
+        """Take one of enum hp_command."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_command(&self.core, command)
+
+    @property
+    def is_user_ready(self):
+        return bool(self.core.is_user_ready)
+
+    @property
+    def is_session_ready(self):
+        return bool(self.core.is_session_ready)
+
+    @property
+    def is_open(self):
+        return bool(self.core.is_open)
+
+    @property
+    def is_draining(self):
+        return bool(self.core.is_draining)
+
+    @property
+    def generation(self):
+        """Of the wish for an opening; 0 = never wished."""
+        return self.core.stage.generation
+
+    @property
+    def working_count(self):
+        return self.core.orders.working_count
+
     def user_current(self):
         """Say that what the user stream kept while it opened has been believed too."""
         self.core.now_ns = self.core.recv_ns = self.now_ns
@@ -126,13 +168,13 @@ cdef class ManualLane(Lane):
         """One market frame."""
         cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
         self.core.now_ns = self.core.recv_ns = self.now_ns
-        hp_lane_market_frame(&self.core, socket, padded, len(data), hp_tsc())
+        hp_lane_market_frame(&self.core, socket, padded, len(data), self.stamp())
 
     def report_frame(self, bytes data, uint32_t socket=1):
         """One frame of the order session or the user stream."""
         cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
         self.core.now_ns = self.core.recv_ns = self.now_ns
-        self.core.stamps.recv = hp_tsc()
+        self.core.stamps.recv = self.stamp()
         hp_lane_report_frame(&self.core, socket, padded, len(data))
 
     def report(self, bytes record):
@@ -143,7 +185,7 @@ cdef class ManualLane(Lane):
         memcpy(&report, <const char *>record, sizeof(report))
         self.core.now_ns = self.core.recv_ns = self.now_ns
         report.recv_ns = self.now_ns
-        self.core.stamps.recv = hp_tsc()
+        self.core.stamps.recv = self.stamp()
         hp_lane_told(&self.core, &report)
 
     def begin_opening(self):
