@@ -83,6 +83,8 @@ def words(event: Event, f: dict[str, Any]) -> str:
 def feed(event: Event, f: dict[str, Any]) -> str:
     unit = "ns" if f["trouble"] in TIMED else ""
     what = "" if f["stream"] == "none" else f"{f['stream']} "
+    if f["trouble"] == "missed":
+        return f"{what}missed: {f['found']} trades from {f['wanted']} on"
     found, bound = figure(f["found"], unit, None), figure(f["wanted"], unit, None)
     return f"{what}{f['trouble']}: {found}" + (f" (bound {bound})" if f["wanted"] else "")
 

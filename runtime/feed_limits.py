@@ -27,6 +27,7 @@ REST = (
     "snapshot_weight",
     "spare_levels",
     "spare_weight",
+    "trades_weight",
 )
 RESYNC = ("first_ms", "back_off_ms_max", "jitter_percent", "quiet_ms", "parallel_max")
 SPARE = ("fast_ms", "slow_ms", "oldest_ms")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import struct
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -21,10 +22,12 @@ import venues.binance.usdm.feed as usdm_feed
 from runtime._shm import lib
 from runtime.feed_limits import KINDS, FeedLimits, load
 from runtime.pages import Mail, Page
-from runtime.resync import Refused, Resync, Rules, Unanswered, WeightBudget
+from runtime.resync import REFUSED_S, Refused, Resync, Rules, Unanswered, WeightBudget
 from runtime.sources import SparePoller, spare_mail
+from venues.binance.reference import scaled
 from venues.binance.usdm.session import Session, VenueError
 
+Answer = TypeVar("Answer")
 RATE_STATUS = (418, 429)
 LIMITS = Path(usdm_feed.__file__).with_name("limits.toml")
 
@@ -52,6 +55,20 @@ def lane_spec(symbols: dict[int, str], bounds: FeedLimits) -> dict[str, Any]:
     }
 
 
+def missed_row(row: dict[str, Any], price_decimals: int, size_decimals: int) -> bytes:
+    """Return one trade of the venue's list as a lane's mail carries it (hp_missed_t)."""
+    return struct.pack(
+        "<QQQqqqQ",
+        row["a"],
+        row["f"],
+        row["l"],
+        scaled(row["p"], price_decimals, "price of a trade"),
+        scaled(row["q"], size_decimals, "size of a trade"),
+        row["T"] * 1_000_000,
+        row["m"],
+    )
+
+
 @dataclass
 class Parts:
     """What the feeds of one lane work with."""
@@ -60,6 +77,7 @@ class Parts:
     symbols: dict[int, str]
     mail_in: Mail
     page: Page
+    scales: dict[int, tuple[int, int]]  # decimals of price and size
     say: Callable[[str], None]
     seed: int | None = None  # of the jitter; None = the system's own
 
@@ -98,6 +116,27 @@ class Feeds:
         """Take a lane's wish for a snapshot."""
         self.resync.want(instrument)
 
+    async def fill(self, instrument: int) -> None:
+        """Fetch the trades that the lane says its stream missed; it asks again if none come."""
+        feed = self.parts.page.view.feeds[instrument]
+        first, count = int(feed.missed_from), int(feed.missed_to - feed.missed_from)
+        reserve = self.resync.rules.weight * max(1, len(self.resync.working))
+        if count <= 0 or not self.budget.can_spare(self.bounds.rest["trades_weight"], reserve):
+            return
+        symbol, scales = self.parts.symbols[instrument], self.parts.scales[instrument]
+        try:
+            rows = await self.ask(
+                lambda s: s.trades_from(symbol, first, min(count, lib.HP_MISSED_MAX))
+            )
+        except Refused as error:
+            self.budget.close(error.retry_after_s or REFUSED_S)
+            self.parts.say(f"feeds.trades_refused instrument={instrument} cause={error}")
+        except Unanswered as error:
+            self.parts.say(f"feeds.trades_unanswered instrument={instrument} cause={error}")
+        else:
+            missed = b"".join(missed_row(row, *scales) for row in rows)
+            self.parts.mail_in.put(lib.HP_MAIL_MISSED, missed, instrument)
+
     async def close(self) -> None:
         self.polling.cancel()
         await asyncio.gather(self.polling, return_exceptions=True)
@@ -114,11 +153,11 @@ class Feeds:
     def put_spare(self, instrument: int, body: bytes, asked_ns: int) -> bool:
         return self.parts.mail_in.put(lib.HP_MAIL_SPARE, spare_mail(body, asked_ns), instrument)
 
-    async def ask(self, request: Callable[[Session], Awaitable[bytes]]) -> bytes:
+    async def ask(self, request: Callable[[Session], Awaitable[Answer]]) -> Answer:
         """Send one request of public REST; Refused or Unanswered says why there is no answer."""
         session = self.parts.session
         try:
-            body = await request(session)
+            answer = await request(session)
         except VenueError as error:
             if error.status in RATE_STATUS:
                 raise Refused(error.status, error.retry_after_s) from error
@@ -126,7 +165,7 @@ class Feeds:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unanswered(repr(error)) from error
         self.budget.observe(session.used_weight, time.time() % 60)
-        return body
+        return answer
 
     def deliver(self, instrument: int, body: bytes) -> bool:
         padding = bytes(lib.HP_FRAME_PAD_BYTES)

@@ -28,6 +28,7 @@ EVENTS = of("hp_event_kind", "HP_EVENT_")
 EXIT_CAUSES = of("hp_exit_cause", "HP_EXIT_")
 FLATTEN_STATES = of("hp_flatten_state", "HP_FLATTEN_")
 FEED_SOURCES = of("hp_source", "HP_SOURCE_")
+CAUTIONS = of("hp_caution", "HP_CAUTION_")  # bits
 HOPS = of("hp_hop", "HP_HOP_")
 KNOB_STATES = of("hp_knob_state", "HP_KNOB_")
 LANE_ROLES = of("hp_lane_role", "HP_ROLE_")

@@ -19,6 +19,7 @@ from runtime import snapshot as shot
 from runtime._shm import ffi, lib
 from runtime.page_set import PageSet
 from runtime.pages import is_alive
+from runtime.sources import qualities
 
 # Upper bounds of the exported buckets, nanoseconds: three a decade from 100 ns to 1 s.
 BOUNDS_NS = [base * 10**power for power in range(2, 9) for base in (1, 2, 5)] + [10**9]
@@ -35,7 +36,8 @@ FLOW = [
     name for name, _ in ffi.typeof("hp_lane_flow_t").fields if name not in ("cancels", "pad")
 ]
 LINE_FIGURES = [name for name, _ in ffi.typeof("hp_lane_line_t").fields if name != "pad"]
-FEED_COUNTERS = ("resyncs", "too_old", "gaps", "spare_polls", "spare_compared", "spare_equal")
+FEED_COUNTERS = ("resyncs", "too_old", "gaps", "spare_polls", "spare_compared", "spare_equal",
+                 "trade_gaps", "trades_missed", "trades_filled")
 
 
 def text(field: Any) -> str:
@@ -316,7 +318,7 @@ class Observer:
                 fees_e8=p.fees_e8,
                 venue_realised_e8=p.venue_pnl_e8,
                 open_e8=open_value(top, lots, sum(p.cost_e8)),
-                feed=feed(view.feeds[n], now),
+                feed=feed(view.feeds[n], top, now),
             )
 
     def journal(self, lane: str, page: Any) -> shot.Journal:
@@ -381,7 +383,7 @@ def lines(view: Any) -> list[dict[str, int]]:
     return every[: max((n for n, one in enumerate(every, 1) if any(one.values())), default=0)]
 
 
-def feed(source: Any, now: int) -> shot.Feed:
+def feed(source: Any, top: Any, now: int) -> shot.Feed:
     since, last = source.blind_since_ns, list(source.last_ns)
     states = list(source.stream_state)
     return shot.Feed(
@@ -398,6 +400,7 @@ def feed(source: Any, now: int) -> shot.Feed:
         lag_ns=source.lag_ns,
         source=source.source,
         caution=source.caution,
+        sources=qualities(source, top.state == lib.HP_BOOK_SYNCED, now),
     )
 
 

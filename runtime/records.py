@@ -26,6 +26,7 @@ OF_INSTRUMENT = frozenset(  # kinds whose aux is an instrument
         lib.HP_RECORD_SANITY,
         lib.HP_RECORD_RULE,
         lib.HP_RECORD_SPARE,
+        lib.HP_RECORD_MISSED,
         lib.HP_RECORD_REQUEST,
         lib.HP_RECORD_FILL,
         lib.HP_RECORD_RESYNC,

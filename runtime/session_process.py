@@ -137,7 +137,11 @@ class SessionPart(cold.Part):
             lane = Lane(deployment, number, message["epoch"], bell)
             books = self.symbols if message["has_books"] else {}
             seed = self.specification.get("seed")
-            parts = Parts(self.session, books, lane.mail_in, lane.page, self.say, seed)
+            scales = {
+                n: (about["price_decimals"], about["size_decimals"])
+                for n, about in self.about.items()
+            }
+            parts = Parts(self.session, books, lane.mail_in, lane.page, scales, self.say, seed)
             lane.feeds = Feeds(parts, limits())
             lane.opener = self.opener(lane, message)
             self.lanes[number] = lane
@@ -219,6 +223,9 @@ class SessionPart(cold.Part):
             if what == lib.HP_WANT_SNAPSHOT:
                 if self.lanes.get(lane.number) is lane:
                     lane.feeds.want(aux)
+            elif what == lib.HP_WANT_MISSED:
+                if self.lanes.get(lane.number) is lane:
+                    await lane.feeds.fill(aux)
             elif what == lib.HP_WANT_LOGON:
                 if aux:  # a refused logon is not tried again at once
                     await asyncio.sleep(1)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from runtime.sources import Quality
+
 
 @dataclass(slots=True)
 class Feed:
@@ -26,6 +28,7 @@ class Feed:
     lag_ns: int
     source: int  # enum hp_source
     caution: int  # enum hp_caution, OR of bits
+    sources: list[Quality]  # that there are for its top, the best first
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from runtime._shm import lib
 from runtime.resync import REFUSED_S, Refused, Resync, Unanswered
 
 LOOK_S = 0.02
+OLDEST_MS = 1000  # of a poll, for people who look; a lane goes by its venue's limits.toml
 
 
 @dataclass
@@ -100,19 +101,19 @@ def spare_mail(body: bytes, asked_ns: int) -> bytes:
     return struct.pack("<Q", asked_ns) + body + bytes(lib.HP_FRAME_PAD_BYTES)
 
 
-def qualities(page: Any, instrument: int, oldest_ms: int, now_ns: int) -> list[Quality]:
-    """Return the sources of an instrument, the best first.
+def qualities(
+    feed: Any, is_synced: bool, now_ns: int, oldest_ms: int = OLDEST_MS
+) -> list[Quality]:
+    """Return the sources of an instrument, the best first; `feed` is its part of the lane page.
 
     PRIMARY is worth 100 less a point per 10 ms that its last event lagged, at least 51 while its
     book is in sequence; SECONDARY at most 50, less its age, times the share that agreed with the
     book.
     """
-    feed, top = page.feeds[instrument], page.tops[instrument]
     last_ns = feed.last_ns[lib.HP_EVENT_DEPTH]
     age_ms = (now_ns - last_ns) // 1_000_000 if last_ns else -1
-    is_good = top.state == lib.HP_BOOK_SYNCED
-    score = max(51, 100 - int(feed.lag_ns // 10_000_000)) if is_good else 0
-    primary = Quality("PRIMARY", is_good, age_ms, score)
+    score = max(51, 100 - int(feed.lag_ns // 10_000_000)) if is_synced else 0
+    primary = Quality("PRIMARY", is_synced, age_ms, score)
     poll_ms = (now_ns - feed.spare_ns) // 1_000_000 if feed.spare_ns else -1
     is_young = 0 <= poll_ms <= oldest_ms
     agreed = feed.spare_equal / feed.spare_compared if feed.spare_compared else 1.0

@@ -6,12 +6,14 @@ Refuses: taking snapshots, layout for people (ops/status.py), colours.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from runtime import health, names
 from runtime.figures import money, scaled
 from runtime.snapshot import (
     Clock,
+    Feed,
     Flattened,
     Funds,
     Histogram,
@@ -37,6 +39,8 @@ LANE_COUNTERS = (
     "strategy_halted",
     "mail_refused",
 )
+
+FEED_COUNTERS = ("gaps", "trade_gaps", "trades_missed", "trades_filled")
 
 
 def milliseconds(ns: int | None) -> float | None:
@@ -110,6 +114,19 @@ def instrument(one: Instrument) -> dict[str, Any]:
         "venue_position": scaled(one.venue_lots, one.size_decimals),
         "pnl": money(one.pnl_e8),
         "fees": money(one.fees_e8),
+        "feed": feed(one.feed),
+    }
+
+
+def feed(one: Feed) -> dict[str, Any]:
+    """Return what serves an instrument, what else there is, and what was missing."""
+    return {
+        "source": names.FEED_SOURCES.get(one.source, str(one.source)),
+        "cautions": [name for bit, name in names.CAUTIONS.items() if one.caution & bit],
+        "sources": [asdict(source) for source in one.sources],
+        "lag_ms": milliseconds(one.lag_ns),
+        "blind_s": round(one.blind_ns / 1e9, 3),
+        **{name: one.counters[name] for name in FEED_COUNTERS},
     }
 
 

@@ -114,6 +114,7 @@ class Stage:
         feed.stream_state[lib.HP_EVENT_DEPTH] = lib.HP_STREAM_SILENT
         feed.last_ns[lib.HP_EVENT_TRADE] = NOW_NS - 20_000_000
         feed.source, feed.lag_ns, feed.resyncs, feed.gaps = lib.HP_SOURCE_SECONDARY, 1_500, 5, 6
+        feed.trade_gaps, feed.trades_missed, feed.trades_filled = 2, 11, 10
         feed.spare_polls, feed.spare_compared, feed.spare_equal = 9, 8, 7
 
     def journal(self, number: int) -> None:

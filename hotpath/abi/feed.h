@@ -54,7 +54,8 @@ enum hp_trouble {
     HP_TROUBLE_SYNCED = 11,  /* it is again; found: ns blind */
     HP_TROUBLE_SOURCE = 12,  /* another source serves the top; found: enum hp_source */
     HP_TROUBLE_SPARE = 13,   /* a new top of the spare source */
-    HP_TROUBLE_COUNT = 14
+    HP_TROUBLE_MISSED = 14,  /* trades that a stream did not bring; found: how many, wanted: first id */
+    HP_TROUBLE_COUNT = 15
 };
 
 /* What an insane figure causes.  0 is the strictest. */
@@ -120,8 +121,25 @@ typedef struct hp_lane_feed {    /* on the lane page, one per instrument */
     uint8_t  source;             /* enum hp_source */
     uint8_t  caution;            /* enum hp_caution, OR of bits */
     uint8_t  pad0[6];
-    uint64_t pad[12];
+    uint64_t trade_gaps;         /* holes in the ids of trades */
+    uint64_t trades_missed;      /* trades in them */
+    uint64_t trades_filled;      /* of those, fetched afterwards */
+    uint64_t missed_from;        /* trades that are being fetched: from this id ... */
+    uint64_t missed_to;          /* ... up to and without this one; 0 = none */
+    uint64_t pad[7];
 } hp_lane_feed_t;
+
+#define HP_MISSED_MAX 1000       /* trades fetched at a time */
+
+typedef struct hp_missed {       /* a trade as the venue lists it: one of a MISSED mail */
+    uint64_t trade_id;
+    uint64_t first_id;           /* of the trades that it sums up */
+    uint64_t last_id;
+    int64_t  price_ticks;
+    int64_t  lots;
+    int64_t  event_ns;           /* the venue's, UTC */
+    uint64_t is_buyer_maker;     /* 1: the seller was the aggressor */
+} hp_missed_t;
 
 typedef struct hp_lane_line {    /* on the lane page, one per line, over all instruments; one line: all 0 */
     uint64_t wins;               /* its copy was the first good one */
@@ -143,6 +161,7 @@ HP_SIZE(hp_stream_rule_t, 32);
 HP_SIZE(hp_sanity_rule_t, 72);
 HP_SIZE(hp_feed_event_t, 64);
 HP_SIZE(hp_lane_feed_t, 512);
+HP_SIZE(hp_missed_t, 56);
 HP_SIZE(hp_lane_line_t, 128);
 
 #endif

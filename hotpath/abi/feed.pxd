@@ -4,6 +4,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 
 cdef extern from "feed.h" nogil:
+    enum: HP_MISSED_MAX
     cdef enum hp_source:
         HP_SOURCE_NONE
         HP_SOURCE_PRIMARY
@@ -37,6 +38,7 @@ cdef extern from "feed.h" nogil:
         HP_TROUBLE_SYNCED
         HP_TROUBLE_SOURCE
         HP_TROUBLE_SPARE
+        HP_TROUBLE_MISSED
         HP_TROUBLE_COUNT
     cdef enum hp_policy:
         HP_POLICY_GAP
@@ -92,7 +94,20 @@ cdef extern from "feed.h" nogil:
         uint8_t source
         uint8_t caution
         uint8_t pad0[6]
-        uint64_t pad[12]
+        uint64_t trade_gaps
+        uint64_t trades_missed
+        uint64_t trades_filled
+        uint64_t missed_from
+        uint64_t missed_to
+        uint64_t pad[7]
+    ctypedef struct hp_missed_t:
+        uint64_t trade_id
+        uint64_t first_id
+        uint64_t last_id
+        int64_t price_ticks
+        int64_t lots
+        int64_t event_ns
+        uint64_t is_buyer_maker
     ctypedef struct hp_lane_line_t:
         uint64_t wins
         uint64_t duplicates

@@ -54,6 +54,7 @@ enum hp_record_kind {
     HP_RECORD_POLICY = 19,      /* hp_gate_rule_t */
     HP_RECORD_PEER = 20,        /* of the other lane of a pair; aux = enum hp_pair_kind */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
+    HP_RECORD_MISSED = 24,      /* hp_missed_t each: trades that were fetched; aux = instrument */
     HP_RECORD_TTL = 23,         /* hp_ttl_rule_t */
     HP_RECORD_CLOSING = 22,     /* hp_flatten_rule_t: positions are closed by it from now on */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
@@ -120,7 +121,7 @@ enum hp_turn_due {
 
 enum hp_callback {
     HP_CALL_BOOK = 1, HP_CALL_TOP = 2, HP_CALL_TRADE = 4, HP_CALL_MARK = 8, HP_CALL_ORDER = 16, HP_CALL_FILL = 32,
-    HP_CALL_TIMER = 64, HP_CALL_FEED = 128
+    HP_CALL_TIMER = 64, HP_CALL_FEED = 128, HP_CALL_MISSED = 256
 };
 
 #define HP_CLOCK_RECORD_PAIR 0    /* aux of CLOCK: both clocks were read */

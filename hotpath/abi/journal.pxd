@@ -34,6 +34,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_POLICY
         HP_RECORD_PEER
         HP_RECORD_STRATEGY
+        HP_RECORD_MISSED
         HP_RECORD_TTL
         HP_RECORD_CLOSING
         HP_RECORD_INTENT
@@ -88,6 +89,7 @@ cdef extern from "journal.h" nogil:
         HP_CALL_FILL
         HP_CALL_TIMER
         HP_CALL_FEED
+        HP_CALL_MISSED
     ctypedef struct hp_journal_record_t:
         uint32_t length
         uint16_t kind

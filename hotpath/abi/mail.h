@@ -26,6 +26,7 @@ enum hp_mail {
     HP_MAIL_POLICY = 13,    /* hp_gate_rule_t: holds from now on */
     HP_MAIL_SIGNAL = 15,    /* hp_signal_t: holds from now on */
     HP_MAIL_TTL = 16,       /* hp_ttl_rule_t: holds from now on */
+    HP_MAIL_MISSED = 17,    /* aux = instrument; hp_missed_t each: trades that its stream did not bring */
     /* lane to cold side */
     HP_MAIL_WANT = 64,      /* aux = enum hp_want; payload: u32 what, u32 instrument or detail */
     HP_MAIL_LOG = 65        /* a line of text */
@@ -37,7 +38,8 @@ enum hp_want {
     HP_WANT_STATUS = 5,
     HP_WANT_STREAM = 6,     /* one stream anew, on its socket: aux = instrument + (event kind << 16) */
     HP_WANT_RECONNECT = 7,  /* a market socket anew: aux = socket */
-    HP_WANT_OPENING = 8     /* detail = generation */
+    HP_WANT_OPENING = 8,    /* detail = generation */
+    HP_WANT_MISSED = 9      /* the trades that the lane page says its stream missed; detail = instrument */
 };
 /* cffi:end */
 

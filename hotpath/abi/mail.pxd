@@ -19,6 +19,7 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_POLICY
         HP_MAIL_SIGNAL
         HP_MAIL_TTL
+        HP_MAIL_MISSED
         HP_MAIL_WANT
         HP_MAIL_LOG
     cdef enum hp_want:
@@ -31,3 +32,4 @@ cdef extern from "mail.h" nogil:
         HP_WANT_STREAM
         HP_WANT_RECONNECT
         HP_WANT_OPENING
+        HP_WANT_MISSED

@@ -49,6 +49,12 @@ static inline int hp_rule_in_stream(uint32_t rule)
     return rule >= HP_SEQUENCE_OKX && rule <= HP_SEQUENCE_HYPERLIQUID;
 }
 
+/* Are a symbol's trades numbered one by one? */
+static inline int hp_rule_numbers_trades(uint32_t rule)
+{
+    return rule == HP_SEQUENCE_BINANCE_FUTURES || rule == HP_SEQUENCE_BINANCE_SPOT;
+}
+
 /* The first event after a snapshot that came from elsewhere. */
 static inline enum hp_place hp_rule_first(uint32_t rule, uint64_t snapshot_id, hp_ids_t e)
 {

@@ -61,6 +61,7 @@ typedef struct hp_strategy {
     void (*on_fill)(void *self, const hp_order_t *order, const hp_report_t *report);
     void (*on_timer)(void *self, uint64_t now);
     void (*on_feed)(void *self, const hp_feed_event_t *said);
+    void (*on_missed)(void *self, const hp_event_t *event);
     uint32_t is_halted;
     uint32_t pad;
     uint32_t working[HP_LANE_INSTRUMENTS_MAX]; /* its orders that work or may work, and its intents in the queue */
@@ -104,6 +105,11 @@ typedef struct hp_lane_instrument {
     uint8_t              caution;            /* enum hp_caution, OR of bits */
     uint8_t              heard_state;        /* order half of a pair: of the book, as last heard; its top is in `spare` */
     uint8_t              pad;
+    uint64_t             heard_trade[2];     /* last id of AGG_TRADE and of TRADE; 0 = none came */
+    uint64_t             missed_ns;          /* when trades that were missed were last asked for */
+    uint64_t             missing[16];        /* which of the newest 1024 trade ids are missing: a bit by id */
+    uint32_t             missed_asks;        /* 0 = none are asked for */
+    uint32_t             pad1;
     uint64_t             block_until_ns;     /* policy BLOCK; 0 = not blocked */
     hp_sanity_rule_t     sanity_rule;
     hp_sanity_t          sanity;

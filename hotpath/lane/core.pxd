@@ -130,6 +130,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         void (*on_fill)(void *self, const hp_order_t *order, const hp_report_t *report) noexcept
         void (*on_timer)(void *self, uint64_t now) noexcept
         void (*on_feed)(void *self, const hp_feed_event_t *said) noexcept
+        void (*on_missed)(void *self, const hp_event_t *event) noexcept
         uint32_t is_halted
         uint32_t working[256]
     ctypedef struct hp_stream_t:
@@ -211,6 +212,7 @@ cdef extern from "hotpath/lane/market.h" nogil:
     void hp_lane_report_frame(hp_lane_t *l, uint32_t socket, const char *data, size_t size) noexcept nogil
     void hp_lane_report(hp_lane_t *l, const hp_report_t *r) noexcept nogil
     void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const char *data, size_t size) noexcept nogil
+    void hp_lane_fill_missed(hp_lane_t *l, uint32_t instrument, const char *rows, size_t size) noexcept nogil
     void hp_lane_spare(hp_lane_t *l, uint32_t instrument, uint64_t asked_ns, const char *data, size_t size) noexcept nogil
     void hp_lane_socket(hp_lane_t *l, uint32_t socket, bint is_open) noexcept nogil
     int hp_lane_put_stream(hp_lane_t *l, uint32_t instrument, const hp_stream_rule_t *rule) noexcept nogil

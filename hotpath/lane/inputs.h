@@ -100,6 +100,7 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
         l->recv_ns = l->now_ns;
         hp_lane_spare(l, r->aux, r->recv_ns, payload, r->length);
         return 1;
+    case HP_RECORD_MISSED: hp_lane_fill_missed(l, r->aux, payload, r->length); return 1;
     case HP_RECORD_TIMER: hp_lane_turn(l, r->aux); return 1;
     case HP_RECORD_COMMAND: hp_lane_command(l, r->aux); return 1;
     case HP_RECORD_SESSION: hp_lane_session(l, r->aux, word); return 1;

@@ -547,7 +547,8 @@ cdef class Lane:
         cdef uint32_t calls = ((HP_CALL_BOOK if s.on_book != NULL else 0) | (HP_CALL_TOP if s.on_top != NULL else 0)
                                | (HP_CALL_TRADE if s.on_trade != NULL else 0) | (HP_CALL_MARK if s.on_mark != NULL else 0)
                                | (HP_CALL_ORDER if s.on_order != NULL else 0) | (HP_CALL_FILL if s.on_fill != NULL else 0)
-                               | (HP_CALL_TIMER if s.on_timer != NULL else 0) | (HP_CALL_FEED if s.on_feed != NULL else 0))
+                               | (HP_CALL_TIMER if s.on_timer != NULL else 0) | (HP_CALL_FEED if s.on_feed != NULL else 0)
+                               | (HP_CALL_MISSED if s.on_missed != NULL else 0))
         record = calls.to_bytes(4, "little") + account.to_bytes(4, "little") + name.encode()[:255]
         hp_lane_journal(&self.core, HP_RECORD_STRATEGY, number, 0, <const char *>record, len(record))
 

@@ -927,6 +927,8 @@ cdef class LiveLane(Lane):
             elif record.kind == HP_MAIL_SPARE and record.length >= HP_FRAME_PAD_BYTES + sizeof(uint64_t):
                 hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
                               record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
+            elif record.kind == HP_MAIL_MISSED:
+                hp_lane_fill_missed(&self.core, <uint32_t>record.aux, data, record.length)
             elif record.kind == HP_MAIL_SIGNAL and record.length == sizeof(hp_signal_t):
                 hp_lane_signal(&self.core, <const hp_signal_t *>data)
             elif record.kind == HP_MAIL_TTL and record.length == sizeof(hp_ttl_rule_t):

@@ -206,6 +206,11 @@ cdef class ManualLane(Lane):
         self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_snapshot(&self.core, instrument, padded, len(data))
 
+    def missed(self, uint32_t instrument, bytes rows):
+        """Trades that the venue lists: hp_missed_t each."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_fill_missed(&self.core, instrument, rows, len(rows))
+
     def spare(self, uint32_t instrument, bytes data, uint64_t asked_ns):
         """A poll of the spare source."""
         cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)

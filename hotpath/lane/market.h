@@ -12,6 +12,7 @@
 #include "hotpath/lane/core.h"
 #include "hotpath/lane/adopt.h"
 #include "hotpath/lane/closing.h"
+#include "hotpath/lane/missed.h"
 #include "hotpath/lane/park.h"
 #include "hotpath/lane/resync.h"
 #include "hotpath/lane/trade.h"
@@ -145,6 +146,7 @@ static inline void hp_lane_use(hp_lane_t *l, hp_lane_instrument_t *i, int is_str
         if (HP_UNLIKELY(l->pair != NULL)) l->pair->marks_e8[i->about.id] = e->body.mark.mark_e8;
         hp_pulse_mark(&l->gate.pulses[i->about.id], &i->about, e->body.mark.mark_e8);
     }
+    if (!is_book) hp_lane_follow_trade(l, i);
     if (is_book) hp_lane_depth(l, i);
     else if (hp_lane_sane_figures(l, i) && is_sane) {
         if (HP_LIKELY(l->role == HP_ROLE_FUSED)) hp_lane_traded(l, i); /* a pair's orders rest elsewhere */
@@ -377,6 +379,7 @@ static inline void hp_lane_book_timers(hp_lane_t *l)
         }
         if (i->book->wanted) hp_lane_want_snapshot(l, i);
         if (i->stream_mask != 0) hp_lane_stream_timers(l, i);
+        hp_lane_missed_timer(l, i);
         hp_lane_choose_source(l, i);
         hp_lane_sweep(l, i);
         if (HP_LIKELY(l->role == HP_ROLE_FUSED))

@@ -213,6 +213,8 @@ cdef class RerunLane(Lane):
             s.on_top = absent_event
         if calls & HP_CALL_TRADE:
             s.on_trade = absent_event
+        if calls & HP_CALL_MISSED:
+            s.on_missed = absent_event
         if calls & HP_CALL_MARK:
             s.on_mark = absent_event
         if calls & HP_CALL_ORDER:

@@ -52,6 +52,7 @@ cdef class Strategy:
     cpdef on_fill(self, Fill fill)
     cpdef on_timer(self, uint64_t now_ns)
     cpdef on_feed(self, Feed feed)
+    cpdef on_missed(self, Event trade)
     cpdef on_stop(self)
 
     # The fast forms, for Cython strategies: an intent id, 0 = refused.

@@ -27,7 +27,7 @@ STRATEGY_NS_MAX = 50_000
 STATE_NAMES = ("NONE", "PENDING", "SENT", "LIVE", "PARTIAL", "FILLED", "CANCELED", "REJECTED", "EXPIRED", "UNKNOWN")
 SIDE_NAMES = ("NONE", "BUY", "SELL")
 TROUBLE_NAMES = ("NONE", "JUMP", "SIGMA", "TENFOLD", "TIME", "LATE", "VOLUME", "STALE", "SILENT", "FRESH",
-                 "BLIND", "SYNCED", "SOURCE", "SPARE")
+                 "BLIND", "SYNCED", "SOURCE", "SPARE", "MISSED")
 KIND_NAMES = ("NONE", "DEPTH", "SNAPSHOT", "BOOK_TICKER", "AGG_TRADE", "TRADE", "MARK_PRICE")
 POLICY_NAMES = ("GAP", "BLOCK", "FLAG")
 SOURCE_NAMES = ("NONE", "PRIMARY", "SECONDARY", "AGGREGATE", "REPLAY")
@@ -334,6 +334,16 @@ cdef void bridge_trade(void *self, const hp_event_t *event) noexcept:
         s.fail()
     spend(s, tsc)
 
+cdef void bridge_missed(void *self, const hp_event_t *event) noexcept:
+    cdef Strategy s = <Strategy>self
+    cdef uint64_t tsc = hp_tsc()
+    memcpy(&s._event.event, event, sizeof(hp_event_t))
+    try:
+        s.on_missed(s._event)
+    except BaseException:
+        s.fail()
+    spend(s, tsc)
+
 cdef void bridge_mark(void *self, const hp_event_t *event) noexcept:
     cdef Strategy s = <Strategy>self
     cdef uint64_t tsc = hp_tsc()
@@ -443,6 +453,9 @@ cdef class Strategy:
 
     cpdef on_trade(self, Event trade):
         """Called per trade message."""
+
+    cpdef on_missed(self, Event trade):
+        """Called per trade that its stream did not bring and that was fetched afterwards: it is old."""
 
     cpdef on_mark(self, Event mark):
         """Called per mark-price message."""
@@ -773,6 +786,8 @@ cdef class Strategy:
             s.on_timer = bridge_timer
         if kind.on_feed is not base.on_feed:
             s.on_feed = bridge_feed
+        if kind.on_missed is not base.on_missed:
+            s.on_missed = bridge_missed
 
     cdef void fail(self) noexcept:
         """Halt after an exception: keep its traceback, cancel what works, touch nothing else."""

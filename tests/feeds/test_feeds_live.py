@@ -51,15 +51,20 @@ def test_dead_stream_on_a_live_socket_takes_its_quote_out_and_is_asked_for_anew(
     assert stage.page.counters.reconnects == reconnects  # the one stream, not its socket
 
 
+def quality(stage):
+    synced = stage.top().state == lib.HP_BOOK_SYNCED
+    return qualities(stage.feed(), synced, time.monotonic_ns())[0]
+
+
 def test_spare_source_serves_while_the_book_is_dead_and_steps_back(quoting):
     stage = quoting
     stage.fault("silence_stream", stream=STREAM, ms=4000)
     stage.until(lambda: stage.top().source == lib.HP_SOURCE_SECONDARY)
     assert stage.feed().caution & lib.HP_CAUTION_SOURCE
-    best = qualities(stage.page, stage.id("BTCUSDT"), 1000, time.monotonic_ns())[0]
+    best = quality(stage)
     assert (best.source, best.usable) == ("SECONDARY", True)
     stage.until(lambda: stage.top().source == lib.HP_SOURCE_PRIMARY)
-    best = qualities(stage.page, stage.id("BTCUSDT"), 1000, time.monotonic_ns())[0]
+    best = quality(stage)
     assert best.source == "PRIMARY" and best.score > 50
 
 
@@ -85,6 +90,16 @@ def test_rest_that_refuses_for_weight_is_obeyed(quoting):
     stage.until(lambda: stage.feed().resyncs > snapshots)
     assert time.monotonic() >= before + 4  # nobody asked while the venue said no
     stage.until(lambda: stage.top().state == lib.HP_BOOK_SYNCED)
+
+
+def test_trades_that_the_stream_lost_are_fetched(quoting):
+    stage = quoting
+    feed = stage.feed()
+    missed = feed.trades_missed
+    stage.fault("drop_trade", symbol="BTCUSDT", count=3)
+    stage.until(lambda: feed.trades_missed >= missed + 3)
+    stage.until(lambda: feed.trades_filled == feed.trades_missed)
+    assert (feed.missed_from, feed.missed_to) == (0, 0)
 
 
 def test_two_lines_give_one_stream_and_both_are_counted(tmp_path):

@@ -52,6 +52,10 @@ class Trader(Strategy):
             wish |= {"side": "BUY", "instrument": book.instrument}
             self.place_batch([{"lots": n, **wish} for n in (lots, 1)])
 
+    def on_missed(self, trade):
+        if trade.trade_id % 4 == 0 and not self.working(trade.instrument):
+            self.buy(trade.instrument, price_ticks=trade.price_ticks, lots=1, ttl_ms=20)
+
     def on_order(self, order):
         if order.state == "LIVE" and order.client_id % 3 == 0:
             self.cancel(order.client_id, "price" if order.client_id % 2 else None)
@@ -173,6 +177,16 @@ class Story:
                 f'"f":{self.trade},"l":{self.trade + b},"T":1723161258284,"m":true}}}}'
             ).encode()
         )
+
+    def missed(self, a: int, b: int) -> None:
+        """The venue lists trades that the stream lost: some of them, or all and more."""
+        instrument = 1 + a % 2
+        feed = self.lane_page.feeds[instrument]
+        rows = ffi.new("hp_missed_t[]", 1 + b)
+        for n, row in enumerate(rows):
+            row.trade_id = max(1, feed.missed_from + n - a % 3)
+            row.price_ticks, row.lots, row.event_ns = 600_000 - b, 1 + a, 1_723_161_258 * 10**9
+        self.lane.missed(instrument, bytes(ffi.buffer(rows)))
 
     def signal(self, a: int, b: int) -> None:
         """Somebody says how toxic an instrument's flow is, or that there is an emergency."""

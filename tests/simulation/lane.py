@@ -359,6 +359,8 @@ class LaneProcess:
         elif kind == lib.HP_MAIL_SPARE:
             asked = int.from_bytes(data[:8], "little")
             self.step(lane.spare, aux, data[8 : -lib.HP_FRAME_PAD_BYTES], asked)
+        elif kind == lib.HP_MAIL_MISSED:
+            self.step(lane.missed, aux, data)
         elif kind == lib.HP_MAIL_REPORT:
             self.step(lane.report, data)
         elif kind == lib.HP_MAIL_TRADES:

@@ -120,6 +120,14 @@ class Session:
             "GET", "/fapi/v1/depth", {"symbol": symbol, "limit": limit}, signed=False
         )
 
+    async def trades_from(self, symbol: str, first_id: int, count: int) -> list[dict[str, Any]]:
+        """Return aggregated trades from this id on, as the venue lists them."""
+        query = {"symbol": symbol, "fromId": first_id, "limit": count}
+        found: list[dict[str, Any]] = json.loads(
+            await self.request("GET", "/fapi/v1/aggTrades", query, signed=False)
+        )
+        return found
+
     async def listen_key(self) -> str:
         return str(json.loads(await self.request("POST", "/fapi/v1/listenKey"))["listenKey"])
 

@@ -7,6 +7,7 @@ Refuses: sockets, subscriptions, deciding when an event is sent.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from venues.simulator.account import Account
 from venues.simulator.effects import Execution, OrderUpdate, PublicTrade, TopChange
@@ -90,6 +91,21 @@ def agg_trade(agg_id: int, trades: list[PublicTrade], now_ms: int, shape: Shape)
         f'"f":{first.trade_id},"l":{last.trade_id},"T":{first.time_ms},'
         f'"m":{"true" if first.buyer_is_maker else "false"}{shape.tail}}}'
     )
+
+
+def agg_trade_row(agg_id: int, trades: list[PublicTrade]) -> dict[str, Any]:
+    """The same as REST lists it."""
+    first, last = trades[0], trades[-1]
+    instrument = first.market.instrument
+    return {
+        "a": agg_id,
+        "p": instrument.price_text(first.price),
+        "q": instrument.lots_text(sum(one.lots for one in trades)),
+        "f": first.trade_id,
+        "l": last.trade_id,
+        "T": first.time_ms,
+        "m": first.buyer_is_maker,
+    }
 
 
 def trade(one: PublicTrade, now_ms: int) -> str:

@@ -16,6 +16,7 @@ ARMED: dict[str, str] = {
     "drop_depth": "lose the next count depth events of symbol: a sequence gap",
     "duplicate_depth": "send the next count depth events of symbol twice",
     "reorder_depth": "send the next depth event of symbol after the one that follows it",
+    "drop_trade": "lose the next count aggTrade events of symbol: a hole in their numbers",
     "drop_answer": "take the next count order requests and never answer them",
     "delay_answer": "answer the next count order requests ms later",
     "timeout_answer": "take the next count order requests and answer -1007",

@@ -135,6 +135,21 @@ def depth(call: Call) -> Answer:
     return encode.depth_snapshot(market, int(limit), call.now_ms)
 
 
+def agg_trades(call: Call) -> Answer:
+    """The newest aggregated trades, or those from an id on, as many as are kept."""
+    market = call.desk.orders.market(call.params)
+    limit = int(call.params.get("limit", "500"))
+    if not 0 < limit <= 1000:
+        raise not_valid("limit")
+    kept = call.desk.streams.agg_trades[market.symbol.lower()]
+    if "fromId" in call.params:
+        first = int(call.params["fromId"])
+        rows = [one for one in kept if one[0] >= first][:limit]
+    else:
+        rows = list(kept)[-limit:]
+    return [encode.agg_trade_row(*one) for one in rows]
+
+
 def _chosen(call: Call) -> list[Market]:
     if call.params.get("symbol"):
         return [call.desk.orders.market(call.params)]

@@ -37,6 +37,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/fapi/v1/time"): Endpoint(public.server_time),
     ("GET", "/fapi/v1/exchangeInfo"): Endpoint(public.exchange_info),
     ("GET", "/fapi/v1/depth"): Endpoint(public.depth, public.depth_weight),
+    ("GET", "/fapi/v1/aggTrades"): Endpoint(public.agg_trades, 20),
     ("GET", "/fapi/v1/ticker/bookTicker"): Endpoint(public.ticker_book, 2),
     ("GET", "/fapi/v1/ticker/price"): Endpoint(public.ticker_price),
     ("GET", "/fapi/v2/ticker/price"): Endpoint(public.ticker_price),

@@ -8,7 +8,7 @@ A stream on the wrong path is acknowledged and stays silent, as at the venue.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from itertools import groupby
 
 from venues.simulator.effects import Effect, PublicTrade, TopChange
@@ -27,6 +27,7 @@ LEGACY = PUBLIC | MARKET | PRIVATE | {"trade"}
 FLUSH_MS = 50  # depth@0ms comes in batches of this length
 SPEEDS_MS: dict[str, int] = {"0ms": 50, "100ms": 100, "": 250, "250ms": 250, "500ms": 500}
 PARTIAL_LEVELS = (5, 10, 20)
+AGG_TRADES_KEPT = 10_000  # of a symbol, for REST
 
 
 def stream_kind(name: str) -> str:
@@ -62,6 +63,9 @@ class Streams:
         self.listeners: dict[str, set[Socket]] = defaultdict(set)
         self.silent_until: dict[str, int] = {}
         self.agg_ids = {symbol: 2_000_000_000 for symbol in self.markets}
+        self.agg_trades: dict[str, deque[tuple[int, list[PublicTrade]]]] = {
+            symbol: deque(maxlen=AGG_TRADES_KEPT) for symbol in self.markets
+        }
         speeds = sorted(set(SPEEDS_MS.values()))
         self.depths = {
             (symbol, period): DepthStream(market, symbol, period)
@@ -137,7 +141,10 @@ class Streams:
             if f"{symbol}@trade" in self.listeners:
                 for one in same:
                     self.publish(f"{symbol}@trade", encode.trade(one, now_ms), now_ms)
+            self.agg_trades[symbol].append((self.agg_ids[symbol], same))
             if f"{symbol}@aggTrade" in self.listeners:
+                if self.faults.armed and self.faults.take("drop_trade", symbol.upper()):
+                    continue
                 text = encode.agg_trade(self.agg_ids[symbol], same, now_ms, self.shape)
                 self.publish(f"{symbol}@aggTrade", text, now_ms)
 
