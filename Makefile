@@ -7,8 +7,8 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
-.PHONY: run build test test-qemu lint bench bench-check bench-peers fuzz drill sentinel soak orders stories \
-	faults mutants check help
+.PHONY: run build test test-qemu lint bench bench-check bench-peers recordings fuzz drill sentinel soak orders stories \
+	faults mutants sim check help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -51,6 +51,9 @@ bench-check: build ## instructions a message of every kind against what is recor
 	@$(PY) ops/prepare.py --tool valgrind
 	@$(PY) -m benchmarks.counts $(ARGS)
 
+recordings: build ## every recording: verify.py of the data, a plain reading and the replay are equal
+	@$(PY) -m tests.replay.verified $(ARGS)
+
 fuzz: build ## a million mutated frames per message kind, both readers, sanitizers on
 	@CORELANE_FUZZ=$${CORELANE_FUZZ:-1000000} $(PY) -m pytest -s tests/fuzz $(ARGS)
 
@@ -71,6 +74,9 @@ orders: build ## N (default 10000000) random lives of orders against a plain ven
 
 stories: build ## N (default 1000) long stories of a lane, each run again from its journal
 	@CORELANE_STORIES=$${N:-1000} $(PY) -m pytest -q tests/journal/test_rerun.py -k long_stories $(ARGS)
+
+sim: build ## live through SEEDS (default 1000) seeds of a simulated host, network and venue
+	@$(PY) -m tests.simulation --seeds $${SEEDS:-1000} $(ARGS)
 
 mutants: build ## flip each comparison of the gate, one by one: a test must fail for each
 	@$(PY) -m tests.steps.mutants $(ARGS)

@@ -69,11 +69,10 @@ class CaptureWriter:
         self.file_bytes += len(frame)
         self.written_bytes += len(frame)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the next file is due."""
+    def is_full(self, times: int = 1) -> bool:
+        """Whether the next file is due, or overdue by so many times its bounds."""
         age_s = time.monotonic() - self.opened_s
-        return self.file_bytes >= self.rotate_bytes or age_s >= self.rotate_s
+        return self.file_bytes >= times * self.rotate_bytes or age_s >= times * self.rotate_s
 
     def rotate(self) -> None:
         """Finish this file and begin the next."""

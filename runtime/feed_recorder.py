@@ -7,6 +7,7 @@ Refuses: names and shapes of a venue (its feed.py), files (capture_writer.py), p
 A snapshot stands in line behind the first deltas of its book, in every file, after each gap and
 each reconnect, behind a line of ours that says whose it is: {"snapshot":"BTCUSDT"}.  A venue that
 sends snapshots over the socket needs no such line: its book is subscribed to anew instead.
+A file that is due to end waits for books that lack a snapshot, up to twice its bounds.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ class Wish:
     kinds: tuple[str, ...] = ()  # () = all
     rotate_bytes: int = 256 << 20
     rotate_s: float = 3600.0
+    flush_s: float = 1.0  # what a kill may lose
     level: int = 3
     ca: str | None = None
 
@@ -90,8 +92,20 @@ class Book:
 
     last_id: int = 0
     oldest_id: int = 0  # first id of the first delta that a snapshot must reach; 0 = none came
+    snapshot_id: int = 0  # of the snapshot that reaches it; 0 = none came
+    is_whole: bool = False  # a snapshot stands there, and a delta that goes on from it
     snapshots: int = 0
     gaps: int = 0
+
+    def begin(self) -> None:
+        """What was said so far builds no book any more: a snapshot is wanted."""
+        self.oldest_id = self.snapshot_id = 0
+        self.is_whole = False
+
+    def reach(self, last_id: int) -> None:
+        """The stream came as far as this."""
+        self.last_id = last_id
+        self.is_whole = self.is_whole or 0 < self.snapshot_id < last_id
 
 
 class FeedRecorder:
@@ -146,12 +160,12 @@ class FeedRecorder:
         tasks = [asyncio.ensure_future(self.keep(number, url)) for number, url in enumerate(urls)]
         try:
             while True:
-                await asyncio.sleep(1)
+                await asyncio.sleep(self.wish.flush_s)
                 self.writer.flush()
-                if self.writer.is_full:
+                if self.writer.is_full(2 if self.awaiting else 1):
                     self.writer.rotate()
                     for book in self.books.values():  # each file can be replayed by itself
-                        book.oldest_id = 0
+                        book.begin()
                 for task in tasks:
                     if task.done():
                         task.result()
@@ -183,7 +197,8 @@ class FeedRecorder:
                 self.said.append(f"record.connect_error socket={number} error={error!r}")
             self.reconnects += 1
             for book in self.books.values():  # what was missed cannot be told from here
-                book.oldest_id = book.last_id = 0
+                book.begin()
+                book.last_id = 0
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, BACK_OFF_S_MAX)
 
@@ -220,8 +235,8 @@ class FeedRecorder:
         self.counts["depth"] += 1
         if book.last_id and previous_id != book.last_id:
             book.gaps += 1
-            book.oldest_id = 0
-        book.last_id = last_id
+            book.begin()
+        book.reach(last_id)
         if book.oldest_id == 0:
             book.oldest_id = first_id or 1
             self.resync.want(self.wish.symbols.index(symbol))
@@ -233,23 +248,29 @@ class FeedRecorder:
             self.counts["depth"] += 1
             book.last_id = last_id
             book.oldest_id = last_id or 1
+            book.is_whole = True
             book.snapshots += 1
 
     async def renew(self, instrument: int) -> bytes:
         """Subscribe to a book anew and see its snapshot come; take() has written it."""
-        symbol = self.wish.symbols[instrument]
-        before, ws = self.books[symbol].snapshots, self.sockets.get(0)
+        symbol, ws = self.wish.symbols[instrument], self.sockets.get(0)
+        book = self.books[symbol]
+        before = book.snapshots
         end = time.monotonic() + RENEWAL_S
+        if book.is_whole:  # it came while this wish waited for its turn
+            return b""
         try:
             if ws is not None:
                 for text in self.feed.renewals(symbol):
                     await ws.send_str(text)
         except ConnectionError as error:
             raise Unanswered(repr(error)) from error
-        while self.books[symbol].snapshots == before:
+        while book.snapshots == before:
             if time.monotonic() > end:
                 raise Unanswered(f"{symbol}: no snapshot within {RENEWAL_S:g} s")
             await asyncio.sleep(0.02)
+        if not book.is_whole:
+            raise Unanswered(f"{symbol}: a gap right behind the snapshot")
         return b""
 
     async def fetch(self, instrument: int) -> bytes:
@@ -275,8 +296,16 @@ class FeedRecorder:
         symbol, now_ns = self.wish.symbols[instrument], time.time_ns()
         self.writer.line(now_ns, f'{{"snapshot":"{symbol}"}}'.encode())
         self.writer.line(now_ns, body)
-        self.books[symbol].snapshots += 1
+        book = self.books[symbol]
+        book.snapshots += 1
+        book.snapshot_id = self.feed.snapshot_id(body)
+        book.reach(book.last_id)
         return True
+
+    @property
+    def awaiting(self) -> list[str]:
+        """Books of which this file has deltas, and no snapshot yet that they go on from."""
+        return [s for s, book in self.books.items() if book.oldest_id and not book.is_whole]
 
     def status(self) -> dict[str, Any]:
         """Return how the recording goes."""
@@ -293,6 +322,7 @@ class FeedRecorder:
             "files": len(self.writer.files),
             "gaps": {symbol: book.gaps for symbol, book in self.books.items()},
             "snapshots": {symbol: book.snapshots for symbol, book in self.books.items()},
+            "awaiting": self.awaiting,
         }
 
 

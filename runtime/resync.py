@@ -150,14 +150,16 @@ class Resync:
         if instrument in self.working:
             self.counts.repeated += 1
             return
-        task = asyncio.ensure_future(self.serve(instrument))
-        self.working[instrument] = task
-        task.add_done_callback(lambda done: self.finished(instrument, done))
+        self.working[instrument] = asyncio.ensure_future(self.work(instrument))
 
-    def finished(self, instrument: int, task: asyncio.Task[None]) -> None:
-        self.working.pop(instrument, None)
-        if not task.cancelled() and task.exception() is not None:
-            self.say(f"resync.failed instrument={instrument} error={task.exception()!r}")
+    async def work(self, instrument: int) -> None:
+        """Serve; a wish that comes when it has been delivered is a new one, at once."""
+        try:
+            await self.serve(instrument)
+        except Exception as error:
+            self.say(f"resync.failed instrument={instrument} error={error!r}")
+        finally:
+            self.working.pop(instrument, None)
 
     async def close(self) -> None:
         tasks = list(self.working.values())

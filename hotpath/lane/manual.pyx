@@ -4,7 +4,7 @@ Owns:    the Env of tests, replay and simulation.
 Refuses: real time and real sockets.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -14,7 +14,8 @@ from hotpath.abi.journal cimport (
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.clock cimport hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_PAD_BYTES
-from hotpath.abi.page cimport hp_limits_page_t
+from hotpath.abi.page cimport hp_limits_page_t, hp_page_t
+from hotpath.abi.ring cimport hp_ring_put, hp_ring_room, hp_ring_t
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
 
@@ -23,7 +24,7 @@ cdef uint64_t manual_now(void *self) noexcept:
     return (<ManualLane>self).now_ns
 
 cdef uint64_t manual_tsc(void *self) noexcept:
-    return hp_tsc()
+    return (<ManualLane>self).stamp()
 
 cdef int manual_send(void *self, char *data, size_t size) noexcept:
     cdef ManualLane lane = <ManualLane>self
@@ -32,7 +33,14 @@ cdef int manual_send(void *self, char *data, size_t size) noexcept:
     if lane.sends_left > 0:
         lane.sends_left -= 1
     lane.sent.append(data[:size])
+    lane.sent_at.append(0 if lane.core.journal.head == NULL else lane.core.journal.head.published)
     return 1
+
+cdef int manual_hand(void *self, uint32_t kind, const void *data, size_t size) noexcept:
+    cdef ManualLane lane = <ManualLane>self
+    if data == NULL:
+        return hp_ring_room(lane.pair_out) >= size
+    return hp_ring_put(lane.pair_out, kind, 0, data, size)
 
 cdef void manual_want(void *self, uint32_t what, uint32_t aux) noexcept:
     (<ManualLane>self).wanted.append((what, aux))
@@ -44,11 +52,17 @@ cdef class ManualLane(Lane):
     cdef public uint64_t now_ns
     cdef public bint is_send_broken
     cdef public int sends_left        # of the session's life; -1 = it lives on
+    cdef public bint is_timeless      # stamps are of the virtual clock: two equal runs leave equal bytes
     cdef readonly list sent           # request payloads, in order
+    cdef readonly list sent_at        # how far the journal was published when each left
     cdef readonly list wanted         # (enum hp_want, aux), in order
+    cdef hp_ring_t *pair_in
+    cdef hp_ring_t *pair_out
+    cdef object _pair                 # the buffers behind them
 
     def __init__(self, *args, **kwargs):
         self.sent = []
+        self.sent_at = []
         self.wanted = []
         self.sends_left = -1
         self.now_ns = 1_000_000_000
@@ -59,6 +73,36 @@ cdef class ManualLane(Lane):
         self.core.env.tsc = manual_tsc
         self.core.env.send = manual_send
         self.core.env.want = manual_want
+        self.core.env.hand = manual_hand
+
+    def set_pair(self, pair_in, pair_out):
+        """Say by which rings (a page header and a ring each) the other lane speaks and hears."""
+        cdef Py_buffer view
+        self._pair = (pair_in, pair_out)
+        PyObject_GetBuffer(pair_in, &view, PyBUF_WRITABLE)
+        self.pair_in = <hp_ring_t *>(<char *>view.buf + sizeof(hp_page_t))
+        PyBuffer_Release(&view)
+        PyObject_GetBuffer(pair_out, &view, PyBUF_WRITABLE)
+        self.pair_out = <hp_ring_t *>(<char *>view.buf + sizeof(hp_page_t))
+        PyBuffer_Release(&view)
+
+    def take_peer(self):
+        """Take what the other lane has said, up to a turn's worth; return how many records."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        return hp_lane_take_peer(&self.core, self.pair_in)
+
+    def peer(self, uint32_t kind, bytes record=b""):
+        """One record of the other lane, or (SILENT, BACK) what its beat told."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_peer(&self.core, kind, <const char *>record, len(record))
+
+    @property
+    def is_mirrored(self):
+        """Whether a market lane has taken a whole mirror."""
+        return self.core.pair != NULL and bool(self.core.pair.is_mirrored)
+
+    cdef uint64_t stamp(self) noexcept:
+        return self.now_ns if self.is_timeless else hp_tsc()
 
     def clocks(self, uint64_t real_ns):
         """Say what CLOCK_REALTIME is now."""
@@ -75,6 +119,41 @@ cdef class ManualLane(Lane):
         hp_lane_session(&self.core, HP_SOCKET_ORDER, HP_SESSION_READY if order_ready else HP_SESSION_CLOSED)
         hp_lane_session(&self.core, HP_SOCKET_USER, HP_SESSION_READY if user_ready else HP_SESSION_CLOSED)
 
+    def note_session(self, uint32_t socket, uint32_t state):
+        """Say what became of one socket (enum hp_session_state)."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_session(&self.core, socket, state)
+
+    def command(self, uint32_t command):
+        """Take one of enum hp_command."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_command(&self.core, command)
+
+    @property
+    def is_user_ready(self):
+        return bool(self.core.is_user_ready)
+
+    @property
+    def is_session_ready(self):
+        return bool(self.core.is_session_ready)
+
+    @property
+    def is_open(self):
+        return bool(self.core.is_open)
+
+    @property
+    def is_draining(self):
+        return bool(self.core.is_draining)
+
+    @property
+    def generation(self):
+        """Of the wish for an opening; 0 = never wished."""
+        return self.core.stage.generation
+
+    @property
+    def working_count(self):
+        return self.core.orders.working_count
+
     def user_current(self):
         """Say that what the user stream kept while it opened has been believed too."""
         self.core.now_ns = self.core.recv_ns = self.now_ns
@@ -89,13 +168,13 @@ cdef class ManualLane(Lane):
         """One market frame."""
         cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
         self.core.now_ns = self.core.recv_ns = self.now_ns
-        hp_lane_market_frame(&self.core, socket, padded, len(data), hp_tsc())
+        hp_lane_market_frame(&self.core, socket, padded, len(data), self.stamp())
 
     def report_frame(self, bytes data, uint32_t socket=1):
         """One frame of the order session or the user stream."""
         cdef bytes padded = data + bytes(HP_FRAME_PAD_BYTES)
         self.core.now_ns = self.core.recv_ns = self.now_ns
-        self.core.stamps.recv = hp_tsc()
+        self.core.stamps.recv = self.stamp()
         hp_lane_report_frame(&self.core, socket, padded, len(data))
 
     def report(self, bytes record):
@@ -106,7 +185,7 @@ cdef class ManualLane(Lane):
         memcpy(&report, <const char *>record, sizeof(report))
         self.core.now_ns = self.core.recv_ns = self.now_ns
         report.recv_ns = self.now_ns
-        self.core.stamps.recv = hp_tsc()
+        self.core.stamps.recv = self.stamp()
         hp_lane_told(&self.core, &report)
 
     def begin_opening(self):
@@ -178,3 +257,5 @@ cdef class ManualLane(Lane):
         self.now_ns += advance_ns
         self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_timers(&self.core)
+        if self.core.pair != NULL:
+            hp_pair_flush(&self.core)

@@ -22,11 +22,14 @@ ACKS = {"okx": '{"event":"subscribe","arg":{"channel":"books","instId":"X"},"con
 
 
 class PublicVenue:
-    """Serves one venue's book on 127.0.0.1; `gap_at`: that delta is not sent."""
+    """Serves one venue's book on 127.0.0.1."""
 
-    def __init__(self, venue: Venue, gap_at: int = 0, recorded: list[bytes] | None = None) -> None:
-        self.venue, self.chain = venue, venue.chain
-        self.gap_at, self.recorded = gap_at, recorded
+    def __init__(self, venue: Venue, recorded: list[bytes] | None = None) -> None:
+        self.venue, self.chain, self.recorded = venue, venue.chain, recorded
+        self.to_lose = 0  # so many of the next deltas are not sent
+        self.to_break = 0  # so many of the next snapshots have a gap right behind them
+        self.answers = asyncio.Event()  # clear = a snapshot that is asked for does not come
+        self.answers.set()
         self.rng = Random(7)
         self.sides = NaiveSides({900: 5}, {1100: 5})
         self.last, self.sent = 1000, 0
@@ -51,6 +54,7 @@ class PublicVenue:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self.stream(request)
         assert request.query["symbol"] == self.venue.symbol, request.path_qs
+        await self.answers.wait()
         return web.Response(body=self.snapshot())
 
     def snapshot(self) -> bytes:
@@ -87,7 +91,12 @@ class PublicVenue:
         word = said.get("op", said.get("method", ""))
         await ws.send_str(ACKS.get(self.venue.name, self.venue.controls[0].decode()))
         if word == "subscribe" and self.recorded is None:
+            await self.answers.wait()
             await ws.send_str(self.snapshot().decode())
+            if self.to_break:
+                self.to_break -= 1
+                self.delta()
+                await ws.send_str(self.delta().decode())
 
     async def talk(self, ws: web.WebSocketResponse, streams: str) -> None:
         """Say deltas, or what was recorded, once somebody subscribed."""
@@ -99,6 +108,8 @@ class PublicVenue:
         while self.recorded is None:
             frame = self.delta()
             self.sent += 1
-            if self.sent != self.gap_at:
+            if self.to_lose:
+                self.to_lose -= 1
+            else:
                 await ws.send_str(frame.decode())
             await asyncio.sleep(EVERY_S)

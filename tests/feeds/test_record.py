@@ -154,7 +154,7 @@ def test_files_rotate_by_size_and_their_names_sort_in_the_order_of_writing(tmp_p
     for n in range(12):
         writer.line(n, b'{"noise":"%s"}' % str(hash(str(n) * 9)).encode() * 20)
         writer.flush()
-        if writer.is_full:
+        if writer.is_full():
             writer.rotate()
     writer.close()
     assert in_order([tmp_path]) == writer.files and len(writer.files) >= 3

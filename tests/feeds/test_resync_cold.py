@@ -96,6 +96,21 @@ def test_wish_repeated_while_it_is_served_costs_no_request():
     assert world.resync.counts.repeated == 2
 
 
+def test_wish_right_behind_a_delivery_is_a_new_one():
+    """A gap in the first event after a snapshot is not served by that snapshot."""
+    world = World()
+
+    def deliver(instrument, body):
+        world.delivered.append((instrument, world.time))
+        if len(world.delivered) == 1:
+            asyncio.get_running_loop().call_soon(world.resync.want, instrument)
+        return True
+
+    world.resync.deliver = deliver
+    play(world, 1)
+    assert len(world.delivered) == 2 and world.resync.counts.repeated == 0
+
+
 def test_failures_double_the_wait_up_to_its_bound():
     world = World(answers=[Unanswered("no")] * 8)
     play(world, 1)

@@ -1,0 +1,101 @@
+"""What a seed decides: which faults exist, how strong they are, and every draw after that.
+
+Owns:    the list of faults with the bounds of their strength, one stream of chance per use.
+Refuses: a common stream: a fault that is taken away must not move the draws of the others, or a
+         story could not be shortened.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: what it does, and between which strengths a seed may choose."""
+
+    name: str
+    least: float
+    most: float
+    doc: str
+
+
+# Strengths are chances per frame or request, or occurrences a second of virtual time.
+FAULTS: dict[str, Fault] = {
+    one.name: one
+    for one in (
+        # the network
+        Fault("slow", 0.05, 0.5, "share of frames that take up to 400 ms instead of a few"),
+        Fault("cut", 0.2, 2.0, "connections that break, a second; what is on its way may arrive"),
+        Fault("half_open", 0.1, 1.0, "connections that go dead without a word, a second"),
+        Fault("partition", 0.1, 0.6, "nothing passes for up to 600 ms, times a second"),
+        Fault("rest_lost", 0.02, 0.3, "REST requests that time out, done or not done"),
+        # the venue
+        Fault("lost_answer", 0.02, 0.3, "order requests that are carried out and not answered"),
+        Fault("unknown_outcome", 0.02, 0.3, "answered with -1007 and carried out all the same"),
+        Fault("throttled", 0.02, 0.2, "answered with -1008 and not carried out"),
+        Fault("late_request", 0.02, 0.2, "held for up to 800 ms before they are matched"),
+        Fault("refused", 0.02, 0.2, "order requests that are refused"),
+        Fault("expired", 0.05, 0.5, "post-only orders that would take: accepted, then expired"),
+        Fault("read_lag", 0.3, 1.0, "how far (of the bound) the venue's lists lag"),
+        Fault("busy", 0.02, 0.2, "REST requests answered with 503"),
+        Fault("overloaded", 0.01, 0.08, "REST requests answered with 429, retry after 1 s"),
+        Fault("twice", 0.02, 0.3, "user events that are told twice"),
+        Fault("swapped", 0.02, 0.3, "user events that come after the next one"),
+        Fault("gap", 0.01, 0.15, "depth events that are lost"),
+        Fault("depth_twice", 0.01, 0.15, "depth events that are told twice"),
+        Fault("depth_swapped", 0.01, 0.15, "depth events that come after the next one"),
+        Fault("silence", 0.1, 0.8, "market streams that fall silent for up to 700 ms, a second"),
+        Fault("key_expired", 0.05, 0.5, "listen keys that expire, times a second"),
+        Fault("funding", 0.05, 0.5, "settlements of funding, a second"),
+        # this host
+        Fault("kill", 0.1, 1.2, "kills of the lane between two steps or within one, a second"),
+        Fault("kill_session", 0.1, 0.8, "kills of the session process, a second"),
+        Fault("pause", 0.1, 0.8, "stops of the lane for up to 1.5 s, times a second"),
+        Fault("words", 0.1, 0.8, "freezes, flattens and kills by a person, a second"),
+        Fault("clock", 0.1, 0.6, "steps of this host's clock by up to 300 ms, a second"),
+    )
+}
+
+
+class Chance:
+    """All draws of one seed.  `without`: faults that are taken away though the seed has them."""
+
+    def __init__(self, seed: int, without: Collection[str] = ()) -> None:
+        self.seed = seed
+        swarm = random.Random(f"{seed}/swarm")
+        share = swarm.choice((0.0, 0.15, 0.3, 0.5, 0.8))
+        self.drawn: dict[str, float] = {}
+        for fault in FAULTS.values():
+            is_on, strength = swarm.random() < share, swarm.random()
+            if is_on:
+                self.drawn[fault.name] = fault.least + (fault.most - fault.least) * strength**2
+        self.strength = {name: n for name, n in self.drawn.items() if name not in without}
+        self.is_healed = False
+        self.done: dict[str, int] = {}
+        self.streams: dict[str, random.Random] = {}
+
+    def of(self, use: str) -> random.Random:
+        """The stream of chance of one use."""
+        stream = self.streams.get(use)
+        if stream is None:
+            stream = self.streams[use] = random.Random(f"{self.seed}/{use}")
+        return stream
+
+    def happens(self, fault: str) -> bool:
+        """Say whether a fault happens to this frame or request; it is counted."""
+        strength = self.strength.get(fault)
+        if strength is None or self.is_healed or self.of(fault).random() >= strength:
+            return False
+        self.note(fault)
+        return True
+
+    def pause_ns(self, fault: str) -> int | None:
+        """Draw how long it is until a fault that comes so often a second; None = it never does."""
+        strength = self.strength.get(fault)
+        return int(self.of(fault).expovariate(strength) * 1e9) if strength is not None else None
+
+    def note(self, fault: str) -> None:
+        self.done[fault] = self.done.get(fault, 0) + 1

@@ -1,0 +1,60 @@
+"""The session process under the simulator: runtime/session_process.py as it is, without its start.
+
+Owns:    what its start would have brought: the session over simulated REST, the lanes it serves.
+Refuses: answering in its place.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+from runtime import feeds, session_process
+from runtime.child import Message
+from runtime.session_process import SessionPart
+from tests.simulation.venue import API_KEY, Http, Venue
+from venues.binance.usdm.session import Endpoints, Session
+
+BELL = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # asked for, never rung
+PLACES = Endpoints("http://venue", "ws://venue", "ws://venue/ws-fapi/v1")
+
+# read once: the file is the same for every story
+session_process.limits = functools.cache(feeds.limits)  # type: ignore[assignment]
+
+
+class NoKey:
+    """Signs nothing: the venue does not look."""
+
+    def sign(self, payload: bytes) -> bytes:
+        return b"none"
+
+
+class SimSession(SessionPart):
+    """One life of the session process."""
+
+    def __init__(self, deployment: str, venue: Venue, tell: Callable[[Message], None], seed: int):
+        bells = {"session": BELL, "lanes": {"0": -1}}
+        super().__init__({"deployment": deployment, "bells": bells, "seed": seed}, tell)
+        http: Any = Http(venue)
+        key: Any = NoKey()
+        self.http = http
+        self.endpoints = PLACES
+        self.session = Session(PLACES, API_KEY, key, http)
+        self.lanes = {}
+        self.symbols = {}
+        self.about = {}
+        self.is_dead = False
+
+    def kill(self) -> None:
+        """End as by kill -9: nothing of it happens any more."""
+        self.is_dead = True
+        self.tell = lambda message: None
+        for task in list(self.tasks.held):
+            task.cancel()
+        for lane in self.lanes.values():
+            lane.feeds.polling.cancel()
+            for task in lane.feeds.resync.working.values():
+                task.cancel()
+        self.lanes.clear()

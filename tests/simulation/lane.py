@@ -1,0 +1,419 @@
+"""One life of a lane process: the compiled lane, and around it what hotpath/lane/live.pyx does.
+
+Owns:    its connections, mail, words, beats; the user stream until it may be believed; its death at
+         any point of a step.
+Refuses: deciding: every step is the compiled one (hotpath/lane/manual), every fact the venue's.
+
+Differences from the live lane: frames of a read are not parked, a blocking lane is taken for all.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from hotpath.lane import lane as lane_module
+from hotpath.lane.manual import ManualLane
+from runtime._shm import lib
+from runtime.lane_spec import NO_FEEDS, fit, make_codec
+from runtime.pages import Mail, Page
+from tests.simulation.host import Host
+from tests.simulation.loop import MS, S
+from tests.simulation.network import Connection, Network
+from tests.simulation.venue import Venue
+
+# small tables: a story makes many lanes, and its books are small
+lane_module.OVERFLOW_LOG2, lane_module.DELTAS_LOG2, lane_module.BACKLOG_LEVELS = 8, 7, 4096
+BOOK_WINDOW_LOG2 = 10
+ORDER, USER = lib.HP_SOCKET_ORDER, lib.HP_SOCKET_USER
+WORKING_NS, IDLE_NS = 4 * MS, 12 * MS  # between two turns of a lane that blocks
+BACK_OFF_NS = (30 * MS, 240 * MS)
+ASK_AGAIN_NS = 1000 * MS
+KEY_WAIT_NS = 700 * MS
+LOGON_AGAIN_NS = 800 * MS
+DRAIN_NS = 5 * S
+OWN_WISHES = (lib.HP_WANT_STREAM, lib.HP_WANT_RECONNECT)
+
+
+class Killed(Exception):
+    """The process is gone."""
+
+
+class LaneProcess:
+    """A lane from its start to its end."""
+
+    def __init__(
+        self,
+        spec: dict[str, Any],
+        host: Host,
+        net: Network,
+        venue: Venue,
+        ring_bell: Callable[[], None],
+        ended: Callable[[LaneProcess], None],
+        sent: Callable[[LaneProcess, bytes, int], None],
+    ) -> None:
+        self.spec, self.host, self.net, self.venue = spec, host, net, venue
+        self.ring_bell, self.ended, self.on_sent = ring_bell, ended, sent
+        self.loop = host.loop
+        self.epoch: int = spec["epoch"]
+        self.chance: random.Random = net.chance.of(f"lane/{self.epoch}")
+        deployment = spec["deployment"]
+        self.page = Page.open(deployment, "lane.0", "hp_lane_page_t")
+        self.journal = Page.open(deployment, "journal.0", "hp_page_t")
+        self.mail_in = Mail.open(deployment, "mail.in.0")
+        self.mail_out = Mail.open(deployment, "mail.out.0")
+        self.controls = [
+            Page.open(deployment, f"control.{writer}", "hp_control_page_t").view
+            for writer in spec["controls"]
+        ]
+        self.is_dead = False
+        self.is_paused = False
+        self.late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # while it is stopped
+        self.orders: Connection | None = None
+        self.user: Connection | None = None
+        self.user_key: str | None = None
+        self.markets: dict[int, Connection | None] = {}
+        self.waits: dict[str, int] = {}  # back-off by role
+        self.held: list[tuple[int, bytes]] = []  # user events until they may be believed
+        self.logon_text: str | None = None
+        self.logon_ns = self.asked_ns = self.clock_ns = 0
+        self.drain_until_ns = 0
+        self.turned_ns = -S
+        self.turns = 0
+        self.counted = 0  # sends told of
+        self.state = lib.HP_LANE_STARTING
+        self.lane = self.build()
+        self.step(self.lane.start_strategies)
+        for number in range(len(spec["market"])):
+            self.connect_market(number)
+        self.connect_orders()
+        self.connect_user()
+        self.loop.after(IDLE_NS, self.turn_again)
+
+    def build(self) -> ManualLane:
+        spec, host = self.spec, self.host
+        lane = ManualLane(
+            make_codec(spec),
+            self.page.map,
+            lane=0,
+            epoch=self.epoch,
+            journal=self.journal.map,
+            segment_bytes=spec["segment_bytes"],
+            segment_count=spec["segment_count"],
+            read_lag_ms=spec["read_lag_ms"],
+            ack_timeout_ms=spec["ack_timeout_ms"],
+            inquiry_ms=spec["inquiry_ms"],
+            deadline_ms=spec["deadline_ms"],
+            order_capacity=256,
+            clock=(host.mono_ns(), host.real_ns()),
+        )
+        lane.is_timeless = True
+        lane.now_ns = host.mono_ns()
+        fit(lane, spec)
+        for stream in spec.get("feeds", NO_FEEDS)["streams"]:
+            self.stream_texts = getattr(self, "stream_texts", {})
+            self.stream_texts[stream["instrument"], stream["kind"]] = (
+                stream["socket"],
+                stream["renewal"],
+            )
+        return lane
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def step(self, call: Callable[..., Any], *args: Any) -> None:
+        """Take one step of the compiled lane, then let out what it wants and sends."""
+        lane = self.lane
+        lane.now_ns = self.host.mono_ns()
+        call(*args)
+        for request, published in zip(
+            lane.sent[self.counted :], lane.sent_at[self.counted :], strict=True
+        ):
+            self.counted += 1
+            self.on_sent(self, request, published)
+            if self.orders is not None:
+                self.orders.up.send(request)
+        if lane.wanted:
+            wanted = lane.wanted[:]
+            del lane.wanted[:]
+            for what, aux in wanted:
+                self.want(what, aux)
+
+    def take(self, call: Callable[..., None], *args: Any) -> None:
+        """Something arrives at the process; one that is stopped sees it when it goes on."""
+        if self.is_dead:
+            return
+        if self.is_paused:
+            self.late.append((call, args))
+            return
+        call(*args)
+
+    def want(self, what: int, aux: int) -> None:
+        if what in OWN_WISHES:
+            self.loop.after(0, self.take, self.renew, what, aux)
+            return
+        if what == lib.HP_WANT_LOGON:
+            self.logon_ns = self.lane.now_ns
+        words = what.to_bytes(4, "little") + aux.to_bytes(4, "little")
+        self.mail_out.put(lib.HP_MAIL_WANT, words, what)
+        self.ring_bell()
+
+    def renew(self, what: int, aux: int) -> None:
+        """Ask for a stream anew, or open its socket anew."""
+        if what == lib.HP_WANT_STREAM:
+            socket, texts = self.stream_texts[aux & 0xFFFF, aux >> 16]
+            market = self.markets.get(socket)
+            for text in texts:
+                if market is not None:
+                    market.up.send(text.encode())
+        else:
+            market = self.markets.get(aux)
+            if market is not None:
+                market.cut()
+
+    # -- connections -----------------------------------------------------------------------------
+
+    def again(self, role: str, call: Callable[..., None], *args: Any) -> None:
+        """Connect again, each time after twice the wait."""
+        wait = self.waits.get(role, BACK_OFF_NS[0])
+        self.waits[role] = min(2 * wait, BACK_OFF_NS[1])
+        self.loop.after(wait, self.take, call, *args)
+
+    def connect_market(self, number: int) -> None:
+        path, _, names = self.spec["market"][number].partition("?streams=")
+        group = path.split("/")[-2]
+
+        def opened(connection: Connection) -> None:
+            self.waits.pop(f"market/{number}", None)
+            self.markets[number] = connection
+            if self.is_dead:
+                connection.leave()
+                return
+            self.take(self.step, self.lane.socket, number, True)
+
+        def closed() -> None:
+            self.markets[number] = None
+            self.take(self.step, self.lane.socket, number, False)
+            self.take(self.again, f"market/{number}", self.connect_market, number)
+
+        self.net.connect(
+            group,
+            lambda data: self.take(self.step, self.lane.frame, data, number),
+            closed,
+            lambda connection: self.venue.accept(connection, group, names.split("/")),
+            opened,
+            lambda: self.take(self.again, f"market/{number}", self.connect_market, number),
+        )
+
+    def connect_orders(self) -> None:
+        def opened(connection: Connection) -> None:
+            self.waits.pop("orders", None)
+            if self.is_dead:
+                connection.leave()
+                return
+            self.orders = connection
+            self.take(self.step, self.lane.note_session, ORDER, lib.HP_SESSION_OPEN)
+
+        def closed() -> None:
+            self.orders = None
+            self.take(self.step, self.lane.note_session, ORDER, lib.HP_SESSION_CLOSED)
+            self.take(self.again, "orders", self.connect_orders)
+
+        self.net.connect(
+            "ws-api",
+            lambda data: self.take(self.step, self.lane.report_frame, data, ORDER),
+            closed,
+            lambda connection: self.venue.accept(connection, "ws-api", []),
+            opened,
+            lambda: self.take(self.again, "orders", self.connect_orders),
+        )
+
+    def connect_user(self) -> None:
+        key = self.user_key
+        if key is None:
+            self.want(lib.HP_WANT_LISTEN_KEY, 0)
+            self.loop.after(KEY_WAIT_NS, self.take, self.no_key)
+            return
+
+        def opened(connection: Connection) -> None:
+            self.waits.pop("user", None)
+            if self.is_dead:
+                connection.leave()
+                return
+            self.user = connection
+            self.held.clear()
+            self.asked_ns = self.lane.now_ns
+            self.take(self.step, self.lane.note_session, USER, lib.HP_SESSION_OPEN)
+
+        def closed() -> None:
+            self.user = self.user_key = None
+            self.held.clear()
+            self.take(self.step, self.lane.note_session, USER, lib.HP_SESSION_CLOSED)
+            self.take(self.again, "user", self.connect_user)
+
+        def failed() -> None:
+            self.user_key = None
+            self.take(self.again, "user", self.connect_user)
+
+        self.user_key = key
+        self.net.connect(
+            "private",
+            lambda data: self.take(self.user_frame, data),
+            closed,
+            lambda connection: self.venue.accept(connection, "private", [key]),
+            opened,
+            failed,
+        )
+
+    def no_key(self) -> None:
+        if self.user is None and self.user_key is None:
+            self.connect_user()
+
+    def user_frame(self, data: bytes) -> None:
+        if not self.lane.is_user_ready:
+            self.held.append((self.host.mono_ns(), data))
+            return
+        self.step(self.lane.report_frame, data, USER)
+        self.check_user()
+
+    def check_user(self) -> None:
+        """The venue ended the stream: begin anew, with a fresh key."""
+        if not self.lane.is_user_ready and self.user is not None:
+            self.user.cut()
+
+    def release(self) -> None:
+        """Believe the stream from here on: first what waited, then what comes."""
+        self.step(self.lane.note_session, USER, lib.HP_SESSION_READY)
+        for _, frame in self.held:
+            self.step(self.lane.report_frame, frame, USER)
+        self.held.clear()
+        if self.lane.is_user_ready:
+            self.step(self.lane.note_session, USER, lib.HP_SESSION_CURRENT)
+        else:
+            self.check_user()
+
+    # -- the turn --------------------------------------------------------------------------------
+
+    def turn_again(self) -> None:
+        if self.is_dead:
+            return
+        self.take(self.turn)
+        self.loop.after(WORKING_NS if self.lane.working_count else IDLE_NS, self.turn_again)
+
+    def turn(self) -> None:
+        lane, now = self.lane, self.host.mono_ns()
+        if now == self.turned_ns:  # several turns were missed while it was stopped
+            return
+        self.turned_ns = now
+        self.turns += 1
+        words = 0
+        for control in self.controls:
+            words |= control.word
+        self.step(lane.archive, words)
+        for _ in range(16):
+            taken = self.mail_in.take()
+            if taken is None:
+                break
+            self.read(*taken)
+        self.step(lane.turn)
+        self.beat(now, words)
+
+    def beat(self, now: int, words: int) -> None:
+        lane = self.lane
+        self.page.header.heartbeat_ns = now
+        self.page.view.counters.turns = self.turns
+        if (
+            lane.is_open
+            and self.user is not None
+            and not lane.is_user_ready
+            and now > self.asked_ns + ASK_AGAIN_NS
+        ):
+            self.asked_ns = now
+            self.want(lib.HP_WANT_TRADES, 0)
+        if (
+            self.orders is not None
+            and not lane.is_session_ready
+            and now - self.logon_ns >= LOGON_AGAIN_NS
+        ):
+            self.want(lib.HP_WANT_LOGON, 0)
+        if now - self.clock_ns >= S:
+            self.clock_ns = now
+            lane.now_ns = now
+            lane.clocks(self.host.real_ns())
+        if words & lib.HP_WORD_STOP:
+            self.end()
+        elif lane.is_draining:
+            self.drain_until_ns = self.drain_until_ns or now + DRAIN_NS
+            if lane.working_count == 0 or now > self.drain_until_ns:
+                self.state = lib.HP_LANE_DRAINED
+                self.end()
+        else:
+            self.state = lib.HP_LANE_ARMED if lane.is_armed else lib.HP_LANE_SYNCING
+        self.page.view.state = self.state
+
+    def read(self, kind: int, aux: int, data: bytes) -> None:
+        """Take one mail, as the live lane's read_mail() does."""
+        lane = self.lane
+        if kind == lib.HP_MAIL_SNAPSHOT:
+            self.step(lane.snapshot, aux, data[: -lib.HP_FRAME_PAD_BYTES])
+        elif kind == lib.HP_MAIL_SPARE:
+            asked = int.from_bytes(data[:8], "little")
+            self.step(lane.spare, aux, data[8 : -lib.HP_FRAME_PAD_BYTES], asked)
+        elif kind == lib.HP_MAIL_REPORT:
+            self.step(lane.report, data)
+        elif kind == lib.HP_MAIL_TRADES:
+            if aux == 0 and self.user is not None and lane.is_open:
+                self.release()
+        elif kind == lib.HP_MAIL_OPENING and not data:
+            if lane.generation and not lane.is_open:
+                self.step(lane.command, lib.HP_COMMAND_WISH)
+        elif kind in (
+            lib.HP_MAIL_BASE,
+            lib.HP_MAIL_BOOKED,
+            lib.HP_MAIL_ORDER,
+            lib.HP_MAIL_OPENING,
+        ):
+            self.step(lane.fact, kind, aux, data)
+            if lane.is_open and not lane.is_user_ready and self.user is not None:
+                self.release()
+        elif kind == lib.HP_MAIL_LOGON:
+            if self.orders is not None:
+                self.step(lane.note_session, ORDER, lib.HP_SESSION_ASKED)
+                self.orders.up.send(data)
+        elif kind == lib.HP_MAIL_LISTEN_KEY:
+            if self.user is None and self.user_key is None:
+                self.user_key = data.decode().rpartition("=")[2]
+                self.connect_user()
+        else:
+            raise AssertionError(f"mail of kind {kind}")
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def pause(self, for_ns: int) -> None:
+        """Stand still, as by SIGSTOP or a virtual machine that is moved."""
+        if not self.is_paused:
+            self.is_paused = True
+            self.loop.after(for_ns, self.go_on)
+
+    def go_on(self) -> None:
+        self.is_paused = False
+        late, self.late = self.late, []
+        for call, args in late:
+            self.take(call, *args)
+
+    def let_go(self) -> None:
+        self.is_dead = True
+        for connection in (*self.markets.values(), self.orders, self.user):
+            if connection is not None:
+                connection.leave()
+        self.ended(self)
+
+    def end(self) -> None:
+        """Leave in order."""
+        self.step(self.lane.end)
+        self.let_go()
+
+    def kill(self) -> None:
+        """End as by kill -9, between two steps."""
+        if not self.is_dead:
+            self.let_go()

@@ -1,0 +1,475 @@
+"""One story: a seed from the start of a deployment to the judgement of what became of it.
+
+Owns:    putting host, network, venue and processes together; the supervisor's part in a death; the
+         phases (faults, heal, drain); the trace and its hash.
+Refuses: judging (invariants.py), drawing (chance.py).
+
+Three phases.  In the first, faults happen.  In the second none does: the lane must come to be armed
+with nothing UNKNOWN, whatever there was (liveness).  In the third it is told to drain: afterwards
+no order rests at the venue, and every figure is the venue's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from runtime import evidence, feeds, funds
+from runtime._shm import ffi, lib
+from runtime.feeds import limits as feed_limits
+from runtime.lane_spec import ASSETS
+from runtime.pages import CONTROL_BYTES, LANE_BYTES, Control, Mail, Page
+from tests.simulation import lane as lane_file
+from tests.simulation.chance import Chance
+from tests.simulation.cold import PLACES, SimSession
+from tests.simulation.host import Host
+from tests.simulation.invariants import Broken, Judge, text_of
+from tests.simulation.lane import LaneProcess
+from tests.simulation.loop import MS, S, SimLoop
+from tests.simulation.network import Network
+from tests.simulation.venue import Venue
+from venues.binance.usdm import reference
+from venues.simulator.usdm import public
+
+SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
+PREFIX = DEPLOYMENT = "sim"
+SEGMENT_BYTES, SEGMENT_COUNT = 65536, 12
+MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
+READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
+FAULTS_NS = 2500 * MS
+HEAL_NS = 8 * S
+DRAIN_NS = 6 * S
+STEPS_MAX = 400_000
+LIMITS = {
+    "strategies": 0b1,
+    "accounts": 1,
+    "order_lots_max": 30,
+    "position_lots_max": 60,
+    "open_orders_max": 6,
+    "band_bps": 200,
+    "stale_ms": 400,
+}
+
+
+@dataclass
+class Outcome:
+    """What came of one seed."""
+
+    seed: int
+    broken: str = ""  # "" = every invariant held
+    invariant: str = ""
+    at_ms: int = 0
+    digest: str = ""
+    steps: int = 0
+    orders: int = 0
+    fills: int = 0
+    lives: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    story: list[str] = field(default_factory=list)
+
+
+class World:
+    """Everything of one story."""
+
+    prefix = PREFIX
+    symbols: dict[int, str]
+    limits = LIMITS
+
+    def __init__(
+        self,
+        seed: int,
+        without: Collection[str] = (),
+        faults_ns: int = FAULTS_NS,
+        orders: int = 60,
+        tells: bool = False,
+    ) -> None:
+        self.seed, self.faults_ns, self.orders = seed, faults_ns, orders
+        self.loop = SimLoop()
+        self.chance = Chance(seed, without)
+        self.host = Host(self.loop)
+        self.net = Network(self.loop, self.chance)
+        self.hash = hashlib.blake2b(digest_size=16)
+        self.tells = tells
+        self.story: list[str] = []
+        shape = self.chance.of("shape")
+        count = shape.choice((1, 1, 2))
+        self.symbols = {n: name for n, name in SYMBOLS.items() if n <= count}
+        self.policy = shape.choice(("cancel", "cancel", "adopt"))
+        self.rate = shape.choice((0.2, 0.5, 1.0))
+        self.epoch = self.opened_epoch = self.lives = 0
+        self.fills_before = 0
+        self.is_ending = False
+        self.process: LaneProcess
+        self.session: SimSession | None = None
+        self.broken: Broken | None = None
+
+    # -- telling ---------------------------------------------------------------------------------
+
+    def trace(self, what: str, *about: Any) -> None:
+        """Put an event into the hash; into the story too when one is wanted."""
+        self.hash.update(repr((self.loop.now_ns, what, about)).encode())
+        if self.tells:
+            text = " ".join(
+                text_of(one) if isinstance(one, bytes) else str(one) for one in about
+            )
+            self.say(f"{what} {text}")
+
+    def say(self, text: str) -> None:
+        if self.tells:
+            self.story.append(f"{self.loop.now_ns / MS:9.3f} ms  {text}")
+
+    # -- start -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self.venue = Venue(
+            self.loop,
+            self.chance,
+            self.net,
+            self.seed,
+            tuple(self.symbols.values()),
+            self.rate,
+            READ_LAG_MS,
+        )
+        markets = self.venue.desk.exchange.markets
+        terms = funds.Terms(leverage=20)
+        self.about = {
+            number: reference.instrument(public.symbol_rules(markets[symbol]))
+            | terms.of(ASSETS["USDT"], 0)
+            for number, symbol in self.symbols.items()
+        }
+        page = self.host.make(
+            DEPLOYMENT, "control.operator", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES
+        )
+        self.control = Control(DEPLOYMENT, "operator", page)
+        self.pages: dict[str, Page] = {}
+        self.judge = Judge(self)
+        self.venue.start()
+        self.start_session()
+        self.start_lane()
+
+    def start_session(self) -> None:
+        def tell(message: dict[str, Any]) -> None:
+            if "opened" in message:
+                self.opened_epoch = max(self.opened_epoch, message["epoch"])
+            elif "say" in message:
+                self.trace("says", message["say"])
+
+        self.session = SimSession(DEPLOYMENT, self.venue, tell, self.seed)
+        if self.epoch:
+            self.tell_session()
+
+    def tell_session(self) -> None:
+        session = self.session
+        if session is None:
+            return
+        message = {
+            "lane": 0,
+            "epoch": self.epoch,
+            "symbols": self.symbols,
+            "about": self.about,
+            "is_open": self.opened_epoch == self.epoch,
+            "has_books": True,
+            "former_rings": self.former_rings(),
+            "prefix": PREFIX,
+            "on_restart": self.policy,
+            "read_lag_ms": READ_LAG_MS,
+        }
+        self.loop.create_task(session.told(message))
+
+    def former_rings(self) -> list[str]:
+        prefix = f"corelane.{DEPLOYMENT}."
+        return sorted(
+            name.removeprefix(prefix)
+            for name in self.host.files
+            if name.startswith(f"{prefix}journal.0.e")
+        )
+
+    def start_lane(self) -> None:
+        """Take a new epoch, make pages, tell the session, start: as runtime/appliance.py does."""
+        self.epoch += 1
+        self.lives += 1
+        if "journal.0" in self.pages:
+            ring = self.pages["journal.0"]
+            if evidence.read(memoryview(ring.map)) is None:
+                ring.remove()
+            else:
+                ring.rename(f"journal.0.e{self.epoch - 1:05d}")
+        journal_bytes = lib.HP_JOURNAL_HEAD_BYTES + SEGMENT_BYTES * SEGMENT_COUNT
+        make = self.host.make
+        self.pages = {
+            "lane.0": make(
+                DEPLOYMENT, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES, self.epoch
+            ),
+            "journal.0": make(
+                DEPLOYMENT, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
+            ),
+        }
+        for name, capacity in MAIL_BYTES.items():
+            size = ffi.sizeof("hp_page_t") + ffi.sizeof("hp_ring_t") + capacity
+            mail = Mail(make(DEPLOYMENT, name, "hp_page_t", lib.HP_PAGE_MAIL, size))
+            lib.hp_ring_init(mail.ring, capacity)
+        self.pages["lane.0"].header.heartbeat_ns = 0
+        self.tell_session()
+        self.trace("lane", self.epoch)
+        self.process = LaneProcess(
+            self.specification(),
+            self.host,
+            self.net,
+            self.venue,
+            self.ring_session,
+            self.lane_ended,
+            self.judge.on_sent,
+        )
+
+    def specification(self) -> dict[str, Any]:
+        symbols = list(self.symbols.values())
+        return {
+            "deployment": DEPLOYMENT,
+            "codec": "venues.binance.usdm.codec",
+            "prefix": PREFIX,
+            "assets": ASSETS,
+            "epoch": self.epoch,
+            "controls": ["operator"],
+            "segment_bytes": SEGMENT_BYTES,
+            "segment_count": SEGMENT_COUNT,
+            "market": PLACES.market(symbols),
+            "inquiries": [50, 20],
+            "funds": ["USDT"],
+            "rate": [200, 100, 20],
+            "flatten": {
+                "policy": lib.HP_FLATTEN_IOC,
+                "band_bps": 50,
+                "tries_max": 10,
+                "wait_ms": 50,
+                "time_ms_max": 2000,
+                "slice_e8_max": 0,
+            },
+            "read_lag_ms": READ_LAG_MS,
+            "ack_timeout_ms": ACK_MS,
+            "inquiry_ms": INQUIRY_MS,
+            "deadline_ms": DEADLINE_MS,
+            "clock_ns_max": 0,
+            "clock_warns": True,
+            "strategies": ["tests.simulation.trader:Trader"],
+            "parameters": [{"seed": self.seed * 1000 + self.epoch, "orders_max": self.orders}],
+            "feeds": feeds.lane_spec(self.symbols, FEED_LIMITS),
+            "instruments": [
+                {
+                    "id": number,
+                    "symbol": symbol,
+                    "about": self.about[number] | {"book_window_log2": lane_file.BOOK_WINDOW_LOG2},
+                    "limits": LIMITS,
+                }
+                for number, symbol in self.symbols.items()
+            ],
+        }
+
+    def ring_session(self) -> None:
+        """The lane rang: the session looks into its mail."""
+        self.loop.after(self.net.chance.of("bell").randrange(20_000, 400_000), self.on_bell)
+
+    def on_bell(self) -> None:
+        if self.session is not None and not self.session.is_dead:
+            self.session.on_bell()
+
+    # -- deaths ----------------------------------------------------------------------------------
+
+    def lane_ended(self, process: LaneProcess) -> None:
+        self.trace("end", process.epoch)
+        self.judge.at_death(process)
+        if self.is_ending:
+            return
+        pause = self.chance.of("restart").randrange(5 * MS, 60 * MS)
+        self.loop.after(pause, self.start_lane_again, process.epoch)
+
+    def start_lane_again(self, epoch: int) -> None:
+        if self.epoch == epoch and not self.is_ending:
+            self.start_lane()
+
+    # -- faults ----------------------------------------------------------------------------------
+
+    def plan_faults(self) -> None:
+        """Let each fault that comes by the clock come."""
+        acts: dict[str, Callable[[Any], None]] = {
+            "cut": self.cut,
+            "half_open": self.half_open,
+            "partition": lambda chance: self.net.part(chance.randrange(50, 600) * MS),
+            "silence": self.silence,
+            "key_expired": lambda chance: self.venue.desk.expire_listen_keys(all_of_them=True),
+            "kill": lambda chance: self.process.kill(),
+            "kill_session": self.kill_session,
+            "pause": lambda chance: self.process.pause(chance.randrange(20, 1500) * MS),
+            "words": self.words,
+            "clock": self.step_clock,
+        }
+        for name, act in acts.items():
+            self.plan(name, act)
+
+    def plan(self, name: str, act: Callable[[Any], None]) -> None:
+        pause = self.chance.pause_ns(name)
+        if pause is None:
+            return
+
+        def happen() -> None:
+            if self.chance.is_healed:
+                return
+            self.chance.note(name)
+            self.trace("fault", name)
+            act(self.chance.of(f"{name}/how"))
+            self.plan(name, act)
+
+        self.loop.after(pause, happen)
+
+    def cut(self, chance: Any) -> None:
+        connection = self.net.pick()
+        if connection is not None:
+            connection.cut()
+
+    def half_open(self, chance: Any) -> None:
+        connection = self.net.pick()
+        if connection is not None:
+            connection.die()
+
+    def silence(self, chance: Any) -> None:
+        streams = self.venue.desk.streams
+        names = sorted(streams.listeners)
+        if names:
+            until = self.venue.desk.now_ms() + chance.randrange(50, 700)
+            streams.silent_until[chance.choice(names)] = until
+
+    def kill_session(self, chance: Any) -> None:
+        if self.session is None:
+            return
+        self.session.kill()
+        self.session = None
+        self.loop.after(chance.randrange(20, 300) * MS, self.session_back)
+
+    def session_back(self) -> None:
+        if self.session is None:
+            self.start_session()
+
+    def words(self, chance: Any) -> None:
+        word = chance.choice((lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL))
+        self.control.set(word, "story")
+        self.loop.after(chance.randrange(20, 400) * MS, self.control.clear, word)
+
+    def step_clock(self, chance: Any) -> None:
+        self.host.step_ns = chance.randrange(-300, 300) * MS
+
+    # -- the whole -------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Live through the seed."""
+        with self.host.installed(), self.loop.running():
+            try:
+                self.start()
+                self.plan_faults()
+                self.go(self.faults_ns)
+                self.heal()
+                self.drain()
+                self.judge.at_end()
+            except Broken as broken:
+                self.broken = broken
+            finally:
+                self.close()
+        return self.outcome()
+
+    def go(self, ns: int, is_over: Callable[[], bool] | None = None) -> bool:
+        """Let time pass; say whether it was over before its end."""
+        until = self.loop.now_ns + ns
+        while self.loop.now_ns < until:
+            if is_over is not None and is_over():
+                return True
+            self.loop.run_until(min(until, self.loop.now_ns + 20 * MS))
+            if self.loop.troubles:
+                raise self.loop.troubles[0]
+            if self.loop.steps > STEPS_MAX:
+                raise Broken("L0", f"{self.loop.steps} steps and no end")
+        return is_over is not None and is_over()
+
+    def heal(self) -> None:
+        """No more faults: the lane must come to be armed, with nothing UNKNOWN (L1, L2)."""
+        self.trace("heal")
+        self.chance.is_healed = True
+        self.net.is_parted = False
+        self.host.step_ns = 0
+        self.venue.desk.streams.silent_until.clear()
+        for word in (lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL):
+            self.control.clear(word)
+        if not self.go(HEAL_NS, self.is_well):
+            raise Broken("L2", f"not well {HEAL_NS // S} s after the last fault: {self.illness()}")
+        self.go(600 * MS)  # it goes on trading
+
+    def illness(self) -> str:
+        process = self.process
+        lane, view = process.lane, process.page.view
+        unknown = [one["client_id"] for one in lane.orders() if one["state"] == 9]
+        return (
+            f"epoch={process.epoch} dead={process.is_dead} paused={process.is_paused}"
+            f" open={lane.is_open} session={lane.is_session_ready} user={lane.is_user_ready}"
+            f" armed={lane.is_armed} unknown={unknown} words={int(view.words)}"
+            f" books={[int(view.tops[n].state) for n in self.symbols]}"
+        )
+
+    def is_well(self) -> bool:
+        process = self.process
+        lane, view = process.lane, process.page.view
+        return (
+            not process.is_dead
+            and not process.is_paused
+            and lane.is_armed
+            and int(view.counters.unknown_now) == 0
+            and all(int(view.tops[n].state) == lib.HP_BOOK_SYNCED for n in self.symbols)
+        )
+
+    def drain(self) -> None:
+        """Tell the lane to leave; what the lists did not show yet is told before that."""
+        self.trace("drain")
+        self.go((READ_LAG_MS + 200) * MS)
+        self.control.set(lib.HP_WORD_FREEZE, "story: the end")
+        self.go(2 * S, lambda: self.process.lane.working_count == 0)
+        self.go(1500 * MS)  # missing fills are asked for
+        self.is_ending = True
+        self.control.set(lib.HP_WORD_DRAIN, "story: the end")
+        if not self.go(DRAIN_NS, lambda: self.process.is_dead):
+            raise Broken("L3", f"not gone {DRAIN_NS // S} s after the word: {self.illness()}")
+
+    def close(self) -> None:
+        """Let go of everything, so that no task outlives its story."""
+        self.is_ending = True
+        self.venue.stop()
+        if self.session is not None:
+            self.session.kill()
+        self.process.is_dead = True
+        self.loop.heap.clear()
+        while self.loop.ready:
+            self.loop.ready.popleft()._run()
+
+    def outcome(self) -> Outcome:
+        self.hash.update(json.dumps(self.chance.done, sort_keys=True).encode())
+        entries = self.venue.desk.exchange.record.entries
+        fills = sum(1 for _, one in entries if one["kind"] == "fill")
+        return Outcome(
+            self.seed,
+            str(self.broken or ""),
+            self.broken.invariant if self.broken else "",
+            self.loop.now_ns // MS,
+            self.hash.hexdigest(),
+            self.loop.steps,
+            len(self.judge.accepted),
+            fills,
+            self.lives,
+            dict(self.chance.done),
+            self.story,
+        )
+
+
+FEED_LIMITS = feed_limits()
+
+
+def live(seed: int, **how: Any) -> Outcome:
+    """Run one seed."""
+    return World(seed, **how).run()
