@@ -5,7 +5,9 @@ the lane is killed (SIGKILL) at random instants: while it trades, while it opens
 After each kill the new lane is armed, trading is frozen, and every figure must be the venue's: no
 order doubled, none forgotten, positions, realised PnL and fees equal to the last unit, fills one to
 one by trade id.  Now and then the session process (keys, REST) is killed instead: until it is back
-the lane must trade on, and cancel what it is told to.
+the lane must trade on, and cancel what it is told to.  With --topology split it is the order lane
+that is killed; at times the market lane instead (its quotes must go, the order lane lives on), or
+both.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from runtime.topology import TopologyError
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 MODES = ("trading", "trading", "trading", "opening", "twice", "session")
+SPLIT_MODES = (*MODES, "market", "market", "both")
 # What the venue does wrong now and then (/sim/fault): lost, late and open answers, cut streams.
 FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "drop_answer", "count": 2},
@@ -73,6 +76,12 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--no-faults", action="store_true", help="the venue answers all, in time, on open streams"
+    )
+    parser.add_argument(
+        "--topology",
+        choices=["fused", "split"],
+        default="fused",
+        help="market and order lanes in one process or apart (default: fused)",
     )
     parser.add_argument("--deployment", default="", metavar="NAME", help="default: one of its own")
     parser.add_argument("--json", action="store_true", help="one JSON object at the end")
@@ -143,7 +152,7 @@ class Drill:
 
     async def one(self, budget: int) -> None:
         """Trade for a while, kill in one of the modes, judge."""
-        mode = self.random.choice(MODES)
+        mode = self.random.choice(MODES if self.appliance.market is None else SPLIT_MODES)
         fault = self.random.choice(FAULTS)
         if self.random.random() < self.fault_share:
             await asyncio.sleep(self.random.uniform(0.0, TRADE_SECONDS_MAX))
@@ -152,20 +161,42 @@ class Drill:
         await asyncio.sleep(self.random.uniform(0.0, TRADE_SECONDS_MAX))
         if mode == "session":
             await self.without_session()
+        elif mode == "market":
+            await self.without_market()
         else:
+            if mode == "both":
+                self.kills += 1
+                self.kill_process("lane-1")
             at, epoch = await self.kill()
-            if mode != "trading" and budget > 1:
+            if mode not in ("trading", "both") and budget > 1:
                 await self.started(epoch)
                 if mode == "opening":
                     await asyncio.sleep(self.random.uniform(0.0, 1.2 * self.opening_s))
                 at, epoch = await self.kill()
-            else:
+            elif mode != "both":
                 mode = "trading"
             await self.armed(epoch)
             self.opening_s = time.monotonic() - at
             self.recovery_s.append(self.opening_s)
         self.modes[mode] = self.modes.get(mode, 0) + 1
         await self.judge(mode)
+
+    async def without_market(self) -> None:
+        """Kill the market lane: what rests on its pictures goes, and the order lane stays."""
+        self.kills += 1
+        market, lane = self.appliance.market, self.appliance.lane_pid
+        assert market is not None
+        epoch = market.epoch
+        self.kill_process("lane-1")
+        view = self.appliance.lane_page.view.counters
+        await self.wait(
+            "nothing rests without a market lane",
+            lambda: view.open_orders == 0 or market.epoch > epoch,
+        )
+        await self.wait("market lane is back", lambda: market.epoch > epoch and market.state > 0)
+        await self.armed()
+        if self.appliance.lane_pid != lane:
+            self.violations.append({"kill": self.kills, "wrong": ["the order lane went too"]})
 
     async def without_session(self) -> None:
         """Kill the session; half of the time the lane is frozen before another one is there."""
@@ -311,6 +342,7 @@ class Drill:
             "faults": self.faults,
             "seed": self.seed,
             "policy": self.appliance.settings.on_restart,
+            "topology": self.appliance.topology.kind,
             "orders": record["counts"]["order"] + record["refused"]["place"],
             "fills": record["counts"]["fill"],
             "orders_adopted": self.adopted + counters.orders_adopted,
@@ -336,6 +368,7 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         deployment=arguments.deployment or f"drill{os.getpid()}",
         symbols=SYMBOLS,
         strategies=["strategies.drill.load:Load"],
+        topology=arguments.topology,
         lock=False,
         spin=False,
         rate=(200, 200, 50),

@@ -159,12 +159,12 @@ def hop_us(page: Any, hop: int, per_million: int) -> float:
 
 def status_line(appliance: Appliance, started: float) -> str:
     """Return the line that is printed each second."""
-    view = appliance.lane_page.view
+    view, market = appliance.lane_page.view, appliance.market_page.view
     c = view.counters
     state = names.LANE_STATES[view.state]
-    parts = [f"{time.monotonic() - started:5.0f}s {state:<10} msg {c.messages:>7}"]
+    parts = [f"{time.monotonic() - started:5.0f}s {state:<10} msg {market.counters.messages:>7}"]
     for number, name in appliance.symbols.items():
-        top = view.tops[number]
+        top = market.tops[number]
         about = appliance.about[number]
         bid, ask = (scaled(v, about["price_decimals"]) for v in (top.bid_ticks, top.ask_ticks))
         held = scaled(sum(view.positions[number].lots), about["size_decimals"])
@@ -182,10 +182,10 @@ def status_line(appliance: Appliance, started: float) -> str:
 
 def pnl_e8(appliance: Appliance, summary: dict[str, Any]) -> int:
     """Realised, less fees, plus the open position at the mid."""
-    view = appliance.lane_page.view
+    view, tops = appliance.lane_page.view, appliance.market_page.view.tops
     total = int(summary["realised_e8"] - summary["fees_e8"])
     for number in appliance.symbols:
-        held, top, about = view.positions[number], view.tops[number], appliance.about[number]
+        held, top, about = view.positions[number], tops[number], appliance.about[number]
         lots = sum(held.lots)
         if lots and top.bid_lots and top.ask_lots:
             twice_mid = (top.bid_ticks + top.ask_ticks) * lots

@@ -161,7 +161,7 @@ def lanes(found: Snapshot) -> Section:
         at = (one.number,)
         rows.append(
             [
-                one.name,
+                one.name if one.role == "fused" else f"{one.name} {one.role}",
                 Cell("lane_state", at, word(names.LANE_STATES)),
                 Cell("lane_is_spinning", at, spins),
                 Cell("lane_core", at, signed_count),

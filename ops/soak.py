@@ -78,10 +78,13 @@ class Soak:
 
     def is_whole(self) -> bool:
         """Say whether every process runs and the lane is armed."""
-        lane = Page.open(self.name, "lane.0", "hp_lane_page_t")
-        is_armed = lane.view.state == lib.HP_LANE_ARMED
-        lane.close()
-        return bool(is_armed) and all(
+        lanes = [name for name in self.rows() if name.startswith("lane-")]
+        is_armed = bool(lanes)
+        for name in lanes:
+            lane = Page.open(self.name, name.replace("-", "."), "hp_lane_page_t")
+            is_armed &= lane.view.state == lib.HP_LANE_ARMED
+            lane.close()
+        return is_armed and all(
             row.state == lib.HP_PROCESS_RUNNING for row in self.rows().values()
         )
 

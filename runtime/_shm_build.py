@@ -43,6 +43,7 @@ HEADERS = [
     "sentinel",
     "lease",
     "opening",
+    "pair",
     "codec",
     "mail",
 ]

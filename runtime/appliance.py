@@ -20,8 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import conditions, evidence, feeds, funds, limit_pages, limits, sentinel_plan, state
-from runtime._shm import ffi, lib
+from runtime import (
+    conditions,
+    evidence,
+    feeds,
+    funds,
+    lane_pages,
+    limit_pages,
+    limits,
+    sentinel_plan,
+    state,
+)
+from runtime._shm import lib
 from runtime.archiver import finish, is_archived, rules_of
 from runtime.causes import CAUSES
 from runtime.child import Exit, Message, Plan
@@ -32,17 +42,15 @@ from runtime.host import HostPage, HostWatch
 from runtime.hours import windows
 from runtime.lane_spec import ASSETS, TTL
 from runtime.lease import SimLease
-from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, in_use, stale
+from runtime.market_lane import PAIR_BYTES, MarketLane
+from runtime.pages import SHM, Control, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
 from runtime.sentinel_plan import Guard, lane_rate
 from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
-from runtime.topology import Topology, plan_box, stall_bound
+from runtime.topology import Place, Topology, plan_box, stall_bound
 from tuning.time import Where
 from venues.binance.usdm.session import Endpoints
 
-MAIL_IN_BYTES = 8 * 1024 * 1024
-MAIL_OUT_BYTES = 1024 * 1024
-LOG_BYTES = 256 * 1024
 SMALL_PAGES_BYTES = 256 * 1024
 RINGS_KEPT = 2  # of dead lanes
 ORPHANS_S = 8.0  # lanes of a dead supervisor are gone by then
@@ -197,6 +205,7 @@ class Appliance:
         self.questions: dict[int, asyncio.Future[Message]] = {}
         self.cancelled: asyncio.Future[int] | None = None
         self.bells: dict[str, int] = {}
+        self.market: MarketLane | None = None  # of a split topology; lane 0 is its order lane
 
     # -- start -----------------------------------------------------------------------------------
 
@@ -248,6 +257,10 @@ class Appliance:
         flags = os.EFD_NONBLOCK | os.EFD_CLOEXEC
         self.bells = {who: os.eventfd(0, flags) for who in ("lane", "session", "supervisor")}
         self.control.bells.append(self.bells["lane"])
+        if self.topology.kind == "split":
+            self.market = MarketLane(self)
+            self.market.make_pair()
+            self.control.bells.append(self.market.bell)
         self.self_pidfd = os.pidfd_open(os.getpid())
         asyncio.get_running_loop().add_reader(self.bells["supervisor"], self.on_bell)
         self.supervisor.keep(self.supervisor.watch())
@@ -342,6 +355,8 @@ class Appliance:
         self.tell_authority()
         await guard  # it watches before the first order can leave
         await self.supervisor.start(self.lane_plan())
+        if self.market is not None:
+            await self.supervisor.start(self.market.plan())
 
     # -- plans -----------------------------------------------------------------------------------
 
@@ -382,7 +397,7 @@ class Appliance:
             lambda: COLD_STALL_NS_MAX,
             core=self.topology.cold_cores[0] if len(self.topology.cold_cores) == 1 else None,
             is_essential="session" in parts,
-            descriptors=(self.bells["lane"], self.bells["session"]),
+            descriptors=(*self.lane_bells().values(), self.bells["session"]),
             told=told,
             exited=self.exited,
             ready=lambda facts: self.cold_ready(parts),
@@ -396,7 +411,7 @@ class Appliance:
             "ca": self.ca,
             "symbols": self.settings.symbols,
             "dead_man_ms": self.settings.dead_man_ms,
-            "bells": {"session": self.bells["session"], "lanes": {"0": self.bells["lane"]}},
+            "bells": {"session": self.bells["session"], "lanes": self.lane_bells()},
             "is_first": not self.about,
         }
 
@@ -435,7 +450,8 @@ class Appliance:
                 symbols=s.symbols,
                 prefix=s.deployment[:12],
                 cancel_scope=s.cancel_scope,
-                bells=[self.bells["lane"]],
+                bells=list(self.lane_bells().values()),
+                lanes=[int(number) for number in self.lane_bells()],
                 supervisor=self.self_pidfd,
             ),
             lambda: self.beat_of("sentinel", page),
@@ -443,7 +459,7 @@ class Appliance:
             core=self.topology.cold_cores[0] if len(self.topology.cold_cores) == 1 else None,
             is_essential=False,
             is_apart=True,
-            descriptors=(self.bells["lane"], self.self_pidfd),
+            descriptors=(*self.lane_bells().values(), self.self_pidfd),
             told=self.told,
             exited=self.exited,
         )
@@ -474,8 +490,18 @@ class Appliance:
 
         return beat
 
+    def lane_bells(self) -> dict[str, int]:
+        """Return the lanes' eventfds by number."""
+        market = {} if self.market is None else {"1": self.market.bell}
+        return {"0": self.bells["lane"], **market}
+
+    @property
+    def place(self) -> Place:
+        """Where lane 0 runs: the fused one, or the order lane."""
+        return self.topology.places[-1]
+
     def lane_plan(self) -> Plan:
-        place = self.topology.places[0]
+        place = self.place
 
         def bound() -> int:
             """Return the bound of what the lane reached, which may be less than was planned."""
@@ -492,14 +518,18 @@ class Appliance:
             lambda: int(self.lane_page.header.heartbeat_ns) if "lane.0" in self.lane_pages else 0,
             bound,
             core=place.core,
-            descriptors=(*self.bells.values(), self.self_pidfd),
+            descriptors=(
+                *self.bells.values(),
+                *([] if self.market is None else [self.market.bell]),
+                self.self_pidfd,
+            ),
             ready=lambda facts: self.lane_ready(),
             exited=self.lane_exited,
         )
 
     def lane_ready(self) -> None:
         """Say what a started lane did not reach."""
-        place, view = self.topology.places[0], self.lane_page.view
+        place, view = self.place, self.lane_page.view
         watched = self.supervisor.watched["lane-0"]
         watched.core, watched.is_spinning = view.core, bool(view.is_spinning)
         locked = view.is_locked if self.settings.lock else 1
@@ -516,14 +546,18 @@ class Appliance:
 
     def lane_specification(self) -> Message:
         """Take a new epoch, make pages, tell the session; return what the lane is told."""
-        s, place = self.settings, self.topology.places[0]
         self.epoch = state.next_epoch(self.directory)
         self.make_lane_pages()
-        if s.lease_ms:
+        if self.settings.lease_ms:
             self.lease.epoch = self.epoch
             self.lease.renew()
         self.supervisor.watched["lane-0"].epoch = self.epoch
         self.tell_session()
+        return self.lane_message() | ({} if self.market is None else self.market.order_part())
+
+    def lane_message(self) -> Message:
+        """Return what a fused lane is told, and each lane of a pair too where it says no other."""
+        s, place = self.settings, self.place
         return {
             "deployment": s.deployment,
             "codec": "venues.binance.usdm.codec",
@@ -586,8 +620,9 @@ class Appliance:
 
     def life_bytes(self) -> int:
         """Return what the pages of a lane's life take in shared memory, a little above."""
-        mails = MAIL_IN_BYTES + MAIL_OUT_BYTES + LOG_BYTES
-        return self.journal_bytes() + int(LANE_BYTES) + mails + SMALL_PAGES_BYTES
+        one = lane_pages.life_bytes(self.journal_bytes())
+        other = one + PAIR_BYTES if self.topology.kind == "split" else 0
+        return one + SMALL_PAGES_BYTES + other
 
     def make_lane_pages(self) -> None:
         """Make the pages of a lane's life; keep the ring of the one before."""
@@ -603,20 +638,9 @@ class Appliance:
             if number < len(rings) - RINGS_KEPT or room < self.life_bytes():
                 (SHM / page_name(s.deployment, ring)).unlink(missing_ok=True)
                 self.say(f"pages.removed page={ring} cause=no_room_for_more_rings")
-        lane, ring, epoch = lib.HP_PAGE_LANE, lib.HP_PAGE_JOURNAL, self.epoch
-        self.log = Mail.make(s.deployment, "log.0", LOG_BYTES)
-        self.lane_pages = {
-            "lane.0": Page.make(s.deployment, "lane.0", "hp_lane_page_t", lane, LANE_BYTES, epoch),
-            "journal.0": Page.make(
-                s.deployment, "journal.0", "hp_page_t", ring, self.journal_bytes(), epoch
-            ),
-            "mail.in.0": Mail.make(s.deployment, "mail.in.0", MAIL_IN_BYTES).page,
-            "mail.out.0": Mail.make(s.deployment, "mail.out.0", MAIL_OUT_BYTES).page,
-            "log.0": self.log.page,
-        }
-        head = ffi.cast("hp_journal_head_t *", self.lane_pages["journal.0"].header + 1)
-        head.fingerprint = int(self.host.fingerprint, 16)
-        self.lane_pages["lane.0"].header.heartbeat_ns = 0  # the lane's own, from its first turn on
+        self.lane_pages, self.log = lane_pages.make(
+            s.deployment, 0, self.epoch, self.journal_bytes(), self.host.fingerprint
+        )
 
     def limits(self, number: int, price: int) -> dict[str, Any]:
         """Turn the settings' money limits into lots at today's price."""
@@ -662,24 +686,28 @@ class Appliance:
         """A cold process came (back): the session learns which lane it serves."""
         if "session" in parts and self.epoch:
             self.tell_session()
+            if self.market is not None:
+                self.market.tell_session()
         if "authority" in parts and self.about:
             self.tell_authority()
 
     def tell_session(self) -> None:
-        self.tell(
-            "session",
-            {
-                "lane": 0,
-                "epoch": self.epoch,
-                "symbols": self.symbols,
-                "about": self.about,
-                "is_open": self.opened_epoch == self.epoch,
-                "former_rings": self.former_rings(),
-                "prefix": self.settings.deployment[:12],
-                "on_restart": self.settings.on_restart,
-                "read_lag_ms": self.settings.read_lag_ms,
-            },
-        )
+        self.tell("session", self.session_message())
+
+    def session_message(self) -> Message:
+        """Return what the session is told of lane 0's present life."""
+        return {
+            "lane": 0,
+            "epoch": self.epoch,
+            "symbols": self.symbols,
+            "about": self.about,
+            "is_open": self.opened_epoch == self.epoch,
+            "has_books": self.market is None,
+            "former_rings": self.former_rings(),
+            "prefix": self.settings.deployment[:12],
+            "on_restart": self.settings.on_restart,
+            "read_lag_ms": self.settings.read_lag_ms,
+        }
 
     def tell(self, part: str, message: Message) -> bool:
         """Send a message to a part of a cold process, if that lives."""
@@ -716,6 +744,8 @@ class Appliance:
         self.take_log()
 
     def take_log(self) -> None:
+        if self.market is not None:
+            self.market.take_log()
         if "log.0" not in self.lane_pages:
             return
         watched = self.supervisor.watched["lane-0"]
@@ -733,6 +763,8 @@ class Appliance:
         """Report a lane's end with its counters and what its journal says last."""
         self.take_log()
         end.lines = list(self.supervisor.watched["lane-0"].lines)
+        if self.market is not None:
+            self.market.order_lane_exited()
         if end.cause != lib.HP_EXIT_CLEAN:
             ring = Page.open(self.settings.deployment, "journal.0", "hp_page_t")
             self.supervisor.keep(self.report(Report(end, self.lane_page, ring)))
@@ -761,12 +793,21 @@ class Appliance:
         return self.lane_pages["lane.0"]
 
     @property
+    def market_page(self) -> Page:
+        """The page of the lane that has the books."""
+        return self.lane_page if self.market is None else self.market.page
+
+    @property
     def lane_pid(self) -> int:
         """The lane's process, 0 while it has none."""
         return self.supervisor.watched["lane-0"].pid
 
     def lane_state(self) -> int:
-        return int(self.lane_page.view.state) if "lane.0" in self.lane_pages else 0
+        """Return lane 0's state; armed only when the market lane of a pair hears it too."""
+        found = int(self.lane_page.view.state) if "lane.0" in self.lane_pages else 0
+        if self.market is not None and found == lib.HP_LANE_ARMED:
+            return self.market.state
+        return found
 
     def restart_lane(self) -> int:
         """Kill the lane; return the epoch that died, for armed(after_epoch)."""
@@ -808,6 +849,8 @@ class Appliance:
         if self.is_drained:
             return 0 if watched.last_code == 0 else 1
         self.is_drained = True
+        if self.market is not None:
+            self.market.expect_end()
         life = watched.life
         if life is not None and life.is_alive:
             self.supervisor.expect_end("lane-0")
@@ -816,9 +859,13 @@ class Appliance:
             if not done:
                 self.control.set(lib.HP_WORD_STOP, "drain took too long")
             code = await self.supervisor.stop("lane-0", 2, 0)
+            if self.market is not None:
+                await self.market.end()
         else:
             self.supervisor.expect_end("lane-0")
             code = 1
+            if self.market is not None:
+                await self.market.end()
         self.take_log()
         if code == 0:
             return 0
@@ -893,6 +940,8 @@ class Appliance:
         for ring in self.former_rings():
             if not is_kept:
                 (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
+        if self.market is not None:
+            self.market.close(self.ring_prefix if is_kept else None)
         loop = asyncio.get_running_loop()
         if self.bells:
             loop.remove_reader(self.bells["supervisor"])
@@ -901,7 +950,7 @@ class Appliance:
 
     def summary(self) -> dict[str, Any]:
         """Return what the lane's page says: orders, fills, positions and PnL per symbol."""
-        view = self.lane_page.view
+        view, feed = self.lane_page.view, self.market_page.view.counters
         c = view.counters
         symbols = {}
         for number, name in self.symbols.items():
@@ -926,9 +975,9 @@ class Appliance:
             "rejects": c.rejects,
             "open_orders": c.open_orders,
             "unknown": c.unknown_now,
-            "messages": c.messages,
-            "gaps": c.gaps,
-            "resyncs": c.resyncs,
+            "messages": feed.messages,
+            "gaps": feed.gaps,
+            "resyncs": feed.resyncs,
             "symbols": symbols,
             "realised_e8": sum(s["realised_e8"] for s in symbols.values()),
             "fees_e8": sum(s["fees_e8"] for s in symbols.values()),

@@ -34,10 +34,16 @@ def build(spec: dict[str, Any]) -> LiveLane:
     """Make the lane that a specification describes, inside a running loop."""
     codec = make_codec(spec)
     deployment = spec["deployment"]
-    page = Page.open(deployment, "lane.0", "hp_lane_page_t", writable=True)
-    journal = Page.open(deployment, "journal.0", "hp_page_t", writable=True)
+    number = spec.get("number", 0)
+    page = Page.open(deployment, f"lane.{number}", "hp_lane_page_t", writable=True)
+    journal = Page.open(deployment, f"journal.{number}", "hp_page_t", writable=True)
+    pair = None
+    if "pair" in spec:  # the ring by which the other lane speaks, and our own
+        pair = tuple(
+            Page.open(deployment, name, "hp_page_t", writable=True).map for name in spec["pair"]
+        )
     rings = {
-        ring: Page.open(deployment, f"{ring}.0", "hp_page_t", writable=True).map
+        ring: Page.open(deployment, f"{ring}.{number}", "hp_page_t", writable=True).map
         for ring in ("mail.in", "mail.out", "log")
     }
     controls = [
@@ -55,7 +61,10 @@ def build(spec: dict[str, Any]) -> LiveLane:
     lane = LiveLane(
         codec,
         page.map,
-        lane=0,
+        lane=number,
+        role=spec.get("role", "fused"),
+        pair=pair,
+        peer_ms_max=spec.get("peer_ms_max", 0),
         epoch=spec["epoch"],
         journal=journal.map,
         segment_bytes=spec["segment_bytes"],
@@ -116,7 +125,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     spec = json.loads(sys.stdin.readline())
-    Path("/proc/self/comm").write_text("lane-0")  # how ps, perf and the host's baseline know it
+    name = f"lane-{spec.get('number', 0)}"  # how ps, perf and the host's baseline know it
+    Path("/proc/self/comm").write_text(name)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(spec))
 

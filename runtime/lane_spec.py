@@ -123,13 +123,18 @@ def fit(lane: Lane, spec: dict[str, Any]) -> None:
     lane.set_durable(spec.get("durable", 0))
     set_funds(lane, spec)
     set_policies(lane, spec)
-    if spec.get("lines", 1) > 1:
+    is_order = spec.get("role") == "order"
+    if is_order:
+        lane.expect_strategies(len(spec["strategies"]))
+    elif spec.get("lines", 1) > 1:
         lane.set_lines(spec["lines"], len(spec["market"]))
     for item in spec["instruments"]:
         add_instrument(lane, item)
     feeds = spec.get("feeds", NO_FEEDS)
     for item in spec["instruments"]:
         lane.set_sanity(item["id"], **feeds["sanity"])
+    if is_order:  # the market lane watches streams and carries the strategies
+        return
     for stream in feeds["streams"]:
         lane.add_stream(stream["instrument"], stream["kind"], stream["socket"], **stream["bounds"])
     for strategy in make_strategies(spec):

@@ -475,13 +475,20 @@ JOURNAL = [
         "Of those, not sent: the wait was too long, or the permit had gone.",
     ),
 ]
+PAIR = [
+    count("pair_taken", "pair_in", "Records taken from the other lane of a pair."),
+    count("pair_said", "pair_out", "Records handed to the other lane of a pair."),
+    count("pair_refused", "pair_refused", "Records that the other lane's ring had no room for."),
+    count("pair_mirrors", "pair_mirrors", "Whole mirrors of orders and positions, said or taken."),
+    count("pair_silences", "pair_silences", "Times the other lane's beat was overdue."),
+]
 MAIL = [
     Family(
         "mail_used_bytes",
         "gauge",
         "Bytes that wait in a ring between a lane and the cold side.",
         ("lane", "way"),
-        "lanes x 3",
+        "lanes x 4",
         lambda found: (((m.lane, m.way), m.used_bytes) for m in found.mails),
     ),
     Family(
@@ -489,7 +496,7 @@ MAIL = [
         "gauge",
         "Size of a ring between a lane and the cold side.",
         ("lane", "way"),
-        "lanes x 3",
+        "lanes x 4",
         lambda found: (((m.lane, m.way), m.capacity_bytes) for m in found.mails),
     ),
     Family(
@@ -497,7 +504,7 @@ MAIL = [
         "counter",
         "Bytes written to a ring between a lane and the cold side.",
         ("lane", "way"),
-        "lanes x 3",
+        "lanes x 4",
         lambda found: (((m.lane, m.way), m.written_bytes) for m in found.mails),
     ),
     Family(
@@ -505,7 +512,7 @@ MAIL = [
         "counter",
         "Records that did not fit and were dropped.",
         ("lane", "way"),
-        "lanes x 3",
+        "lanes x 4",
         lambda found: (((m.lane, m.way), m.refused) for m in found.mails),
     ),
 ]
@@ -696,6 +703,7 @@ AREAS: dict[str, list[Family]] = {
     "Latency": LATENCY,
     "Lanes and strategies": LANES,
     "Journal": JOURNAL,
+    "Pair of lanes": PAIR,
     "Mail": MAIL,
     "Clock": CLOCK,
     "Processes": PROCESSES,

@@ -100,7 +100,8 @@ class Observer:
             self.clock(out)
             self.baseline(out)
             self.sentinel(out)
-            out.lanes = [self.lane(out, number, p.view) for number, p in self.pages.named("lane")]
+            views = {number: page.view for number, page in self.pages.named("lane")}
+            out.lanes = [self.lane(out, number, view, views) for number, view in views.items()]
             out.journals = [self.journal(n, page) for n, page in self.pages.named("journal")]
             out.mails = list(self.mails())
             out.controls = [
@@ -229,7 +230,9 @@ class Observer:
             confirm=histogram(ffi.addressof(c, "confirm")),
         )
 
-    def lane(self, out: shot.Snapshot, number: str, view: Any) -> shot.Lane:
+    def lane(
+        self, out: shot.Snapshot, number: str, view: Any, views: dict[str, Any]
+    ) -> shot.Lane:
         now, c = out.taken_ns, view.counters
         looked_turn = view.looked_turn  # before the words that it vouches for
         pid = view.page.writer_pid
@@ -239,7 +242,7 @@ class Observer:
         return shot.Lane(
             name=f"lane-{number}",
             number=number,
-            role="fused" if out.host is None else out.host.topology.split(" ")[0] or "fused",
+            role=names.LANE_ROLES.get(view.role, str(view.role)),
             pid=pid,
             is_alive=is_alive(pid),
             core=view.core,
@@ -261,7 +264,7 @@ class Observer:
             usages=list(usages(view)),
             hops={name: histogram(ffi.addressof(view.hops, n)) for n, name in names.HOPS.items()},
             hiccups=histogram(ffi.addressof(view.hiccup, "gaps")),
-            instruments=list(self.instruments(number, view, now)),
+            instruments=list(self.instruments(number, view, held_by(view, views), now)),
             lines=lines(view),
             funds=list(funds(number, view)),
             turns_at_words=view.words_turn,
@@ -272,9 +275,16 @@ class Observer:
             flattens=list(flattens(view)),
         )
 
-    def instruments(self, lane: str, view: Any, now: int) -> Iterator[shot.Instrument]:
-        """Ids are the registry's and need not be dense."""
+    def instruments(
+        self, lane: str, view: Any, holder: Any, now: int
+    ) -> Iterator[shot.Instrument]:
+        """Ids are the registry's and need not be dense.
+
+        Of a pair the market lane shows them: its own tops, and the order lane's positions.
+        """
         top, left = ffi.new("hp_top_t *"), view.instrument_count
+        if view.role == lib.HP_ROLE_ORDER:
+            return
         for n in range(1, lib.HP_LANE_INSTRUMENTS_MAX):
             if left == 0:
                 return
@@ -284,7 +294,7 @@ class Observer:
             left -= 1
             if not self.pages.copy(f"{lane}:{n}", source, top):
                 continue
-            p = view.positions[n]
+            p = holder.positions[n]
             lots = sum(p.lots)
             yield shot.Instrument(
                 lane=lane,
@@ -323,11 +333,24 @@ class Observer:
         )
 
     def mails(self) -> Iterator[shot.Mail]:
+        for name, lane in (("intents", "1"), ("told", "0")):  # by the lane that writes it
+            held = self.pages.held.get(f"pair.{name}")
+            if held is not None:
+                ring = ffi.cast("hp_ring_t *", held.page.header + 1)
+                tail, head = ring.tail, ring.head
+                yield shot.Mail(lane, name, ring.capacity, head - tail, head, ring.refused)
         for way, pages in (("in", "mail.in"), ("out", "mail.out"), ("log", "log")):
             for lane, page in self.pages.named(pages):
                 ring = ffi.cast("hp_ring_t *", page.header + 1)
                 tail, head = ring.tail, ring.head  # in this order: used is never negative
                 yield shot.Mail(lane, way, ring.capacity, head - tail, head, ring.refused)
+
+
+def held_by(view: Any, views: dict[str, Any]) -> Any:
+    """Return the page whose positions are the truth: a market lane's are its order lane's."""
+    if view.role != lib.HP_ROLE_MARKET:
+        return view
+    return next((one for one in views.values() if one.role == lib.HP_ROLE_ORDER), view)
 
 
 def flattens(view: Any) -> Iterator[shot.Flattened]:

@@ -26,6 +26,7 @@ KINDS = {
     r"log\.\d{1,2}": "hp_page_t",
     r"limits\.\d{1,2}": "hp_limits_page_t",
     r"authority": "hp_authority_page_t",
+    r"pair\.(?:intents|told)": "hp_page_t",
     r"control\.[a-z]{1,16}": "hp_control_page_t",
     r"clock": "hp_clock_page_t",
     r"host": "hp_host_page_t",

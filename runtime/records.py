@@ -40,6 +40,7 @@ INTENTS = names.of("hp_intent_kind", "HP_INTENT_")
 REPORTS = names.of("hp_report_kind", "HP_REPORT_")
 SESSIONS = names.of("hp_session", "HP_SESSION_")
 COMMANDS = names.of("hp_command", "HP_COMMAND_")
+PAIR_KINDS = names.of("hp_pair_kind", "HP_PAIR_")
 SOCKETS = {lib.HP_SOCKET_ORDER: "order", lib.HP_SOCKET_USER: "user"}
 
 ORDER_WORDS = {
@@ -77,6 +78,15 @@ FACTS = {  # payloads of OPENING and CARRY by their aux
     lib.HP_MAIL_BASE: "hp_base_t",
     lib.HP_MAIL_ORDER: "hp_order_t",
     lib.HP_MAIL_OPENING: "hp_opening_t",
+}
+PEER = {  # payloads of PEER by their aux
+    lib.HP_PAIR_HELLO: "hp_pair_hello_t",
+    lib.HP_PAIR_INTENT: "hp_pair_intent_t",
+    lib.HP_PAIR_PICTURE: "hp_pair_picture_t",
+    lib.HP_PAIR_MIRROR: "hp_pair_hello_t",
+    lib.HP_PAIR_POSITION: "hp_pair_position_t",
+    lib.HP_PAIR_ORDER: "hp_pair_order_t",
+    lib.HP_PAIR_FILL: "hp_pair_fill_t",
 }
 WORD_STRUCTS = {  # payloads of WORDS by their aux
     lib.HP_WORDS_CLOCK: ("clock", "hp_time_record_t"),
@@ -147,6 +157,8 @@ def fields(record: Record) -> dict[str, Any]:
     name = STRUCTS.get(record.kind)
     if record.kind in (lib.HP_RECORD_OPENING, lib.HP_RECORD_CARRY):
         name = FACTS.get(record.aux)
+    if record.kind == lib.HP_RECORD_PEER:
+        name = PEER.get(record.aux)
     if name is not None and len(record.payload) == ffi.sizeof(name):
         found: dict[str, Any] = fields_of(
             struct(name, record.payload)[0], ffi.typeof(name), WORDS.get(name)
@@ -166,6 +178,8 @@ def fields(record: Record) -> dict[str, Any]:
             return {"socket": socket, "session": SESSIONS.get(number, number)}
         case lib.HP_RECORD_COMMAND:
             return {"command": COMMANDS.get(record.aux, record.aux)}
+        case lib.HP_RECORD_PEER:
+            return {"said": PAIR_KINDS.get(record.aux, record.aux)}
         case lib.HP_RECORD_TIMER:
             return {"due": record.aux}
         case lib.HP_RECORD_STRATEGY:

@@ -188,10 +188,13 @@ class Rerun:
             segment_bytes=head.segment_bytes,
             segment_count=RING_SEGMENTS,
             clock=(clock["mono_ns"], clock["real_ns"]),
+            role=spec.get("role", "fused"),
         )
         self.tail = Tail(self.ring)
         self.lane.begin(step.records)
         self.lane.describe(text)
+        if self.lane.role == "order":
+            self.lane.expect_strategies(len(spec["strategies"]))
         self.lane.set_durable(spec.get("durable", 0))
         set_funds(self.lane, spec)
         self.instruments = {item["id"]: item for item in spec["instruments"]}

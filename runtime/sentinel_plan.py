@@ -88,6 +88,7 @@ def specification(
     prefix: str,
     cancel_scope: str,
     bells: list[int],
+    lanes: list[int],
     supervisor: int,
 ) -> dict[str, Any]:
     """Return what the process is told."""
@@ -100,7 +101,7 @@ def specification(
         "symbols": symbols,
         "prefix": prefix,
         "cancel_scope": cancel_scope,
-        "lanes": [0],
+        "lanes": lanes,
         "bells": bells,
         "supervisor": supervisor,
         "connections": guard.connections,

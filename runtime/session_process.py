@@ -135,8 +135,9 @@ class SessionPart(cold.Part):
             bell = self.specification["bells"]["lanes"][str(number)]
             deployment = self.specification["deployment"]
             lane = Lane(deployment, number, message["epoch"], bell)
+            books = self.symbols if message["has_books"] else {}
             seed = self.specification.get("seed")
-            parts = Parts(self.session, self.symbols, lane.mail_in, lane.page, self.say, seed)
+            parts = Parts(self.session, books, lane.mail_in, lane.page, self.say, seed)
             lane.feeds = Feeds(parts, limits())
             lane.opener = self.opener(lane, message)
             self.lanes[number] = lane

@@ -13,13 +13,12 @@ and cold processes keep off the lanes' siblings where there is other room.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime import control_group
 
 TOPOLOGIES = ("auto", "fused", "split")
-IS_SPLIT_BUILT = False  # lanes of today hold market and order in one process
 
 SPINNING_STALL_NS_MAX = 250_000_000  # of a lane that owns its core
 BLOCKING_STALL_NS_MAX = 1_000_000_000  # of a lane that blocks on a core of its own
@@ -135,23 +134,11 @@ def plan(
     return Topology(kind, places, cpus.cores, cold, cpus.count == 1, tuple(notes))
 
 
-def plan_built(
-    cpus: CpuMap, wanted: str = "auto", *, is_blocking: bool = False, lane_core: int | None = None
-) -> Topology:
-    """Plan what today's lanes can run: a split plan is run fused, and it says so."""
-    planned = plan(cpus, wanted, is_blocking=is_blocking, lane_core=lane_core)
-    if planned.kind == "fused" or IS_SPLIT_BUILT:
-        return planned
-    fused = plan(cpus, "fused", is_blocking=is_blocking, lane_core=lane_core)
-    note = f"planned {planned.text}; split lanes are not built: market and order run in one process"
-    return replace(fused, notes=(note, *fused.notes))
-
-
 def plan_box(
     wanted: str = "auto", *, is_blocking: bool = False, lane_core: int | None = None
 ) -> Topology:
     """Plan for this box, as this process may use it now."""
-    return plan_built(read_cpu_map(), wanted, is_blocking=is_blocking, lane_core=lane_core)
+    return plan(read_cpu_map(), wanted, is_blocking=is_blocking, lane_core=lane_core)
 
 
 def by_preference(cpus: CpuMap) -> list[int]:

@@ -52,6 +52,7 @@ enum hp_record_kind {
     HP_RECORD_OPENING = 17,     /* aux = enum hp_mail: an opening fact as mailed */
     HP_RECORD_RULE = 18,        /* hp_instrument_limits_t; aux = instrument */
     HP_RECORD_POLICY = 19,      /* hp_gate_rule_t */
+    HP_RECORD_PEER = 20,        /* of the other lane of a pair; aux = enum hp_pair_kind */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_TTL = 23,         /* hp_ttl_rule_t */
     HP_RECORD_CLOSING = 22,     /* hp_flatten_rule_t: positions are closed by it from now on */

@@ -32,6 +32,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_OPENING
         HP_RECORD_RULE
         HP_RECORD_POLICY
+        HP_RECORD_PEER
         HP_RECORD_STRATEGY
         HP_RECORD_TTL
         HP_RECORD_CLOSING

@@ -280,13 +280,19 @@ typedef struct hp_lane_counters {
     uint64_t openings;             /* sets of opening facts asked for */
     uint64_t line_holes;           /* what no line brought in time: handed on as a gap */
     uint64_t line_conflicts;       /* copies of one event that differ between lines */
+    /* of a pair of lanes (pair.h) */
+    uint64_t pair_in;              /* records taken from the other lane */
+    uint64_t pair_out;             /* records handed to it */
+    uint64_t pair_refused;         /* its ring was full: an intent was refused, anything else is said again */
+    uint64_t pair_mirrors;         /* whole mirrors of orders and positions, said or taken */
+    uint64_t pair_silences;        /* times the other lane's beat was overdue */
     uint64_t replaces_sent;
     uint64_t replaced;             /* orders that took another price or size */
     uint64_t replaces_refused;     /* by the venue's word: the order stood as it was, or was gone */
     uint64_t frames_unjournaled;   /* market data dropped unseen: the ring was full of what is not archived */
     uint64_t orders_parked;        /* orders that waited for the disk */
     uint64_t orders_unparked;      /* of those, not sent: the wait was too long, or the permit had gone */
-    uint64_t pad[27];
+    uint64_t pad[22];
 } hp_lane_counters_t;
 
 typedef struct hp_lane_position { /* one per instrument; the lane's view */
@@ -364,6 +370,8 @@ typedef struct hp_lane_page {
     uint32_t words;            /* OR of the control words as obeyed */
     uint32_t instrument_count;
     uint32_t flatten;          /* enum hp_flatten_state of the last flatten as a whole */
+    uint32_t role;             /* enum hp_lane_role */
+    uint32_t pad0;
     uint64_t started_ns;
     uint64_t rss_bytes;
     uint64_t turn_ns;          /* CLOCK_MONOTONIC of this turn */
@@ -374,7 +382,7 @@ typedef struct hp_lane_page {
     uint32_t limit_use_count;
     uint32_t is_open;          /* the venue has told what works: `uses` is all there is */
     uint64_t looked_turn;      /* the turn whose look at the control pages `words` shows; stored after them */
-    uint8_t  pad1[24];
+    uint8_t  pad1[16];
     hp_lane_counters_t counters;
     uint64_t verdicts[64];     /* by enum hp_verdict_code */
     uint64_t warnings[64];

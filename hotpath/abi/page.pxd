@@ -251,13 +251,18 @@ cdef extern from "page.h" nogil:
         uint64_t openings
         uint64_t line_holes
         uint64_t line_conflicts
+        uint64_t pair_in
+        uint64_t pair_out
+        uint64_t pair_refused
+        uint64_t pair_mirrors
+        uint64_t pair_silences
         uint64_t replaces_sent
         uint64_t replaced
         uint64_t replaces_refused
         uint64_t frames_unjournaled
         uint64_t orders_parked
         uint64_t orders_unparked
-        uint64_t pad[27]
+        uint64_t pad[22]
     ctypedef struct hp_lane_position_t:
         int64_t lots[3]
         int64_t cost_e8[3]
@@ -318,6 +323,8 @@ cdef extern from "page.h" nogil:
         uint32_t words
         uint32_t instrument_count
         uint32_t flatten
+        uint32_t role
+        uint32_t pad0
         uint64_t started_ns
         uint64_t rss_bytes
         uint64_t turn_ns
@@ -328,7 +335,7 @@ cdef extern from "page.h" nogil:
         uint32_t limit_use_count
         uint32_t is_open
         uint64_t looked_turn
-        uint8_t pad1[24]
+        uint8_t pad1[16]
         hp_lane_counters_t counters
         uint64_t verdicts[64]
         uint64_t warnings[64]

@@ -20,6 +20,7 @@ from hotpath.abi.limit_use cimport *
 from hotpath.abi.opening cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
+from hotpath.abi.pair cimport *
 from hotpath.abi.ring cimport *
 from hotpath.abi.rule cimport *
 from hotpath.abi.sentinel cimport *
@@ -697,6 +698,11 @@ def layout():
     out["hp_lane_counters_t.openings"] = <size_t>&(<hp_lane_counters_t *>0).openings
     out["hp_lane_counters_t.line_holes"] = <size_t>&(<hp_lane_counters_t *>0).line_holes
     out["hp_lane_counters_t.line_conflicts"] = <size_t>&(<hp_lane_counters_t *>0).line_conflicts
+    out["hp_lane_counters_t.pair_in"] = <size_t>&(<hp_lane_counters_t *>0).pair_in
+    out["hp_lane_counters_t.pair_out"] = <size_t>&(<hp_lane_counters_t *>0).pair_out
+    out["hp_lane_counters_t.pair_refused"] = <size_t>&(<hp_lane_counters_t *>0).pair_refused
+    out["hp_lane_counters_t.pair_mirrors"] = <size_t>&(<hp_lane_counters_t *>0).pair_mirrors
+    out["hp_lane_counters_t.pair_silences"] = <size_t>&(<hp_lane_counters_t *>0).pair_silences
     out["hp_lane_counters_t.replaces_sent"] = <size_t>&(<hp_lane_counters_t *>0).replaces_sent
     out["hp_lane_counters_t.replaced"] = <size_t>&(<hp_lane_counters_t *>0).replaced
     out["hp_lane_counters_t.replaces_refused"] = <size_t>&(<hp_lane_counters_t *>0).replaces_refused
@@ -764,6 +770,8 @@ def layout():
     out["hp_lane_page_t.words"] = <size_t>&(<hp_lane_page_t *>0).words
     out["hp_lane_page_t.instrument_count"] = <size_t>&(<hp_lane_page_t *>0).instrument_count
     out["hp_lane_page_t.flatten"] = <size_t>&(<hp_lane_page_t *>0).flatten
+    out["hp_lane_page_t.role"] = <size_t>&(<hp_lane_page_t *>0).role
+    out["hp_lane_page_t.pad0"] = <size_t>&(<hp_lane_page_t *>0).pad0
     out["hp_lane_page_t.started_ns"] = <size_t>&(<hp_lane_page_t *>0).started_ns
     out["hp_lane_page_t.rss_bytes"] = <size_t>&(<hp_lane_page_t *>0).rss_bytes
     out["hp_lane_page_t.turn_ns"] = <size_t>&(<hp_lane_page_t *>0).turn_ns
@@ -791,6 +799,46 @@ def layout():
     out["hp_lane_page_t.flow"] = <size_t>&(<hp_lane_page_t *>0).flow
     out["hp_lane_page_t.funds"] = <size_t>&(<hp_lane_page_t *>0).funds
     out["hp_lane_page_t.flattens"] = <size_t>&(<hp_lane_page_t *>0).flattens
+    out["hp_pair_hello_t"] = sizeof(hp_pair_hello_t)
+    out["hp_pair_hello_t.epoch"] = <size_t>&(<hp_pair_hello_t *>0).epoch
+    out["hp_pair_hello_t.intent_id"] = <size_t>&(<hp_pair_hello_t *>0).intent_id
+    out["hp_pair_intent_t"] = sizeof(hp_pair_intent_t)
+    out["hp_pair_intent_t.intent"] = <size_t>&(<hp_pair_intent_t *>0).intent
+    out["hp_pair_intent_t.recv_ns"] = <size_t>&(<hp_pair_intent_t *>0).recv_ns
+    out["hp_pair_intent_t.decoded_ns"] = <size_t>&(<hp_pair_intent_t *>0).decoded_ns
+    out["hp_pair_intent_t.booked_ns"] = <size_t>&(<hp_pair_intent_t *>0).booked_ns
+    out["hp_pair_intent_t.decided_ns"] = <size_t>&(<hp_pair_intent_t *>0).decided_ns
+    out["hp_pair_picture_t"] = sizeof(hp_pair_picture_t)
+    out["hp_pair_picture_t.instrument"] = <size_t>&(<hp_pair_picture_t *>0).instrument
+    out["hp_pair_picture_t.source"] = <size_t>&(<hp_pair_picture_t *>0).source
+    out["hp_pair_picture_t.caution"] = <size_t>&(<hp_pair_picture_t *>0).caution
+    out["hp_pair_picture_t.book_state"] = <size_t>&(<hp_pair_picture_t *>0).book_state
+    out["hp_pair_picture_t.is_lost"] = <size_t>&(<hp_pair_picture_t *>0).is_lost
+    out["hp_pair_picture_t.bound_ns"] = <size_t>&(<hp_pair_picture_t *>0).bound_ns
+    out["hp_pair_picture_t.recv_ns"] = <size_t>&(<hp_pair_picture_t *>0).recv_ns
+    out["hp_pair_picture_t.bid_ticks"] = <size_t>&(<hp_pair_picture_t *>0).bid_ticks
+    out["hp_pair_picture_t.bid_lots"] = <size_t>&(<hp_pair_picture_t *>0).bid_lots
+    out["hp_pair_picture_t.ask_ticks"] = <size_t>&(<hp_pair_picture_t *>0).ask_ticks
+    out["hp_pair_picture_t.ask_lots"] = <size_t>&(<hp_pair_picture_t *>0).ask_lots
+    out["hp_pair_picture_t.mark_e8"] = <size_t>&(<hp_pair_picture_t *>0).mark_e8
+    out["hp_pair_position_t"] = sizeof(hp_pair_position_t)
+    out["hp_pair_position_t.instrument"] = <size_t>&(<hp_pair_position_t *>0).instrument
+    out["hp_pair_position_t.pad0"] = <size_t>&(<hp_pair_position_t *>0).pad0
+    out["hp_pair_position_t.position"] = <size_t>&(<hp_pair_position_t *>0).position
+    out["hp_pair_order_t"] = sizeof(hp_pair_order_t)
+    out["hp_pair_order_t.taken"] = <size_t>&(<hp_pair_order_t *>0).taken
+    out["hp_pair_order_t.strategy"] = <size_t>&(<hp_pair_order_t *>0).strategy
+    out["hp_pair_order_t.instrument"] = <size_t>&(<hp_pair_order_t *>0).instrument
+    out["hp_pair_order_t.working"] = <size_t>&(<hp_pair_order_t *>0).working
+    out["hp_pair_order_t.call"] = <size_t>&(<hp_pair_order_t *>0).call
+    out["hp_pair_order_t.is_armed"] = <size_t>&(<hp_pair_order_t *>0).is_armed
+    out["hp_pair_order_t.pad0"] = <size_t>&(<hp_pair_order_t *>0).pad0
+    out["hp_pair_order_t.order"] = <size_t>&(<hp_pair_order_t *>0).order
+    out["hp_pair_order_t.verdict"] = <size_t>&(<hp_pair_order_t *>0).verdict
+    out["hp_pair_fill_t"] = sizeof(hp_pair_fill_t)
+    out["hp_pair_fill_t.about"] = <size_t>&(<hp_pair_fill_t *>0).about
+    out["hp_pair_fill_t.report"] = <size_t>&(<hp_pair_fill_t *>0).report
+    out["hp_pair_fill_t.position"] = <size_t>&(<hp_pair_fill_t *>0).position
     out["hp_ring_record_t"] = sizeof(hp_ring_record_t)
     out["hp_ring_record_t.length"] = <size_t>&(<hp_ring_record_t *>0).length
     out["hp_ring_record_t.kind"] = <size_t>&(<hp_ring_record_t *>0).kind

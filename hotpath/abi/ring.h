@@ -65,6 +65,13 @@ static inline uint64_t hp_ring_footprint(uint64_t length) { return (sizeof(hp_ri
 static inline uint64_t hp_ring_used(const hp_ring_t *r) { return hp_load_acquire(&r->head) - hp_load_acquire(&r->tail); }
 static inline int hp_ring_is_empty(const hp_ring_t *r) { return hp_ring_used(r) == 0; }
 
+/* Bytes of records that surely fit now, whatever stands at the ring's end (a record is at most an eighth). */
+static inline uint64_t hp_ring_room(const hp_ring_t *r)
+{
+    uint64_t taken = hp_ring_used(r) + r->capacity / 8;
+    return taken < r->capacity ? r->capacity - taken : 0;
+}
+
 /* Claim room for a record; NULL when it does not fit (counted).  Fill the payload, then publish. */
 static inline void *hp_ring_claim(hp_ring_t *r, uint32_t kind, uint64_t aux, uint64_t length)
 {

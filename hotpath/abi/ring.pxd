@@ -25,6 +25,7 @@ cdef extern from "ring.h" nogil:
     uint64_t hp_ring_footprint(uint64_t length) noexcept nogil
     uint64_t hp_ring_used(const hp_ring_t *r) noexcept nogil
     int hp_ring_is_empty(const hp_ring_t *r) noexcept nogil
+    uint64_t hp_ring_room(const hp_ring_t *r) noexcept nogil
     void * hp_ring_claim(hp_ring_t *r, uint32_t kind, uint64_t aux, uint64_t length) noexcept nogil
     void hp_ring_publish(hp_ring_t *r) noexcept nogil
     int hp_ring_put(hp_ring_t *r, uint32_t kind, uint64_t aux, const void *data, uint64_t length) noexcept nogil

@@ -155,7 +155,7 @@ static inline void hp_lane_flatten(hp_lane_t *l)
     int is_open = 0, has_failed = 0;
     for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
         hp_lane_instrument_t *i = hp_lane_instrument(l, id);
-        if (i == NULL || i->book == NULL) continue;
+        if (i == NULL || (i->book == NULL && l->role != HP_ROLE_ORDER)) continue;
         for (uint32_t side = 0; side < HP_POSITION_SIDE_COUNT; side++) {
             if (l->gate.is_armed) is_open |= hp_lane_flatten_side(l, i, side);
             hp_flatten_row_t *row = hp_lane_flatten_row(l, id, side);

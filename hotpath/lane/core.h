@@ -25,6 +25,7 @@
 #include "intent.h"
 #include "mail.h"
 #include "page.h"
+#include "pair.h"
 #include "ttl.h"
 #include "hotpath/order/pace.h"
 
@@ -45,6 +46,9 @@ typedef struct hp_env {
     uint32_t (*cork)(void *self, int on);
     /* Re-run only, else NULL: the next recorded intent of this step, NULL = no more. */
     const hp_intent_t *(*intent)(void *self);
+    /* A record for the other lane of a pair.  1 = it has it, 0 = its ring is full.  `data` NULL: nothing
+     * is written; is there room for `size` bytes of records? */
+    int (*hand)(void *self, uint32_t kind, const void *data, size_t size);
 } hp_env_t;
 
 typedef struct hp_strategy {
@@ -98,7 +102,8 @@ typedef struct hp_lane_instrument {
     uint32_t             stream_mask;        /* the kinds that are subscribed */
     uint8_t              source;             /* enum hp_source that serves the top */
     uint8_t              caution;            /* enum hp_caution, OR of bits */
-    uint8_t              pad[2];
+    uint8_t              heard_state;        /* order half of a pair: of the book, as last heard; its top is in `spare` */
+    uint8_t              pad;
     uint64_t             block_until_ns;     /* policy BLOCK; 0 = not blocked */
     hp_sanity_rule_t     sanity_rule;
     hp_sanity_t          sanity;
@@ -180,12 +185,13 @@ typedef struct hp_lane {
     uint32_t         line_sockets;      /* market sockets of one line */
     uint32_t         line;              /* of the frame in work, where there are several */
     uint32_t         arbitrated;        /* the instrument whose arbiter took its last event; 0 = none */
+    uint32_t         role;              /* enum hp_lane_role */
+    struct hp_pair   *pair;             /* NULL: a fused lane (hand.h) */
     uint32_t         asked_words;       /* OR of the control pages; gate.words has own_words beside it */
     uint32_t         own_words;         /* what the lane itself says: DRAIN as an orphan, KILL after a flatten */
-    uint32_t         pad;
     hp_flatten_rule_t flatten;
     uint64_t         flatten_ns;        /* when its word came */
-    uint64_t         reserved[2];
+    uint64_t         reserved[1];
     char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 } hp_lane_t;
 
@@ -221,22 +227,24 @@ static inline hp_lane_instrument_t *hp_lane_instrument(hp_lane_t *l, uint32_t id
 static inline void hp_lane_picture(const hp_lane_instrument_t *i, hp_intent_t *in)
 {
     const hp_book_t *book = i->book;
-    in->book_state = book->state;
     in->caution = i->caution;
-    in->book_seq = book->update_id;
-    in->recv_ns = book->good_ns;
-    in->bid_ticks = hp_l2_bid_ticks(&book->l2);
-    in->bid_lots = book->l2.bid.best_lots;
-    in->ask_ticks = hp_l2_ask_ticks(&book->l2);
-    in->ask_lots = book->l2.ask.best_lots;
-    if (HP_UNLIKELY(i->caution & HP_CAUTION_SOURCE)) {
+    if (HP_UNLIKELY(book == NULL)) in->book_state = i->heard_state;
+    else in->book_state = book->state;
+    if (HP_UNLIKELY(book == NULL || i->caution & HP_CAUTION_SOURCE)) {
         in->book_seq = i->spare.update_id;
         in->recv_ns = i->spare.asked_ns;
         in->bid_ticks = i->spare.bid_ticks;
         in->bid_lots = i->spare.bid_lots;
         in->ask_ticks = i->spare.ask_ticks;
         in->ask_lots = i->spare.ask_lots;
+        return;
     }
+    in->book_seq = book->update_id;
+    in->recv_ns = book->good_ns;
+    in->bid_ticks = hp_l2_bid_ticks(&book->l2);
+    in->bid_lots = book->l2.bid.best_lots;
+    in->ask_ticks = hp_l2_ask_ticks(&book->l2);
+    in->ask_lots = book->l2.ask.best_lots;
 }
 
 /* Queue an intent on the picture of now.  Returns its id; 0 = the queue is full. */

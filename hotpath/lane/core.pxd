@@ -15,6 +15,8 @@ from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.page cimport (
     HP_ASSETS_MAX, hp_lane_counters_t, hp_lane_funds_t, hp_lane_page_t, hp_limits_page_t, hp_page_t)
+from hotpath.abi.pair cimport *
+from hotpath.abi.ring cimport hp_ring_t
 from hotpath.abi.rule cimport *
 from hotpath.abi.ttl cimport *
 from hotpath.abi.verdict cimport hp_verdict_t
@@ -94,6 +96,11 @@ cdef extern from "hotpath/journal/writer.h" nogil:
 cdef extern from "hotpath/lane/core.h" nogil:
     ctypedef struct hp_stage_t "struct hp_stage":
         uint64_t generation
+    ctypedef struct hp_pair_t "struct hp_pair":
+        uint32_t is_hello_due
+        uint32_t is_silent
+        uint32_t is_mirrored
+        uint32_t is_armed
     ctypedef struct hp_rest_t "struct hp_rest":
         uint64_t since_ns
     ctypedef struct hp_again_t "struct hp_again":
@@ -112,6 +119,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         void (*want)(void *self, uint32_t what, uint32_t aux) noexcept
         uint32_t (*cork)(void *self, int on) noexcept
         const hp_intent_t *(*intent)(void *self) noexcept
+        int (*hand)(void *self, uint32_t kind, const void *data, size_t size) noexcept
     ctypedef struct hp_strategy_t:
         void *self
         void (*on_book)(void *self, uint32_t instrument) noexcept
@@ -157,6 +165,7 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint32_t lane
         uint64_t epoch
         uint64_t client_sequence
+        uint64_t intent_sequence
         hp_intent_t intents[64]
         uint32_t intent_count
         uint32_t is_session_ready
@@ -166,6 +175,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint32_t is_broken
         uint32_t line_count
         uint32_t line_sockets
+        uint32_t role
+        hp_pair_t *pair
         uint32_t asked_words
         hp_stamps_t stamps
         uint64_t recv_ns
@@ -245,3 +256,11 @@ cdef extern from "hotpath/lane/again.h" nogil:
 
 cdef extern from "hotpath/lane/lines.h" nogil:
     const uint32_t HP_WANT_ONE_SOCKET
+
+
+cdef extern from "hotpath/lane/peer.h" nogil:
+    enum: HP_PAIR_ORDERS_MAX
+    enum: HP_PEER_RECORDS_PER_TURN
+    void hp_pair_flush(hp_lane_t *l) noexcept nogil
+    void hp_lane_peer(hp_lane_t *l, uint32_t kind, const void *data, size_t size) noexcept nogil
+    uint32_t hp_lane_take_peer(hp_lane_t *l, hp_ring_t *ring) noexcept nogil

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "hotpath/lane/market.h"
+#include "hotpath/lane/peer.h"
 #include "journal.h"
 
 /* The user stream is opened first and the venue asked afterwards: what happens in between is in both.
@@ -151,6 +152,9 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             return 1;
         }
         return 0;
+    case HP_RECORD_PEER:
+        hp_lane_peer(l, r->aux, payload, r->length);
+        return l->pair != NULL;
     case HP_RECORD_STREAM:
         if (r->length == sizeof(hp_stream_rule_t)) {
             hp_stream_rule_t rule;

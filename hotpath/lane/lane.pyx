@@ -32,6 +32,7 @@ ORDER_CAPACITY = 1024
 INQUIRIES_PER_SECOND, INQUIRIES_BURST = 10, 10  # about orders, unless set_inquiry_rate() says otherwise
 HELD_LOG2, HELD_LEVELS = 7, 16384  # events that wait for another line's, per book
 OVERFLOW_LOG2, DELTAS_LOG2, BACKLOG_LEVELS = 13, 10, 65536  # per book; a backlog of about 50 s at 20 deltas/s
+ROLES = ("fused", "market", "order")  # enum hp_lane_role
 INSTRUMENT_FIELDS = (
     "venue", "status", "contract", "price_decimals", "size_decimals", "settle_asset", "tick_size_ticks",
     "price_min_ticks", "price_max_ticks", "step_size_lots", "size_min_lots", "size_max_lots", "notional_min_e8",
@@ -119,11 +120,12 @@ cdef class Lane:
 
     def __cinit__(self, codec, page, *, uint32_t lane=0, uint64_t epoch=1, journal=None, uint64_t segment_bytes=0,
                   uint64_t segment_count=0, clock=(1, 1), uint64_t ack_timeout_ms=1000, uint64_t inquiry_ms=500,
-                  uint64_t read_lag_ms=5000, uint64_t deadline_ms=1000, order_capacity=None, **_):
+                  uint64_t read_lag_ms=5000, uint64_t deadline_ms=1000, order_capacity=None,
+                  str role="fused", **_):
         cdef uint32_t capacity = order_capacity or ORDER_CAPACITY
         cdef size_t orders = line_up(hp_orders_bytes(capacity)), fills = line_up(sizeof(hp_fills_t))
         cdef size_t levels = line_up(sizeof(hp_levels_t)), table = line_up(256 * sizeof(hp_lane_instrument_t))
-        cdef size_t stage = line_up(sizeof(hp_stage_t)), own = line_up(capacity * sizeof(hp_own_node_t))
+        cdef size_t stage = line_up(sizeof(hp_stage_t)), own = line_up(capacity * sizeof(hp_own_node_t)), pair = 0
         cdef size_t parked = line_up(HP_PARKED_MAX * sizeof(hp_parked_t)), rests = line_up(capacity * sizeof(hp_rest_t))
         cdef size_t agains = line_up(HP_AGAIN_MAX * sizeof(hp_again_t))
         cdef char *at
@@ -134,7 +136,12 @@ cdef class Lane:
         self.core.codec = <const hp_codec_t *>PyCapsule_GetPointer(codec.capsule, "hp_codec_t")
         if self.core.codec.layout != HP_CODEC_LAYOUT:
             raise ValueError(f"codec has layout {self.core.codec.layout}, this lane reads {HP_CODEC_LAYOUT}; rebuild the venue")
-        self._memory_bytes = orders + fills + levels + table + stage + own + parked + rests + agains
+        self.core.role = ROLES.index(role)
+        if self.core.role != HP_ROLE_FUSED:
+            if capacity > HP_PAIR_ORDERS_MAX:
+                raise ValueError(f"{capacity} orders in a lane of a pair; want at most {HP_PAIR_ORDERS_MAX}")
+            pair = line_up(sizeof(hp_pair_t) + capacity * sizeof(uint32_t))
+        self._memory_bytes = orders + fills + levels + table + stage + own + parked + rests + agains + pair
         if posix_memalign(&self._memory, 128, self._memory_bytes):
             raise MemoryError(f"lane needs {self._memory_bytes} bytes")
         memset(self._memory, 0, self._memory_bytes)
@@ -158,6 +165,12 @@ cdef class Lane:
         at += rests
         self.core.agains = <hp_again_t *>at
         hp_ttl_open(&self.core.ttl)
+        at += agains
+        if pair:
+            self.core.pair = <hp_pair_t *>at
+            self.core.pair.is_hello_due = 1
+        if self.core.role == HP_ROLE_ORDER:
+            self.core.intent_sequence = <uint64_t>1 << 62  # of its own intents: no strategy's
 
         self._page_map = page
         PyObject_GetBuffer(page, &self._page_view, PyBUF_WRITABLE)
@@ -170,6 +183,7 @@ cdef class Lane:
         self.core.epoch = epoch
         self.core.page.lane = lane
         self.core.page.page.epoch = <uint32_t>epoch
+        self.core.page.role = self.core.role
         self.core.ack_timeout_ns = ack_timeout_ms * 1000000
         self.core.inquiry_ns = inquiry_ms * 1000000
         self.core.read_lag_ns = read_lag_ms * 1000000
@@ -259,7 +273,8 @@ cdef class Lane:
         fill_rule(&i.limits, limits or {})
         hp_pulse_set(&self.core.gate.pulses[instrument_id], &i.limits)
         i.is_subscribed = 1
-        self.make_book(i, book_window_log2)
+        if self.core.role != HP_ROLE_ORDER:
+            self.make_book(i, book_window_log2)
         if self.core.line_count > 1:
             self.make_arbiter(i)
         if instrument_id > self.core.page.instrument_count:
@@ -514,6 +529,17 @@ cdef class Lane:
         strategy.bind(&self.core, number, account)
         self.note_strategy(number, account, f"{type(strategy).__module__}:{type(strategy).__qualname__}")
         return number
+
+    def expect_strategies(self, uint32_t count):
+        """Say how many strategies the market lane of this order lane carries."""
+        if self.core.role != HP_ROLE_ORDER or count > HP_STRATEGIES_MAX:
+            raise ValueError(f"{count} strategies of a {self.role} lane; an order lane expects at most {HP_STRATEGIES_MAX}")
+        self.core.strategy_count = count
+
+    @property
+    def role(self):
+        """fused, market or order."""
+        return ROLES[self.core.role]
 
     cdef object note_strategy(self, uint32_t number, uint32_t account, str name):
         cdef hp_strategy_t *s = &self.core.strategies[number]

@@ -135,6 +135,13 @@ cdef int live_send(void *self, char *data, size_t size) noexcept:
         return 0
     return 1
 
+cdef int live_hand(void *self, uint32_t kind, const void *data, size_t size) noexcept:
+    cdef LiveLane lane = <LiveLane>self
+    if data == NULL:
+        return hp_ring_room(lane.pair_out) >= size
+    lane.is_peer_due = True
+    return hp_ring_put(lane.pair_out, kind, 0, data, size)
+
 cdef uint32_t live_cork(void *self, int on) noexcept:
     cdef LiveLane lane = <LiveLane>self
     if on:
@@ -258,6 +265,8 @@ cdef class MarketListener(SocketListener):
             lane.core.recv_ns = self.recv_ns
             lane.core.now_ns = self.recv_ns
             hp_lane_market_frame(&lane.core, self.socket, data, size, self.recv_tsc)
+            if lane.is_peer_due:
+                lane.ring_peer()
         else:
             lane.park(self, data, size)
 
@@ -281,6 +290,8 @@ cdef class OrderListener(SocketListener):
         lane.core.now_ns = self.recv_ns
         lane.core.stamps.recv = self.recv_tsc
         hp_lane_report_frame(&lane.core, self.socket, data, size)
+        if lane.is_peer_due:
+            lane.ring_peer()
         if self.socket == HP_SOCKET_USER and not lane.core.is_user_ready:
             self.transport.disconnect()  # the venue ended the stream: begin anew, with a fresh key
 
@@ -304,10 +315,10 @@ cdef class Turn:
         until = lane.core.now_ns + SPIN_NS
         hp_hiccup_pause(&page.hiccup)  # what lies behind was the whole loop's turn
         while lane.core.now_ns < until and not lane.is_over:
-            work = page.counters.reads + page.counters.mail_in
+            work = page.counters.reads + page.counters.mail_in + page.counters.pair_in
             lane.poll_sockets()
             lane.turn()
-            if page.counters.reads + page.counters.mail_in == work:
+            if page.counters.reads + page.counters.mail_in + page.counters.pair_in == work:
                 hp_hiccup_step(&page.hiccup, &page.calibration, hp_tsc())
             else:
                 hp_hiccup_pause(&page.hiccup)
@@ -332,6 +343,14 @@ cdef class LiveLane(Lane):
     cdef Py_buffer _in_view
     cdef Py_buffer _out_view
     cdef Py_buffer _log_view
+    cdef hp_ring_t *pair_in           # of the other lane of a pair; NULL in a fused lane
+    cdef hp_ring_t *pair_out
+    cdef hp_page_t *pair_beat         # the page of pair_out: its heartbeat is this lane's
+    cdef const hp_page_t *peer_beat   # the page of pair_in: the other lane's
+    cdef object _pair_maps
+    cdef int peer_bell                # eventfd of the other lane, -1 = it spins
+    cdef bint is_peer_due             # something was handed over since the bell was rung
+    cdef uint64_t peer_ns_max         # silence of the other lane that is taken for its death
     cdef bint _has_mail
     cdef bint _has_log
     cdef readonly int bell            # eventfd: whoever writes mail or a control word rings it; -1 = none
@@ -388,12 +407,14 @@ cdef class LiveLane(Lane):
             raise MemoryError("buffers")
 
     def __init__(self, *args, mail_in, mail_out, controls, urls, clock_page=None, limits_page=None, lease_page=None,
-                 log_ring=None, bells=None, int supervisor=-1, bint spin=True, loop=None, **kwargs):
+                 log_ring=None, bells=None, int supervisor=-1, bint spin=True, loop=None, pair=None,
+                 uint64_t peer_ms_max=0, **kwargs):
         """mail_in, mail_out, log_ring: writable buffers, each a page header and a ring.  controls: control
         pages, the supervisor's first.  clock_page: the time authority's page.  limits_page: the limit
         authority's, for this lane.  lease_page: the leader lease's.  urls: {"market": [..],
         "orders": url, "user": url or None}.  bells: eventfds {"lane", "session", "supervisor"}.
-        supervisor: its pidfd."""
+        supervisor: its pidfd.  pair: (the page by which the other lane speaks, the page by which this one
+        does); bells then has "peer" where the other lane blocks."""
         cdef Py_buffer view
         self.loop = loop or asyncio.get_running_loop()
         self.call_soon = self.loop.call_soon
@@ -424,6 +445,11 @@ cdef class LiveLane(Lane):
         self.bell = bells.get("lane", -1)
         self.session_bell = bells.get("session", -1)
         self.supervisor_bell = bells.get("supervisor", -1)
+        self.peer_bell = bells.get("peer", -1)
+        if (pair is None) != (self.core.role == HP_ROLE_FUSED):
+            raise ValueError(f"a {self.role} lane {'without' if pair is None else 'with'} rings to another one")
+        if pair is not None:
+            self.take_pair(pair, peer_ms_max)
         self.supervisor = supervisor
         self._controls = list(controls)
         if len(self._controls) > 4:
@@ -454,6 +480,7 @@ cdef class LiveLane(Lane):
         self.core.env.tsc = live_tsc
         self.core.env.send = live_send
         self.core.env.want = live_want
+        self.core.env.hand = live_hand
         self.core.env.cork = live_cork
         self.core.page.is_spinning = spin
         self.core.page.started_ns = hp_mono_ns()
@@ -467,6 +494,40 @@ cdef class LiveLane(Lane):
             PyBuffer_Release(&self._out_view)
         if self._has_log:
             PyBuffer_Release(&self._log_view)
+
+    # -- the other lane of a pair -----------------------------------------------------------------
+
+    cdef object take_pair(self, pair, uint64_t peer_ms_max):
+        cdef Py_buffer view
+        self._pair_maps = pair
+        PyObject_GetBuffer(pair[0], &view, PyBUF_WRITABLE)
+        self.peer_beat = <const hp_page_t *>view.buf
+        self.pair_in = <hp_ring_t *>(<char *>view.buf + sizeof(hp_page_t))
+        PyBuffer_Release(&view)  # the maps in _pair_maps keep both alive
+        PyObject_GetBuffer(pair[1], &view, PyBUF_WRITABLE)
+        self.pair_beat = <hp_page_t *>view.buf
+        self.pair_out = <hp_ring_t *>(<char *>view.buf + sizeof(hp_page_t))
+        PyBuffer_Release(&view)
+        if self.pair_in.magic != HP_RING_MAGIC or self.pair_out.magic != HP_RING_MAGIC:
+            raise ValueError("pair page holds no ring; the supervisor makes it before it starts a lane")
+        self.peer_ns_max = peer_ms_max * 1000000
+
+    cdef void read_peer(self, uint64_t now) noexcept:
+        """Look at the other lane's beat, then take what it said."""
+        cdef uint64_t beat = hp_load_acquire(&self.peer_beat.heartbeat_ns), bound = beat + self.peer_ns_max
+        if beat != 0 and (now > bound) != self.core.pair.is_silent:
+            if now > bound:
+                self.log(f"lane.peer_silent role={self.role} ended={int(beat == HP_PAIR_ENDED)}")
+                hp_lane_peer(&self.core, HP_PAIR_SILENT, &bound, sizeof(bound))
+            else:
+                hp_lane_peer(&self.core, HP_PAIR_BACK, NULL, 0)
+        if hp_lane_take_peer(&self.core, self.pair_in) == HP_PEER_RECORDS_PER_TURN:
+            self.due()  # there is more
+
+    cdef void ring_peer(self) noexcept:
+        self.is_peer_due = False
+        if self.peer_bell >= 0:
+            eventfd_write(self.peer_bell, 1)
 
     # -- requests that leave together ------------------------------------------------------------------
 
@@ -521,6 +582,8 @@ cdef class LiveLane(Lane):
             self.read_limits()
         if words & HP_WORD_STOP:
             self.is_over = True
+        if self.pair_in != NULL:
+            self.read_peer(now)
         if not hp_ring_is_empty(self.mail_in):
             self.read_mail()
         if not hp_ring_is_empty(self.parking):
@@ -531,6 +594,8 @@ cdef class LiveLane(Lane):
             self.renew_streams()
         if now - self.beat_ns >= 1000000:
             self.beat(now)
+        if self.is_peer_due:
+            self.ring_peer()
         if not self.is_spinning and (self.is_mail_due or self.is_log_due):
             self.ring_bells()
 
@@ -637,6 +702,8 @@ cdef class LiveLane(Lane):
         cdef uint32_t state
         self.beat_ns = now
         hp_store_release(&page.page.heartbeat_ns, now)
+        if self.pair_beat != NULL:
+            hp_store_release(&self.pair_beat.heartbeat_ns, now)
         page.turn_ns = now
         page.is_spinning = self.is_spinning
         if self.limits_page != NULL:
@@ -658,6 +725,8 @@ cdef class LiveLane(Lane):
             state = HP_LANE_DRAINED if self.core.orders.working_count == 0 else HP_LANE_DRAINING
             if state == HP_LANE_DRAINED or now > self.drain_until_ns:
                 self.is_over = True
+        elif self.core.role == HP_ROLE_MARKET:
+            state = HP_LANE_ARMED if self.core.pair.is_armed else HP_LANE_SYNCING
         elif self.core.gate.is_armed:
             state = HP_LANE_ARMED
         else:
@@ -1092,6 +1161,8 @@ cdef class LiveLane(Lane):
         self.own(&self.core.page.page, ticks)
         if self.core.journal.page != NULL:
             self.own(self.core.journal.page, ticks)
+        if self.pair_beat != NULL:
+            self.own(self.pair_beat, ticks)
         if self.core.page.calibration.ns_per_tick_q32 != 0:
             hp_hiccup_init(&self.core.page.hiccup, &self.core.page.calibration, HICCUP_NS)
         return out

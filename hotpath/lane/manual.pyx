@@ -4,7 +4,7 @@ Owns:    the Env of tests, replay and simulation.
 Refuses: real time and real sockets.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -14,7 +14,8 @@ from hotpath.abi.journal cimport (
 from hotpath.abi.order cimport hp_report_t
 from hotpath.abi.clock cimport hp_time_record_t, hp_tsc
 from hotpath.abi.event cimport HP_FRAME_PAD_BYTES
-from hotpath.abi.page cimport hp_limits_page_t
+from hotpath.abi.page cimport hp_limits_page_t, hp_page_t
+from hotpath.abi.ring cimport hp_ring_put, hp_ring_room, hp_ring_t
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
 
@@ -35,6 +36,12 @@ cdef int manual_send(void *self, char *data, size_t size) noexcept:
     lane.sent_at.append(0 if lane.core.journal.head == NULL else lane.core.journal.head.published)
     return 1
 
+cdef int manual_hand(void *self, uint32_t kind, const void *data, size_t size) noexcept:
+    cdef ManualLane lane = <ManualLane>self
+    if data == NULL:
+        return hp_ring_room(lane.pair_out) >= size
+    return hp_ring_put(lane.pair_out, kind, 0, data, size)
+
 cdef void manual_want(void *self, uint32_t what, uint32_t aux) noexcept:
     (<ManualLane>self).wanted.append((what, aux))
 
@@ -49,6 +56,9 @@ cdef class ManualLane(Lane):
     cdef readonly list sent           # request payloads, in order
     cdef readonly list sent_at        # how far the journal was published when each left
     cdef readonly list wanted         # (enum hp_want, aux), in order
+    cdef hp_ring_t *pair_in
+    cdef hp_ring_t *pair_out
+    cdef object _pair                 # the buffers behind them
 
     def __init__(self, *args, **kwargs):
         self.sent = []
@@ -63,6 +73,33 @@ cdef class ManualLane(Lane):
         self.core.env.tsc = manual_tsc
         self.core.env.send = manual_send
         self.core.env.want = manual_want
+        self.core.env.hand = manual_hand
+
+    def set_pair(self, pair_in, pair_out):
+        """Say by which rings (a page header and a ring each) the other lane speaks and hears."""
+        cdef Py_buffer view
+        self._pair = (pair_in, pair_out)
+        PyObject_GetBuffer(pair_in, &view, PyBUF_WRITABLE)
+        self.pair_in = <hp_ring_t *>(<char *>view.buf + sizeof(hp_page_t))
+        PyBuffer_Release(&view)
+        PyObject_GetBuffer(pair_out, &view, PyBUF_WRITABLE)
+        self.pair_out = <hp_ring_t *>(<char *>view.buf + sizeof(hp_page_t))
+        PyBuffer_Release(&view)
+
+    def take_peer(self):
+        """Take what the other lane has said, up to a turn's worth; return how many records."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        return hp_lane_take_peer(&self.core, self.pair_in)
+
+    def peer(self, uint32_t kind, bytes record=b""):
+        """One record of the other lane, or (SILENT, BACK) what its beat told."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_peer(&self.core, kind, <const char *>record, len(record))
+
+    @property
+    def is_mirrored(self):
+        """Whether a market lane has taken a whole mirror."""
+        return self.core.pair != NULL and bool(self.core.pair.is_mirrored)
 
     cdef uint64_t stamp(self) noexcept:
         return self.now_ns if self.is_timeless else hp_tsc()
@@ -220,3 +257,5 @@ cdef class ManualLane(Lane):
         self.now_ns += advance_ns
         self.core.now_ns = self.core.recv_ns = self.now_ns
         hp_lane_timers(&self.core)
+        if self.core.pair != NULL:
+            hp_pair_flush(&self.core)

@@ -141,11 +141,13 @@ static inline void hp_lane_use(hp_lane_t *l, hp_lane_instrument_t *i, int is_str
         hp_stream_seen(l, i, is_book ? (uint8_t)HP_EVENT_DEPTH : e->kind);
         is_sane = hp_lane_sane_time(l, i);
     }
-    if (e->kind == HP_EVENT_MARK_PRICE && (e->body.mark.has & HP_MARK_PRICE))
+    if (e->kind == HP_EVENT_MARK_PRICE && (e->body.mark.has & HP_MARK_PRICE)) {
+        if (HP_UNLIKELY(l->pair != NULL)) l->pair->marks_e8[i->about.id] = e->body.mark.mark_e8;
         hp_pulse_mark(&l->gate.pulses[i->about.id], &i->about, e->body.mark.mark_e8);
+    }
     if (is_book) hp_lane_depth(l, i);
     else if (hp_lane_sane_figures(l, i) && is_sane) {
-        hp_lane_traded(l, i);
+        if (HP_LIKELY(l->role == HP_ROLE_FUSED)) hp_lane_traded(l, i); /* a pair's orders rest elsewhere */
         hp_lane_show(l);
     }
     hp_lane_decide(l);
@@ -206,7 +208,7 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
 static inline void hp_lane_snapshot(hp_lane_t *l, uint32_t instrument, const char *data, size_t size)
 {
     hp_lane_instrument_t *i = hp_lane_instrument(l, instrument);
-    if (i == NULL || !hp_lane_journal(l, HP_RECORD_SNAPSHOT, instrument, l->recv_ns, data, size)) return;
+    if (i == NULL || i->book == NULL || !hp_lane_journal(l, HP_RECORD_SNAPSHOT, instrument, l->recv_ns, data, size)) return;
     i->snapshot_wanted = 0;
     int status = l->codec->decode_snapshot(l->codec->state, instrument, data, size, &l->event, l->levels);
     hp_count(&l->count->decode[status], 1);
@@ -341,6 +343,19 @@ static inline void hp_lane_sweep(hp_lane_t *l, const hp_lane_instrument_t *i)
     }
 }
 
+/* The order half of a pair: what rests on no picture, or is a failed strategy's. */
+static inline void hp_lane_sweep_pictures(hp_lane_t *l)
+{
+    for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
+        const hp_lane_instrument_t *i = hp_lane_instrument(l, id);
+        if (i == NULL) continue;
+        hp_lane_sweep(l, i);
+        hp_gate_follow(&l->gate, &i->about, &i->exposure, &l->page->positions[id], l->strategy_count);
+    }
+    for (uint32_t n = 0; n < l->strategy_count; n++)
+        if (HP_UNLIKELY(l->strategies[n].is_halted)) hp_lane_cancel_all(l, 0, (int32_t)n, HP_CANCEL_HALT);
+}
+
 static inline void hp_lane_book_timers(hp_lane_t *l)
 {
     l->guards = hp_lane_guards(l);
@@ -364,7 +379,8 @@ static inline void hp_lane_book_timers(hp_lane_t *l)
         if (i->stream_mask != 0) hp_lane_stream_timers(l, i);
         hp_lane_choose_source(l, i);
         hp_lane_sweep(l, i);
-        hp_gate_follow(&l->gate, &i->about, &i->exposure, &l->page->positions[id], l->strategy_count);
+        if (HP_LIKELY(l->role == HP_ROLE_FUSED))
+            hp_gate_follow(&l->gate, &i->about, &i->exposure, &l->page->positions[id], l->strategy_count);
     }
 }
 
@@ -374,6 +390,18 @@ static inline void hp_lane_arm(hp_lane_t *l)
     l->gate.is_armed = l->is_session_ready && l->is_user_ready && l->is_open && !l->is_broken;
 }
 
+/* The order half of a sweep. */
+static inline void hp_lane_order_turn(hp_lane_t *l)
+{
+    hp_lane_arm(l);
+    l->gate.utc_less_mono_ns = l->journal.clock.real_ns - l->journal.clock.mono_ns;
+    hp_gate_new_day(&l->gate, hp_lane_utc_ns(l) / HP_DAY_NS);
+    if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1, HP_CANCEL_WORD);
+    hp_lane_opening_timers(l);
+    hp_lane_order_timers(l);
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) hp_lane_sweep_pictures(l);
+}
+
 /* What a turn does beside frames, mail and words, by its clock: an input like any other. */
 static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
 {
@@ -381,14 +409,14 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
     if (due & HP_DUE_SWEEP) {
         l->timer_ns = l->now_ns;
         l->stamps.recv = 0;
-        hp_lane_arm(l);
-        l->gate.utc_less_mono_ns = l->journal.clock.real_ns - l->journal.clock.mono_ns;
-        hp_gate_new_day(&l->gate, hp_lane_utc_ns(l) / HP_DAY_NS);
-        if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1, HP_CANCEL_WORD);
-        hp_lane_opening_timers(l);
-        hp_lane_order_timers(l);
-        hp_lane_book_timers(l);
-        hp_lane_flatten(l);
+        if (HP_LIKELY(l->role != HP_ROLE_MARKET)) hp_lane_order_turn(l);
+        if (HP_LIKELY(l->role != HP_ROLE_ORDER)) hp_lane_book_timers(l);
+        if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) {
+            hp_pair_flush(l);
+            hp_pair_pictures(l, due & HP_DUE_STRATEGY);
+        } else {
+            hp_lane_flatten(l);
+        }
     }
     if (due & HP_DUE_STRATEGY) {
         l->strategy_timer_ns = l->now_ns;

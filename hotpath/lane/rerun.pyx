@@ -41,6 +41,9 @@ cdef int rerun_send(void *self, char *data, size_t size) noexcept:
 cdef void rerun_want(void *self, uint32_t what, uint32_t aux) noexcept:
     pass
 
+cdef int rerun_hand(void *self, uint32_t kind, const void *data, size_t size) noexcept:
+    return kind != HP_PAIR_INTENT or not (<RerunLane>self).is_due(HP_RECORD_UNSENT)
+
 cdef const hp_intent_t *rerun_intent(void *self) noexcept:
     return (<RerunLane>self).recorded_intent()
 
@@ -91,6 +94,7 @@ cdef class RerunLane(Lane):
         self.core.env.tsc = rerun_tsc
         self.core.env.send = rerun_send
         self.core.env.want = rerun_want
+        self.core.env.hand = rerun_hand
         if not strategies:
             self.core.env.intent = rerun_intent
 
@@ -170,7 +174,7 @@ cdef class RerunLane(Lane):
         cdef uint32_t n
         for strategy in self.strategies:
             strategy.on_start()
-        if not self.strategies:
+        if not self.strategies and self.core.role != HP_ROLE_ORDER:
             for n in range(self.core.strategy_count):
                 absent(&self.absents[n])
 

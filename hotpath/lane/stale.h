@@ -59,6 +59,7 @@ static inline void hp_stream_move(hp_lane_t *l, hp_lane_instrument_t *i, uint32_
 static inline void hp_lane_take_out(hp_lane_t *l, hp_lane_instrument_t *i, uint64_t bound_ns)
 {
     uint64_t before = l->count->cancels_sent, now;
+    if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) { hp_pair_lost(l, i, bound_ns); return; }
     hp_lane_cancel_all(l, i->about.id, -1, HP_CANCEL_BOOK);
     if (bound_ns == 0 || l->count->cancels_sent == before) return;
     now = l->env.now(l->env.self);

@@ -13,6 +13,7 @@
 #include "hotpath/lane/again.h"
 #include "hotpath/lane/burst.h"
 #include "hotpath/lane/core.h"
+#include "hotpath/lane/hand.h"
 #include "hotpath/lane/hold.h"
 
 #define HP_CANCEL_RETRY_NS 500000000ull
@@ -91,6 +92,7 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
     } else if (moved == HP_MOVED_REFUSED) {
         hp_count(&l->count->reports_refused, 1);
     }
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) hp_pair_changed(l, o);
     if (moved == HP_MOVED_STATE || moved == HP_MOVED_FACT)
         hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
     hp_store_relaxed(&l->count->open_orders, l->orders.working_count);
@@ -102,6 +104,10 @@ static inline void hp_lane_tell(hp_lane_t *l, uint32_t strategy, const hp_order_
 {
     if (HP_UNLIKELY(strategy == HP_STRATEGY_LANE)) { hp_lane_flatten_told(l, o, v); return; }
     if (strategy >= l->strategy_count) return;
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) {
+        hp_pair_tell_order(l, strategy, o != NULL ? o->instrument : v->instrument, o, v, HP_PAIR_CALL_ORDER);
+        return;
+    }
     hp_strategy_t *s = &l->strategies[strategy];
     if (s->on_order != NULL && !s->is_halted) s->on_order(s->self, o, v);
 }
@@ -156,6 +162,7 @@ static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, ui
 static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
 {
     hp_request_t q;
+    if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) return 0; /* a mirror: the order half cancels */
     if (!hp_order_is_working(o->state)) return 0;
     if (hp_order_mark(o, cause)) hp_count(&l->page->flow.cancels[cause], 1);
     if (HP_UNLIKELY(o->flags & HP_ORDER_PARKED)) return hp_lane_unpark(l, o);
@@ -386,9 +393,10 @@ static inline void hp_lane_judge_replace(hp_lane_t *l, const hp_intent_t *in, hp
     l->gate.target = NULL;
 }
 
-/* Judge one intent and do what the verdict permits. */
+/* Judge one intent and do what the verdict permits; the market half of a pair hands it over instead. */
 static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
 {
+    if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) { hp_pair_intent(l, in); return; }
     hp_lane_instrument_t *i = &l->instruments[in->instrument];
     hp_order_t *o = in->kind == HP_INTENT_PLACE ? NULL : hp_orders_find(&l->orders, in->target);
     int is_replace = in->kind == HP_INTENT_REPLACE;
@@ -439,14 +447,17 @@ static inline void hp_lane_decide(hp_lane_t *l)
     uint32_t count = l->intent_count;
     if (HP_UNLIKELY(l->env.intent != NULL)) { /* re-run: what the strategies wanted then */
         for (const hp_intent_t *in; (in = l->env.intent(l->env.self)) != NULL;) hp_lane_judge(l, in);
-        return;
+        count = 0;
     }
-    if (HP_LIKELY(count == 0)) return;
     int is_burst = hp_lane_cork(l, count);
     for (uint32_t n = 0; n < count; n++) hp_lane_judge(l, &l->intents[n]);
     if (HP_UNLIKELY(is_burst)) hp_lane_uncork(l);
-    l->intent_count -= count;
-    if (HP_UNLIKELY(l->intent_count > 0)) memmove(l->intents, l->intents + count, l->intent_count * sizeof l->intents[0]);
+    if (HP_UNLIKELY(count > 0)) {
+        l->intent_count -= count;
+        if (HP_UNLIKELY(l->intent_count > 0))
+            memmove(l->intents, l->intents + count, l->intent_count * sizeof l->intents[0]);
+    }
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) hp_pair_flush(l);
 }
 
 /* A strategy failed: it is asked nothing any more, and its orders go. */
@@ -455,7 +466,8 @@ static inline void hp_lane_halt(hp_lane_t *l, uint32_t strategy)
     hp_lane_journal(l, HP_RECORD_HALT, strategy, l->recv_ns, &strategy, sizeof strategy);
     l->strategies[strategy].is_halted = 1;
     hp_count(&l->count->strategy_halted, 1);
-    hp_lane_cancel_all(l, 0, (int32_t)strategy, HP_CANCEL_HALT);
+    if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) hp_pair_halted(l, strategy);
+    else hp_lane_cancel_all(l, 0, (int32_t)strategy, HP_CANCEL_HALT);
 }
 
 /* Ask the venue about an order: once per inquiry_ns, and as the lane's own rate allows; what must wait is
@@ -562,7 +574,9 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
     if (o == NULL) hp_count(&l->count->fills_foreign, 1);
     if (o != NULL && o->strategy == HP_STRATEGY_LANE) hp_lane_flatten_told(l, o, NULL);
     if (r->request == HP_REQUEST_STATUS) hp_count(&l->count->fills_recovered, 1); /* fetched, not told */
-    if (o != NULL && o->strategy < l->strategy_count) {
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) {
+        if (o != NULL) hp_pair_tell_fill(l, o, r);
+    } else if (o != NULL && o->strategy < l->strategy_count) {
         hp_strategy_t *s = &l->strategies[o->strategy];
         if (s->on_fill != NULL && !s->is_halted) s->on_fill(s->self, o, r);
     }

@@ -31,9 +31,9 @@ class Buyer(Strategy):
 
 
 @pytest.fixture
-def placed(rig):
+def placed(each_rig):
     """A rig with one order sent, and its client id."""
-    r = rig(Buyer())
+    r = each_rig(Buyer())
     r.sync()
     return r, r.only()
 
@@ -150,8 +150,8 @@ def test_cancel_of_a_gone_order_asks_before_it_believes(placed):
     assert (r.state(order), r.lane.position(1)["lots"][0]) == ("FILLED", 5)
 
 
-def test_gap_cancels_what_rests_there_and_nothing_elsewhere(rig):
-    r = rig(Buyer())
+def test_gap_cancels_what_rests_there_and_nothing_elsewhere(each_rig):
+    r = each_rig(Buyer())
     r.sync(instrument=1)
     r.sync(instrument=2)
     first, second = (o["client_id"] for o in r.lane.orders())
@@ -166,8 +166,8 @@ def test_gap_cancels_what_rests_there_and_nothing_elsewhere(rig):
     assert (lib.HP_WANT_SNAPSHOT, 2) not in r.lane.wanted[2:]
 
 
-def test_stale_book_cancels_and_blocks(rig):
-    r = rig(Buyer())
+def test_stale_book_cancels_and_blocks(each_rig):
+    r = each_rig(Buyer())
     r.sync()
     order = r.only()
     r.report("ACK", order)
@@ -177,8 +177,8 @@ def test_stale_book_cancels_and_blocks(rig):
 
 
 @pytest.mark.parametrize("word", ["KILL", "FREEZE", "DRAIN", "FLATTEN"])
-def test_control_word_cancels_and_blocks_new_risk(rig, word):
-    r = rig(Buyer())
+def test_control_word_cancels_and_blocks_new_risk(each_rig, word):
+    r = each_rig(Buyer())
     r.sync()
     order = r.only()
     r.report("ACK", order)
@@ -192,8 +192,8 @@ def test_control_word_cancels_and_blocks_new_risk(rig, word):
     assert r.lane.verdicts[getattr(lib, f"HP_VERDICT_{blocked}")] >= 1
 
 
-def test_word_set_while_the_session_was_down_is_obeyed_when_it_is_back(rig):
-    r = rig(Buyer())
+def test_word_set_while_the_session_was_down_is_obeyed_when_it_is_back(each_rig):
+    r = each_rig(Buyer())
     r.sync()
     r.report("ACK", r.only())
     r.lane.session(order_ready=False)
@@ -204,8 +204,8 @@ def test_word_set_while_the_session_was_down_is_obeyed_when_it_is_back(rig):
     assert b'"order.cancel"' in r.lane.sent[-1]
 
 
-def test_broken_send_leaves_nothing_behind(rig):
-    r = rig(Buyer())
+def test_broken_send_leaves_nothing_behind(each_rig):
+    r = each_rig(Buyer())
     r.lane.is_send_broken = True
     r.sync()
     assert r.lane.orders() == []
@@ -215,8 +215,8 @@ def test_broken_send_leaves_nothing_behind(rig):
     assert told[0][1:] == ("REJECTED", lib.HP_VERDICT_SEND_FAILED)
 
 
-def test_unlogged_session_refuses_without_an_order(rig):
-    r = rig(Buyer())
+def test_unlogged_session_refuses_without_an_order(each_rig):
+    r = each_rig(Buyer())
     r.lane.session(order_ready=False)
     r.sync()
     assert (r.lane.sent, r.lane.orders()) == ([], [])
@@ -243,7 +243,7 @@ def test_refusal_that_provokes_a_new_intent_waits_for_the_next_turn(rig):
     assert Stubborn.tries == 2
 
 
-def test_exception_halts_one_strategy_and_cancels_its_orders(rig):
+def test_exception_halts_one_strategy_and_cancels_its_orders(each_rig):
     class Faulty(Buyer):
         def on_fill(self, fill):
             raise RuntimeError("no such thing")
@@ -254,7 +254,7 @@ def test_exception_halts_one_strategy_and_cancels_its_orders(rig):
         def on_book(self, book):
             Second.seen += 1
 
-    r = rig(Faulty(), Second())
+    r = each_rig(Faulty(), Second())
     r.sync(instrument=1)
     r.sync(instrument=2)
     first, second = (o["client_id"] for o in r.lane.orders())
@@ -320,13 +320,13 @@ def test_write_ahead_intent_verdict_and_request_stand_before_the_order(rig):
     assert kinds.count(lib.HP_RECORD_INSTRUMENT) == 2
 
 
-def test_full_order_table_refuses_the_next_one(rig):
+def test_full_order_table_refuses_the_next_one(each_rig):
     class Greedy(Strategy):
         def on_book(self, book):
             for n in range(3):
                 self.buy(book.instrument, price_ticks=book.bid_ticks - n, lots=1)
 
-    r = rig(Greedy(), order_capacity=16)
+    r = each_rig(Greedy(), order_capacity=16)
     for number in (1, 2):
         r.sync(instrument=number)
     for _ in range(5):
@@ -345,8 +345,8 @@ def time_record(now_ns, **fields):
     return bytes(ffi.buffer(record))
 
 
-def test_lane_sends_nothing_new_before_its_clock_is_known(rig):
-    r = rig(Buyer(), journal=True)
+def test_lane_sends_nothing_new_before_its_clock_is_known(each_rig):
+    r = each_rig(Buyer(), journal=True)
     r.lane.set_clock_policy(MS)
     r.sync()
     assert r.lane.sent == []
@@ -360,8 +360,8 @@ def test_lane_sends_nothing_new_before_its_clock_is_known(rig):
     assert len(r.lane.sent) == 1
 
 
-def test_time_record_is_journaled_when_it_changes(rig):
-    r = rig(journal=True)
+def test_time_record_is_journaled_when_it_changes(each_rig):
+    r = each_rig(journal=True)
     first, second = time_record(r.lane.now_ns), time_record(r.lane.now_ns, offset_ns=5)
     for record in (first, first, second, second):
         r.lane.clock(record)
@@ -369,8 +369,8 @@ def test_time_record_is_journaled_when_it_changes(rig):
     assert words == [(lib.HP_WORDS_CLOCK, first), (lib.HP_WORDS_CLOCK, second)]
 
 
-def test_policy_warn_counts_what_it_lets_pass(rig):
-    r = rig(Buyer())
+def test_policy_warn_counts_what_it_lets_pass(each_rig):
+    r = each_rig(Buyer())
     r.lane.set_clock_policy(MS, warn_only=True)
     r.sync()
     assert len(r.lane.sent) == 1

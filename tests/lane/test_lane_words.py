@@ -66,9 +66,9 @@ def ask(rig, wish):
 
 
 @pytest.fixture
-def stage(rig):
+def stage(each_rig):
     """A lane that holds five lots and has a bid resting, with no word set."""
-    r = rig(Asker())
+    r = each_rig(Asker())
     r.sync()
     r.sync(instrument=2)
     ask(r, "buy")

@@ -25,8 +25,8 @@ class Probe(Strategy):
             self.results.append(error)
 
 
-def ask(rig, action):
-    r = rig(Probe(action))
+def ask(each_rig, action):
+    r = each_rig(Probe(action))
     r.sync()
     return r, r.lane.strategies[0].results[0]
 
@@ -35,8 +35,8 @@ def ask(rig, action):
     ("price", "size"),
     [("60000.0", "0.005"), (Decimal("60000"), Decimal("0.0050")), ("6e4", "5e-3")],
 )
-def test_decimal_and_text_are_taken_exactly(rig, price, size):
-    r, _ = ask(rig, lambda s, b: s.buy(b.instrument, price=price, size=size))
+def test_decimal_and_text_are_taken_exactly(each_rig, price, size):
+    r, _ = ask(each_rig, lambda s, b: s.buy(b.instrument, price=price, size=size))
     order = r.lane.orders()[0]
     assert (order["price_ticks"], order["lots"]) == (600000, 5)
 
@@ -51,8 +51,8 @@ def test_decimal_and_text_are_taken_exactly(rig, price, size):
         (60000.0, "1", TypeError, "float"),
     ],
 )
-def test_inexact_values_are_refused(rig, price, size, kind, words):
-    _, result = ask(rig, lambda s, b: s.buy(b.instrument, price=price, size=size))
+def test_inexact_values_are_refused(each_rig, price, size, kind, words):
+    _, result = ask(each_rig, lambda s, b: s.buy(b.instrument, price=price, size=size))
     assert isinstance(result, kind)
     assert words in str(result)
 
@@ -66,14 +66,14 @@ def test_inexact_values_are_refused(rig, price, size, kind, words):
         {"price_ticks": 1, "lots": 1, "size": "1"},
     ],
 )
-def test_both_forms_at_once_or_none_are_an_error(rig, arguments):
-    _, result = ask(rig, lambda s, b: s.buy(b.instrument, **arguments))
+def test_both_forms_at_once_or_none_are_an_error(each_rig, arguments):
+    _, result = ask(each_rig, lambda s, b: s.buy(b.instrument, **arguments))
     assert isinstance(result, TypeError)
     assert "exactly one of each" in str(result)
 
 
-def test_unknown_instrument_is_refused_with_zero(rig):
-    r, result = ask(rig, lambda s, b: s.buy(99, price_ticks=1, lots=1))
+def test_unknown_instrument_is_refused_with_zero(each_rig):
+    r, result = ask(each_rig, lambda s, b: s.buy(99, price_ticks=1, lots=1))
     assert (result, r.count.intents_refused) == (0, 1)
 
 
@@ -116,11 +116,11 @@ def test_intents_before_on_start_are_an_error():
         max_size=25,
     )
 )
-def test_python_and_cython_demo_send_the_same_orders(rig, moves):
+def test_python_and_cython_demo_send_the_same_orders(each_rig, moves):
     """The same books and fills: byte-equal requests."""
     sent = []
     for kind in (Imbalance, ImbalanceNative):
-        r = rig(kind())
+        r = each_rig(kind())
         r.sync()
         for bid_size, ask_size, filled in moves:
             r.depth(bids=[(60000.0, bid_size)], asks=[(60000.1, ask_size)])

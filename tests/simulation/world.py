@@ -199,6 +199,7 @@ class World:
             "symbols": self.symbols,
             "about": self.about,
             "is_open": self.opened_epoch == self.epoch,
+            "has_books": True,
             "former_rings": self.former_rings(),
             "prefix": PREFIX,
             "on_restart": self.policy,

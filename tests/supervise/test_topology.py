@@ -14,7 +14,6 @@ from runtime.topology import (
     TopologyError,
     parse_list,
     plan,
-    plan_built,
     read_cpu_map,
 )
 
@@ -86,11 +85,9 @@ def test_split_on_two_cores_is_forced_and_blocks():
     assert found.place("order").stall_ns_max == SHARED_STALL_NS_MAX
 
 
-def test_split_plan_is_run_fused_and_says_so():
-    found = plan_built(CpuMap((0, 1, 2)))
-    assert where(found) == {"lane": (2, True)}
-    assert "split lanes are not built: market and order run in one process" in found.notes[0]
-    assert "split market=2(spin) order=1(spin) cold=0" in found.notes[0]
+def test_three_cores_run_split_and_fused_only_when_asked():
+    assert plan(CpuMap((0, 1, 2))).kind == "split"
+    assert where(plan(CpuMap((0, 1, 2)), "fused")) == {"lane": (2, True)}
 
 
 def test_fused_is_forced_on_many_cores():

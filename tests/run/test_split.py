@@ -1,0 +1,113 @@
+"""Market and order lanes in processes of their own; forced on two cores, they block."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from runtime._shm import lib
+from runtime.pages import PageError
+from tests.supervise.running import Running
+
+ROOT = Path(__file__).resolve().parents[2]
+SPLIT = ("--topology", "split", "--blocking", "--strategy", "strategies.drill.load:Load")
+
+
+def market(run):
+    return run.page("lane.1", "hp_lane_page_t").view
+
+
+def until_both(run, order=1, books=1):
+    run.until_armed(order)
+    run.until(
+        lambda: market(run).page.epoch >= books and market(run).state == lib.HP_LANE_ARMED,
+        "market lane hears an armed order lane",
+    )
+
+
+def corelane(*arguments):
+    command = [sys.executable, "-m", "ops", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
+    """One run: what people see; each lane dies; drained, equal to the venue, and run again."""
+    recorded = tmp_path / "run"
+    with Running(tmp_path, *SPLIT, "--journal", str(recorded)) as run:
+        until_both(run)
+        run.until(lambda: run.lane().counters.open_orders > 0, "an order rests")
+        found = json.loads(corelane("status", "--deployment", run.name, "--json").stdout)
+        assert {(one["name"], one["role"]) for one in found["lanes"]} == {
+            ("lane-0", "order"),
+            ("lane-1", "market"),
+        }
+        assert run.lane().counters.messages == 0
+        assert market(run).counters.orders_sent == 0
+        assert run.lane().hops[lib.HP_HOP_TICK_TO_TRADE].count > 0  # it spans both lanes
+        for name in ("lane-0", "lane-1"):
+            assert Path(f"/proc/{run.rows()[name].pid}/comm").read_text() == f"{name}\n"
+
+        order_pid, first = run.rows()["lane-0"].pid, market(run).page.epoch
+        silences = run.lane().counters.pair_silences
+        os.kill(run.rows()["lane-1"].pid, signal.SIGKILL)
+        run.until(lambda: run.lane().counters.pair_silences > silences, "the order lane sees it")
+        until_both(run, books=first + 1)
+        assert run.rows()["lane-0"].pid == order_pid
+        with contextlib.suppress(PageError):
+            mirror, truth = market(run).positions[1], run.lane().positions[1]
+            run.until(lambda: list(mirror.lots) == list(truth.lots), "the true position")
+
+        run.until(
+            lambda: all(market(run).tops[n].state == lib.HP_BOOK_SYNCED for n in (1, 2)),
+            "books of the new market lane",
+        )
+        books, before = market(run).counters.resyncs, run.lane().page.epoch
+        market_pid = run.rows()["lane-1"].pid
+        os.kill(run.rows()["lane-0"].pid, signal.SIGKILL)
+        until_both(run, order=before + 1)
+        assert run.rows()["lane-1"].pid == market_pid
+        assert market(run).counters.resyncs == books  # it kept its books
+        run.process.send_signal(signal.SIGTERM)
+        out, _ = run.process.communicate(timeout=120)
+        assert run.process.returncode == 0, run.said
+    end = json.loads(out.splitlines()[-1])
+    assert end["agrees_with_venue"], end
+    assert end["topology"].startswith("split market=")
+    assert (end["open_orders"], end["unknown"]) == (0, 0)
+    again = corelane("replay", str(recorded))
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_killed_lanes_of_a_pair_leave_no_difference_to_the_venue():
+    name = f"d{os.getpid()}p"
+    options = ("--json", "--kills", "8", "--seed", "3", "--deployment", name)
+    done = corelane("drill", "--topology", "split", *options)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    found = json.loads(done.stdout)
+    assert (found["violations"], found["topology"], found["kills"]) == ([], "split", 8)
+    assert found["modes"]["market"] >= 1
+    assert not list(Path("/dev/shm").glob(f"corelane.{name}.*"))
+
+
+def test_both_lanes_leave_when_their_supervisor_dies(tmp_path):
+    with Running(tmp_path, *SPLIT) as run:
+        until_both(run)
+        lanes = [run.rows()[name].pid for name in ("lane-0", "lane-1")]
+        os.kill(run.process.pid, signal.SIGKILL)
+        run.process.wait()
+        handles = [os.pidfd_open(pid) for pid in lanes if Path(f"/proc/{pid}").exists()]
+        for handle in handles:
+            with contextlib.suppress(ChildProcessError):
+                assert wait(handle), "a lane stayed"
+            os.close(handle)
+
+
+def wait(handle):
+    """Wait until the process of a pidfd has ended."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(60_000))
