@@ -293,7 +293,7 @@ class Judge:
     # -- at a death ------------------------------------------------------------------------------
 
     def at_death(self, process: LaneProcess) -> None:
-        """S7, S8, S12: the journal is dense and in time; it tells a successor what the lane knew."""
+        """S7, S8, S12: the journal is dense, in time, and tells a successor what the lane knew."""
         last_ns = 0
         tail = Tail(process.journal.map)
         try:
