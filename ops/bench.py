@@ -370,15 +370,18 @@ def say(name: str, r: dict[str, Any]) -> None:
     elif name == "stale":
         print("stale, microseconds from a book's bound to the last cancel on the wire (bar 5,000)")
         for row in r.values():
+            print(f"  {row['mode']:<9} bound {row['bound_ms']} ms, {row['orders']} orders each")
+            for who in ("all", "undisturbed"):
+                of = row if who == "all" else row["undisturbed"]
+                if of["count"]:
+                    print(
+                        f"    {who:<12}n={of['count']:<5}p50 {of['p50_us']:,.0f}  "
+                        f"p99 {of['p99_us']:,.0f}  max {of['max_us']:,.0f}"
+                    )
+            taken = row["taken_us"]
             print(
-                f"  {row['mode']:<10} n={row['count']}  bound {row['bound_ms']} ms, "
-                f"{row['orders']} orders each   p50 {row['p50_us']:,.0f}  "
-                f"p99 {row['p99_us']:,.0f}  max {row['max_us']:,.0f}"
-                + (
-                    ""
-                    if row["taken_max_us"] is None
-                    else f"; others took the core for up to {row['taken_max_us']:,.0f}"
-                )
+                f"    others took   p50 {taken['p50_us']:,.0f}  p99 {taken['p99_us']:,.0f}"
+                f"  max {taken['max_us']:,.0f}   of the lane, about a trial's end"
             )
     elif name == "backlog":
         print(
