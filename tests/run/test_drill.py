@@ -51,7 +51,7 @@ def test_drill_sees_a_planted_difference(tmp_path):
 
 
 def armed(observer, process, other_than=0):
-    """Wait until the lane trades; return its pid.  Generous, because a busy machine starts slowly."""
+    """Wait until the lane trades, however slowly it starts; return its pid."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         for lane in observer.take().lanes:
