@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runtime import archive_key, audit, chain, ledger, recording, state
+from runtime import archive_key, audit, chain, ledger, recording, recovery, state
 from runtime.archiver import kept_heads
 from runtime.figures import money, scaled
 from runtime.recording import RecordingError
@@ -97,8 +97,9 @@ def time_of(text: str, end_ns: int) -> int:
 def until(arguments: argparse.Namespace) -> int | None:
     if arguments.at is None:
         return None
-    end = ledger.read(arguments.run_directory).last_ns if arguments.at.startswith("-") else 0
-    return time_of(arguments.at, end)
+    if not arguments.at.startswith("-"):
+        return time_of(arguments.at, 0)
+    return time_of(arguments.at, recovery.ledger_of(arguments.run_directory).ledger.last_ns)
 
 
 def clock(ns: int) -> str:
@@ -106,7 +107,8 @@ def clock(ns: int) -> str:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    found = ledger.read(arguments.run_directory, until(arguments))
+    how = recovery.ledger_of(arguments.run_directory, until(arguments))
+    found = how.ledger
     lines, problems = found.lines(), found.problems()
     funding: list[dict[str, Any]] = [
         {"venue": v, "account": a, "symbol": s, "asset": asset, "funding_e8": amount}
@@ -128,7 +130,8 @@ def show(arguments: argparse.Namespace) -> int:
             )
         )
         return 1 if problems else 0
-    print(f"ledger of {arguments.run_directory} at {clock(found.last_ns)}")
+    since = f", from checkpoint {how.base.number} on" if how.base else ""
+    print(f"ledger of {arguments.run_directory} at {clock(found.last_ns)}{since}")
     head = ("strategy", "symbol", "position", "fills", "realised", "unrealised", "fees", "mark")
     print(f"  {head[0]:<34}{head[1]:<12}{head[2]:>12}{head[3]:>8}", end="")
     print(f"{head[4]:>14}{head[5]:>14}{head[6]:>18}  {head[7]}")
@@ -194,7 +197,7 @@ def say_problems(problems: list[ledger.Problem]) -> int:
 
 
 def entries(arguments: argparse.Namespace) -> int:
-    found = ledger.read(arguments.run_directory, until(arguments))
+    found = recovery.ledger_of(arguments.run_directory, until(arguments)).ledger
     since = time_of(arguments.since, found.last_ns) if arguments.since else 0
     rows = [one for one in found.entries if one.real_ns >= since]
     if arguments.json:
