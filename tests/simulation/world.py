@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime import evidence, feeds, funds
+from runtime import evidence, feeds, funds, limit_pages
 from runtime._shm import ffi, lib
 from runtime.feeds import limits as feed_limits
 from runtime.lane_spec import ASSETS
 from runtime.pages import CONTROL_BYTES, LANE_BYTES, Control, Mail, Page
 from tests.simulation import lane as lane_file
+from tests.simulation.authority import TERMS, SimAuthority, installed
 from tests.simulation.chance import Chance
 from tests.simulation.cold import PLACES, SimSession
 from tests.simulation.host import Host
@@ -39,19 +41,25 @@ PREFIX = DEPLOYMENT = "sim"
 SEGMENT_BYTES, SEGMENT_COUNT = 65536, 12
 MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
 READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
-FAULTS_NS = 2500 * MS
+FAULTS_NS = 1800 * MS
+ORDERS = 100  # that the strategy of a lane may place
 HEAL_NS = 8 * S
 DRAIN_NS = 6 * S
 STEPS_MAX = 400_000
+# steps until it dies, 0 = at once; whether only steps count that send an order
+KILLS = ((0, False), (1, False), (2, False), (1, True), (1, True), (2, True))
+RATE = (40, 20, 5)  # requests a second, burst, reserve
 LIMITS = {
     "strategies": 0b1,
     "accounts": 1,
-    "order_lots_max": 30,
-    "position_lots_max": 60,
+    "order_lots_max": 20,
+    "position_lots_max": 45,
     "open_orders_max": 6,
     "band_bps": 200,
     "stale_ms": 400,
 }
+# of the account, lent by the authority
+ACCOUNT = {"open_orders_max": 8, "gross_notional_e8_max": 8_000 * 10**8}
 
 
 @dataclass
@@ -67,7 +75,8 @@ class Outcome:
     orders: int = 0
     fills: int = 0
     lives: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)  # that happened
+    drawn: list[str] = field(default_factory=list)  # that the seed has
     story: list[str] = field(default_factory=list)
 
 
@@ -77,13 +86,16 @@ class World:
     prefix = PREFIX
     symbols: dict[int, str]
     limits = LIMITS
+    account = ACCOUNT
+    leverage = 20
+    requests_max = RATE[0] + RATE[1] + 1  # within a second: a full bucket, and what flows in
 
     def __init__(
         self,
         seed: int,
         without: Collection[str] = (),
         faults_ns: int = FAULTS_NS,
-        orders: int = 60,
+        orders: int = ORDERS,
         tells: bool = False,
     ) -> None:
         self.seed, self.faults_ns, self.orders = seed, faults_ns, orders
@@ -98,7 +110,7 @@ class World:
         count = shape.choice((1, 1, 2))
         self.symbols = {n: name for n, name in SYMBOLS.items() if n <= count}
         self.policy = shape.choice(("cancel", "cancel", "adopt"))
-        self.rate = shape.choice((0.2, 0.5, 1.0))
+        self.rate = shape.choice((0.1, 0.2, 0.5))
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
         self.is_ending = False
@@ -113,7 +125,7 @@ class World:
         self.hash.update(repr((self.loop.now_ns, what, about)).encode())
         if self.tells:
             text = " ".join(
-                text_of(one) if isinstance(one, bytes) else str(one) for one in about
+                text_of(json.loads(one)) if isinstance(one, bytes) else str(one) for one in about
             )
             self.say(f"{what} {text}")
 
@@ -134,21 +146,58 @@ class World:
             READ_LAG_MS,
         )
         markets = self.venue.desk.exchange.markets
-        terms = funds.Terms(leverage=20)
+        terms = funds.Terms(leverage=self.leverage)
         self.about = {
             number: reference.instrument(public.symbol_rules(markets[symbol]))
             | terms.of(ASSETS["USDT"], 0)
             for number, symbol in self.symbols.items()
         }
-        page = self.host.make(
-            DEPLOYMENT, "control.operator", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES
-        )
-        self.control = Control(DEPLOYMENT, "operator", page)
+        for writer in ("operator", "authority"):
+            self.host.make(
+                DEPLOYMENT,
+                f"control.{writer}",
+                "hp_control_page_t",
+                lib.HP_PAGE_CONTROL,
+                CONTROL_BYTES,
+            )
+        self.control = Control.adopt(DEPLOYMENT, "operator")
+        self.limits_page = limit_pages.make(DEPLOYMENT, 0)
+        self.authority: SimAuthority | None = None
         self.pages: dict[str, Page] = {}
-        self.judge = Judge(self)
+        self.trade_before()
+        self.judge = self.venue.judge = Judge(self)
         self.venue.start()
         self.start_session()
+        self.start_authority()
         self.start_lane()
+
+    def trade_before(self) -> None:
+        """The account has a past, in half of the stories: what somebody did by hand.
+
+        Where it is so young that the lists may not show it yet, it is of one side: of an account
+        that is flat and has no journal nothing tells that it traded a moment ago.
+        """
+        chance = self.chance.of("past")
+        if chance.random() < 0.5:
+            return
+        desk = self.venue.desk
+        is_young, one_side = chance.random() < 0.5, chance.choice(("BUY", "SELL"))
+        at_ms = desk.now_ms() - (0 if is_young else 4 * READ_LAG_MS)
+        for number in range(chance.randrange(1, 5)):
+            market = desk.exchange.markets[chance.choice(list(self.symbols.values()))]
+            side = one_side if is_young else chance.choice(("BUY", "SELL"))
+            price = market.mark + (50 if side == "BUY" else -50)
+            params = {
+                "symbol": market.symbol,
+                "side": side,
+                "type": "LIMIT",
+                "timeInForce": "IOC",
+                "quantity": market.instrument.lots_text(chance.randrange(1, 20)),
+                "price": market.instrument.price_text(price),
+                "newClientOrderId": f"by-hand-{number}",
+            }
+            desk.orders.place(self.venue.account, params, at_ms)
+        desk.pump()
 
     def start_session(self) -> None:
         def tell(message: dict[str, Any]) -> None:
@@ -158,8 +207,24 @@ class World:
                 self.trace("says", message["say"])
 
         self.session = SimSession(DEPLOYMENT, self.venue, tell, self.seed)
+        self.judge.closed_until_ns = 0
         if self.epoch:
             self.tell_session()
+
+    def start_authority(self) -> None:
+        def tell(message: dict[str, Any]) -> None:
+            if "say" in message:
+                self.trace("says", message["say"])
+
+        authority = self.authority = SimAuthority(DEPLOYMENT, tell)
+        key = f"account:{0}"
+        told = {"limits": {key: ACCOUNT}, "lanes": {"0": [key]}, "terms": TERMS}
+
+        async def start() -> None:
+            await authority.start()
+            await authority.told(told)
+
+        self.loop.create_task(start())
 
     def tell_session(self) -> None:
         session = self.session
@@ -213,6 +278,10 @@ class World:
             lib.hp_ring_init(mail.ring, capacity)
         self.pages["lane.0"].header.heartbeat_ns = 0
         self.tell_session()
+        self.judge.closed_until_ns = 0  # the feeds of a new life do not know of it
+        chance, again = self.chance.of("kill/again"), None
+        if self.epoch > 1 and "kill" in self.chance.strength and not self.chance.is_healed:
+            again = chance.randrange(4, 60) if chance.random() < 0.3 else None
         self.trace("lane", self.epoch)
         self.process = LaneProcess(
             self.specification(),
@@ -221,8 +290,10 @@ class World:
             self.venue,
             self.ring_session,
             self.lane_ended,
-            self.judge.on_sent,
+            self.judge,
         )
+        if again is not None:
+            self.process.kill(again)
 
     def specification(self) -> dict[str, Any]:
         symbols = list(self.symbols.values())
@@ -232,13 +303,13 @@ class World:
             "prefix": PREFIX,
             "assets": ASSETS,
             "epoch": self.epoch,
-            "controls": ["operator"],
+            "controls": ["operator", "authority"],
             "segment_bytes": SEGMENT_BYTES,
             "segment_count": SEGMENT_COUNT,
             "market": PLACES.market(symbols),
             "inquiries": [50, 20],
             "funds": ["USDT"],
-            "rate": [200, 100, 20],
+            "rate": list(RATE),
             "flatten": {
                 "policy": lib.HP_FLATTEN_IOC,
                 "band_bps": 50,
@@ -282,7 +353,7 @@ class World:
         self.judge.at_death(process)
         if self.is_ending:
             return
-        pause = self.chance.of("restart").randrange(5 * MS, 60 * MS)
+        pause = self.chance.of("restart").choice((10, 30, 60, 150, 400)) * MS
         self.loop.after(pause, self.start_lane_again, process.epoch)
 
     def start_lane_again(self, epoch: int) -> None:
@@ -297,10 +368,12 @@ class World:
             "cut": self.cut,
             "half_open": self.half_open,
             "partition": lambda chance: self.net.part(chance.randrange(50, 600) * MS),
+            "deaf": lambda chance: self.net.deafen(chance.randrange(5, 500) * MS),
             "silence": self.silence,
             "key_expired": lambda chance: self.venue.desk.expire_listen_keys(all_of_them=True),
-            "kill": lambda chance: self.process.kill(),
+            "kill": lambda chance: self.process.kill(*chance.choice(KILLS)),
             "kill_session": self.kill_session,
+            "kill_authority": self.kill_authority,
             "pause": lambda chance: self.process.pause(chance.randrange(20, 1500) * MS),
             "words": self.words,
             "clock": self.step_clock,
@@ -351,6 +424,13 @@ class World:
         if self.session is None:
             self.start_session()
 
+    def kill_authority(self, chance: Any) -> None:
+        if self.authority is None:
+            return
+        self.authority.kill()
+        self.authority = None
+        self.loop.after(chance.randrange(10, 900) * MS, self.start_authority)
+
     def words(self, chance: Any) -> None:
         word = chance.choice((lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL))
         self.control.set(word, "story")
@@ -363,9 +443,10 @@ class World:
 
     def run(self) -> Outcome:
         """Live through the seed."""
-        with self.host.installed(), self.loop.running():
+        with self.host.installed(), installed(self.host), self.loop.running():
             try:
                 self.start()
+                self.start_up()
                 self.plan_faults()
                 self.go(self.faults_ns)
                 self.heal()
@@ -373,6 +454,10 @@ class World:
                 self.judge.at_end()
             except Broken as broken:
                 self.broken = broken
+            except Exception as error:
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
+                self.broken = Broken("L0", f"{type(error).__name__} at {place}: {error}")
             finally:
                 self.close()
         return self.outcome()
@@ -390,18 +475,25 @@ class World:
                 raise Broken("L0", f"{self.loop.steps} steps and no end")
         return is_over is not None and is_over()
 
+    def start_up(self) -> None:
+        """In most stories the first lane comes up unharmed: more of them are about trading."""
+        if self.chance.of("start").random() < 0.6:
+            self.chance.is_healed = True
+            self.go(1500 * MS, self.is_well)
+            self.chance.is_healed = False
+
     def heal(self) -> None:
         """No more faults: the lane must come to be armed, with nothing UNKNOWN (L1, L2)."""
         self.trace("heal")
         self.chance.is_healed = True
-        self.net.is_parted = False
+        self.net.is_parted = self.net.is_deaf = False
         self.host.step_ns = 0
         self.venue.desk.streams.silent_until.clear()
         for word in (lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL):
             self.control.clear(word)
         if not self.go(HEAL_NS, self.is_well):
             raise Broken("L2", f"not well {HEAL_NS // S} s after the last fault: {self.illness()}")
-        self.go(600 * MS)  # it goes on trading
+        self.go(200 * MS)  # it goes on trading
 
     def illness(self) -> str:
         process = self.process
@@ -422,16 +514,17 @@ class World:
             and not process.is_paused
             and lane.is_armed
             and int(view.counters.unknown_now) == 0
+            and self.judge.is_known(process)
             and all(int(view.tops[n].state) == lib.HP_BOOK_SYNCED for n in self.symbols)
         )
 
     def drain(self) -> None:
         """Tell the lane to leave; what the lists did not show yet is told before that."""
         self.trace("drain")
-        self.go((READ_LAG_MS + 200) * MS)
         self.control.set(lib.HP_WORD_FREEZE, "story: the end")
         self.go(2 * S, lambda: self.process.lane.working_count == 0)
-        self.go(1500 * MS)  # missing fills are asked for
+        self.go(READ_LAG_MS * MS)  # what the lists did not show yet is shown
+        self.go(3 * S, self.judge.is_equal)  # missing fills are asked for
         self.is_ending = True
         self.control.set(lib.HP_WORD_DRAIN, "story: the end")
         if not self.go(DRAIN_NS, lambda: self.process.is_dead):
@@ -443,6 +536,8 @@ class World:
         self.venue.stop()
         if self.session is not None:
             self.session.kill()
+        if self.authority is not None:
+            self.authority.kill()
         self.process.is_dead = True
         self.loop.heap.clear()
         while self.loop.ready:
@@ -463,6 +558,7 @@ class World:
             fills,
             self.lives,
             dict(self.chance.done),
+            list(self.chance.drawn),
             self.story,
         )
 
