@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ops.ledger import clock
+from ops.ledger import clock, parts_of
 from runtime import archive_key, archiver, books_state, checkpoint, recording, recovery, state
 from runtime.archive import ArchiveDamaged, ArchiveFailed, ArchiveFull
 from runtime.checkpoint import Checkpoint
@@ -32,13 +32,7 @@ def add(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example: corelane checkpoint restore RUN --check",
     )
-    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
-
-    def part(name: str, text: str) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
-        made.add_argument("run_directory", type=Path, metavar="RUN")
-        made.add_argument("--json", action="store_true", help="one JSON object")
-        return made
+    part = parts_of(parser)
 
     made = part("take", "take one of what is archived and signed now")
     made.add_argument("--cause", default="command", metavar="WORD", help="noted in it")

@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,19 @@ from runtime.recording import RecordingError
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
+def parts_of(parser: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
+    """Return what adds a part to a command about a RUN: name, what it does."""
+    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
+
+    def part(name: str, text: str) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
+        made.add_argument("run_directory", type=Path, metavar="RUN")
+        made.add_argument("--json", action="store_true", help="one JSON object")
+        return made
+
+    return part
+
+
 def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "ledger",
@@ -36,13 +50,7 @@ def add(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example: corelane ledger show RUN --at 2026-11-29T02:00:00Z",
     )
-    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
-
-    def part(name: str, text: str) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
-        made.add_argument("run_directory", type=Path, metavar="RUN")
-        made.add_argument("--json", action="store_true", help="one JSON object")
-        return made
+    part = parts_of(parser)
 
     for name, text in (
         ("show", "positions, fees, funding and PnL, now or at a past time"),

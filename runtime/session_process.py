@@ -145,7 +145,7 @@ class SessionPart(cold.Part):
             self.lanes[number] = lane
             if not message["is_open"]:
                 lane.evidence = evidence.newest(deployment, message["former_rings"])
-                if lane.evidence is None and message["archive"]:
+                if lane.evidence is None and message.get("archive"):
                     await asyncio.to_thread(self.recover, lane, Path(message["archive"]))
                 self.put(lane, lib.HP_MAIL_OPENING, b"")  # a wish may have been lost
             self.on_bell()
