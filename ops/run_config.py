@@ -169,6 +169,19 @@ def times_to_live(config: Config) -> dict[str, Any]:
     }
 
 
+def quota(config: Config) -> dict[str, int]:
+    """Return where the governor's modes begin, as Lane.put_quota_rule takes it."""
+    one = config.quota
+    return {
+        "busy": one.busy_percent,
+        "slow": one.slow_percent,
+        "no_risk": one.no_risk_percent,
+        "reserve": one.reserve_percent,
+        "slack_ms": one.slack_ms,
+        "stop_ms": one.refused_s * 1000,
+    }
+
+
 def settings(config: Config, **others: Any) -> Settings:
     """Return the appliance's settings; `others` are what the host decides."""
     return Settings(
@@ -185,6 +198,7 @@ def settings(config: Config, **others: Any) -> Settings:
         segment_count=config.journal.segments,
         rate=(config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
         inquiries=(config.rate.inquiries_per_second, config.rate.inquiries_per_second),
+        quota=quota(config),
         terms=Terms(config.funds.leverage, config.funds.margin, config.funds.fee_bps),
         **limits(config.limits),
         scopes=scopes(config),

@@ -105,6 +105,10 @@ def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
         if spec["clock_warns"]:
             policy["warns"] = [*policy["warns"], lib.HP_VERDICT_CLOCK_UNSURE]
         lane.put_policy(**policy)
+    if spec.get("quota"):
+        lane.put_quota_rule(**spec["quota"]["rule"])
+        for kind, length_s, limit in spec["quota"]["windows"]:
+            lane.quota_told(kind, length_s, limit=limit)
     for one in spec.get("limits", []):
         lane.put_limit(one["dimension"], one["id"], **one["bounds"])
     lane.set_flatten(**spec.get("flatten", {}))

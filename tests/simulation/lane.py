@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hotpath.lane import lane as lane_module
 from hotpath.lane.manual import ManualLane
-from runtime._shm import lib
+from runtime._shm import ffi, lib
 from runtime.lane_spec import NO_FEEDS, fit, make_codec
 from runtime.pages import Mail, Page
 from tests.simulation.host import Host
@@ -33,6 +34,7 @@ ASK_AGAIN_NS = 1000 * MS
 KEY_WAIT_NS = 700 * MS
 LOGON_AGAIN_NS = 800 * MS
 DRAIN_NS = 5 * S
+QUOTA_FIGURES = ("limit", "used", "asked_ns", "stop_ns", "status", "cost")
 OWN_WISHES = (lib.HP_WANT_STREAM, lib.HP_WANT_RECONNECT)
 
 
@@ -376,6 +378,10 @@ class LaneProcess:
             self.step(lane.fact, kind, aux, data)
             if lane.is_open and not lane.is_user_ready and self.user is not None:
                 self.release()
+        elif kind == lib.HP_MAIL_QUOTA:
+            told = ffi.from_buffer("hp_quota_told_t *", data)
+            figures = {name: getattr(told, name) for name in QUOTA_FIGURES}
+            self.step(partial(lane.quota_told, told.kind, told.length_s, **figures))
         elif kind == lib.HP_MAIL_LOGON:
             if self.orders is not None:
                 self.step(lane.note_session, ORDER, lib.HP_SESSION_ASKED)

@@ -35,7 +35,9 @@ FILES = [
     "gate",
     "gate_limits",
     "gate_market",
+    "gate_quota",
     "gate_who",
+    "governor",
     "own",
     "pulse",
     "scope",
@@ -43,7 +45,7 @@ FILES = [
 FLIPS = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": "!=", "!=": "=="}
 OPERATOR = re.compile(r"(?<=[ \n])(<=|>=|==|!=|<|>)(?=[ \n])")
 NOT_CHECKS = re.compile(r"\bfor \(|\bHP_ASSERT\(|\bHP_DEBUG_ASSERT\(")
-TESTS = ["test_gate.py", "test_gate_limits.py", "test_gate_fences.py"]
+TESTS = ["test_gate.py", "test_gate_limits.py", "test_gate_fences.py", "test_governor.py"]
 
 # part of the line -> why no input can tell it from the original
 EQUAL: dict[str, str] = {}
