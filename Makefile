@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
-.PHONY: run build test test-qemu lint bench bench-check bench-peers fuzz drill sentinel soak orders stories \
+.PHONY: run build test test-qemu lint bench bench-check bench-peers recordings fuzz drill sentinel soak orders stories \
 	faults mutants sim check help
 .DEFAULT_GOAL := help
 
@@ -50,6 +50,9 @@ bench-peers: build ## replay beside hftbacktest and nautilus_trader (in .venv-pe
 bench-check: build ## instructions a message of every kind against what is recorded (valgrind)
 	@$(PY) ops/prepare.py --tool valgrind
 	@$(PY) -m benchmarks.counts $(ARGS)
+
+recordings: build ## every recording: verify.py of the data, a plain reading and the replay are equal
+	@$(PY) -m tests.replay.verified $(ARGS)
 
 fuzz: build ## a million mutated frames per message kind, both readers, sanitizers on
 	@CORELANE_FUZZ=$${CORELANE_FUZZ:-1000000} $(PY) -m pytest -s tests/fuzz $(ARGS)

@@ -78,8 +78,9 @@ class Soak:
 
     def is_whole(self) -> bool:
         """Say whether every process runs and the lane is armed."""
-        is_armed = True
-        for name in (name for name in self.rows() if name.startswith("lane-")):
+        lanes = [name for name in self.rows() if name.startswith("lane-")]
+        is_armed = bool(lanes)
+        for name in lanes:
             lane = Page.open(self.name, name.replace("-", "."), "hp_lane_page_t")
             is_armed &= lane.view.state == lib.HP_LANE_ARMED
             lane.close()

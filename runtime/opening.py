@@ -10,8 +10,10 @@ an opening; so every fill after that moment is in the stream, and the venue's li
 it.  Fills lie in both and are told apart by trade id.  Orders, positions and trades are read by
 separate requests, between which fills may happen: the trades are read before and after all others,
 and when nothing was added in between, no fill separates the answers.  A list may lag behind the
-matching engine: what happened before the stream was open and was not yet listed is fetched again
-when the venue's bound for that has passed.
+matching engine, and a position need not: while carry and trades do not make the position, what is
+missing may still come to be listed, so the questions are asked again until they agree or until the
+venue's bound for that has passed without a new trade.  What happened before the stream was open and
+was not yet listed is fetched again after that bound.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from venues.binance.usdm.session import Session, VenueError
 
 TRADES_PER_PAGE = 1000
 TRIES_MAX = 20
+LOOKS_WITHIN_LAG = 8  # at lists that may still lag
 MARGIN_MS = 1000  # between the venue's clock and ours, for "before the stream was open"
 POLICIES = {"cancel": lib.HP_RESTART_CANCEL, "adopt": lib.HP_RESTART_ADOPT}
 STATES = {"NEW": lib.HP_ORDER_LIVE, "PARTIALLY_FILLED": lib.HP_ORDER_PARTIAL}
@@ -196,6 +199,27 @@ def base_of(about: Instrument, evidence: Evidence | None, venue: VenueFacts) -> 
     for side, (lots, cost) in held.items():
         out.venue_lots[side], out.venue_cost_e8[side] = lots, cost
     return out
+
+
+def explains(evidence: Evidence | None, venue: VenueFacts, about: Instrument) -> bool:
+    """Say whether the base and the trades behind it make the position that the venue shows.
+
+    Without a base nothing can tell for an account that has traded before.
+    """
+    held = held_of(about, venue.positions)
+    known = evidence.bases.get(about.number) if evidence is not None else None
+    if known is None or evidence is None:
+        return venue.cuts.get(about.number, 0) == 0 and not any(lots for lots, _ in held.values())
+    made = {side: int(known.position.lots[side]) for side in held}
+    fills = {k: b for k, b in evidence.fills.items() if k[0] == about.number}
+    for row in venue.trades.get(about.number, []):
+        fill = booked_of(about, row)
+        if fill.trade_id > known.trade_cut:
+            fills.setdefault(key(fill), fill)
+    for k, fill in fills.items():
+        if k not in evidence.keys:
+            made[fill.position_side] += fill.lots if fill.side == lib.HP_SIDE_BUY else -fill.lots
+    return all(made[side] == lots for side, (lots, _) in held.items())
 
 
 def merge(
@@ -374,7 +398,9 @@ class Opener:
         facts.answered_ns[order.client_id] = time.monotonic_ns()
 
     async def gather(self, evidence: Evidence | None) -> VenueFacts:
-        """Ask until no trade lies between the first and the last question."""
+        """Ask until no trade lies between the questions, and the trades make the positions."""
+        listed: dict[int, int] = {}
+        listed_s = 0.0  # since when the lists of trades have been as they are
         for attempt in range(TRIES_MAX):
             facts = VenueFacts()
             await self.ask_trades(evidence, facts)
@@ -396,10 +422,21 @@ class Opener:
                     for about in self.instruments.values()
                 )
             )
+            pause_s = min(0.5, 0.02 * 2**attempt)
             if not any(newer):
-                return facts
-            await asyncio.sleep(min(0.5, 0.02 * 2**attempt))
-        raise OpeningError(f"trades went on between {TRIES_MAX} sets of questions")
+                now_s = time.monotonic()
+                if facts.cuts != listed:
+                    listed, listed_s = facts.cuts, now_s
+                if (
+                    all(explains(evidence, facts, about) for about in self.instruments.values())
+                    or now_s - listed_s >= self.read_lag_s
+                ):
+                    return facts
+                pause_s = max(pause_s, self.read_lag_s / LOOKS_WITHIN_LAG)
+            await asyncio.sleep(pause_s)
+        raise OpeningError(
+            f"trades went on between {TRIES_MAX} sets of questions, or did not make the positions"
+        )
 
     async def put(self, kind: int, data: bytes, aux: int) -> None:
         """Mail one record; waits while the ring is full."""

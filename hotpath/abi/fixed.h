@@ -67,6 +67,9 @@ static inline int64_t hp_narrow(hp_wide_t v)
     return (v > INT64_MAX || v <= INT64_MIN) ? HP_MONEY_BAD : (int64_t)v;
 }
 
+/* The nearest that 64 bits hold: for figures that are compared, where the bound itself is far enough. */
+static inline int64_t hp_held(hp_wide_t v) { return v > INT64_MAX ? INT64_MAX : v < -INT64_MAX ? -INT64_MAX : (int64_t)v; }
+
 /* a + b, or HP_MONEY_BAD; HP_MONEY_BAD is absorbing. */
 static inline int64_t hp_money_add(int64_t a, int64_t b)
 {

@@ -183,8 +183,7 @@ static inline void hp_gate_expose(hp_gate_t *g, const hp_instrument_t *i, hp_exp
     int64_t notional = hp_gate_rest_e8(i, o->price_ticks, hp_order_rest_lots(o, o->lots));
     int is_buy = o->side == HP_SIDE_BUY, open = sign * hp_order_is_working(o->state);
     if (HP_UNLIKELY(hp_order_is_changing(o))) {
-        int64_t asked = hp_gate_rest_e8(i, o->asked_ticks, hp_order_rest_lots(o, o->asked_lots));
-        if (asked > notional) notional = asked;
+        notional = hp_limit_most(notional, hp_gate_rest_e8(i, o->asked_ticks, hp_order_rest_lots(o, o->asked_lots)));
     }
     if (is_buy) e->working_buy_lots += sign * rest;
     else e->working_sell_lots += sign * rest;
@@ -263,7 +262,7 @@ static inline int64_t hp_gate_worth(const hp_instrument_t *i, int64_t half_ticks
 {
     if (lots == 0) return 0;
     if (half_ticks <= 0) return cost_e8;
-    int64_t twice = hp_instrument_notional(i, half_ticks, lots < 0 ? -lots : lots, HP_ROUND_UP);
+    int64_t twice = hp_instrument_notional(i, half_ticks, hp_limit_most(lots, -lots), HP_ROUND_UP);
     int64_t worth = twice == HP_MONEY_BAD ? INT64_MAX : twice / 2 + (twice & 1);
     return lots < 0 ? -worth : worth;
 }
@@ -293,7 +292,7 @@ static inline void hp_gate_revalue(hp_gate_t *g, const hp_instrument_t *i, const
     for (uint32_t side = 0; side < HP_POSITION_SIDE_COUNT; side++) {
         int64_t worth = hp_gate_worth(i, half_ticks, p->lots[side], p->cost_e8[side]);
         now.position_e8 = hp_held((hp_wide_t)now.position_e8 + worth);
-        now.gross_e8 = hp_held((hp_wide_t)now.gross_e8 + (worth < 0 ? -(hp_wide_t)worth : worth));
+        now.gross_e8 = hp_held((hp_wide_t)now.gross_e8 + hp_limit_most(worth, -worth));
         now.pnl_e8 += (hp_wide_t)worth - p->cost_e8[side];
     }
     now.pnl_e8 += (hp_wide_t)p->realised_e8 - p->fees_e8;
@@ -303,10 +302,10 @@ static inline void hp_gate_revalue(hp_gate_t *g, const hp_instrument_t *i, const
     *w = now;
     for (uint32_t n = 0; n < strategies && n < HP_STRATEGIES_MAX; n++) {
         hp_holding_t *part = &g->parts[i->id][n];
-        if (part->lots == 0 && part->position_e8 == 0 && part->cash_e8 - part->fees_e8 == part->pnl_e8) continue;
         int64_t worth = hp_gate_worth(i, half_ticks, part->lots, hp_held(-part->cash_e8));
-        int64_t gross = worth < 0 ? -worth : worth;
+        int64_t gross = hp_limit_most(worth, -worth);
         hp_wide_t pnl = part->cash_e8 + worth - part->fees_e8;
+        if (HP_LIKELY(worth == part->position_e8 && pnl == part->pnl_e8)) continue;
         hp_scope_revalue(&g->strategies[n], worth - part->position_e8, gross - part->gross_e8, pnl - part->pnl_e8);
         part->position_e8 = worth;
         part->gross_e8 = gross;

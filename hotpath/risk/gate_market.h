@@ -103,7 +103,7 @@ static inline int hp_gate_fences(hp_case_t *c)
     int64_t twice_mid, away;
     int is_wide = __builtin_add_overflow(in->bid_ticks, in->ask_ticks, &twice_mid) |
                   __builtin_mul_overflow(in->price_ticks, (int64_t)2, &away) | __builtin_sub_overflow(away, twice_mid, &away);
-    away = away < 0 ? -away : away;
+    away = hp_limit_most(away, -away);
     int is_far = (hp_wide_t)away * 100000000 > (hp_wide_t)twice_mid * pulse->nearest_e8;
     if (HP_LIKELY((is_wide | is_far | (in->lots > pulse->lots_max)) == 0)) return 0;
     c->noted = 0;

@@ -37,9 +37,7 @@ static inline int hp_gate_allowed(hp_case_t *c)
 static inline int64_t hp_gate_reducible(const hp_intent_t *in, const hp_lane_position_t *p)
 {
     int64_t held = p->lots[in->position_side];
-    if (in->side == HP_SIDE_SELL && held > 0) return held;
-    if (in->side == HP_SIDE_BUY && held < 0) return -held;
-    return 0;
+    return hp_limit_most(in->side == HP_SIDE_SELL ? held : -held, 0);
 }
 
 /* 1 = refused. */

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "intent.h"
+#include "limit.h"
 #include "order.h"
 #include "panic.h"
 #include "hotpath/order/state.h"
@@ -91,8 +92,7 @@ static inline uint32_t hp_own_gather(hp_own_t *own, uint32_t first)
 static inline int64_t hp_own_ticks(const hp_order_t *o)
 {
     if (HP_LIKELY(!hp_order_is_changing(o))) return o->price_ticks;
-    int is_nearer = o->side == HP_SIDE_BUY ? o->asked_ticks > o->price_ticks : o->asked_ticks < o->price_ticks;
-    return is_nearer ? o->asked_ticks : o->price_ticks;
+    return o->side == HP_SIDE_BUY ? hp_limit_most(o->asked_ticks, o->price_ticks) : hp_limit_least(o->asked_ticks, o->price_ticks);
 }
 
 static inline void hp_own_add(hp_own_t *own, const hp_order_t *o)

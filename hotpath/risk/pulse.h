@@ -53,11 +53,10 @@ typedef struct hp_pulse {
 } hp_pulse_t;
 
 /* a x b / c towards zero, held inside int64. */
-static inline int64_t hp_scaled(int64_t a, int64_t b, int64_t c)
-{
-    hp_wide_t v = (hp_wide_t)a * b / c;
-    return v > INT64_MAX ? INT64_MAX : v < -INT64_MAX ? -INT64_MAX : (int64_t)v;
-}
+static inline int64_t hp_scaled(int64_t a, int64_t b, int64_t c) { return hp_held((hp_wide_t)a * b / c); }
+
+/* The lower of two mids; 0 = there is none. */
+static inline int64_t hp_pulse_lower(int64_t a, int64_t b) { return a == 0 || b < a ? b : a; }
 
 static inline void hp_pulse_fence(hp_pulse_t *p, const hp_instrument_limits_t *l)
 {
@@ -86,8 +85,8 @@ static inline void hp_pulse_hours(hp_pulse_t *p, const hp_instrument_limits_t *l
     uint64_t second = utc_ns / 1000000000u % HP_DAY_S, edge = HP_DAY_S;
     for (uint32_t n = 0; n < l->window_count && n < HP_WINDOWS_MAX; n++) {
         const hp_window_t *w = &l->windows[n];
-        if (w->from_s > second && w->from_s < edge) edge = w->from_s;
-        if (w->until_s > second && w->until_s < edge) edge = w->until_s;
+        if (w->from_s > second) edge = (uint64_t)hp_limit_least((int64_t)edge, w->from_s);
+        if (w->until_s > second) edge = (uint64_t)hp_limit_least((int64_t)edge, w->until_s);
     }
     p->is_closed = (uint64_t)hp_windows_closed(l, utc_ns);
     p->hours_ns = utc_ns / 1000000000u * 1000000000u;
@@ -104,7 +103,6 @@ static inline int hp_pulse_is_closed(hp_pulse_t *p, const hp_instrument_limits_t
 static inline void hp_pulse_set(hp_pulse_t *p, const hp_instrument_limits_t *l)
 {
     p->hours_span_ns = 0;
-    if (p->band_high_ticks == 0) p->band_high_ticks = INT64_MAX; /* no mark price yet */
     hp_pulse_fence(p, l);
     hp_pulse_size(p, l);
 }
@@ -131,8 +129,8 @@ static inline void hp_pulse_roll(hp_pulse_t *p, const hp_limit_t *l, uint64_t no
     p->low = p->high = 0;
     for (uint32_t n = 0; n < HP_PULSE_SLOTS; n++) {
         if (p->lows[n] == 0) continue;
-        if (p->low == 0 || p->lows[n] < p->low) p->low = p->lows[n];
-        if (p->highs[n] > p->high) p->high = p->highs[n];
+        p->low = hp_pulse_lower(p->low, p->lows[n]);
+        p->high = hp_limit_most(p->high, p->highs[n]);
     }
     hp_pulse_trips(p, l);
 }
@@ -145,18 +143,18 @@ static inline void hp_pulse_mid(hp_pulse_t *p, const hp_instrument_limits_t *rul
     if (HP_UNLIKELY(now >= p->slot_end_ns)) hp_pulse_roll(p, l, now);
     if (HP_UNLIKELY(half_ticks > p->trip_high_half_ticks || half_ticks < p->trip_low_half_ticks))
         p->frozen_until_ns = now + (uint64_t)l->fast_freeze_ns;
-    int64_t *low = &p->lows[p->slot], *high = &p->highs[p->slot];
-    if (*low == 0 || half_ticks < *low) *low = half_ticks;
-    if (half_ticks > *high) *high = half_ticks;
-    if (HP_UNLIKELY(p->low == 0 || half_ticks < p->low || half_ticks > p->high)) {
-        if (p->low == 0 || half_ticks < p->low) p->low = half_ticks;
-        if (half_ticks > p->high) p->high = half_ticks;
+    p->lows[p->slot] = hp_pulse_lower(p->lows[p->slot], half_ticks);
+    p->highs[p->slot] = hp_limit_most(p->highs[p->slot], half_ticks);
+    int64_t low = hp_pulse_lower(p->low, half_ticks), high = hp_limit_most(p->high, half_ticks);
+    if (HP_UNLIKELY(low != p->low || high != p->high)) {
+        p->low = low;
+        p->high = high;
         hp_pulse_trips(p, l);
     }
     if (HP_LIKELY(now - p->sample_ns < (uint64_t)rule->sigma_sample_ns && p->sample_half_ticks != 0)) return;
     if (p->sample_half_ticks != 0 && half_ticks > 0) {
-        int64_t away = half_ticks > p->sample_half_ticks ? half_ticks - p->sample_half_ticks : p->sample_half_ticks - half_ticks;
-        int64_t move = hp_scaled(away, 100000000, p->sample_half_ticks), alpha = rule->sigma_alpha_e4;
+        int64_t away = half_ticks - p->sample_half_ticks, alpha = rule->sigma_alpha_e4;
+        int64_t move = hp_scaled(hp_limit_most(away, -away), 100000000, p->sample_half_ticks);
         p->sigma_e8 = p->sigma_e8 == 0 ? move : hp_scaled(move, alpha, 10000) + hp_scaled(p->sigma_e8, 10000 - alpha, 10000);
         p->sigma_e8 = hp_limit_most(p->sigma_e8, hp_limit_most(rule->sigma_floor_e8, 1));
         hp_pulse_fence(p, rule);
@@ -170,9 +168,11 @@ static inline void hp_pulse_mark(hp_pulse_t *p, const hp_instrument_t *i, int64_
 {
     if (i->price_decimals > 8) return; /* no venue: a tick finer than 1e-8 */
     int64_t per_tick = hp_pow10(8 - i->price_decimals);
-    p->band_high_ticks = i->band_up_bps == 0 || mark_e8 <= 0 ? INT64_MAX : hp_scaled(mark_e8, 10000 + i->band_up_bps, 10000 * per_tick);
+    p->band_high_ticks = INT64_MAX;
     p->band_low_ticks = 0;
-    if (i->band_down_bps == 0 || mark_e8 <= 0) return;
+    if (mark_e8 <= 0) return;
+    if (i->band_up_bps != 0) p->band_high_ticks = hp_scaled(mark_e8, 10000 + i->band_up_bps, 10000 * per_tick);
+    if (i->band_down_bps == 0) return;
     hp_wide_t low = (hp_wide_t)mark_e8 * (10000 - i->band_down_bps);
     p->band_low_ticks = (int64_t)hp_wide_div(low, (hp_wide_t)10000 * per_tick, HP_ROUND_UP);
 }

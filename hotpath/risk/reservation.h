@@ -26,6 +26,7 @@
 #include "fixed.h"
 #include "instrument.h"
 #include "intent.h"
+#include "limit.h"
 #include "hotpath/order/state.h"
 #include "page.h"
 #include "verdict.h"
@@ -59,8 +60,8 @@ static inline int64_t hp_reserve_touch(const hp_instrument_t *i, const hp_intent
 static inline int64_t hp_reserve_worst(const hp_instrument_t *i, uint8_t side, int64_t price_ticks, int64_t touch_ticks)
 {
     if (touch_ticks == 0) return price_ticks;
-    if (i->contract == HP_CONTRACT_LINEAR && side == HP_SIDE_SELL) return touch_ticks > price_ticks ? touch_ticks : price_ticks;
-    if (i->contract == HP_CONTRACT_INVERSE && side == HP_SIDE_BUY) return touch_ticks < price_ticks ? touch_ticks : price_ticks;
+    if (i->contract == HP_CONTRACT_LINEAR && side == HP_SIDE_SELL) return hp_limit_most(touch_ticks, price_ticks);
+    if (i->contract == HP_CONTRACT_INVERSE && side == HP_SIDE_BUY) return hp_limit_least(touch_ticks, price_ticks);
     return price_ticks;
 }
 
@@ -75,7 +76,7 @@ static inline int64_t hp_reserve_touches(const hp_instrument_t *i, const hp_inte
 /* Margin rate of an instrument in 1e-8, rounded up. */
 static inline int64_t hp_reserve_rate(const hp_instrument_t *i)
 {
-    if (i->contract == HP_CONTRACT_SPOT || i->leverage <= 1) return HP_RATE_ONE;
+    if (i->contract == HP_CONTRACT_SPOT || i->leverage == 0) return HP_RATE_ONE;
     return (HP_RATE_ONE + (int64_t)i->leverage - 1) / (int64_t)i->leverage;
 }
 
@@ -93,7 +94,7 @@ static inline int64_t hp_reserve_need(const hp_instrument_t *i, uint8_t side, in
     if (lots <= 0) return 0;
     if (i->contract == HP_CONTRACT_SPOT && side == HP_SIDE_SELL) return hp_rescale(lots, i->size_decimals, 8, HP_ROUND_UP);
     int64_t notional = hp_instrument_notional(i, price_ticks, lots, HP_ROUND_UP);
-    if (HP_UNLIKELY(notional == HP_MONEY_BAD || notional < 0)) return HP_MONEY_BAD;
+    if (HP_UNLIKELY(notional < 0)) return HP_MONEY_BAD; /* HP_MONEY_BAD itself, too */
     return hp_reserve_share(notional, hp_reserve_rate(i) + (int64_t)i->fee_rate_e8);
 }
 
@@ -106,7 +107,7 @@ static inline int64_t hp_reserve_order(const hp_instrument_t *i, const hp_order_
     if (HP_LIKELY(!hp_order_is_changing(o)) || need == HP_MONEY_BAD) return need;
     int64_t asked = hp_reserve_need(i, o->side, hp_reserve_worst(i, o->side, o->asked_ticks, o->touch_ticks),
                                     hp_order_rest_lots(o, o->asked_lots));
-    return asked == HP_MONEY_BAD || asked > need ? asked : need;
+    return asked == HP_MONEY_BAD ? asked : hp_limit_most(asked, need);
 }
 
 /* Margin that a position holds: its open cost at the instrument's rate. */
@@ -115,7 +116,7 @@ static inline int64_t hp_reserve_position(const hp_instrument_t *i, const hp_lan
     hp_wide_t sum = 0;
     if (i->contract == HP_CONTRACT_SPOT) return 0;
     for (int side = 0; side < HP_POSITION_SIDE_COUNT; side++) {
-        hp_wide_t cost = p->cost_e8[side] < 0 ? -(hp_wide_t)p->cost_e8[side] : p->cost_e8[side];
+        hp_wide_t cost = hp_limit_most(p->cost_e8[side], -p->cost_e8[side]);
         sum += hp_wide_div(cost * hp_reserve_rate(i), HP_RATE_ONE, HP_ROUND_UP);
     }
     return hp_narrow(sum);

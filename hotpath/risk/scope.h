@@ -47,7 +47,6 @@ typedef struct hp_scope {
 } hp_scope_t;
 
 static inline hp_wide_t hp_limit_wide_least(hp_wide_t a, hp_wide_t b) { return a < b ? a : b; }
-static inline int64_t hp_held(hp_wide_t v) { return v > INT64_MAX ? INT64_MAX : v < -INT64_MAX ? -INT64_MAX : (int64_t)v; }
 
 /* Loss, drawdown and the bound of leverage from capital and PnL. */
 static inline void hp_scope_judge(hp_scope_t *s)
@@ -55,16 +54,17 @@ static inline void hp_scope_judge(hp_scope_t *s)
     const hp_limit_t *l = &s->limit;
     s->ready_until_ns = 0;
     hp_wide_t lost = s->day_pnl_e8 - s->pnl_e8 - l->base_pnl_e8;
-    s->loss_e8 = lost > 0 ? hp_held(lost) : 0;
+    s->loss_e8 = hp_limit_most(hp_held(lost), 0);
     s->leverage_gross_e8 = (hp_wide_t)1 << 100;
     s->drawdown_bps = 0;
     if (l->leverage_e4_max == 0) s->leverage_gross_e8 = 0;
     if (l->capital_e8 == HP_LIMIT_NONE) return;
     hp_wide_t equity = (hp_wide_t)l->capital_e8 + l->base_pnl_e8 + s->pnl_e8;
     if (equity > s->peak_e8) s->peak_e8 = equity;
-    else if (equity < s->peak_e8) s->drawdown_bps = hp_held(hp_wide_div((s->peak_e8 - equity) * 10000, s->peak_e8, HP_ROUND_UP));
+    if (equity < s->peak_e8) /* of a peak of nothing all is lost, and more */
+        s->drawdown_bps = hp_held(hp_wide_div((s->peak_e8 - equity) * 10000, s->peak_e8 > 0 ? s->peak_e8 : 1, HP_ROUND_UP));
     if (l->leverage_e4_max != HP_LIMIT_NONE)
-        s->leverage_gross_e8 = equity > 0 ? (hp_wide_t)hp_held(equity) * l->leverage_e4_max / 10000 : 0;
+        s->leverage_gross_e8 = (hp_wide_t)hp_limit_most(hp_held(equity), 0) * l->leverage_e4_max / 10000;
 }
 
 /* Does `l` differ from the limit held in what an authority moves between lanes, and in nothing else? */

@@ -1,17 +1,17 @@
-"""`corelane bench stale`: what its rows claim of the lane, and which trials it calls undisturbed."""
+"""`corelane bench stale`: what its rows claim of the lane, and which trials count."""
 
 import os
 
 import pytest
 
 from benchmarks.feeds import stale
-from runtime.topology import CpuMap, plan_built
+from runtime.topology import CpuMap, plan
 
 
 def test_lane_and_everything_else_stand_on_cores_of_their_own():
     for spin in (True, False):
         settings = stale.settings_of(4, spin)
-        planned = plan_built(CpuMap((0, 1)), is_blocking=not spin, lane_core=settings.core)
+        planned = plan(CpuMap((0, 1)), is_blocking=not spin, lane_core=settings.core)
         place = planned.places[0]
         assert (place.core, place.is_spinning, planned.cold_cores) == (1, spin, (0,))
 

@@ -4,7 +4,6 @@ import pytest
 
 from runtime.cryptofeed import lines_of
 from tests.replay import recorder
-from tests.replay.conftest import data_folder
 
 URL = b"https://fapi.binance.com/fapi/v1/depth?symbol=BTCUSDT&limit=1000"
 CONNECTED = b"wss://fstream.binance.com/stream?streams=btcusdt@depth@100ms <-> 1723161255.1"
@@ -45,21 +44,3 @@ def test_line_of_no_kind_stays_as_it_is():
         (1626992741062170000, b"what is this"),
         (5500000000, b'{"b":2}'),
     ]
-
-
-@pytest.mark.requires_data
-def test_recorded_usdm_feed_hooks_every_symbol_without_a_gap(replay):
-    """Four symbols, their snapshots in a side file: every one hooks."""
-    answer = replay(data_folder() / "binance_usdm" / "cryptofeed_BINANCE_FUTURES.ws.1.0.xz")
-    assert answer["gaps"] == answer["crossed"] == answer["ambiguous_snapshots"] == 0
-    assert answer["events"]["snapshot"] == 4
-    assert set(answer["states"].values()) == {"SYNCED"}
-    assert len(answer["states"]) == 4
-
-
-@pytest.mark.requires_data
-def test_recorded_okx_feed_is_read(replay):
-    answer = replay(data_folder() / "okx" / "cryptofeed_OKX.ws.1.0.xz")
-    assert answer["venue"] == "okx"
-    assert answer["gaps"] == answer["crossed"] == 0
-    assert answer["events"]["snapshot"] == 3 and answer["events"]["depth"] == 287

@@ -14,8 +14,11 @@ SYMBOL = "BTCUSDT"
 def plain():
     from tests.replay.conftest import RECORDING, data_folder
 
+    words = b'"depthUpdate"', b'"lastUpdateId"'  # nothing else moves the book
     with lzma.open(data_folder() / RECORDING) as lines:
-        return oracle.replay(lines)
+        return oracle.replay(
+            line if any(word in line for word in words) else None for line in lines
+        )
 
 
 def test_recording_shows_its_published_facts(replay, recording):

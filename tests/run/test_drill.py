@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from runtime._shm import lib
+from runtime.observer import Observer
+
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 90
 
 
 @pytest.mark.parametrize(
@@ -46,31 +50,39 @@ def test_drill_sees_a_planted_difference(tmp_path):
     assert "lots: lane" in str(json.loads(done.stdout)["violations"])
 
 
+def armed(observer, process, other_than=0):
+    """Wait until the lane trades, however slowly it starts; return its pid."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        for lane in observer.take().lanes:
+            if lane.state == lib.HP_LANE_ARMED and lane.is_alive and lane.pid != other_than:
+                return lane.pid
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, observer.take().lanes
+        time.sleep(0.05)
+
+
 def test_run_with_a_killed_lane_agrees_and_runs_again_equal(tmp_path):
     """Totals go on over lives, and each life is a function of its recorded inputs alone."""
     name, run = f"d{os.getpid()}k", tmp_path / "run"
     corelane = [sys.executable, "-m", "ops"]
     env = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
-    command = [*corelane, "run", "--strategy", "strategies.drill.load:Load", "--duration", "7"]
+    command = [*corelane, "run", "--strategy", "strategies.drill.load:Load", "--blocking"]
     command += ["--deployment", name, "--metrics-port", "0", "--journal", str(run), "--json"]
-    pipe = subprocess.PIPE
+    pipe, observer = subprocess.PIPE, Observer(name)
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
     try:
-        until, status = time.monotonic() + 60, [*corelane, "status", "--deployment", name, "--json"]
-        while True:
-            said = subprocess.run(status, cwd=ROOT, env=env, capture_output=True, text=True)
-            lanes = json.loads(said.stdout)["lanes"] if said.returncode == 0 else []
-            if any(lane["name"] == "lane-0" and lane["state"] == "armed" for lane in lanes):
-                break
-            assert time.monotonic() < until, (said, process.poll())
-            time.sleep(0.1)
+        first = armed(observer, process)
         time.sleep(1)
-        os.kill(next(lane["pid"] for lane in lanes if lane["name"] == "lane-0"), signal.SIGKILL)
+        os.kill(first, signal.SIGKILL)
+        armed(observer, process, other_than=first)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     finally:
         if process.poll() is None:
             process.kill()
-    assert process.returncode == 0, err
+    assert process.returncode == 0, (out, err)
     end = json.loads(out.splitlines()[-1])
     assert end["agrees_with_venue"], end
     assert end["orders"] > 0

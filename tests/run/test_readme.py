@@ -30,7 +30,7 @@ def test_first_strategy_trades(tmp_path):
             "--param",
             "depth=10",
             "--duration",
-            "6",
+            "3",
             "--deployment",
             f"readme{os.getpid()}",
             "--metrics-port",

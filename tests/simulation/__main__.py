@@ -23,17 +23,13 @@ from tests.simulation.world import Outcome, live
 CHUNK = 8
 
 
-def lived(seed: int) -> Outcome:
-    return live(seed)
-
-
 def outcomes(seeds: range, jobs: int) -> Iterator[Outcome]:
     """Yield what came of each seed, in no order when there are several jobs."""
     if jobs == 1:
-        yield from map(lived, seeds)
+        yield from map(live, seeds)
         return
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap_unordered(lived, seeds, CHUNK)
+        yield from pool.imap_unordered(live, seeds, CHUNK)
 
 
 def show(outcome: Outcome, without: list[str]) -> None:

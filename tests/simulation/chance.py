@@ -66,12 +66,12 @@ class Chance:
     def __init__(self, seed: int, without: Collection[str] = ()) -> None:
         self.seed = seed
         swarm = random.Random(f"{seed}/swarm")
-        share = swarm.choice((0.0, 0.15, 0.3, 0.5, 0.8))
+        share = swarm.choice((0.1, 0.2, 0.35, 0.6))
         self.drawn: dict[str, float] = {}
         for fault in FAULTS.values():
             is_on, strength = swarm.random() < share, swarm.random()
             if is_on:
-                self.drawn[fault.name] = fault.least + (fault.most - fault.least) * strength**2
+                self.drawn[fault.name] = fault.least + (fault.most - fault.least) * strength**1.5
         self.strength = {name: n for name, n in self.drawn.items() if name not in without}
         self.is_healed = False
         self.done: dict[str, int] = {}

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from runtime import feeds, session_process
+from runtime import feeds, session_process, sources
 from runtime.child import Message
 from runtime.session_process import SessionPart
 from tests.simulation.venue import API_KEY, Http, Venue
@@ -20,6 +20,7 @@ from venues.binance.usdm.session import Endpoints, Session
 BELL = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # asked for, never rung
 PLACES = Endpoints("http://venue", "ws://venue", "ws://venue/ws-fapi/v1")
 
+sources.LOOK_S = 0.1  # a poller that looks less often: most of what it finds is that nothing is due
 # read once: the file is the same for every story
 session_process.limits = functools.cache(feeds.limits)  # type: ignore[assignment]
 

@@ -1,26 +1,42 @@
 """What must hold, whatever happened: the venue's own truth against what our side did and believes.
 
-Owns:    S1, S2, S3, S6, S9, S11 (docs/simulation.md has the list), each at the moment it can break.
+Owns:    the invariants by the names of docs/simulation.md, each looked at in the moment in which it
+         can break: at the venue's door, at the wire, at a death, at the end.
 Refuses: asking the code under test whether it is right.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from typing import TYPE_CHECKING, Any
 
-from hotpath.journal.tail import records
+from hotpath.journal.tail import JournalDamaged, Tail
 from runtime import evidence
 from runtime._shm import ffi, lib
+from runtime.journal import records_of
 from runtime.opening import client_of
+from tests.simulation.loop import MS, S
+from venues.simulator.instrument import scaled
 from venues.simulator.order import Order
 
 if TYPE_CHECKING:
     from tests.simulation.lane import LaneProcess
     from tests.simulation.world import World
 
-KINDS = (lib.HP_RECORD_INTENT, lib.HP_RECORD_VERDICT, lib.HP_RECORD_REQUEST)
-KILL = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN | lib.HP_WORD_STOP
+NO_NEW_RISK = lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN
+NOTHING_NEW = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN | lib.HP_WORD_STOP
+DEPTH = re.compile(rb'"depthUpdate".*?"s":"(\w+)".*?"U":(\d+),"u":(\d+),"pu":(\d+)')
+SNAPSHOT = re.compile(rb'"lastUpdateId":(\d+)')
+
+
+STATES = {
+    number: name.removeprefix("HP_ORDER_")
+    for number, name in ffi.typeof("enum hp_order_state").elements.items()
+}
+
+
+RESTING = (lib.HP_ORDER_LIVE, lib.HP_ORDER_PARTIAL)
+PATIENCE_NS = 120 * MS  # of a cancel, after a picture has become too old
 
 
 class Broken(Exception):
@@ -31,130 +47,354 @@ class Broken(Exception):
         self.invariant = invariant
 
 
+class Picture:
+    """What a lane could know of one book, by a plain reading of what was delivered to it."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[int, int, int]] = []  # first, last, previous: all that came
+        self.snapshot = -1  # its update id
+        self.heard_ns = -S
+
+    def depth(self, event: tuple[int, int, int], now_ns: int) -> None:
+        self.events.append(event)
+        self.heard_ns = now_ns
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether no snapshot and events that follow one another lead to now."""
+        at = self.snapshot
+        is_first = True
+        for first, last, previous in self.events:
+            if last <= at:
+                continue
+            if previous != at and not (is_first and first <= at + 1):
+                return True
+            at, is_first = last, False
+        return self.snapshot < 0
+
+
 class Judge:
     """Looks on; raises Broken."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.accepted: set[str] = set()
+        self.accepted: dict[str, Order] = {}
+        self.roots: dict[int, int] = {}  # client id of a second try: that of the first
+        self.arrived: dict[int, str] = {}  # client id of a first try: the order that arrived
         self.sends = 0
-        self.killed_at: dict[int, int] = {}  # lane epoch: turn in which it saw KILL
-        venue = world.venue
-        record, told = venue.desk.exchange.record.order, venue.desk.exchange.record
+        self.pictures: dict[tuple[int, str], Picture] = {}  # epoch, symbol
+        self.spent: list[int] = []  # when placing requests left, ns
+        self.closed_until_ns = 0  # of snapshots, by the venue's word
+        self.booked: set[tuple[int, int]] = set()  # instrument, trade id: of dead lives
+        self.cancelled: set[int] = set()  # client ids of orders that a lane wanted gone
+        self.stale_ns: dict[tuple[int, str], int] = {}  # since when a picture must not be quoted on
+        exchange = world.venue.desk.exchange
+        record = exchange.record
+        # what was there before: the lane begins with its sum
+        self.before = record.report(world.venue.account, exchange.markets, False)
+        note = record.order
 
         def order(order: Order, market: Any, now_ms: int) -> None:
-            record(order, market, now_ms)
+            note(order, market, now_ms)
             if order.owner:
                 self.on_accept(order, market)
 
-        told.order = order  # type: ignore[method-assign]
+        record.order = order  # type: ignore[method-assign]
 
     # -- at the venue's door ---------------------------------------------------------------------
 
     def on_accept(self, order: Order, market: Any) -> None:
-        """S2, S3, S4: the venue takes an order of ours."""
-        world = self.world
-        world.trace("accept", order.client_id, order.side, order.price, order.lots)
-        client_id = client_of(world.prefix, order.client_id)
-        if not client_id:
-            raise Broken("S1", f"order {order.client_id} is of nobody here")
-        if order.client_id in self.accepted:
-            raise Broken("S2", f"order {order.client_id} was accepted twice")
-        self.accepted.add(order.client_id)
-        limits = world.limits
-        account = world.venue.account
+        """S1, S2, S3: the venue takes an order."""
+        world, text = self.world, order.client_id
+        world.trace("accepts", text, order.side, order.price, order.lots)
+        client_id = client_of(world.prefix, text)
+        if not client_id or client_id >> 48 > world.epoch:
+            raise Broken("S1", f"order {text} is of no lane here")
+        if text in self.accepted:
+            raise Broken("S2", f"order {text} was accepted twice")
+        self.accepted[text] = order
+        root = self.roots.get(client_id, client_id)
+        if root in self.arrived:
+            raise Broken("S2", f"{text} and {self.arrived[root]} are of one intent")
+        self.arrived[root] = text
+        limits, account = world.limits, world.venue.account
         held = account.position(market.instrument, "BOTH").lots
-        mine = [one for one in account.orders_of(market.symbol) if one is not order]
+        others = [one for one in account.orders_of(market.symbol) if one is not order]
         if order.reduce_only:
             return
-        same = [one for one in [*mine, order] if one.side == order.side and not one.reduce_only]
-        side = [one.left for one in same]
-        worst = held * order.side + sum(side)
+        same = [one for one in [*others, order] if one.side == order.side and not one.reduce_only]
+        worst = held * order.side + sum(one.left for one in same)
         if worst > limits["position_lots_max"]:
             raise Broken(
                 "S3",
-                f"{order.client_id}: {held} lots held and {side} at work on side {order.side};"
+                f"{text}: {held} lots held and {[one.left for one in same]} at work on its side;"
                 f" want at most {limits['position_lots_max']}",
             )
         if order.lots > limits["order_lots_max"]:
-            raise Broken("S3", f"{order.client_id}: {order.lots} lots in one order")
-        if len(mine) + 1 > limits["open_orders_max"]:
-            raise Broken("S3", f"{order.client_id}: {len(mine) + 1} orders at work")
+            raise Broken("S3", f"{text}: {order.lots} lots in one order")
+        if len(others) + 1 > limits["open_orders_max"]:
+            raise Broken("S3", f"{text}: {len(others) + 1} orders at work")
+        if any(one.side != order.side and self.meets(order, one) for one in others):
+            raise Broken("S3", f"{text} would trade with an order of our own")
+
+    @staticmethod
+    def meets(order: Order, other: Order) -> bool:
+        return (order.price - other.price) * order.side >= 0
+
+    def on_snapshot_refused(self, retry_s: int) -> None:
+        self.closed_until_ns = self.world.loop.now_ns + retry_s * S
+
+    def on_snapshot_asked(self) -> None:
+        """S13: after 429 no snapshot is asked for until the time that the venue named is over."""
+        now = self.world.loop.now_ns
+        if now < self.closed_until_ns:
+            left = (self.closed_until_ns - now) / MS
+            raise Broken("S13", f"a snapshot is asked for {left:.0f} ms too early")
+
+    # -- what a lane was told --------------------------------------------------------------------
+
+    def on_frame(self, process: LaneProcess, data: bytes) -> None:
+        found = DEPTH.search(data)
+        if found:
+            symbol, first, last, previous = found.groups()
+            picture = self.picture(process, symbol.decode())
+            picture.depth((int(first), int(last), int(previous)), process.lane.now_ns)
+
+    def on_snapshot(self, process: LaneProcess, instrument: int, data: bytes) -> None:
+        picture = self.picture(process, self.world.symbols[instrument])
+        picture.snapshot = max(picture.snapshot, int(SNAPSHOT.findall(data)[0]))
+        picture.heard_ns = process.lane.now_ns
+        picture.events = [one for one in picture.events if one[1] > picture.snapshot]
+
+    def picture(self, process: LaneProcess, symbol: str) -> Picture:
+        return self.pictures.setdefault((process.epoch, symbol), Picture())
 
     # -- at the wire -----------------------------------------------------------------------------
 
-    def on_sent(self, process: LaneProcess, request: bytes, published: int) -> None:
-        """S6, S9: a request leaves a lane."""
-        world = self.world
-        world.trace("sent", process.epoch, request)
-        self.sends += 1
-        is_place = b'"order.place"' in request
-        lane = process.lane
-        words = int(process.page.view.words)
-        if is_place and words & KILL:
-            raise Broken("S9", f"a new order leaves under the words {words:#x}")
-        self.written_ahead(process, request, published, is_place)
-        del lane
-
-    def written_ahead(
-        self, process: LaneProcess, request: bytes, published: int, is_place: bool
+    def on_sent(
+        self, process: LaneProcess, message: dict[str, Any], request: bytes, at: int
     ) -> None:
-        """S6: the request stands in the journal, and before it intent and verdict."""
-        ring = memoryview(process.journal.map)
-        size = process.spec["segment_bytes"]
-        number, used = divmod(published, size)
+        """S4, S5, S6, S9, S12, S13: a request leaves a lane."""
+        world = self.world
+        world.trace("sends", process.epoch, request)
+        self.sends += 1
+        self.written_ahead(process, request, at)
+        params, method = message["params"], message["method"]
+        stamp, true_ms = params["timestamp"], world.host.real_ns() // MS
+        if abs(stamp - true_ms) > 1100 + 2 * 300:  # clock steps of 300 ms, read once a second
+            raise Broken("S12", f"{method} says {stamp - true_ms} ms from this host's clock")
+        self.by_the_words(process, method, params)
+        if method == "order.cancel":
+            self.cancelled.add(client_of(world.prefix, params["origClientOrderId"]))
+        if method != "order.place":
+            return
+        client_id = client_of(world.prefix, params["newClientOrderId"])
+        sent = process.lane.order(client_id)
+        if sent is None:
+            raise Broken("S1", f"{params['newClientOrderId']} leaves, the lane does not know it")
+        if sent["parent"]:
+            self.roots[client_id] = sent["parent"]
+        if process.is_dead or process.epoch != world.epoch:
+            raise Broken("S4", f"a lane of epoch {process.epoch} places, {world.epoch} leads")
+        self.spent = [t for t in self.spent if t > world.loop.now_ns - S]
+        self.spent.append(world.loop.now_ns)
+        if len(self.spent) > world.requests_max:
+            raise Broken("S13", f"{len(self.spent)} new orders within a second")
+        if params.get("reduceOnly") in (True, "true"):
+            return
+        picture = self.picture(process, params["symbol"])
+        if picture.is_torn:
+            raise Broken("S5", f"{params['newClientOrderId']}: its book has a hole")
+        age_ms = (process.lane.now_ns - picture.heard_ns) / MS
+        if age_ms > world.limits["stale_ms"]:
+            raise Broken("S5", f"{params['newClientOrderId']}: its book is {age_ms:.0f} ms old")
+
+    def by_the_words(self, process: LaneProcess, method: str, params: dict[str, Any]) -> None:
+        """S9: what a word forbids does not leave once the lane has seen it."""
+        if method not in ("order.place", "order.modify"):
+            return
+        words = process.words
+        if words & NOTHING_NEW:
+            raise Broken("S9", f"{method} leaves under the words {words:#x}")
+        reduces = params.get("reduceOnly") in (True, "true")
+        if words & NO_NEW_RISK and method == "order.place" and not reduces:
+            raise Broken("S9", f"new risk leaves under the words {words:#x}")
+
+    def written_ahead(self, process: LaneProcess, request: bytes, published: int) -> None:
+        """S6: a request stands in the journal, within what was published, when it leaves."""
+        spec = process.spec
+        number, used = divmod(published, spec["segment_bytes"])
         if used == 0:
-            number, used = number - 1, size
-        start = lib.HP_JOURNAL_HEAD_BYTES + number % process.spec["segment_count"] * size
-        tail = bytes(ring[start : start + used])
-        at = tail.rfind(request)
-        if at < 0:
+            number, used = number - 1, spec["segment_bytes"]
+        start = lib.HP_JOURNAL_HEAD_BYTES + number % spec["segment_count"] * spec["segment_bytes"]
+        if process.journal.map.find(request, max(start, start + used - 8192), start + used) < 0:
             raise Broken("S6", f"not journaled before it left: {request[:120]!r}")
 
-    # -- at the end ------------------------------------------------------------------------------
+    # -- once a turn -----------------------------------------------------------------------------
+
+    def on_turn(self, process: LaneProcess) -> None:
+        """S1, S11: what rests at the venue is at work in the lane, exposed and reserved for."""
+        world, lane = self.world, process.lane
+        if not lane.is_open or process.is_torn:
+            return
+        for order in world.venue.account.open_orders.values():
+            client_id = client_of(world.prefix, order.client_id)
+            ours = lane.order(client_id)
+            self.reserved_for(order, ours)
+            if ours is None or not lib.hp_order_is_working(ours["state"]):
+                state = "nothing" if ours is None else STATES[ours["state"]]
+                raise Broken("S1", f"{order.client_id} rests at the venue, to the lane: {state}")
+
+        self.quotes_on_stale(process)
+
+    def reserved_for(self, order: Order, ours: dict[str, Any] | None) -> None:
+        """S11: what an order at the venue may cost is reserved."""
+        if ours is None or order.reduce_only:
+            return
+        instrument = self.world.venue.instrument_of(order)
+        need = instrument.notional_e8(order.price, order.left) // self.world.leverage
+        if ours["reserved_e8"] < need:
+            held = ours["reserved_e8"]
+            raise Broken("S11", f"{order.client_id}: {held} reserved (1e-8), it may cost {need}")
+
+    def quotes_on_stale(self, process: LaneProcess) -> None:
+        """S5: what rests on a picture that is torn or old is cancelled."""
+        world, lane = self.world, process.lane
+        now = lane.now_ns
+        for number, symbol in world.symbols.items():
+            key = (process.epoch, symbol)
+            picture = self.picture(process, symbol)
+            bound = world.limits["stale_ms"] * MS
+            if not picture.is_torn and now - picture.heard_ns <= bound:
+                self.stale_ns.pop(key, None)
+                continue
+            since = self.stale_ns.setdefault(key, now)
+            if now - since < PATIENCE_NS or not lane.is_session_ready:
+                continue
+            for order in lane.orders():
+                is_known = order["state"] in RESTING and order["instrument"] == number
+                may_rest = order["flags"] & lib.HP_ORDER_REDUCE_ONLY or order["sent_ns"] >= since
+                if is_known and not may_rest and order["client_id"] not in self.cancelled:
+                    raise Broken("S5", f"{order['client_id']:x} rests on a picture that is old")
+
+    def is_known(self, process: LaneProcess) -> bool:
+        """L2: what works in the lane rests at the venue, and the lane holds what the venue says."""
+        account = self.world.venue.account
+        there = {client_of(self.world.prefix, o.client_id) for o in account.open_orders.values()}
+        if any(one["client_id"] not in there for one in process.lane.orders()):
+            return False
+        exchange, view = self.world.venue.desk.exchange, process.page.view
+        return all(
+            view.positions[number].lots[0]
+            == account.position(exchange.markets[symbol].instrument, "BOTH").lots
+            for number, symbol in self.world.symbols.items()
+        )
+
+    # -- at a death ------------------------------------------------------------------------------
 
     def at_death(self, process: LaneProcess) -> None:
-        """S8: what the journal tells a successor is what the lane knew."""
+        """S7, S8, S12: the journal is dense, in time, and tells a successor what the lane knew."""
+        last_ns = 0
+        tail = Tail(process.journal.map)
+        try:
+            while (chunk := tail.read()) is not None:
+                for record in records_of(chunk):
+                    if 0 < record.mono_ns < last_ns:  # 0: before its first turn
+                        raise Broken("S12", f"record {record.sequence} goes back in time")
+                    last_ns = max(last_ns, record.mono_ns)
+        except JournalDamaged as error:
+            raise Broken("S7", str(error)) from error
         found = evidence.read(memoryview(process.journal.map))
         if found is None:
             return
-        lane = process.lane
+        numbers = {(n, t) for n, t, _ in (*found.keys, *found.fills)}
+        self.booked |= numbers
+        if process.is_torn:  # it died inside a step: its memory is ahead of its journal
+            return
+        lane, view = process.lane, process.page.view
         knew = {one["client_id"] for one in lane.orders()}
         tells = {one.client_id for one in found.working()}
         if knew != tells:
-            raise Broken("S8", f"the journal tells of {tells - knew}, the lane knew {knew - tells}")
+            raise Broken("S8", f"the journal has {tells - knew}, the lane knew {knew - tells}")
+        for number, base in found.bases.items():
+            lots = base.position.lots[0]
+            for (instrument, _, side), fill in found.fills.items():
+                if instrument == number:
+                    lots += fill.lots if side == lib.HP_SIDE_BUY else -fill.lots
+            if lots != view.positions[number].lots[0]:
+                held = view.positions[number].lots[0]
+                raise Broken("S8", f"the journal tells of {lots} lots, the lane knew {held}")
+
+    # -- at the end ------------------------------------------------------------------------------
+
+    def is_equal(self) -> bool:
+        return not self.differences()
 
     def at_end(self) -> None:
-        """S1, S11: everything is the venue's, to the last unit."""
-        world = self.world
-        account, process = world.venue.account, world.process
+        """S1, S10, S11, L3: nothing rests, and everything is the venue's, to the last unit."""
+        account = self.world.venue.account
         if account.open_orders:
             left = [one.client_id for one in account.open_orders.values()]
             raise Broken("L3", f"orders rest at the venue after the drain: {left}")
-        view = process.page.view
+        for invariant, text in self.differences():
+            raise Broken(invariant, text)
+
+    def differences(self) -> list[tuple[str, str]]:
+        """Return what is not as the venue has it."""
+        world = self.world
+        exchange, account = world.venue.desk.exchange, world.venue.account
+        view = world.process.page.view
+        c, funds = view.counters, view.funds[0]
+        record = exchange.record.report(account, exchange.markets, False)
+        wallet, used = scaled(record["balance"], 8), 0
+        past = self.before
+        rows: list[tuple[str, str, int, int]] = [
+            ("S1", "fills", c.fills, record["counts"]["fill"] - past["counts"]["fill"]),
+            (
+                "S1",
+                "orders",
+                c.orders_sent - c.orders_absent - c.orders_refused,
+                record["counts"]["order"] - past["counts"]["order"],
+            ),
+        ]
+        held = {row["symbol"]: row for row in record["positions"]}
+        had = {row["symbol"]: money(row["realized"]) for row in past["positions"]}
         for number, symbol in world.symbols.items():
-            market = world.venue.desk.exchange.markets[symbol]
-            held = account.position(market.instrument, "BOTH")
-            position = view.positions[number]
-            if position.lots[0] != held.lots:
-                raise Broken(
-                    "S11", f"{symbol}: the lane holds {position.lots[0]}, the venue {held.lots}"
-                )
-        fills = sum(
-            len(world.venue.desk.exchange.record.fills_of(account.number, symbol))
-            for symbol in world.symbols.values()
-        )
-        if view.counters.fills != fills:
-            raise Broken("S1", f"the lane booked {view.counters.fills} fills, the venue {fills}")
+            ours = view.positions[number]
+            row = held.get(symbol, {"lots": 0, "cost": "0", "realized": "0"})
+            used += -(-abs(ours.cost_e8[0]) // world.leverage)
+            rows += [
+                ("S11", f"{symbol} lots", ours.lots[0], row["lots"]),
+                ("S11", f"{symbol} cost", ours.cost_e8[0], money(row["cost"])),
+                (
+                    "S11",
+                    f"{symbol} realised",
+                    ours.realised_e8,
+                    money(row["realized"]) - had.get(symbol, 0),
+                ),
+            ]
+        fees = sum(view.positions[number].fees_e8 for number in world.symbols)
+        rows += [
+            ("S11", "fees", fees, money(record["fees"]) - money(past["fees"])),
+            ("S11", "wallet", funds.total_e8, wallet),
+            ("S11", "reserved", sum(funds.reserved_e8), 0),
+            ("S11", "used", sum(funds.used_e8), used),
+            ("S11", "free", funds.free_e8, wallet - used),
+        ]
+        return [
+            (name, f"{what}: the lane has {mine}, the venue {theirs}")
+            for name, what, mine, theirs in rows
+            if mine != theirs
+        ]
 
 
-def text_of(request: bytes) -> str:
+def money(text: str) -> int:
+    return -scaled(text[1:], 8) if text.startswith("-") else scaled(text, 8)
+
+
+def text_of(message: dict[str, Any]) -> str:
     """Return a request in a few words."""
-    message = json.loads(request)
     p = message["params"]
-    parts = [p.get("side", ""), p.get("quantity", ""), p.get("price", ""), p.get("timeInForce", "")]
+    words = [p.get(name, "") for name in ("side", "quantity", "price", "timeInForce")]
     name = p.get("newClientOrderId") or p.get("origClientOrderId", "")
-    return f"{message['method']} {name[-4:]} " + " ".join(part for part in parts if part)
-
-
-__all__ = ["Broken", "Judge", "ffi", "records"]
+    return f"{message['method']} {name[-5:]} " + " ".join(str(word) for word in words if word)

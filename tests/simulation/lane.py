@@ -9,11 +9,13 @@ Differences from the live lane: frames of a read are not parked, a blocking lane
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hotpath.journal.tail import RECORD_BYTES, SEGMENT_BYTES, records
 from hotpath.lane import lane as lane_module
 from hotpath.lane.manual import ManualLane
 from runtime._shm import ffi, lib
@@ -24,11 +26,14 @@ from tests.simulation.loop import MS, S
 from tests.simulation.network import Connection, Network
 from tests.simulation.venue import Venue
 
+if TYPE_CHECKING:
+    from tests.simulation.invariants import Judge
+
 # small tables: a story makes many lanes, and its books are small
 lane_module.OVERFLOW_LOG2, lane_module.DELTAS_LOG2, lane_module.BACKLOG_LEVELS = 8, 7, 4096
 BOOK_WINDOW_LOG2 = 10
 ORDER, USER = lib.HP_SOCKET_ORDER, lib.HP_SOCKET_USER
-WORKING_NS, IDLE_NS = 4 * MS, 12 * MS  # between two turns of a lane that blocks
+WORKING_NS, IDLE_NS = 6 * MS, 15 * MS  # between two turns of a lane that blocks
 BACK_OFF_NS = (30 * MS, 240 * MS)
 ASK_AGAIN_NS = 1000 * MS
 KEY_WAIT_NS = 700 * MS
@@ -53,10 +58,10 @@ class LaneProcess:
         venue: Venue,
         ring_bell: Callable[[], None],
         ended: Callable[[LaneProcess], None],
-        sent: Callable[[LaneProcess, bytes, int], None],
+        judge: Judge,
     ) -> None:
         self.spec, self.host, self.net, self.venue = spec, host, net, venue
-        self.ring_bell, self.ended, self.on_sent = ring_bell, ended, sent
+        self.ring_bell, self.ended, self.judge = ring_bell, ended, judge
         self.loop = host.loop
         self.epoch: int = spec["epoch"]
         self.chance: random.Random = net.chance.of(f"lane/{self.epoch}")
@@ -83,6 +88,11 @@ class LaneProcess:
         self.drain_until_ns = 0
         self.turned_ns = -S
         self.turns = 0
+        self.words = 0  # as read at the start of the turn
+        self.is_torn = False  # it died inside a step
+        self.dies_in = 0  # steps that write a record, until the one in which it dies
+        head = ffi.cast("hp_journal_head_t *", self.journal.header + 1)
+        self.head: Any = head
         self.counted = 0  # sends told of
         self.state = lib.HP_LANE_STARTING
         self.lane = self.build()
@@ -127,19 +137,53 @@ class LaneProcess:
         """Take one step of the compiled lane, then let out what it wants and sends."""
         lane = self.lane
         lane.now_ns = self.host.mono_ns()
+        before = int(self.head.published)
         call(*args)
+        until = self.die_within(before) if self.dies_in else None
         for request, published in zip(
             lane.sent[self.counted :], lane.sent_at[self.counted :], strict=True
         ):
             self.counted += 1
-            self.on_sent(self, request, published)
+            if until is not None and published > until:
+                break  # it was dead by then
+            self.judge.on_sent(self, json.loads(request), request, published)
             if self.orders is not None:
                 self.orders.up.send(request)
+        if until is not None:
+            del lane.wanted[:]
+            self.let_go()
+            return
         if lane.wanted:
             wanted = lane.wanted[:]
             del lane.wanted[:]
             for what, aux in wanted:
                 self.want(what, aux)
+
+    def die_within(self, before: int) -> int | None:
+        """Find the record at which this step dies, if it is the one; the journal ends there.
+
+        What the compiled step did to its memory behind that point nobody will ever see.
+        """
+        after = int(self.head.published)
+        if after == before or self.is_dead:
+            return None
+        self.dies_in -= 1
+        if self.dies_in:
+            return None
+        size = self.spec["segment_bytes"]
+        number = (after - 1) // size
+        start = lib.HP_JOURNAL_HEAD_BYTES + number % self.spec["segment_count"] * size
+        offset = max(before - number * size, SEGMENT_BYTES)
+        part = memoryview(self.journal.map)[start : start + after - number * size]
+        ends = [number * size + offset]
+        for record in records(part, offset):
+            offset += RECORD_BYTES + (len(record.payload) + 7 & ~7)
+            ends.append(number * size + offset)
+        assert ends[-1] == after
+        until = self.chance.choice(ends)
+        self.head.published = until
+        self.is_torn = True
+        return until
 
     def take(self, call: Callable[..., None], *args: Any) -> None:
         """Something arrives at the process; one that is stopped sees it when it goes on."""
@@ -200,12 +244,17 @@ class LaneProcess:
 
         self.net.connect(
             group,
-            lambda data: self.take(self.step, self.lane.frame, data, number),
+            lambda data: self.take(self.market_frame, data, number),
             closed,
             lambda connection: self.venue.accept(connection, group, names.split("/")),
             opened,
             lambda: self.take(self.again, f"market/{number}", self.connect_market, number),
         )
+
+    def market_frame(self, data: bytes, number: int) -> None:
+        self.lane.now_ns = self.host.mono_ns()
+        self.judge.on_frame(self, data)
+        self.step(self.lane.frame, data, number)
 
     def connect_orders(self) -> None:
         def opened(connection: Connection) -> None:
@@ -311,6 +360,7 @@ class LaneProcess:
         words = 0
         for control in self.controls:
             words |= control.word
+        self.words = words
         self.step(lane.archive, words)
         for _ in range(16):
             taken = self.mail_in.take()
@@ -318,7 +368,9 @@ class LaneProcess:
                 break
             self.read(*taken)
         self.step(lane.turn)
-        self.beat(now, words)
+        if not self.is_dead:
+            self.beat(now, words)
+            self.judge.on_turn(self)
 
     def beat(self, now: int, words: int) -> None:
         lane = self.lane
@@ -357,6 +409,7 @@ class LaneProcess:
         """Take one mail, as the live lane's read_mail() does."""
         lane = self.lane
         if kind == lib.HP_MAIL_SNAPSHOT:
+            self.judge.on_snapshot(self, aux, data)
             self.step(lane.snapshot, aux, data[: -lib.HP_FRAME_PAD_BYTES])
         elif kind == lib.HP_MAIL_SPARE:
             asked = int.from_bytes(data[:8], "little")
@@ -419,7 +472,9 @@ class LaneProcess:
         self.step(self.lane.end)
         self.let_go()
 
-    def kill(self) -> None:
-        """End as by kill -9, between two steps."""
-        if not self.is_dead:
+    def kill(self, steps: int = 0) -> None:
+        """End as by kill -9: now, between two steps, or within one of those that follow."""
+        if steps:
+            self.dies_in = steps
+        elif not self.is_dead:
             self.let_go()

@@ -29,8 +29,12 @@ class Trader(Strategy):
         self.act()
 
     def on_book(self, book: Any) -> None:
-        if self.chance.random() < 0.5:
+        for _ in range(self.chance.choice((0, 1, 2, 3))):
             self.act(book.instrument)
+
+    def on_top(self, top: Any) -> None:
+        if self.chance.random() < 0.3:
+            self.act(top.instrument)
 
     def act(self, instrument: int = 0) -> None:
         chance = self.chance
@@ -38,7 +42,7 @@ class Trader(Strategy):
         if self.live and chance.random() < 0.3:
             client_id = chance.choice(list(self.live))
             _, price, lots = self.live[client_id]
-            if chance.random() < 0.5:
+            if chance.random() < 0.7:
                 self.cancel(client_id, chance.choice((None, "price", "inventory")))
             else:
                 move, size = chance.choice((-2, -1, 1, 2)), max(1, lots + chance.choice((-3, 0, 4)))

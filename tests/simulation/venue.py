@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
 
 from tests.simulation.chance import Chance
@@ -20,6 +20,7 @@ from tests.simulation.loop import MS, SimLoop
 from tests.simulation.network import Connection, Network
 from venues.simulator.account import Account
 from venues.simulator.effects import OrderUpdate
+from venues.simulator.instrument import Instrument
 from venues.simulator.market import Market
 from venues.simulator.options import ServeOptions
 from venues.simulator.order import Order, Status
@@ -30,10 +31,13 @@ from venues.simulator.usdm.errors import Unanswered
 from venues.simulator.usdm.faults import Fault, Faults
 from venues.simulator.usdm.keys import Key, ListenKeys
 from venues.simulator.usdm.rest import Reply, Rest
-from venues.simulator.usdm.streams import MARKET, PRIVATE, PUBLIC
-from venues.simulator.usdm.timers import Timers
+from venues.simulator.usdm.streams import FLUSH_MS, MARKET, PRIVATE, PUBLIC
+from venues.simulator.usdm.timers import DEADLINE_MS, MARK_MS
 from venues.simulator.usdm.wire import Socket
 from venues.simulator.usdm.wsapi import Session
+
+if TYPE_CHECKING:
+    from tests.simulation.invariants import Judge
 
 API_KEY, ADDRESS = "key", "host"
 SERVES = {"public": PUBLIC, "market": MARKET, "private": PRIVATE}
@@ -42,6 +46,7 @@ REST_TIMEOUT_NS = 600 * MS
 LATE_MS = 800
 ORDER, OPEN_ORDERS, TRADES = "/fapi/v1/order", "/fapi/v1/openOrders", "/fapi/v1/userTrades"
 COMPACT: Any = {"separators": (",", ":")}
+DEPTH = "/fapi/v1/depth"
 LAGGING = (ORDER, OPEN_ORDERS, TRADES)
 
 
@@ -131,6 +136,52 @@ class SimDesk(Desk):
         return max(1, min(due) - now_ns) if due else 0
 
 
+class Clockwork:
+    """What the venue does by itself (usdm/timers.py), as plain events: tasks cost more."""
+
+    def __init__(self, desk: SimDesk, loop: SimLoop) -> None:
+        self.desk, self.loop = desk, loop
+        self.flushes = self.marks = 0
+        self.is_over = False
+
+    def start(self) -> None:
+        self.loop.after(0, self.crowds)
+        self.loop.after(FLUSH_MS * MS, self.flush)
+        self.loop.after(MARK_MS * MS, self.mark)
+        self.loop.after(DEADLINE_MS * MS, self.deadlines)
+
+    def stop(self) -> None:
+        self.is_over = True
+
+    def crowds(self) -> None:
+        pause_ns = self.desk.advance()
+        if pause_ns and not self.is_over:
+            self.loop.after(pause_ns, self.crowds)
+
+    def flush(self) -> None:
+        """Flush depth windows; symbols out of phase."""
+        symbols = list(self.desk.streams.markets)
+        self.flushes += 1
+        turn, index = divmod(self.flushes, len(symbols))
+        self.desk.streams.flush(symbols[index], turn, self.desk.now_ms())
+        self.loop.after(FLUSH_MS * MS // len(symbols), self.flush)
+
+    def mark(self) -> None:
+        self.marks += 1
+        for market in self.desk.exchange.markets.values():
+            market.step_mark()
+        if self.marks % (1000 // MARK_MS) == 0:
+            self.desk.streams.marks(self.marks // (1000 // MARK_MS), self.desk.now_ms())
+        self.desk.expire_listen_keys()
+        self.loop.after(MARK_MS * MS, self.mark)
+
+    def deadlines(self) -> None:
+        if self.desk.exchange.deadlines:
+            self.desk.exchange.expire_deadlines(self.desk.now_ms())
+            self.desk.pump()
+        self.loop.after(DEADLINE_MS * MS, self.deadlines)
+
+
 class Sending(asyncio.Transport):
     """What a venue's socket writes to: the way down to the host."""
 
@@ -169,9 +220,13 @@ class Venue:
         self.desk.keyring.add(OpenKey(API_KEY, self.account, b"", cast(Any, object())))
         self.rest = Rest(self.desk)
         self.control = Control(self.desk)
-        self.timers = Timers(self.desk, self.control)
+        self.timers = Clockwork(self.desk, loop)
         self.held: dict[Connection, bytes] = {}
         self.requests = 0
+        self.judge: Judge
+
+    def instrument_of(self, order: Order) -> Instrument:
+        return self.desk.exchange.record.orders[order.order_id][1].instrument
 
     def start(self) -> None:
         self.timers.start()
@@ -251,6 +306,8 @@ class Venue:
     ) -> Reply:
         """Serve one request as it comes over the network; TimeoutError when nothing comes back."""
         loop, chance = self.loop, self.chance
+        if path == DEPTH:
+            self.judge.on_snapshot_asked()
         is_lost = self.net.is_parted or chance.happens("rest_lost")
         if is_lost and chance.of("rest_lost/way").random() < 0.5:
             await asyncio.sleep(REST_TIMEOUT_NS / 1e9)
@@ -273,6 +330,8 @@ class Venue:
             left = REST_TIMEOUT_NS - (loop.now_ns - began)
             await asyncio.sleep(max(0, left) / 1e9)
             raise TimeoutError(f"{method} {path}: no answer")
+        if path == DEPTH and reply.status in (418, 429):
+            self.judge.on_snapshot_refused(int(reply.headers["Retry-After"]))
         return reply
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,10 +40,11 @@ PREFIX = DEPLOYMENT = "sim"
 SEGMENT_BYTES, SEGMENT_COUNT = 65536, 12
 MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
 READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
-FAULTS_NS = 2500 * MS
+FAULTS_NS = 1800 * MS
 HEAL_NS = 8 * S
 DRAIN_NS = 6 * S
 STEPS_MAX = 400_000
+RATE = (40, 20, 5)  # requests a second, burst, reserve
 LIMITS = {
     "strategies": 0b1,
     "accounts": 1,
@@ -77,13 +79,15 @@ class World:
     prefix = PREFIX
     symbols: dict[int, str]
     limits = LIMITS
+    leverage = 20
+    requests_max = RATE[0] + RATE[1] + 1  # within a second: a full bucket, and what flows in
 
     def __init__(
         self,
         seed: int,
         without: Collection[str] = (),
         faults_ns: int = FAULTS_NS,
-        orders: int = 60,
+        orders: int = 100,
         tells: bool = False,
     ) -> None:
         self.seed, self.faults_ns, self.orders = seed, faults_ns, orders
@@ -98,7 +102,7 @@ class World:
         count = shape.choice((1, 1, 2))
         self.symbols = {n: name for n, name in SYMBOLS.items() if n <= count}
         self.policy = shape.choice(("cancel", "cancel", "adopt"))
-        self.rate = shape.choice((0.2, 0.5, 1.0))
+        self.rate = shape.choice((0.1, 0.2, 0.5))
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
         self.is_ending = False
@@ -113,7 +117,7 @@ class World:
         self.hash.update(repr((self.loop.now_ns, what, about)).encode())
         if self.tells:
             text = " ".join(
-                text_of(one) if isinstance(one, bytes) else str(one) for one in about
+                text_of(json.loads(one)) if isinstance(one, bytes) else str(one) for one in about
             )
             self.say(f"{what} {text}")
 
@@ -134,7 +138,7 @@ class World:
             READ_LAG_MS,
         )
         markets = self.venue.desk.exchange.markets
-        terms = funds.Terms(leverage=20)
+        terms = funds.Terms(leverage=self.leverage)
         self.about = {
             number: reference.instrument(public.symbol_rules(markets[symbol]))
             | terms.of(ASSETS["USDT"], 0)
@@ -145,10 +149,33 @@ class World:
         )
         self.control = Control(DEPLOYMENT, "operator", page)
         self.pages: dict[str, Page] = {}
-        self.judge = Judge(self)
+        self.trade_before()
+        self.judge = self.venue.judge = Judge(self)
         self.venue.start()
         self.start_session()
         self.start_lane()
+
+    def trade_before(self) -> None:
+        """The account has a past, in half of the stories: what somebody did by hand."""
+        chance = self.chance.of("past")
+        if chance.random() < 0.5:
+            return
+        desk = self.venue.desk
+        for number in range(chance.randrange(1, 5)):
+            market = desk.exchange.markets[chance.choice(list(self.symbols.values()))]
+            side = chance.choice(("BUY", "SELL"))
+            price = market.mark + (50 if side == "BUY" else -50)
+            params = {
+                "symbol": market.symbol,
+                "side": side,
+                "type": "LIMIT",
+                "timeInForce": "IOC",
+                "quantity": market.instrument.lots_text(chance.randrange(1, 20)),
+                "price": market.instrument.price_text(price),
+                "newClientOrderId": f"by-hand-{number}",
+            }
+            desk.orders.place(self.venue.account, params, desk.now_ms())
+        desk.pump()
 
     def start_session(self) -> None:
         def tell(message: dict[str, Any]) -> None:
@@ -158,6 +185,7 @@ class World:
                 self.trace("says", message["say"])
 
         self.session = SimSession(DEPLOYMENT, self.venue, tell, self.seed)
+        self.judge.closed_until_ns = 0
         if self.epoch:
             self.tell_session()
 
@@ -214,6 +242,10 @@ class World:
             lib.hp_ring_init(mail.ring, capacity)
         self.pages["lane.0"].header.heartbeat_ns = 0
         self.tell_session()
+        self.judge.closed_until_ns = 0  # the feeds of a new life do not know of it
+        chance, again = self.chance.of("kill/again"), None
+        if self.epoch > 1 and "kill" in self.chance.strength and not self.chance.is_healed:
+            again = chance.randrange(4, 60) if chance.random() < 0.3 else None
         self.trace("lane", self.epoch)
         self.process = LaneProcess(
             self.specification(),
@@ -222,8 +254,10 @@ class World:
             self.venue,
             self.ring_session,
             self.lane_ended,
-            self.judge.on_sent,
+            self.judge,
         )
+        if again is not None:
+            self.process.kill(again)
 
     def specification(self) -> dict[str, Any]:
         symbols = list(self.symbols.values())
@@ -240,7 +274,7 @@ class World:
             "inquiries": [50, 20],
             "quota": quota.load(feeds.LIMITS).lane_spec([], quota.RULE),
             "funds": ["USDT"],
-            "rate": [200, 100, 20],
+            "rate": list(RATE),
             "flatten": {
                 "policy": lib.HP_FLATTEN_IOC,
                 "band_bps": 50,
@@ -301,7 +335,7 @@ class World:
             "partition": lambda chance: self.net.part(chance.randrange(50, 600) * MS),
             "silence": self.silence,
             "key_expired": lambda chance: self.venue.desk.expire_listen_keys(all_of_them=True),
-            "kill": lambda chance: self.process.kill(),
+            "kill": lambda chance: self.process.kill(chance.choice((0, 1, 1, 2, 4))),
             "kill_session": self.kill_session,
             "pause": lambda chance: self.process.pause(chance.randrange(20, 1500) * MS),
             "words": self.words,
@@ -375,6 +409,10 @@ class World:
                 self.judge.at_end()
             except Broken as broken:
                 self.broken = broken
+            except Exception as error:
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
+                self.broken = Broken("L0", f"{type(error).__name__} at {place}: {error}")
             finally:
                 self.close()
         return self.outcome()
@@ -403,7 +441,7 @@ class World:
             self.control.clear(word)
         if not self.go(HEAL_NS, self.is_well):
             raise Broken("L2", f"not well {HEAL_NS // S} s after the last fault: {self.illness()}")
-        self.go(600 * MS)  # it goes on trading
+        self.go(200 * MS)  # it goes on trading
 
     def illness(self) -> str:
         process = self.process
@@ -424,16 +462,17 @@ class World:
             and not process.is_paused
             and lane.is_armed
             and int(view.counters.unknown_now) == 0
+            and self.judge.is_known(process)
             and all(int(view.tops[n].state) == lib.HP_BOOK_SYNCED for n in self.symbols)
         )
 
     def drain(self) -> None:
         """Tell the lane to leave; what the lists did not show yet is told before that."""
         self.trace("drain")
-        self.go((READ_LAG_MS + 200) * MS)
         self.control.set(lib.HP_WORD_FREEZE, "story: the end")
         self.go(2 * S, lambda: self.process.lane.working_count == 0)
-        self.go(1500 * MS)  # missing fills are asked for
+        self.go(READ_LAG_MS * MS)  # what the lists did not show yet is shown
+        self.go(3 * S, self.judge.is_equal)  # missing fills are asked for
         self.is_ending = True
         self.control.set(lib.HP_WORD_DRAIN, "story: the end")
         if not self.go(DRAIN_NS, lambda: self.process.is_dead):

@@ -74,11 +74,12 @@ typedef struct {
     int64_t working_buy_lots, working_sell_lots; uint32_t open_orders, account;
     int64_t closing_lots[3]; } hp_exposure_t;
 typedef struct { int64_t room_e8[2]; hp_bucket_t bucket; hp_limit_t limit;
-    uint64_t cool_until_ns, half_end_ns; int64_t loss_e8, drawdown_bps, open_orders, failures;
+    uint64_t ready_until_ns, cool_until_ns, half_end_ns;
+    int64_t loss_e8, drawdown_bps, open_orders, failures, refused;
     int64_t orders[2], cancels[2], traded[2]; ...; } hp_scope_t;
 typedef struct { int64_t band_low_ticks, band_high_ticks, fence_e8, size_lots_max, volume_lots_max;
-    uint64_t frozen_until_ns; int64_t half_ticks, sigma_e8, usual_e4; uint64_t usual_count;
-    ...; } hp_pulse_t;
+    uint64_t frozen_until_ns, hours_span_ns; int64_t half_ticks, sigma_e8, usual_e4;
+    uint64_t usual_count, slot_end_ns; uint32_t slot; ...; } hp_pulse_t;
 typedef struct { uint32_t count; ...; } hp_own_t;
 typedef struct { hp_lane_quota_t now; hp_quota_rule_t rule; uint64_t pace_ns, utc_less_mono_ns;
     ...; } hp_governor_t;
@@ -96,7 +97,7 @@ int hp_governor_allows(const hp_governor_t *g, uint32_t rank, uint32_t what, uin
 uint32_t hp_governor_what(const hp_intent_t *in);
 typedef struct { uint32_t words; uint32_t is_armed; hp_time_record_t clock; hp_gate_rule_t rule;
     hp_limit_lease_t lease; hp_leader_lease_t leader; uint64_t utc_less_mono_ns, day;
-    hp_governor_t quota; hp_own_t own; ...; } hp_gate_t;
+    uint32_t told_accounts, told_venues; hp_governor_t quota; hp_own_t own; ...; } hp_gate_t;
 hp_gate_t *t_gate(const hp_order_t *slots, uint32_t capacity);
 void t_gate_free(hp_gate_t *g);
 hp_scope_t *hp_gate_scope(hp_gate_t *g, uint32_t dimension, uint32_t id);
@@ -121,6 +122,10 @@ void hp_gate_follow(hp_gate_t *g, const hp_instrument_t *i, const hp_exposure_t 
 void hp_gate_opened(hp_gate_t *g);
 void hp_gate_put_clock(hp_gate_t *g, const hp_time_record_t *clock);
 void hp_gate_new_day(hp_gate_t *g, uint64_t day);
+void hp_gate_settle(hp_gate_t *g, const hp_instrument_t *i, uint32_t account, uint32_t strategy,
+                    uint64_t now);
+void hp_gate_refused_share(hp_gate_t *g, const hp_verdict_t *v);
+void hp_own_move(hp_own_t *own, const hp_order_t *o);
 void hp_own_add(hp_own_t *own, const hp_order_t *o);
 void hp_own_remove(hp_own_t *own, const hp_order_t *o);
 const hp_order_t *hp_own_facing(const hp_own_t *own, uint32_t account, uint32_t instrument,
@@ -133,6 +138,15 @@ void hp_pulse_set(hp_pulse_t *p, const hp_instrument_limits_t *l);
 uint32_t hp_gate_check(hp_gate_t *g, const hp_intent_t *in, const hp_instrument_t *i,
                        const hp_instrument_limits_t *limits, const hp_lane_position_t *position,
                        const hp_exposure_t *exposure, uint64_t now, hp_verdict_t *v);
+
+int64_t hp_reserve_touch(const hp_instrument_t *i, const hp_intent_t *in);
+int64_t hp_reserve_touches(const hp_instrument_t *i, const hp_intent_t *in,
+                           const hp_order_t *target);
+int64_t hp_reserve_order(const hp_instrument_t *i, const hp_order_t *o);
+int64_t hp_reserve_position(const hp_instrument_t *i, const hp_lane_position_t *p);
+int hp_funds_balance(hp_lane_funds_t *f, int64_t balance_e8, uint64_t said_ns);
+int hp_reserve_allows(hp_lane_funds_t *all, const hp_instrument_t *i, const hp_intent_t *in,
+                      const hp_order_t *target, hp_verdict_t *v);
 
 typedef struct { uint64_t number; uint64_t sequence; ...; } hp_journal_writer_t;
 size_t hp_journal_bytes(uint64_t segment_bytes, uint64_t segment_count);
@@ -178,46 +192,52 @@ static void t_write(hp_journal_writer_t *w, uint64_t count, uint32_t words_max) 
 """
 
 
-def recipe():
-    """Return (cffi's builder, the module's name) for these tests; nothing is compiled yet."""
+def module_name():
+    """Return the module's name: of all that it is made of."""
+    from runtime._shm_build import HEADERS
+    from setup import BUILD
+
+    digest = hashlib.sha256((CDEF + SOURCE + BUILD).encode())
+    for name in [*(f"abi/{one}" for one in HEADERS), *STEPS]:
+        digest.update((ROOT / "hotpath" / f"{name}.h").read_bytes())
+    return f"_steps_{digest.hexdigest()[:16]}"
+
+
+def builder():
+    """Return cffi's builder of the module; nothing is compiled yet."""
     from hotpath.abi.declare import cffi_blocks, prototypes
     from runtime._shm_build import HEADERS
     from setup import BASE, BUILD, FLAGS
 
     ffi = FFI()
-    digest = hashlib.sha256((CDEF + SOURCE + BUILD).encode())
     for name in HEADERS:
         text = (ROOT / "hotpath" / "abi" / f"{name}.h").read_text()
         ffi.cdef(cffi_blocks(text) + "\n" + prototypes(text))
-        digest.update(text.encode())
     ffi.cdef(CDEF)
-    for name in STEPS:
-        digest.update((ROOT / "hotpath" / f"{name}.h").read_bytes())
-    module = f"_steps_{digest.hexdigest()[:16]}"
     cflags, ldflags = FLAGS[BUILD]
     includes = [f'#include "{name}.h"' for name in HEADERS] + [
         f'#include "hotpath/{name}.h"' for name in STEPS
     ]
     ffi.set_source(
-        module,
+        module_name(),
         "\n".join(includes) + SOURCE,
         include_dirs=[str(ROOT / "hotpath" / "abi"), str(ROOT)],
         extra_compile_args=["-std=c11", *BASE, "-Wno-unused-function", *cflags],
         extra_link_args=ldflags,
     )
-    return ffi, module
+    return ffi
 
 
 @pytest.fixture(scope="session")
 def steps():
     """The compiled module: .ffi and .lib; CORELANE_STEPS names another build (mutants.py)."""
-    ffi, module = recipe()
+    module = module_name()
     folder = ROOT / "build" / "steps"
     folder.mkdir(parents=True, exist_ok=True)
     other = os.environ.get("CORELANE_STEPS")
     found = [Path(other)] if other else list(folder.glob(f"{module}*.so"))
     if not found:
-        found = [Path(ffi.compile(tmpdir=str(folder)))]
+        found = [Path(builder().compile(tmpdir=str(folder)))]
     spec = importlib.util.spec_from_file_location(module, found[0])
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)

@@ -1,250 +1,152 @@
 """Flip each comparison of the gate's checks, one by one; a test must fail for each.
 
-    python -m tests.steps.mutants [--only TEXT] [--sample N] [--seed N]
+    python -m tests.steps.mutants [--only TEXT] [--sample N [--seed N]] [--tests NAME ...]
 
-A mutant is one comparison in a header of hotpath/risk with its operator flipped: > and >=, < and
-<=, == and !=.  All of them are compiled into one module, which a number tells which one is flipped;
-then the gate's tests run against each in a child process, until the first one fails.  A mutant that
-no test kills is a survivor: it is shown, and the exit code is 1.  What no input can tell from the
-original stands in EQUAL, with the reason.
+The gate's tests run once to see which of them ask which comparison (flips.py); then each mutant
+meets those tests, the quickest first, in a child process of its own until the first one fails.  A
+mutant that no test kills is a survivor: it is shown, and the exit code is 1.  What no input can
+tell from the original stands in EQUAL, with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import random
-import re
-import shutil
-import subprocess
+import signal
 import sys
-import sysconfig
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build" / "mutants"
-FILES = [
-    "bucket",
-    "case",
-    "figures",
-    "gate",
-    "gate_limits",
-    "gate_market",
-    "gate_quota",
-    "gate_who",
-    "governor",
-    "own",
-    "pulse",
-    "scope",
-]
-FLIPS = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": "!=", "!=": "=="}
-OPERATOR = re.compile(r"(?<=[ \n])(<=|>=|==|!=|<|>)(?=[ \n])")
-NOT_CHECKS = re.compile(r"\bfor \(|\bHP_ASSERT\(|\bHP_DEBUG_ASSERT\(")
-TESTS = ["test_gate.py", "test_gate_limits.py", "test_gate_fences.py", "test_governor.py"]
+from tests.steps.flips import ROOT, Mutant, build
 
-# part of the line -> why no input can tell it from the original
-EQUAL: dict[str, str] = {}
+TESTS = ["gate", "gate_limits", "gate_fences", "gate_edges", "governor", "reservation"]
+STUCK_S = 20  # a mutant that never comes back is seen to differ
 
-
-@dataclass(frozen=True)
-class Mutant:
-    """One comparison, flipped."""
-
-    number: int
-    file: str
-    line: int  # from 1
-    text: str
-    before: str
-    after: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.file}.h:{self.line} {self.before} to {self.after}"
-
-
-def blank(text: str) -> str:
-    """Return C text without comments and preprocessor lines; every byte keeps its place."""
-
-    def spaces(found: re.Match[str]) -> str:
-        return re.sub(r"[^\n]", " ", found[0])
-
-    text = re.sub(r"/\*.*?\*/", spaces, text, flags=re.S)
-    text = re.sub(r"^#(?:.*\\\n)*.*$", spaces, text, flags=re.M)
-    for found in NOT_CHECKS.finditer(text):
-        end = close(text, found.end())
-        text = text[: found.end()] + re.sub(r"[^\n]", " ", text[found.end() : end]) + text[end:]
-    return text
-
-
-def close(text: str, at: int) -> int:
-    """Return where the bracket that is open at `at` closes."""
-    depth = 1
-    while depth:
-        depth += {"(": 1, ")": -1}.get(text[at], 0)
-        at += 1
-    return at - 1
-
-
-def operands(text: str, found: re.Match[str]) -> tuple[int, int]:
-    """Return where the left operand of a comparison begins and the right one ends.
-
-    Everything that binds tighter belongs to them: calls, members, casts, sums, products.
-    """
-    at, depth = found.start() - 1, 0
-    while True:
-        c = text[at]
-        depth += {")": 1, "]": 1, "(": -1, "[": -1}.get(c, 0)
-        word = re.search(r"(\breturn|\S)\s*$", text[: at + 1])
-        if depth < 0 or (depth == 0 and (c in ";{},?" or ends(text, at) or word_ends(word))):
-            begin = at + 1
-            break
-        at -= 1
-    at, depth = found.end(), 0
-    while True:
-        c = text[at]
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(c, 0)
-        if depth < 0 or (depth == 0 and (c in ";{},?:" or ends(text, at))):
-            return begin, at
-        at += 1
-
-
-def word_ends(word: re.Match[str] | None) -> bool:
-    return word is not None and word[1] == "return"
-
-
-def ends(text: str, at: int) -> bool:
-    """Say whether an operator that binds looser than a comparison stands here."""
-    around = text[max(0, at - 1) : at + 2]
-    c = text[at]
-    if c in "&|":
-        return around[0] in " \n&|" and around[2] in " \n&|="
-    if c == ":":
-        return around[0] in " \n" and around[2] in " \n"
-    return c == "=" and around[0] in " |&+-" and around[2] in " \n"
-
-
-def mutate(number: int, file: str) -> tuple[str, list[Mutant]]:
-    """Return a header in which each comparison asks which mutant it is, and those mutants."""
-    text = blank((ROOT / "hotpath" / "risk" / f"{file}.h").read_text())
-    found = list(OPERATOR.finditer(text))
-    out, spans = [], []
-    original = (ROOT / "hotpath" / "risk" / f"{file}.h").read_text()
-    plain = re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m[0]), original, flags=re.S)
-    for one in found:
-        begin, end = operands(text, one)
-        line = text.count("\n", 0, one.start()) + 1
-        told = original.splitlines()[line - 1].strip()
-        mutant = Mutant(number + len(out), file, line, told, one[0], FLIPS[one[0]])
-        out.append(mutant)
-        spans.append((begin, one.start(), one.end(), end, mutant))
-    inserts: list[tuple[int, int, str]] = []
-    for begin, at, after, end, m in spans:
-        inserts.append((begin, 0, f" T_CMP({m.number}, "))
-        inserts.append((at, 1, f", {m.before}, {m.after}, "))
-        inserts.append((end, -1, ") "))
-        plain = plain[:at] + " " * (after - at) + plain[after:]
-    for at, _, insert in sorted(inserts, reverse=True):
-        plain = plain[:at] + insert + plain[at:]
-    return plain, out
-
-
-HEAD = """
-extern int t_mutant;
-extern unsigned char t_reached[];
-#define T_CMP(n, a, is, flipped, b) \\
-    (t_reached[n] = 1, t_mutant == (n) ? ((a) flipped (b)) : ((a) is (b)))
-"""
-
-
-def build() -> tuple[Path, list[Mutant]]:
-    """Compile all mutants into one module of the tests."""
-    from tests.steps.conftest import recipe
-
-    ffi, module = recipe()
-    shutil.rmtree(BUILD, ignore_errors=True)
-    (BUILD / "hotpath" / "risk").mkdir(parents=True)
-    found: list[Mutant] = []
-    for file in FILES:
-        text, more = mutate(len(found), file)
-        found += more
-        (BUILD / "hotpath" / "risk" / f"{file}.h").write_text(text)
-    c_file, target = BUILD / f"{module}.c", BUILD / f"{module}.so"
-    ffi.emit_c_code(str(c_file))
-    room = f"int t_mutant = -1;\nunsigned char t_reached[{len(found) + 1}];\n"
-    c_file.write_text(HEAD + room + c_file.read_text())
-    include = [BUILD, ROOT / "hotpath" / "abi", ROOT, Path(sysconfig.get_paths()["include"])]
-    subprocess.run(
-        [
-            shutil.which("gcc") or "cc",
-            "-w",
-            "-O1",
-            "-std=gnu11",
-            "-D_GNU_SOURCE",
-            "-fPIC",
-            "-shared",
-            "-fwrapv",
-            "-march=x86-64-v2",
-            *(f"-I{one}" for one in include),
-            str(c_file),
-            "-o",
-            str(target),
-        ],
-        check=True,
-    )
-    return target, found
+# (file, comparison) -> why no input can tell the flipped one from the original
+SAME = "of two equal figures either is the answer"
+EQUAL: dict[tuple[str, str], str] = {
+    ("abi/limit", "a < b"): SAME,
+    ("abi/limit", "a > b"): SAME,
+    ("risk/scope", "a < b"): SAME,
+    ("risk/bucket", "full > now"): SAME,
+    ("risk/pulse", "b < a"): SAME,
+    ("risk/gate_market", "off > INT64_MAX"): SAME,
+    ("risk/gate_market", "away < 0"): "zero has no sign",
+    ("risk/figures", "lots < 0"): "lots of 0 have returned two lines above",
+    ("risk/gate_market", "i->tick_size_ticks > 1"): "every price is a multiple of 1",
+    ("risk/gate_market", "i->step_size_lots > 1"): "every size is a multiple of 1",
+    ("risk/reservation", "share <= INT64_MAX"): "both ways divide 2^63 - 1 exactly, rounded up",
+    ("risk/scope", "equity > s->peak_e8"): "an equity at its peak is the peak",
+    ("risk/scope", "equity < s->peak_e8"): "a fall of 0 is a drawdown of 0, which it is already",
+    ("risk/own", "side == HP_SIDE_SELL"): (
+        "which of the two roots is whose is arbitrary: add, remove and look all ask this function"
+    ),
+    ("risk/figures", "off > most"): (
+        "a clock at its bound is sure for no time at all: the gate asks for the divergence of now,"
+        " as it does when nothing is sure"
+    ),
+    (
+        "risk/gate_market",
+        "c->now - c->g->clock.taken_ns <= c->g->clock_sure_ns - c->g->clock.taken_ns",
+    ): "at the last sure instant the divergence of now is within its bound: it passes either way",
+}
 
 
 class Killers:
-    """A pytest plugin: the collected tests against each mutant, in a child process each."""
+    """A pytest plugin: the collected tests against each mutant that they reach."""
 
-    def __init__(self, module: Path, wanted: list[Mutant]) -> None:
-        self.module = module
-        self.wanted = wanted
-        self.survivors: list[Mutant] = []
-        self.recent: list[int] = []  # tests that killed lately: tried first
+    def __init__(self, module: Path, wanted: list[Mutant], count: int, jobs: int) -> None:
+        self.module, self.wanted, self.count, self.jobs = module, wanted, count, jobs
+        self.killed: set[int] = set()
+        self.unreached: set[int] = set()
+        self.broken: list[str] = []  # tests that fail although nothing is flipped
 
     def pytest_runtestloop(self, session: Any) -> bool:
-        import ctypes
-
-        from _pytest.runner import runtestprotocol
-
-        items = session.items
-        assert not fails(runtestprotocol(items[-1], nextitem=items[0], log=False))
+        self.items = session.items
+        assert self.run(len(self.items) - 1, 0)  # loads the module
         lib = ctypes.CDLL(str(self.module))
-        which = ctypes.c_int.in_dll(lib, "t_mutant")
-        slow = [n for n, item in enumerate(items) if "equals" in item.name]
-        usual = [n for n in range(len(items)) if n not in slow] + slow
-        control = Mutant(-1, "none", 0, "no comparison is flipped", "", "")
-        for mutant in [control, *self.wanted]:
-            first = list(dict.fromkeys([*self.recent[-12:][::-1], *usual]))
-            reader, writer = os.pipe()
-            child = os.fork()
-            if child == 0:
-                which.value = mutant.number
-                sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - the process ends
-                for n, then in zip(first, [*first[1:], first[0]], strict=True):
-                    if fails(runtestprotocol(items[n], nextitem=items[then], log=False)):
-                        os.write(writer, str(n).encode())
-                        os._exit(1)
-                os._exit(0)
-            os.close(writer)
+        self.which = ctypes.c_int.in_dll(lib, "t_mutant")
+        self.reached = (ctypes.c_ubyte * (self.count + 1)).in_dll(lib, "t_reached")
+        asked = self.reaches()
+        if self.broken:
+            return True
+        self.unreached = {one.number for one in self.wanted if not asked[one.number]}
+        left = [one for one in self.wanted if asked[one.number]]
+        shares = [left[n :: self.jobs] for n in range(self.jobs)]
+        readers = [self.share(share, asked) for share in shares if share]
+        for reader, child in readers:
+            with os.fdopen(reader) as told:
+                self.killed |= {int(word) for word in told.read().split()}
             _, status = os.waitpid(child, 0)
-            told = os.read(reader, 20)
-            os.close(reader)
-            if status == 0:
-                self.survivors.append(mutant)
-            elif told and int(told) not in slow:
-                self.recent.append(int(told))
+            assert status == 0, "a share of the mutants did not come to its end"
         return True
 
+    def reaches(self) -> list[list[int]]:
+        """Run every test once; return, by mutant, the tests that ask it, the quickest first."""
+        took = {}
+        asked: list[list[int]] = [[] for _ in range(self.count)]
+        for n, item in enumerate(self.items):
+            ctypes.memset(self.reached, 0, self.count)
+            begun = time.perf_counter()
+            if not self.run(n, (n + 1) % len(self.items)):
+                self.broken.append(item.nodeid)
+            took[n] = time.perf_counter() - begun
+            for number in range(self.count):
+                if self.reached[number]:
+                    asked[number].append(n)
+        for tests in asked:
+            tests.sort(key=took.__getitem__)
+        return asked
 
-def fails(reports: Any) -> bool:
-    return any(report.failed for report in reports)
+    def run(self, n: int, then: int) -> bool:
+        """Run one test; True when it passes.  `then` is the test that is run after it."""
+        from _pytest.runner import runtestprotocol
+
+        reports = runtestprotocol(self.items[n], nextitem=self.items[then], log=False)
+        return not any(one.failed for one in reports)
+
+    def share(self, wanted: list[Mutant], asked: list[list[int]]) -> tuple[int, int]:
+        """Work through a share in a process of its own; return (what it tells, its pid)."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child:
+            os.close(writer)
+            return reader, child
+        recent: list[int] = []  # tests that killed lately: tried first
+        for mutant in wanted:
+            tests = asked[mutant.number]
+            first = [n for n in reversed(recent[-12:]) if n in tests]
+            killer = self.meets(mutant, list(dict.fromkeys([*first, *tests])))
+            if killer is not None:
+                os.write(writer, f"{mutant.number} ".encode())
+                if killer >= 0:
+                    recent.append(killer)
+        os._exit(0)
+
+    def meets(self, mutant: Mutant, tests: list[int]) -> int | None:
+        """Return the test that kills it (-1: it died or hung by itself); None: it survives."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(STUCK_S)
+            self.which.value = mutant.number
+            for n, then in zip(tests, [*tests[1:], tests[0]], strict=True):
+                if not self.run(n, then):
+                    os.write(writer, str(n).encode())
+                    os._exit(1)
+            os._exit(0)
+        os.close(writer)
+        _, status = os.waitpid(child, 0)
+        told = os.read(reader, 20)
+        os.close(reader)
+        if status == 0:
+            return None
+        return int(told) if told else -1
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -252,32 +154,36 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="only mutants whose name holds this text")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="only N of them")
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
+    parser.add_argument("--tests", nargs="+", default=TESTS, metavar="NAME", help="only these")
     arguments = parser.parse_args(argv)
     sys.path.insert(0, str(ROOT))
     begun = time.monotonic()
     module, every = build()
-    excused = [one for one in every if any(part in one.text for part in EQUAL)]
+    excused = [one for one in every if (one.file, one.text) in EQUAL]
+    if gone := set(EQUAL) - {(one.file, one.text) for one in excused}:
+        print(f"mutants: EQUAL names what is not there: {sorted(gone)}")
+        return 2
     wanted = [one for one in every if arguments.only in one.name and one not in excused]
     if arguments.sample:
         wanted = random.Random(arguments.seed).sample(wanted, min(arguments.sample, len(wanted)))
     os.environ["CORELANE_STEPS"] = str(module)
-    killers = Killers(module, wanted)
-    told = [str(ROOT / "tests" / "steps" / name) for name in TESTS]
-    options = ["-q", "-p", "no:cacheprovider", "--no-header", "--no-summary", *told]
-    if pytest.main(options, plugins=[killers]) not in (0, 5):
+    killers = Killers(module, wanted, len(every), arguments.jobs)
+    told = [str(ROOT / "tests" / "steps" / f"test_{name}.py") for name in arguments.tests]
+    quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--no-header", "--no-summary"]
+    code = pytest.main([*quiet, *told, "--hypothesis-seed=1"], plugins=[killers])
+    if code not in (0, 5) or killers.broken:
+        print(f"mutants: {killers.broken or code}: fails although nothing is flipped")
         return 2
-    if not killers.survivors or killers.survivors[0].number != -1:
-        print("mutants: the tests fail although nothing is flipped; nothing is shown by that")
-        return 2
-    del killers.survivors[0]
-    for one in killers.survivors:
-        print(f"survives  {one.name}  {one.text}")
+    survivors = [one for one in wanted if one.number not in killers.killed]
+    for one in survivors:
+        why = "no test asks it" if one.number in killers.unreached else "survives"
+        print(f"{why:<15}{one.name:<36}{one.text}")
     print(
-        f"mutants: {len(wanted)} flipped, {len(wanted) - len(killers.survivors)} killed, "
-        f"{len(killers.survivors)} survive, {len(excused)} cannot differ; "
-        f"{time.monotonic() - begun:.0f} s"
+        f"mutants: {len(wanted)} flipped, {len(wanted) - len(survivors)} killed, "
+        f"{len(survivors)} survive, {len(excused)} cannot differ; {time.monotonic() - begun:.0f} s"
     )
-    return 1 if killers.survivors else 0
+    return 1 if survivors else 0
 
 
 if __name__ == "__main__":
