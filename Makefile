@@ -8,7 +8,7 @@ STAMP := $(VENV)/.built
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
 .PHONY: run build test test-qemu lint bench bench-check bench-peers recordings fuzz drill sentinel soak orders stories \
-	faults mutants sim check help
+	faults mutants sim canary check help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -77,6 +77,9 @@ stories: build ## N (default 1000) long stories of a lane, each run again from i
 
 sim: build ## live through SEEDS (default 1000) seeds of a simulated host, network and venue
 	@$(PY) -m tests.simulation --seeds $${SEEDS:-1000} $(ARGS)
+
+canary: build ## plant each bug of tests/simulation/bugs.toml: 95 % must be found in SEEDS (default 10000)
+	@$(PY) -m tests.simulation.canary --seeds $${SEEDS:-10000} $(ARGS)
 
 mutants: build ## flip each comparison of the gate, one by one: a test must fail for each
 	@$(PY) -m tests.steps.mutants $(ARGS)

@@ -267,7 +267,8 @@ def explained(v: Any, scale: Scale | None = None) -> str:
         text += f" ({whose} {name})"
     elif v.verdict in QUOTAS and v.scope:
         kind = names.QUOTAS.get(v.scope >> 24, str(v.scope >> 24))
-        text += f" ({kind} of {v.scope & 0xFFFFFF} s)"
+        length_s = v.scope & 0xFFFFFF
+        text += f" ({kind} of {length_s} s)" if length_s else f" ({kind})"
     if v.retry_ns > v.now_ns:
         text += f"; worth asking again after {duration(v.retry_ns - v.now_ns)}"
     return text

@@ -16,7 +16,7 @@ static int hp_gate_governed(hp_case_t *c, uint32_t rank)
     hp_quota_no_t no;
     if (hp_governor_allows(g, rank, hp_governor_what(c->in), c->now, &no)) return 0;
     if (!hp_finds(c, HP_VERDICT_QUOTA_SLOW + HP_QUOTA_SLOW - no.mode, no.found, no.wanted)) return 0;
-    if (no.row < HP_QUOTAS_MAX) c->v->scope = g->now.rows[no.row].kind << 24 | g->now.rows[no.row].length_s;
+    c->v->scope = no.scope;
     if (c->v->retry_ns != 0) c->v->retry_ns = no.retry_ns;
     g->now.held[rank]++;
     return 1;

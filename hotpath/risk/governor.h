@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "intent.h"
+#include "panic.h"
 #include "quota.h"
 
 #define HP_SENT_KEPT 256u
@@ -45,7 +46,7 @@ typedef struct hp_governor {
 /* Why something may not go. */
 typedef struct hp_quota_no {
     uint32_t mode;
-    uint32_t row;
+    uint32_t scope;          /* kind << 24 | seconds of the window; 0 seconds: no window is meant */
     int64_t  found;
     int64_t  wanted;
     uint64_t retry_ns;
@@ -154,12 +155,16 @@ static inline uint32_t hp_governor_row(hp_governor_t *g, uint32_t kind, uint32_t
     return n;
 }
 
+static inline uint32_t hp_governor_kept(const hp_governor_t *g)
+{
+    return g->sent_count < HP_SENT_KEPT ? g->sent_count : HP_SENT_KEPT;
+}
+
 /* Ours that a figure does not hold for certain: in flight, or sent since `since_ns`. */
 static inline int64_t hp_governor_loose(const hp_governor_t *g, uint32_t kind, uint64_t since_ns, uint64_t now)
 {
     int64_t sum = 0;
-    uint32_t kept = g->sent_count < HP_SENT_KEPT ? g->sent_count : HP_SENT_KEPT;
-    for (uint32_t n = 0; n < kept; n++) {
+    for (uint32_t n = 0; n < hp_governor_kept(g); n++) {
         const hp_sent_t *s = &g->sent[n];
         if (s->sent_ns >= since_ns || (s->is_open && now - s->sent_ns < HP_SENT_OPEN_NS)) sum += hp_governor_cost(&s->cost, kind);
     }
@@ -212,7 +217,8 @@ static inline void hp_governor_paced(hp_governor_t *g, uint64_t now)
         const hp_quota_row_t *r = &g->now.rows[n];
         uint64_t end = hp_governor_end_ns(g, n);
         int64_t room = r->begins[HP_QUOTA_NO_RISK - 1] - r->used;
-        if (r->mode != HP_QUOTA_SLOW || end <= now || room <= 0) continue;
+        if (r->mode != HP_QUOTA_SLOW || end <= now) continue;
+        HP_DEBUG_ASSERT(room > 0); /* or the mode were another */
         if (now + (end - now) / (uint64_t)room > g->pace_ns) g->pace_ns = now + (end - now) / (uint64_t)room;
     }
 }
@@ -220,8 +226,7 @@ static inline void hp_governor_paced(hp_governor_t *g, uint64_t now)
 /* The venue has answered this request. */
 static inline void hp_governor_answered(hp_governor_t *g, uint64_t request_id)
 {
-    uint32_t kept = g->sent_count < HP_SENT_KEPT ? g->sent_count : HP_SENT_KEPT;
-    for (uint32_t n = 1; n <= kept; n++) {
+    for (uint32_t n = 1; n <= hp_governor_kept(g); n++) {
         hp_sent_t *s = &g->sent[(g->sent_count - n) % HP_SENT_KEPT];
         if (s->request_id != request_id) continue;
         s->is_open = 0;
@@ -252,11 +257,12 @@ static inline int hp_governor_told(hp_governor_t *g, const hp_quota_told_t *t, u
         if (until > g->now.stop_until_ns[t->kind]) g->now.stop_until_ns[t->kind] = until;
         g->now.refusals[t->status == 418]++;
     }
-    if (n < HP_QUOTAS_MAX && t->limit > 0 && t->limit != g->now.rows[n].limit) {
-        g->now.rows[n].limit = t->limit;
-        hp_governor_bound(g, &g->now.rows[n]);
+    hp_quota_row_t *r = n == HP_QUOTAS_MAX ? NULL : &g->now.rows[n];
+    if (r != NULL && t->limit > 0 && t->limit != r->limit) {
+        r->limit = t->limit;
+        hp_governor_bound(g, r);
     }
-    if (n < HP_QUOTAS_MAX && g->now.rows[n].limit > 0) { /* a window without a limit says nothing */
+    if (r != NULL && r->limit > 0) { /* a window without a limit says nothing */
         if (n == g->now.window_count) g->now.window_count++;
         if (t->used >= 0) hp_governor_figure(g, n, t->used, t->asked_ns, now);
     }
@@ -267,10 +273,12 @@ static inline int hp_governor_told(hp_governor_t *g, const hp_quota_told_t *t, u
     return hp_governor_judge(g, now);
 }
 
-static inline int hp_governor_says_no(hp_quota_no_t *no, uint32_t mode, uint32_t row, int64_t found, int64_t wanted, uint64_t retry_ns)
+static inline uint32_t hp_governor_scope(const hp_quota_row_t *r) { return r->kind << 24 | r->length_s; }
+
+static inline int hp_governor_says_no(hp_quota_no_t *no, uint32_t mode, uint32_t scope, int64_t found, int64_t wanted, uint64_t retry_ns)
 {
     no->mode = mode;
-    no->row = row;
+    no->scope = scope;
     no->found = found;
     no->wanted = wanted;
     no->retry_ns = retry_ns;
@@ -284,20 +292,20 @@ static inline int hp_governor_allows(const hp_governor_t *g, uint32_t rank, uint
     int is_order = rank == HP_RANK_PLACE || cost->orders != 0;
     for (uint32_t kind = HP_QUOTA_WEIGHT; kind <= HP_QUOTA_ORDERS; kind++)
         if (hp_governor_is_stopped(g, kind, now) && (kind == HP_QUOTA_WEIGHT || is_order))
-            return hp_governor_says_no(no, HP_QUOTA_STOPPED, HP_QUOTAS_MAX, (int64_t)(g->now.stop_until_ns[kind] - now), kind, g->now.stop_until_ns[kind]);
+            return hp_governor_says_no(no, HP_QUOTA_STOPPED, kind << 24, (int64_t)(g->now.stop_until_ns[kind] - now), kind, g->now.stop_until_ns[kind]);
     for (uint32_t n = 0; n < g->now.window_count; n++) {
         const hp_quota_row_t *r = &g->now.rows[n];
         int64_t some = hp_governor_cost(cost, r->kind);
         int64_t most = rank == HP_RANK_CANCEL ? r->most : hp_governor_reduce_most(r);
         int is_risk = rank == HP_RANK_PLACE || (rank == HP_RANK_QUERY && r->kind == HP_QUOTA_WEIGHT);
         if (is_risk && r->used >= r->begins[HP_QUOTA_NO_RISK - 1])
-            return hp_governor_says_no(no, hp_governor_mode_of(r), n, r->used, r->most, hp_governor_end_ns(g, n));
+            return hp_governor_says_no(no, hp_governor_mode_of(r), hp_governor_scope(r), r->used, r->most, hp_governor_end_ns(g, n));
         if (some != 0 && r->used + some > most)
-            return hp_governor_says_no(no, HP_QUOTA_RESERVE, n, r->used, most, hp_governor_end_ns(g, n));
+            return hp_governor_says_no(no, HP_QUOTA_RESERVE, hp_governor_scope(r), r->used, most, hp_governor_end_ns(g, n));
     }
     for (uint32_t n = 0; rank == HP_RANK_PLACE && now < g->pace_ns && n < g->now.window_count; n++)
         if (g->now.rows[n].mode == HP_QUOTA_SLOW)
-            return hp_governor_says_no(no, HP_QUOTA_SLOW, n, g->now.rows[n].used, g->now.rows[n].most, g->pace_ns);
+            return hp_governor_says_no(no, HP_QUOTA_SLOW, hp_governor_scope(&g->now.rows[n]), g->now.rows[n].used, g->now.rows[n].most, g->pace_ns);
     return 1;
 }
 

@@ -31,6 +31,7 @@ FAULTS: dict[str, Fault] = {
         Fault("cut", 0.2, 2.0, "connections that break, a second; what is on its way may arrive"),
         Fault("half_open", 0.1, 1.0, "connections that go dead without a word, a second"),
         Fault("partition", 0.1, 0.6, "nothing passes for up to 600 ms, times a second"),
+        Fault("deaf", 0.2, 2.0, "nothing about our orders comes back for up to 500 ms, a second"),
         Fault("rest_lost", 0.02, 0.3, "REST requests that time out, done or not done"),
         # the venue
         Fault("lost_answer", 0.02, 0.3, "order requests that are carried out and not answered"),
@@ -51,8 +52,9 @@ FAULTS: dict[str, Fault] = {
         Fault("key_expired", 0.05, 0.5, "listen keys that expire, times a second"),
         Fault("funding", 0.05, 0.5, "settlements of funding, a second"),
         # this host
-        Fault("kill", 0.1, 1.2, "kills of the lane between two steps or within one, a second"),
+        Fault("kill", 0.2, 2.5, "kills of the lane between two steps or within one, a second"),
         Fault("kill_session", 0.1, 0.8, "kills of the session process, a second"),
+        Fault("kill_authority", 0.1, 1.2, "kills of the authority, a second"),
         Fault("pause", 0.1, 0.8, "stops of the lane for up to 1.5 s, times a second"),
         Fault("words", 0.1, 0.8, "freezes, flattens and kills by a person, a second"),
         Fault("clock", 0.1, 0.6, "steps of this host's clock by up to 300 ms, a second"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from hotpath.journal.tail import JournalDamaged, Tail
+from hotpath.journal.tail import JournalDamaged, Record, Tail
 from runtime import evidence
 from runtime._shm import ffi, lib
 from runtime.journal import records_of
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tests.simulation.lane import LaneProcess
     from tests.simulation.world import World
 
-NO_NEW_RISK = lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN
-NOTHING_NEW = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN | lib.HP_WORD_STOP
+NO_NEW_RISK = lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN | lib.HP_WORD_DRAIN | lib.HP_WORD_STOP
+NOTHING_NEW = lib.HP_WORD_KILL
 DEPTH = re.compile(rb'"depthUpdate".*?"s":"(\w+)".*?"U":(\d+),"u":(\d+),"pu":(\d+)')
 SNAPSHOT = re.compile(rb'"lastUpdateId":(\d+)')
 
@@ -85,7 +85,8 @@ class Judge:
         self.pictures: dict[tuple[int, str], Picture] = {}  # epoch, symbol
         self.spent: list[int] = []  # when placing requests left, ns
         self.closed_until_ns = 0  # of snapshots, by the venue's word
-        self.booked: set[tuple[int, int]] = set()  # instrument, trade id: of dead lives
+        # instrument: trade ids in the order of booking, over all lives
+        self.booked: dict[int, list[int]] = {}
         self.cancelled: set[int] = set()  # client ids of orders that a lane wanted gone
         self.stale_ns: dict[tuple[int, str], int] = {}  # since when a picture must not be quoted on
         exchange = world.venue.desk.exchange
@@ -134,8 +135,24 @@ class Judge:
             raise Broken("S3", f"{text}: {order.lots} lots in one order")
         if len(others) + 1 > limits["open_orders_max"]:
             raise Broken("S3", f"{text}: {len(others) + 1} orders at work")
+        everywhere = len(account.open_orders)
+        if everywhere > world.account["open_orders_max"]:
+            raise Broken("S3", f"{text}: {everywhere} orders of the account at work")
+        gross = self.gross_e8()
+        if gross * 100 > world.account["gross_notional_e8_max"] * 102:
+            raise Broken("S3", f"{text}: {gross} (1e-8) gross")
         if any(one.side != order.side and self.meets(order, one) for one in others):
             raise Broken("S3", f"{text} would trade with an order of our own")
+
+    def gross_e8(self) -> int:
+        """Add up positions and all that works, at the venue."""
+        venue = self.world.venue
+        held = sum(abs(one.cost_e8) for one in venue.account.positions.values())
+        return held + sum(
+            venue.instrument_of(one).notional_e8(one.price, one.left)
+            for one in venue.account.open_orders.values()
+            if not one.reduce_only
+        )
 
     @staticmethod
     def meets(order: Order, other: Order) -> bool:
@@ -202,6 +219,10 @@ class Judge:
             raise Broken("S13", f"{len(self.spent)} new orders within a second")
         if params.get("reduceOnly") in (True, "true"):
             return
+        lease_ns = int(world.limits_page.view.lease.until_ns)
+        if process.lane.now_ns >= lease_ns:
+            late = (process.lane.now_ns - lease_ns) / MS
+            raise Broken("S3", f"new risk {late:.1f} ms after the end of the limits' lease")
         picture = self.picture(process, params["symbol"])
         if picture.is_torn:
             raise Broken("S5", f"{params['newClientOrderId']}: its book has a hole")
@@ -216,9 +237,11 @@ class Judge:
         words = process.words
         if words & NOTHING_NEW:
             raise Broken("S9", f"{method} leaves under the words {words:#x}")
-        reduces = params.get("reduceOnly") in (True, "true")
-        if words & NO_NEW_RISK and method == "order.place" and not reduces:
-            raise Broken("S9", f"new risk leaves under the words {words:#x}")
+        name = params.get("newClientOrderId") or params["origClientOrderId"]
+        order = process.lane.order(client_of(self.world.prefix, name))
+        reduces = order is not None and order["flags"] & lib.HP_ORDER_REDUCE_ONLY
+        if words & NO_NEW_RISK and not reduces:
+            raise Broken("S9", f"{method} of new risk leaves under the words {words:#x}")
 
     def written_ahead(self, process: LaneProcess, request: bytes, published: int) -> None:
         """S6: a request stands in the journal, within what was published, when it leaves."""
@@ -302,13 +325,12 @@ class Judge:
                     if 0 < record.mono_ns < last_ns:  # 0: before its first turn
                         raise Broken("S12", f"record {record.sequence} goes back in time")
                     last_ns = max(last_ns, record.mono_ns)
+                    self.note_booked(record)
         except JournalDamaged as error:
             raise Broken("S7", str(error)) from error
         found = evidence.read(memoryview(process.journal.map))
         if found is None:
             return
-        numbers = {(n, t) for n, t, _ in (*found.keys, *found.fills)}
-        self.booked |= numbers
         if process.is_torn:  # it died inside a step: its memory is ahead of its journal
             return
         lane, view = process.lane, process.page.view
@@ -324,6 +346,24 @@ class Judge:
             if lots != view.positions[number].lots[0]:
                 held = view.positions[number].lots[0]
                 raise Broken("S8", f"the journal tells of {lots} lots, the lane knew {held}")
+
+    def note_booked(self, record: Record) -> None:
+        """Note in which order fills are booked."""
+        if record.kind == lib.HP_RECORD_FILL:
+            fill = evidence.record_of("hp_report_t", record.payload)
+            self.booked.setdefault(fill.instrument, []).append(fill.trade_id)
+        elif record.kind == lib.HP_RECORD_OPENING and record.aux == lib.HP_MAIL_BOOKED:
+            for fill in sorted(evidence.booked_of(record.payload), key=lambda one: one.rank):
+                if not fill.flags & lib.HP_BOOKED_IN_BASE:
+                    self.booked.setdefault(fill.instrument, []).append(fill.trade_id)
+
+    def is_in_order(self, instrument: int) -> bool:
+        """Whether the fills of an instrument were booked as they happened.
+
+        What an opening books again was booked in a life before; a first booking decides.
+        """
+        ids = list(dict.fromkeys(self.booked.get(instrument, [])))
+        return ids == sorted(ids)
 
     # -- at the end ------------------------------------------------------------------------------
 
@@ -365,14 +405,12 @@ class Judge:
             used += -(-abs(ours.cost_e8[0]) // world.leverage)
             rows += [
                 ("S11", f"{symbol} lots", ours.lots[0], row["lots"]),
-                ("S11", f"{symbol} cost", ours.cost_e8[0], money(row["cost"])),
-                (
-                    "S11",
-                    f"{symbol} realised",
-                    ours.realised_e8,
-                    money(row["realized"]) - had.get(symbol, 0),
-                ),
             ]
+            cost, realised = money(row["cost"]), money(row["realized"]) - had.get(symbol, 0)
+            mine = ours.realised_e8 - ours.cost_e8[0]
+            rows.append(("S11", f"{symbol} realised less cost", mine, realised - cost))
+            if self.is_in_order(number):  # else what is realised depends on the order
+                rows.append(("S11", f"{symbol} cost", ours.cost_e8[0], cost))
         fees = sum(view.positions[number].fees_e8 for number in world.symbols)
         rows += [
             ("S11", "fees", fees, money(record["fees"]) - money(past["fees"])),

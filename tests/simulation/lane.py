@@ -74,6 +74,8 @@ class LaneProcess:
             Page.open(deployment, f"control.{writer}", "hp_control_page_t").view
             for writer in spec["controls"]
         ]
+        self.limits = Page.open(deployment, "limits.0", "hp_limits_page_t")
+        self.limits_seq = 0
         self.is_dead = False
         self.is_paused = False
         self.late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # while it is stopped
@@ -90,6 +92,7 @@ class LaneProcess:
         self.turns = 0
         self.words = 0  # as read at the start of the turn
         self.is_torn = False  # it died inside a step
+        self.dies_sending = False
         self.dies_in = 0  # steps that write a record, until the one in which it dies
         head = ffi.cast("hp_journal_head_t *", self.journal.header + 1)
         self.head: Any = head
@@ -123,6 +126,7 @@ class LaneProcess:
         lane.is_timeless = True
         lane.now_ns = host.mono_ns()
         fit(lane, spec)
+        lane.set_limit_lease(0, 0)  # no new risk before the authority has lent limits
         for stream in spec.get("feeds", NO_FEEDS)["streams"]:
             self.stream_texts = getattr(self, "stream_texts", {})
             self.stream_texts[stream["instrument"], stream["kind"]] = (
@@ -136,6 +140,8 @@ class LaneProcess:
     def step(self, call: Callable[..., Any], *args: Any) -> None:
         """Take one step of the compiled lane, then let out what it wants and sends."""
         lane = self.lane
+        if self.is_dead:
+            return
         lane.now_ns = self.host.mono_ns()
         before = int(self.head.published)
         call(*args)
@@ -166,6 +172,10 @@ class LaneProcess:
         """
         after = int(self.head.published)
         if after == before or self.is_dead:
+            return None
+        if self.dies_sending and not any(
+            b'"order.place"' in request for request in self.lane.sent[self.counted :]
+        ):
             return None
         self.dies_in -= 1
         if self.dies_in:
@@ -362,6 +372,9 @@ class LaneProcess:
             words |= control.word
         self.words = words
         self.step(lane.archive, words)
+        seq = int(self.limits.view.seq)
+        if seq != self.limits_seq and lane.take_limits(self.limits.map):
+            self.limits_seq = seq
         for _ in range(16):
             taken = self.mail_in.take()
             if taken is None:
@@ -376,6 +389,7 @@ class LaneProcess:
         lane = self.lane
         self.page.header.heartbeat_ns = now
         self.page.view.counters.turns = self.turns
+        lane.show_uses()
         if (
             lane.is_open
             and self.user is not None
@@ -462,6 +476,7 @@ class LaneProcess:
 
     def let_go(self) -> None:
         self.is_dead = True
+        self.host.dead.add(self.page.path.name)
         for connection in (*self.markets.values(), self.orders, self.user):
             if connection is not None:
                 connection.leave()
@@ -472,9 +487,12 @@ class LaneProcess:
         self.step(self.lane.end)
         self.let_go()
 
-    def kill(self, steps: int = 0) -> None:
-        """End as by kill -9: now, between two steps, or within one of those that follow."""
+    def kill(self, steps: int = 0, sending: bool = False) -> None:
+        """End as by kill -9: now, between two steps, or within one of those that follow.
+
+        sending: within one that sends an order.
+        """
         if steps:
-            self.dies_in = steps
+            self.dies_in, self.dies_sending = steps, sending
         elif not self.is_dead:
             self.let_go()

@@ -18,12 +18,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime import evidence, feeds, funds, quota
+from runtime import evidence, feeds, funds, limit_pages, quota
 from runtime._shm import ffi, lib
 from runtime.feeds import limits as feed_limits
 from runtime.lane_spec import ASSETS
 from runtime.pages import CONTROL_BYTES, LANE_BYTES, Control, Mail, Page
 from tests.simulation import lane as lane_file
+from tests.simulation.authority import TERMS, SimAuthority, installed
 from tests.simulation.chance import Chance
 from tests.simulation.cold import PLACES, SimSession
 from tests.simulation.host import Host
@@ -41,19 +42,24 @@ SEGMENT_BYTES, SEGMENT_COUNT = 65536, 12
 MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
 READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
 FAULTS_NS = 1800 * MS
+ORDERS = 100  # that the strategy of a lane may place
 HEAL_NS = 8 * S
 DRAIN_NS = 6 * S
 STEPS_MAX = 400_000
+# steps until it dies, 0 = at once; whether only steps count that send an order
+KILLS = ((0, False), (1, False), (2, False), (1, True), (1, True), (2, True))
 RATE = (40, 20, 5)  # requests a second, burst, reserve
 LIMITS = {
     "strategies": 0b1,
     "accounts": 1,
-    "order_lots_max": 30,
-    "position_lots_max": 60,
+    "order_lots_max": 20,
+    "position_lots_max": 45,
     "open_orders_max": 6,
     "band_bps": 200,
     "stale_ms": 400,
 }
+# of the account, lent by the authority
+ACCOUNT = {"open_orders_max": 8, "gross_notional_e8_max": 8_000 * 10**8}
 
 
 @dataclass
@@ -69,7 +75,8 @@ class Outcome:
     orders: int = 0
     fills: int = 0
     lives: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)  # that happened
+    drawn: list[str] = field(default_factory=list)  # that the seed has
     story: list[str] = field(default_factory=list)
 
 
@@ -79,6 +86,7 @@ class World:
     prefix = PREFIX
     symbols: dict[int, str]
     limits = LIMITS
+    account = ACCOUNT
     leverage = 20
     requests_max = RATE[0] + RATE[1] + 1  # within a second: a full bucket, and what flows in
 
@@ -87,7 +95,7 @@ class World:
         seed: int,
         without: Collection[str] = (),
         faults_ns: int = FAULTS_NS,
-        orders: int = 100,
+        orders: int = ORDERS,
         tells: bool = False,
     ) -> None:
         self.seed, self.faults_ns, self.orders = seed, faults_ns, orders
@@ -144,26 +152,40 @@ class World:
             | terms.of(ASSETS["USDT"], 0)
             for number, symbol in self.symbols.items()
         }
-        page = self.host.make(
-            DEPLOYMENT, "control.operator", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES
-        )
-        self.control = Control(DEPLOYMENT, "operator", page)
+        for writer in ("operator", "authority"):
+            self.host.make(
+                DEPLOYMENT,
+                f"control.{writer}",
+                "hp_control_page_t",
+                lib.HP_PAGE_CONTROL,
+                CONTROL_BYTES,
+            )
+        self.control = Control.adopt(DEPLOYMENT, "operator")
+        self.limits_page = limit_pages.make(DEPLOYMENT, 0)
+        self.authority: SimAuthority | None = None
         self.pages: dict[str, Page] = {}
         self.trade_before()
         self.judge = self.venue.judge = Judge(self)
         self.venue.start()
         self.start_session()
+        self.start_authority()
         self.start_lane()
 
     def trade_before(self) -> None:
-        """The account has a past, in half of the stories: what somebody did by hand."""
+        """The account has a past, in half of the stories: what somebody did by hand.
+
+        Where it is so young that the lists may not show it yet, it is of one side: of an account
+        that is flat and has no journal nothing tells that it traded a moment ago.
+        """
         chance = self.chance.of("past")
         if chance.random() < 0.5:
             return
         desk = self.venue.desk
+        is_young, one_side = chance.random() < 0.5, chance.choice(("BUY", "SELL"))
+        at_ms = desk.now_ms() - (0 if is_young else 4 * READ_LAG_MS)
         for number in range(chance.randrange(1, 5)):
             market = desk.exchange.markets[chance.choice(list(self.symbols.values()))]
-            side = chance.choice(("BUY", "SELL"))
+            side = one_side if is_young else chance.choice(("BUY", "SELL"))
             price = market.mark + (50 if side == "BUY" else -50)
             params = {
                 "symbol": market.symbol,
@@ -174,7 +196,7 @@ class World:
                 "price": market.instrument.price_text(price),
                 "newClientOrderId": f"by-hand-{number}",
             }
-            desk.orders.place(self.venue.account, params, desk.now_ms())
+            desk.orders.place(self.venue.account, params, at_ms)
         desk.pump()
 
     def start_session(self) -> None:
@@ -188,6 +210,21 @@ class World:
         self.judge.closed_until_ns = 0
         if self.epoch:
             self.tell_session()
+
+    def start_authority(self) -> None:
+        def tell(message: dict[str, Any]) -> None:
+            if "say" in message:
+                self.trace("says", message["say"])
+
+        authority = self.authority = SimAuthority(DEPLOYMENT, tell)
+        key = f"account:{0}"
+        told = {"limits": {key: ACCOUNT}, "lanes": {"0": [key]}, "terms": TERMS}
+
+        async def start() -> None:
+            await authority.start()
+            await authority.told(told)
+
+        self.loop.create_task(start())
 
     def tell_session(self) -> None:
         session = self.session
@@ -267,7 +304,7 @@ class World:
             "prefix": PREFIX,
             "assets": ASSETS,
             "epoch": self.epoch,
-            "controls": ["operator"],
+            "controls": ["operator", "authority"],
             "segment_bytes": SEGMENT_BYTES,
             "segment_count": SEGMENT_COUNT,
             "market": PLACES.market(symbols),
@@ -318,7 +355,7 @@ class World:
         self.judge.at_death(process)
         if self.is_ending:
             return
-        pause = self.chance.of("restart").randrange(5 * MS, 60 * MS)
+        pause = self.chance.of("restart").choice((10, 30, 60, 150, 400)) * MS
         self.loop.after(pause, self.start_lane_again, process.epoch)
 
     def start_lane_again(self, epoch: int) -> None:
@@ -333,10 +370,12 @@ class World:
             "cut": self.cut,
             "half_open": self.half_open,
             "partition": lambda chance: self.net.part(chance.randrange(50, 600) * MS),
+            "deaf": lambda chance: self.net.deafen(chance.randrange(5, 500) * MS),
             "silence": self.silence,
             "key_expired": lambda chance: self.venue.desk.expire_listen_keys(all_of_them=True),
-            "kill": lambda chance: self.process.kill(chance.choice((0, 1, 1, 2, 4))),
+            "kill": lambda chance: self.process.kill(*chance.choice(KILLS)),
             "kill_session": self.kill_session,
+            "kill_authority": self.kill_authority,
             "pause": lambda chance: self.process.pause(chance.randrange(20, 1500) * MS),
             "words": self.words,
             "clock": self.step_clock,
@@ -387,6 +426,13 @@ class World:
         if self.session is None:
             self.start_session()
 
+    def kill_authority(self, chance: Any) -> None:
+        if self.authority is None:
+            return
+        self.authority.kill()
+        self.authority = None
+        self.loop.after(chance.randrange(10, 900) * MS, self.start_authority)
+
     def words(self, chance: Any) -> None:
         word = chance.choice((lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL))
         self.control.set(word, "story")
@@ -399,9 +445,10 @@ class World:
 
     def run(self) -> Outcome:
         """Live through the seed."""
-        with self.host.installed(), self.loop.running():
+        with self.host.installed(), installed(self.host), self.loop.running():
             try:
                 self.start()
+                self.start_up()
                 self.plan_faults()
                 self.go(self.faults_ns)
                 self.heal()
@@ -430,11 +477,18 @@ class World:
                 raise Broken("L0", f"{self.loop.steps} steps and no end")
         return is_over is not None and is_over()
 
+    def start_up(self) -> None:
+        """In most stories the first lane comes up unharmed: more of them are about trading."""
+        if self.chance.of("start").random() < 0.6:
+            self.chance.is_healed = True
+            self.go(1500 * MS, self.is_well)
+            self.chance.is_healed = False
+
     def heal(self) -> None:
         """No more faults: the lane must come to be armed, with nothing UNKNOWN (L1, L2)."""
         self.trace("heal")
         self.chance.is_healed = True
-        self.net.is_parted = False
+        self.net.is_parted = self.net.is_deaf = False
         self.host.step_ns = 0
         self.venue.desk.streams.silent_until.clear()
         for word in (lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL):
@@ -484,6 +538,8 @@ class World:
         self.venue.stop()
         if self.session is not None:
             self.session.kill()
+        if self.authority is not None:
+            self.authority.kill()
         self.process.is_dead = True
         self.loop.heap.clear()
         while self.loop.ready:
@@ -504,6 +560,7 @@ class World:
             fills,
             self.lives,
             dict(self.chance.done),
+            list(self.chance.drawn),
             self.story,
         )
 

@@ -83,7 +83,7 @@ typedef struct { int64_t band_low_ticks, band_high_ticks, fence_e8, size_lots_ma
 typedef struct { uint32_t count; ...; } hp_own_t;
 typedef struct { hp_lane_quota_t now; hp_quota_rule_t rule; uint64_t pace_ns, utc_less_mono_ns;
     ...; } hp_governor_t;
-typedef struct { uint32_t mode, row; int64_t found, wanted; uint64_t retry_ns; } hp_quota_no_t;
+typedef struct { uint32_t mode, scope; int64_t found, wanted; uint64_t retry_ns; } hp_quota_no_t;
 void hp_governor_init(hp_governor_t *g);
 void hp_governor_put_rule(hp_governor_t *g, const hp_quota_rule_t *rule);
 int hp_governor_turn(hp_governor_t *g, uint64_t utc_less_mono_ns, uint64_t now);

@@ -102,6 +102,9 @@ def test_what_is_kept_for_the_sentinel_is_out_of_reach(stage):
     assert stage.mode == "SLOW" and stage.row().begins[1] == 162  # 90 % of 180
     stage.told("ORDERS", 10, used=0, limit=300)
     assert stage.row(1).most == 300  # it places none
+    for kept, most in ((99, 2), (100, 200)):  # all of it is no share
+        stage.rule(kept_percent=kept)
+        assert stage.row().most == most
 
 
 @pytest.mark.parametrize(
@@ -243,6 +246,17 @@ def test_newer_cold_figure_may_be_lower(stage):
     assert stage.row().used == 40
 
 
+def test_older_figure_that_says_the_same_is_heard_too(stage):
+    stage.told("WEIGHT", 60, used=30)
+    stage.told("WEIGHT", 60, used=30, asked_ns=NOW - 1, now=NOW + 5)
+    assert (stage.row().told_ns, stage.row().told_count) == (NOW + 5, 2)
+
+
+def test_figure_holds_what_its_own_request_costs(stage):
+    stage.told("WEIGHT", 60, used=0, cost=5)
+    assert stage.row().used == 0
+
+
 def test_missing_figure_is_our_own_count(stage):
     stage.told("WEIGHT", 60, used=10)
     stage.told("WEIGHT", 0, limit=0, cost=25)
@@ -278,8 +292,10 @@ def test_more_windows_than_there_is_room_for_are_left_out(stage):
 def test_what_is_no_window_is_none(stage, kind, length):
     told = stage.ffi.new("hp_quota_told_t *")
     told.kind, told.length_s, told.limit, told.used = kind, length, 100, 99
+    told.stop_ns = 5 if kind == 3 else 0
     stage.lib.hp_governor_told(stage.g, told, NOW)
     assert stage.g.now.window_count == 0 and stage.mode == "NORMAL"
+    assert list(stage.g.now.refusals) == [0, 0]
 
 
 # -- windows ---------------------------------------------------------------------------------------
@@ -587,6 +603,7 @@ def test_gate_sends_nothing_while_the_venue_refuses(case):
         case.intent.kind = getattr(case.lib, f"HP_INTENT_{kind}")
         assert case.ask() == verdict(case, "QUOTA_STOPPED")
         assert case.verdict.retry_ns == ASKED + 500
+        assert case.verdict.scope == case.lib.HP_QUOTA_WEIGHT << 24
 
 
 @pytest.mark.parametrize(
