@@ -5,6 +5,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
+# Tests that start a deployment, pin threads or look at the host want it to themselves.
+ALONE := $(addprefix tests/,bench jitter journal run sentinel show supervise time tuning)
+TESTS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
 .PHONY: run build test test-qemu lint bench bench-check bench-peers recordings fuzz drill sentinel soak orders stories \
@@ -31,7 +34,12 @@ run: build ## start the appliance: embedded venue, demo strategy, live status
 test: build ## everything that a change must pass: sanitized native tests, then all tests
 	@$(PY) ops/prepare.py --tests
 	@$(PY) ops/sanitize.py
+ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
+else
+	@$(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile $(filter-out $(ALONE),$(TESTS))
+	@$(PY) -m pytest $(ALONE)
+endif
 
 test-qemu: build ## boot a Debian kernel with isolation parameters in QEMU (fetches 86 MB once)
 	@$(PY) -m pytest tests/tuning/qemu_boot.py $(ARGS)

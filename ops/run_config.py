@@ -169,6 +169,17 @@ def times_to_live(config: Config) -> dict[str, Any]:
     }
 
 
+def limit_settings(config: Config) -> dict[str, Any]:
+    """Return the settings that a reload may change: what orders are held against."""
+    return {
+        "rate": (config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
+        **limits(config.limits),
+        "scopes": scopes(config),
+        "gate_policy": gate_policy(config),
+        "overrides": {symbol: limits(one) for symbol, one in config.limits.instruments.items()},
+    }
+
+
 def settings(config: Config, **others: Any) -> Settings:
     """Return the appliance's settings; `others` are what the host decides."""
     return Settings(
@@ -183,13 +194,9 @@ def settings(config: Config, **others: Any) -> Settings:
         lock=config.topology.lock_memory,
         segment_bytes=config.journal.segment_mib * 2**20,
         segment_count=config.journal.segments,
-        rate=(config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
         inquiries=(config.rate.inquiries_per_second, config.rate.inquiries_per_second),
         terms=Terms(config.funds.leverage, config.funds.margin, config.funds.fee_bps),
-        **limits(config.limits),
-        scopes=scopes(config),
-        gate_policy=gate_policy(config),
-        overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
+        **limit_settings(config),
         on_restart=config.on_restart,
         has_authority=config.authority.enabled,
         limit_lease={

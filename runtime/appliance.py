@@ -26,6 +26,7 @@ from runtime import (
     feeds,
     funds,
     lane_pages,
+    limit_mail,
     limit_pages,
     limits,
     sentinel_plan,
@@ -42,6 +43,7 @@ from runtime.host import HostPage, HostWatch
 from runtime.hours import windows
 from runtime.lane_spec import ASSETS, TTL
 from runtime.lease import SimLease
+from runtime.limit_records import key_of
 from runtime.market_lane import PAIR_BYTES, MarketLane
 from runtime.pages import SHM, Control, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
@@ -204,6 +206,8 @@ class Appliance:
         self.cold_name = {part: part for part in COLD_ROLES if part not in absent}
         self.questions: dict[int, asyncio.Future[Message]] = {}
         self.cancelled: asyncio.Future[int] | None = None
+        self.limit_mail: dict[limit_mail.Scope, limit_mail.Mail] = {}  # not yet sent
+        self.limits_told = 0  # changes of the limits
         self.bells: dict[str, int] = {}
         self.market: MarketLane | None = None  # of a split topology; lane 0 is its order lane
 
@@ -583,16 +587,23 @@ class Appliance:
             "ttl": s.ttl,
             "lease": bool(s.lease_ms),
             "read_lag_ms": s.read_lag_ms,
-            "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
-            "clock_warns": s.clock_policy == "warn",
             "durable": s.durable,
-            "limits": self.limit_records(),
-            "gate_policy": s.gate_policy,
             "strategies": s.strategies,
             "parameters": s.parameters,
             "feeds": feeds.lane_spec(self.symbols, self.feed_limits),
             "bells": self.bells,
             "supervisor": self.self_pidfd,
+            **self.lane_limits(),
+        }
+
+    def lane_limits(self) -> Message:
+        """Return what a lane's orders are held against."""
+        s = self.settings
+        return {
+            "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
+            "clock_warns": s.clock_policy == "warn",
+            "limits": self.limit_records(),
+            "gate_policy": s.gate_policy,
             "instruments": [
                 {
                     "id": number,
@@ -613,6 +624,41 @@ class Appliance:
         bounds["token_burst"] = min(bounds["token_burst"], burst)
         bounds["token_reserve"] = max(bounds["token_reserve"], reserve)
         return out
+
+    def change_limits(self, changes: dict[str, Any]) -> int:
+        """Hold other limits from now on: settings by name.  Returns how many records lanes get.
+
+        Nothing has changed when it raises ValueError.  Lanes journal what they take; leased limits
+        come by the authority.  A lane that starts later is built of the new settings.
+        """
+        if not self.about:  # no lane has been built yet
+            self.settings = dataclasses.replace(self.settings, **changes)
+            return 0
+        former = self.settings
+        before = limit_mail.mails(self.lane_limits(), self.leased())
+        self.settings = dataclasses.replace(former, **changes)
+        try:
+            after = limit_mail.mails(self.lane_limits(), self.leased())
+        except (ValueError, TypeError, OverflowError) as error:
+            self.settings = former
+            raise ValueError(str(error)) from error
+        self.tell_authority()
+        found = limit_mail.changed(before, after)
+        self.limit_mail |= found
+        self.limits_told += 1
+        self.tell_limits()
+        return len(found)
+
+    def leased(self) -> set[tuple[int, int]]:
+        """Return what the authority lends: (dimension, id)."""
+        lent = authority_limits(self.settings) if self.settings.has_authority else {}
+        return {(key.dimension, key.id) for key in map(key_of, lent)}
+
+    def tell_limits(self) -> None:
+        """Have the session mail what lanes have not been told; it is kept until that is done."""
+        if self.limit_mail:
+            mail = [[one.kind, one.aux, one.data.hex()] for one in self.limit_mail.values()]
+            self.tell("session", {"limits": mail, "number": self.limits_told})
 
     def journal_bytes(self) -> int:
         s = self.settings
@@ -647,11 +693,16 @@ class Appliance:
         s = self.settings
         held = dataclasses.replace(s, **s.overrides.get(self.symbols[number], {}))
         per_unit = 10 ** self.about[number]["size_decimals"]
+
+        def lots(notional: int) -> int:
+            """At least one: a limit below the price of a lot is no order to stand still."""
+            return max(1, notional * per_unit // price) if notional else 0
+
         return {
             "strategies": (1 << max(1, len(s.strategies))) - 1,
             "accounts": 1,
-            "order_lots_max": max(1, held.order_notional_max * per_unit // price),
-            "position_lots_max": max(1, held.position_notional_max * per_unit // price),
+            "order_lots_max": lots(held.order_notional_max),
+            "position_lots_max": lots(held.position_notional_max),
             "open_orders_max": held.open_orders_max,
             "band_bps": held.band_bps,
             "stale_ms": self.feed_limits.book_quote_ms if held.stale_ms is None else held.stale_ms,
@@ -673,6 +724,9 @@ class Appliance:
         """Take a message of a cold process."""
         if "say" in message:
             self.say(message["say"])
+        elif "limits_told" in message:
+            if message["limits_told"] == self.limits_told:
+                self.limit_mail.clear()
         elif "opened" in message:
             self.opened_epoch = max(self.opened_epoch, message["epoch"])
         elif "answer" in message:
@@ -688,6 +742,7 @@ class Appliance:
             self.tell_session()
             if self.market is not None:
                 self.market.tell_session()
+            self.tell_limits()
         if "authority" in parts and self.about:
             self.tell_authority()
 

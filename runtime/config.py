@@ -57,15 +57,20 @@ def table(kind: type, doc: str) -> Any:
     return field(default_factory=kind, metadata={"doc": doc})
 
 
-def bound(default: int, doc: str) -> Any:
+def limit(default: Any, doc: str, **about: Any) -> Any:
+    """Describe a figure of a limit: it may change while it runs."""
+    return key(default, doc, reloads=True, **about)
+
+
+def bound(default: int, doc: str, *, reloads: bool = True) -> Any:
     """Describe a limit: 0 permits nothing, -1 is no limit."""
-    return key(default, doc, low=-1, high=10**12)
+    return key(default, doc, low=-1, high=10**12, reloads=reloads)
 
 
 def policy(doc: str, *, warns: bool = True) -> Any:
     """Describe what a check does: refuse, note and pass, or refuse and name a time."""
     choices = ("block", "warn", "throttle") if warns else ("block", "throttle")
-    return key("block", doc, choices=choices)
+    return limit("block", doc, choices=choices)
 
 
 @dataclass
@@ -92,7 +97,9 @@ class StrategyEntry:
         "Named risk profile; with [strategy_limits] the tighter of each limit holds.",
         choices=("", "athena-default", "athena-scalper_v1", "perpbot", "hft"),
     )
-    capital: int = bound(-1, "Capital of this strategy, quote units; -1 = not known.")
+    capital: int = bound(
+        -1, "Capital of this strategy, quote units; -1 = not known.", reloads=False
+    )
     durability: str = key(
         "",
         "Class of this strategy's orders; empty = durability.order.",
@@ -123,16 +130,16 @@ class Topology:
 
 @dataclass
 class Limits:
-    order_notional_max: int = key(2_000, "Largest order, quote units.", low=0, high=10**12)
-    position_notional_max: int = key(
+    order_notional_max: int = limit(2_000, "Largest order, quote units.", low=0, high=10**12)
+    position_notional_max: int = limit(
         10_000,
         "Largest position with all that works on its side, quote units.",
         low=0,
         high=10**12,
     )
-    open_orders_max: int = key(10, "Most open orders.", low=0, high=1000)
-    band_bps: int = key(50, "Hard fence around the mid, basis points.", low=0, high=10_000)
-    stale_ms: int = key(
+    open_orders_max: int = limit(10, "Most open orders.", low=0, high=1000)
+    band_bps: int = limit(50, "Hard fence around the mid, basis points.", low=0, high=10_000)
+    stale_ms: int = limit(
         0,
         "Oldest book that may be quoted on, milliseconds; 0 = the venue's own bound.",
         low=0,
@@ -141,30 +148,30 @@ class Limits:
     sigma_tenths: int = bound(
         20, "Fence around the mid, tenths of a standard move of the mid between two samples."
     )
-    sigma_alpha_percent: int = key(
+    sigma_alpha_percent: int = limit(
         20, "Weight of the newest move in the standard move, percent.", low=1, high=100
     )
-    sigma_floor_bps: int = key(50, "Least standard move, basis points.", low=0, high=10_000)
-    sigma_sample_ms: int = key(
+    sigma_floor_bps: int = limit(50, "Least standard move, basis points.", low=0, high=10_000)
+    sigma_sample_ms: int = limit(
         1000, "Time between two samples of the mid, milliseconds.", low=1, high=3_600_000
     )
-    typical_notional: int = key(
+    typical_notional: int = limit(
         0, "Usual order, quote units; 0 = learnt from our own orders.", low=0, high=10**12
     )
     typical_times_max: int = bound(10, "Largest order, in usual orders.")
     distance_bps_max: int = bound(
         500, "Largest distance of a price from the mid, basis points: a slip of the finger."
     )
-    daily_volume: int = key(
+    daily_volume: int = limit(
         0, "Average volume of a day, base units; 0 = not known.", low=0, high=10**12
     )
     volume_share_bps_max: int = bound(
         100, "Largest order, basis points of that volume; judged when it is known."
     )
-    sessions: list[str] = key(
+    sessions: list[str] = limit(
         [], "Hours of trading, UTC: mon-fri 08:00-16:30, daily 00:00-24:00; empty = always."
     )
-    maintenance: list[str] = key([], "Hours without trading, UTC, as in sessions.")
+    maintenance: list[str] = limit([], "Hours without trading, UTC, as in sessions.")
 
 
 @dataclass
@@ -209,13 +216,13 @@ class Scope:
 
 @dataclass
 class Gate:
-    self_trade: str = key(
+    self_trade: str = limit(
         "reject",
         "When an order would meet one of ours: refuse it; cancel what rests (oldest), or the"
         " smaller one of the two, and let it ask again; warn: send it with the venue's prevention.",
         choices=("reject", "oldest", "smallest", "warn"),
     )
-    throttle_ms: int = key(
+    throttle_ms: int = limit(
         100, "When it is worth asking again after a throttle, milliseconds.", low=1, high=60_000
     )
     fence_volatility: str = policy("The fence of sigma_tenths.")
@@ -241,15 +248,16 @@ class AllLimits(Limits):
         metadata={
             "doc": "Per instrument: what is not said there is taken from above.",
             "example": "[limits.instruments.BTCUSDT]\norder_notional_max = 5000",
+            "reloads": True,
         },
     )
 
 
 @dataclass
 class Rate:
-    orders_per_second: int = key(25, "Requests a second.", low=1, high=100_000)
-    burst: int = key(50, "Requests that may leave at once.", low=1, high=100_000)
-    reserve: int = key(
+    orders_per_second: int = limit(25, "Requests a second.", low=1, high=100_000)
+    burst: int = limit(50, "Requests that may leave at once.", low=1, high=100_000)
+    reserve: int = limit(
         10, "Of them, kept for cancels and risk-reducing orders.", low=0, high=100_000
     )
     inquiries_per_second: int = key(
@@ -575,12 +583,12 @@ TABLES: dict[str, type] = {
 
 def bounds(about: dict[str, Any]) -> str:
     """Say what a key may be, and whether it may change while running."""
-    out = ""
+    out = []
     if about.get("choices"):
-        out = " | ".join(about["choices"])
+        out.append(" | ".join(about["choices"]))
     elif about.get("low") is not None:
-        out = f"{about['low']}..{about['high']}"
-    return out + (", reloads" if about.get("reloads") else "") if out else ""
+        out.append(f"{about['low']}..{about['high']}")
+    return ", ".join([*out, "reloads"] if about.get("reloads") else out)
 
 
 def comment(text: str) -> list[str]:
@@ -596,7 +604,7 @@ def keys_text(value: Any) -> list[str]:
         if is_table(table_type(one)) or one.name == "strategies":
             continue
         if isinstance(found, dict):
-            out += ["", *comment(about["doc"])]
+            out += ["", *comment(about["doc"] + ("  (reloads)" if about.get("reloads") else ""))]
             example = about.get("example", "[strategies.parameters]\ndepth = 5")
             out += [f"# {line}" for line in example.splitlines()]
             continue

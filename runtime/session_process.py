@@ -33,6 +33,7 @@ ANSWER_ERRORS = (VenueError, PageError, OpeningError, aiohttp.ClientError, Timeo
 LISTEN_KEY_S = 30 * 60
 LOOK_S = 0.25  # a bell that was missed costs this much
 AGAIN_S = 1.0
+FULL_S = 0.01  # before a full ring is tried again
 OPENING_AGAIN_S = 0.2
 ALIVE_NS = 2_000_000_000  # a lane that has turned within this is there
 
@@ -145,6 +146,8 @@ class SessionPart(cold.Part):
                 lane.evidence = evidence.newest(deployment, message["former_rings"])
                 self.put(lane, lib.HP_MAIL_OPENING, b"")  # a wish may have been lost
             self.on_bell()
+        elif "limits" in message:
+            self.spawn(self.mail_limits(message))
         elif "cancel_ours" in message:
             self.spawn(self.cancel_ours(message["cancel_ours"]))
         elif "cancel_all" in message:
@@ -241,6 +244,17 @@ class SessionPart(cold.Part):
             return
         if not lane.mail_in.put(kind, data, aux):
             self.say(f"mail.full lane={lane.number} kind={kind} aux={aux} bytes={len(data)}")
+
+    async def mail_limits(self, message: Message) -> None:
+        """Mail other limits to every lane; say so when all of them have it."""
+        for lane in list(self.lanes.values()):
+            for kind, aux, data in message["limits"]:
+                while self.lanes.get(lane.number) is lane:
+                    if lane.mail_in.put(kind, bytes.fromhex(data), aux):
+                        break
+                    await asyncio.sleep(FULL_S)
+        self.say(f"limits.mailed records={len(message['limits'])} lanes={len(self.lanes)}")
+        self.tell({"limits_told": message["number"]})
 
     async def keep_listen_key(self) -> None:
         while True:

@@ -10,6 +10,10 @@ SANITY_BOUNDS: set[str]
 FIGURES: list[str]
 POLICIES: list[str]
 
+def limit_bytes(dimension: int, number: int, **bounds: int) -> bytes: ...
+def rule_bytes(**limits: Any) -> bytes: ...
+def policy_bytes(**policy: Any) -> bytes: ...
+
 class Lane:
     codec: Any
     strategies: list[Strategy]

@@ -5,6 +5,7 @@ Refuses: sockets, clocks, processes: a subclass fills the Env (live.LiveLane, ma
 """
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
@@ -106,6 +107,47 @@ cdef hp_limit_t limit_of(uint32_t dimension, uint32_t number, dict bounds) excep
     for name, value in bounds.items():
         (&limit.order_notional_e8_max)[<size_t>LIMIT_BOUNDS.index(name)] = value
     return limit
+
+
+cdef int fill_policy(hp_gate_rule_t *rule, dict policy) except -1:
+    unknown = set(policy) - {"warns", "throttles", "throttle_ms", "clock_ns_max", "send_budget_ns", "self_trade", "weights"}
+    if unknown:
+        raise TypeError(f"unknown policies: {', '.join(sorted(unknown))}")
+    if "warns" in policy:
+        rule.warns = sum(1 << n for n in set(policy["warns"]))
+    if "throttles" in policy:
+        rule.throttles = sum(1 << n for n in set(policy["throttles"]))
+    if "throttle_ms" in policy:
+        rule.throttle_ns = <uint64_t>policy["throttle_ms"] * 1000000u
+    rule.clock_ns_max = policy.get("clock_ns_max", rule.clock_ns_max)
+    rule.send_budget_ns = policy.get("send_budget_ns", rule.send_budget_ns)
+    if "self_trade" in policy:
+        rule.self_trade = SELF_TRADE.index(policy["self_trade"])
+    if "weights" in policy:
+        place, cancel = policy["weights"]
+        rule.weights = place | cancel << 16
+    return 0
+
+
+def limit_bytes(uint32_t dimension, uint32_t number, **bounds):
+    """Return what Lane.put_limit would hold, as the mail that a running lane takes."""
+    cdef hp_limit_t limit = limit_of(dimension, number, bounds)
+    return PyBytes_FromStringAndSize(<const char *>&limit, sizeof(limit))
+
+
+def rule_bytes(**limits):
+    """Return what Lane.put_rule would hold."""
+    cdef hp_instrument_limits_t rule
+    fill_rule(&rule, limits)
+    return PyBytes_FromStringAndSize(<const char *>&rule, sizeof(rule))
+
+
+def policy_bytes(**policy):
+    """Return what Lane.put_policy makes of a gate that nobody has told any."""
+    cdef hp_gate_rule_t rule
+    hp_gate_rule_open(&rule)
+    fill_policy(&rule, policy)
+    return PyBytes_FromStringAndSize(<const char *>&rule, sizeof(rule))
 
 
 TTL_FIGURES = ("volatility_ms", "queue_max", "queue_ms", "emergency_ms", "least_ms", "sweep_ms")
@@ -380,22 +422,7 @@ cdef class Lane:
         oldest, smallest, warn; weights: tokens of a placing request and of a cancel.
         """
         cdef hp_gate_rule_t rule = self.core.gate.rule
-        unknown = set(policy) - {"warns", "throttles", "throttle_ms", "clock_ns_max", "send_budget_ns", "self_trade", "weights"}
-        if unknown:
-            raise TypeError(f"unknown policies: {', '.join(sorted(unknown))}")
-        if "warns" in policy:
-            rule.warns = sum(1 << n for n in set(policy["warns"]))
-        if "throttles" in policy:
-            rule.throttles = sum(1 << n for n in set(policy["throttles"]))
-        if "throttle_ms" in policy:
-            rule.throttle_ns = <uint64_t>policy["throttle_ms"] * 1000000u
-        rule.clock_ns_max = policy.get("clock_ns_max", rule.clock_ns_max)
-        rule.send_budget_ns = policy.get("send_budget_ns", rule.send_budget_ns)
-        if "self_trade" in policy:
-            rule.self_trade = SELF_TRADE.index(policy["self_trade"])
-        if "weights" in policy:
-            place, cancel = policy["weights"]
-            rule.weights = place | cancel << 16
+        fill_policy(&rule, policy)
         hp_lane_put_policy(&self.core, &rule)
 
     def put_ttl(self, layers=None, **figures):

@@ -84,7 +84,7 @@ static inline void hp_gate_init(hp_gate_t *g)
 {
     hp_limit_t open;
     hp_limit_open(&open, HP_DIMENSION_NONE, 0);
-    g->rule.weights = 1u << 16 | 1u;
+    hp_gate_rule_open(&g->rule);
     hp_scope_set(&g->nobody, &open, 0);
     for (uint32_t n = 0; n < HP_GATE_ACCOUNTS; n++) hp_scope_set(&g->accounts[n], &open, 0);
     for (uint32_t n = 0; n < HP_GATE_VENUES; n++) hp_scope_set(&g->venues[n], &open, 0);
