@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hotpath.journal.tail import RECORD_BYTES, SEGMENT_BYTES, records
@@ -38,6 +39,8 @@ ASK_AGAIN_NS = 1000 * MS
 KEY_WAIT_NS = 700 * MS
 LOGON_AGAIN_NS = 800 * MS
 DRAIN_NS = 5 * S
+QUOTA_FIGURES = ("limit", "used", "asked_ns", "stop_ns", "status", "cost")
+NOBODY = 1 << 22  # no process has this number
 OWN_WISHES = (lib.HP_WANT_STREAM, lib.HP_WANT_RECONNECT)
 
 
@@ -73,7 +76,10 @@ class LaneProcess:
             for writer in spec["controls"]
         ]
         self.limits = Page.open(deployment, "limits.0", "hp_limits_page_t")
-        self.limits_seq = 0
+        self.limits_seq = self.lease_seq = 0
+        self.lease = None
+        if spec.get("lease"):
+            self.lease = Page.open(deployment, "lease", "hp_lease_page_t")
         self.is_dead = False
         self.is_paused = False
         self.late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # while it is stopped
@@ -370,6 +376,12 @@ class LaneProcess:
             words |= control.word
         self.words = words
         self.step(lane.archive, words)
+        if self.lease is not None and int(self.lease.view.seq) != self.lease_seq:
+            self.lease_seq = int(self.lease.view.seq)
+            found = self.lease.view.lease
+            self.step(
+                lane.set_leader_lease, found.until_ns, found.epoch, bool(found.is_required)
+            )
         seq = int(self.limits.view.seq)
         if seq != self.limits_seq and lane.take_limits(self.limits.map):
             self.limits_seq = seq
@@ -443,6 +455,10 @@ class LaneProcess:
             self.step(lane.fact, kind, aux, data)
             if lane.is_open and not lane.is_user_ready and self.user is not None:
                 self.release()
+        elif kind == lib.HP_MAIL_QUOTA:
+            told = ffi.from_buffer("hp_quota_told_t *", data)
+            figures = {name: getattr(told, name) for name in QUOTA_FIGURES}
+            self.step(partial(lane.quota_told, told.kind, told.length_s, **figures))
         elif kind == lib.HP_MAIL_LOGON:
             if self.orders is not None:
                 self.step(lane.note_session, ORDER, lib.HP_SESSION_ASKED)
@@ -471,6 +487,7 @@ class LaneProcess:
     def let_go(self) -> None:
         self.is_dead = True
         self.host.dead.add(self.page.path.name)
+        self.journal.header.writer_pid = NOBODY
         for connection in (*self.markets.values(), self.orders, self.user):
             if connection is not None:
                 connection.leave()
