@@ -149,7 +149,7 @@ def test_steps_are_those_of_a_naive_cut(day):
         if steps.finish():
             found.append(steps.records())
         assert found == naive_steps(run)
-        assert len(found) > 300
+        assert len(found) > 100
 
 
 def test_strategy_that_fails_is_halted_again(tmp_path, trader):
