@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,12 +45,27 @@ class Damage(NamedTuple):
     offset: int
 
 
-class Place(NamedTuple):
-    """Where the next record of a lane epoch belongs."""
+class Torn(NamedTuple):
+    """What is behind the last whole record of a lane epoch."""
 
-    number: int
+    path: Path
+    segment: int
     offset: int
+    size: int  # bytes
+
+
+class Point(NamedTuple):
+    """A record of a lane epoch: the segment that holds it, and its sequence."""
+
+    segment: int
     sequence: int
+
+
+class Limit(NamedTuple):
+    """How far a lane epoch is looked at: so many bytes of this segment, and nothing behind."""
+
+    segment: int
+    end: int
 
 
 def open_run(directory: Path, deployment: str) -> None:
@@ -114,6 +130,17 @@ def load(path: Path) -> bytes | mmap.mmap:
         raise RecordingError(f"{path} cannot be read: {error}") from error
 
 
+@dataclass
+class Part:
+    """A segment's bytes, and what its reader found."""
+
+    number: int
+    data: Any
+    first_sequence: int
+    end: int = SEGMENT_BYTES  # offset behind its last whole record
+    next_sequence: int = 0
+
+
 class LaneRun:
     """One lane epoch of a RUN."""
 
@@ -128,19 +155,43 @@ class LaneRun:
             raise RecordingError(f"{self.paths[0]} does not begin with a segment header")
         self.head: Segment = head
         self.lane, self.epoch = head.lane, head.epoch
+        self.torn: Torn | None = None  # behind its last whole record, when it was read to the end
 
-    def read(self, kinds: Collection[int] | None = None) -> Iterator[Record | Hole | Damage]:
+    def read(
+        self,
+        kinds: Collection[int] | None = None,
+        after: Point | None = None,
+        limit: Limit | None = None,
+    ) -> Iterator[Record | Hole | Damage]:
         """Give the records in order, a Hole where some are missing, a Damage where bytes are bad.
 
-        A torn end (a writer was killed) is no damage: the records end there.
+        after: what was read before; it ends there.  A torn end (a writer was killed) is no damage:
+        the records end there, and `torn` says where and how much of it there is.
         """
-        expected = 1
+        yield from (item for _, item in self.read_placed(kinds, after, limit))
+
+    def segments(
+        self, after: Point | None = None, limit: Limit | None = None
+    ) -> Iterator[Part | Hole | Damage]:
+        """Give the segments' bytes in order, and what is between them.
+
+        Who takes a part reads its records and leaves in it how far they went and which is next.
+        """
+        first, seen = after or (0, 0)
+        expected = seen + 1
         for path in self.paths:
+            number = int(path.name[:8])
+            if number < first:
+                continue
+            if limit is not None and number > limit.segment:
+                return
             try:
-                data = load(path)
+                data: Any = load(path)
             except RecordingError:
                 yield Damage(path, 0)
                 continue
+            if limit is not None and number == limit.segment:
+                data = memoryview(data)[: limit.end]
             if len(data) < SEGMENT_BYTES:
                 continue
             head = segment(data)
@@ -149,11 +200,33 @@ class LaneRun:
                 continue
             if head.first_sequence > expected:
                 yield Hole(expected, head.first_sequence - expected)
-            expected = head.first_sequence
-            yield from records(data, SEGMENT_BYTES, expected, kinds)
-            _, good, expected, _ = scan(data, SEGMENT_BYTES, expected)
-            if good < len(data) and path != self.paths[-1]:
-                yield Damage(path, good)
+            part = Part(number, data, head.first_sequence)
+            yield part
+            expected, good = part.next_sequence, part.end
+            if good < len(data):
+                if path != self.paths[-1]:
+                    yield Damage(path, good)
+                else:
+                    self.torn = Torn(path, number, good, len(data) - good)
+
+    def read_placed(
+        self,
+        kinds: Collection[int] | None = None,
+        after: Point | None = None,
+        limit: Limit | None = None,
+    ) -> Iterator[tuple[int, Record | Hole | Damage]]:
+        """As read(), each with the number of its segment."""
+        number, seen = after or (0, 0)
+        for part in self.segments(after, limit):
+            if not isinstance(part, Part):
+                yield number, part
+                continue
+            number = part.number
+            for record in records(part.data, SEGMENT_BYTES, part.first_sequence, kinds, seen):
+                yield number, record
+            _, part.end, part.next_sequence, _ = scan(
+                part.data, SEGMENT_BYTES, part.first_sequence
+            )
 
 
 def lanes(directory: Path) -> list[LaneRun]:

@@ -63,7 +63,7 @@ class PairStory(Story):
         """Whatever the disk's pace: a ring full of what is not archived is another story."""
         super().happen(what, a, b)
         for one in self.archiver.rings.values():
-            if one.head.published - one.head.archived > 4 * SEGMENT:
+            if one.head.published - one.head.archived > SEGMENT:
                 one.sync()
 
     def lend(self, a: int, b: int) -> None:

@@ -77,7 +77,7 @@ def test_whatever_happens_to_a_pair_happens_again(tmp_path_factory, trader, even
 @pytest.mark.parametrize("strategy", [None, ""], ids=["intents fed", "strategies again"])
 def test_market_lane_that_could_not_journal_is_run_up_to_there(tmp_path, trader, strategy):
     """Its archiver lagged by a whole ring; the order lane's did not."""
-    story = PairStory(tmp_path / "run", trader, segments=4)
+    story = PairStory(tmp_path / "run", trader)
     for what, a, b in trade(20):
         story.happen(what, a, b)
     market, rings = story.lane.market, story.archiver.rings
