@@ -54,7 +54,7 @@ enum hp_record_kind {
     HP_RECORD_POLICY = 19,      /* hp_gate_rule_t */
     HP_RECORD_PEER = 20,        /* of the other lane of a pair; aux = enum hp_pair_kind */
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
-    HP_RECORD_MISSED = 24,      /* hp_missed_t each: trades that were fetched; aux = instrument */
+    HP_RECORD_MISSED = 26,      /* hp_missed_t each: trades that were fetched; aux = instrument */
     HP_RECORD_TTL = 23,         /* hp_ttl_rule_t */
     HP_RECORD_CLOSING = 22,     /* hp_flatten_rule_t: positions are closed by it from now on */
     HP_RECORD_QUOTA_RULE = 24,  /* hp_quota_rule_t */
