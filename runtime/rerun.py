@@ -111,6 +111,7 @@ class Rerun:
         self.lane: RerunLane | None = None
         self.waiting: list[Any] = []  # strategies not yet bound
         self.instruments: dict[int, Any] = {}
+        self.added: set[int] = set()  # a further record of theirs is the venue's new word
 
     def go(self) -> Outcome:
         """Run to the end, the first difference, or what cannot be run."""
@@ -154,7 +155,7 @@ class Rerun:
                 " its lane (record LANE): it was not recorded from the start"
             )
         lane = self.lane
-        if record.kind == lib.HP_RECORD_INSTRUMENT:
+        if record.kind == lib.HP_RECORD_INSTRUMENT and record.aux not in self.added:
             lane.begin(step.records)
             self.add_instrument(record)
         elif record.kind == lib.HP_RECORD_STRATEGY:
@@ -209,6 +210,7 @@ class Rerun:
         if item is None:
             raise RerunError(f"instrument {record.aux} is not in the lane's description")
         add_instrument(self.lane, item)
+        self.added.add(record.aux)
 
     def add_strategy(self, record: Record) -> None:
         assert self.lane is not None
