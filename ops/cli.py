@@ -20,6 +20,7 @@ COMMANDS = [
     "record",
     "events",
     "ledger",
+    "checkpoint",
     "replay",
     "baseline",
     "latency_profile",

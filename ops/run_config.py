@@ -107,6 +107,8 @@ def archive_rules(config: Config) -> dict[str, Any]:
         "block_ms": j.block_ms,
         "lazy_ms": j.lazy_ms,
         "reserve_bytes": j.reserve_mib * 2**20,
+        "checkpoint_s": j.checkpoint_s,
+        "checkpoints": j.checkpoints,
         "durability": {**classes, "order": "local-disk"} if durable(config) else classes,
         "policy": {
             "compress": j.compress,

@@ -35,6 +35,7 @@ from runtime import (
 from runtime._shm import lib
 from runtime.archiver import finish, is_archived, rules_of
 from runtime.causes import CAUSES
+from runtime.checkpointer import Checkpointer
 from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.config import Config
@@ -118,6 +119,7 @@ class Settings:
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
     archive: dict[str, Any] = field(default_factory=dict)  # how it is written (archiver.Rules)
+    venue_stays: bool = False  # it was there before us: an archive tells of the same account
     durable: int = 0  # strategies whose orders wait for the disk, bits
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
     has_authority: bool = True  # lanes spend leased limits; False: their own, without an end
@@ -791,6 +793,7 @@ class Appliance:
             "is_open": self.opened_epoch == self.epoch,
             "has_books": self.market is None,
             "former_rings": self.former_rings(),
+            "archive": str(self.settings.journal or "") if self.settings.venue_stays else "",
             "prefix": self.settings.deployment[:12],
             "on_restart": self.settings.on_restart,
             "read_lag_ms": self.settings.read_lag_ms,
@@ -804,9 +807,15 @@ class Appliance:
         watched.life.tell({"part": part, **message})
         return True
 
+    def checkpoint(self, cause: str) -> None:
+        """Have a checkpoint taken beside a step that may go wrong; nobody waits for it."""
+        if self.settings.journal is not None and 0 < self.epoch == self.opened_epoch:
+            self.tell("archiver", {"checkpoint": cause})
+
     def tell_authority(self) -> None:
         """Hand the authority its limits, and which lane may spend which."""
         if self.settings.has_authority:
+            self.checkpoint("limits")
             lent, terms = authority_limits(self.settings), self.settings.limit_lease
             lanes = {"0": list(lent)}
             self.tell("authority", {"limits": lent, "lanes": lanes, "terms": terms})
@@ -899,6 +908,7 @@ class Appliance:
     def restart_lane(self) -> int:
         """Kill the lane; return the epoch that died, for armed(after_epoch)."""
         epoch = self.epoch
+        self.checkpoint("restart")
         self.supervisor.restart("lane-0")
         return epoch
 
@@ -941,6 +951,7 @@ class Appliance:
         life = watched.life
         if life is not None and life.is_alive:
             self.supervisor.expect_end("lane-0")
+            self.checkpoint("drain")
             self.control.set(lib.HP_WORD_DRAIN, "drain")
             done, _ = await asyncio.wait({life.ended}, timeout=seconds)
             if not done:
@@ -962,6 +973,7 @@ class Appliance:
 
     def asked(self, command: str) -> None:
         """A person set a word: do what the lanes cannot do alone."""
+        self.checkpoint(command)
         if command == "kill":
             self.killed()
         elif command == "flatten":
@@ -1013,7 +1025,10 @@ class Appliance:
         done = await asyncio.to_thread(finish, s.deployment, s.journal, rules, self.say)
         if not done:
             self.say(f"archive.rings_kept pages={self.ring_prefix}* cause=not_all_is_archived")
-        return done
+            return False
+        last = Checkpointer(s.journal, rules.checkpoint_s, rules.checkpoints, self.say).last
+        await asyncio.to_thread(last, "end")
+        return True
 
     async def close(self) -> None:
         if hasattr(self, "supervisor"):

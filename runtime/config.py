@@ -438,6 +438,10 @@ class Journal:
     keep_gib: int = key(
         0, "The oldest closed segments go when there is more, GiB; 0 = never.", low=0, high=2**20
     )
+    checkpoint_s: int = key(
+        60, "A checkpoint of the archive is taken so often, s; 0 = none.", low=0, high=86_400
+    )
+    checkpoints: int = key(5, "So many of them are kept.", low=2, high=1000)
     segment_mib: int = key(16, "Size of a segment of the ring, MiB.", low=1, high=1024)
     segments: int = key(4, "Segments of the ring.", low=2, high=64)
 

@@ -322,6 +322,7 @@ class Observer:
     def journal(self, lane: str, page: Any) -> shot.Journal:
         head = ffi.cast("hp_journal_head_t *", page.header + 1)
         archived, published = head.archived, head.published
+        cut_ns = head.checkpoint_real_ns
         return shot.Journal(
             lane,
             head.segment_bytes * head.segment_count,
@@ -330,6 +331,11 @@ class Observer:
             head.overwritten,
             None if archived == NO_ARCHIVER else max(0, published - archived),
             head.archive_state,
+            max(0, time.time_ns() - cut_ns) if cut_ns else None,
+            head.checkpoint_bytes,
+            head.checkpoint_ns,
+            head.checkpoints,
+            head.checkpoint_failures,
         )
 
     def mails(self) -> Iterator[shot.Mail]:

@@ -52,6 +52,7 @@ class Lane:
         self.mail_in = Mail.open(deployment, f"mail.in.{number}", bell)
         self.mail_out = Mail.open(deployment, f"mail.out.{number}")
         self.evidence: evidence.Evidence | None = None
+        self.is_stopped = False  # what it would go on from is damaged
         self.opening: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -69,6 +70,7 @@ class SessionPart(cold.Part):
 
     async def start(self) -> Message:
         """Load the key, read reference data and prices."""
+        self.loop = asyncio.get_running_loop()
         s = self.specification
         self.endpoints = Endpoints(**s["endpoints"])
         connector = None
@@ -165,6 +167,8 @@ class SessionPart(cold.Part):
             self.lanes[number] = lane
             if not message["is_open"]:
                 lane.evidence = evidence.newest(deployment, message["former_rings"])
+                if lane.evidence is None and message.get("archive"):
+                    await asyncio.to_thread(self.recover, lane, Path(message["archive"]))
                 self.put(lane, lib.HP_MAIL_OPENING, b"")  # a wish may have been lost
             self.on_bell()
         elif "read_reference" in message:
@@ -208,9 +212,35 @@ class SessionPart(cold.Part):
             read_lag_s=message["read_lag_ms"] / 1000,
         )
 
+    def recover(self, lane: Lane, archive: Path) -> None:
+        """Look in the archive for what a life knew whose ring is lost."""
+        from runtime import recovery  # the ledger and what it needs: for this one case only
+
+        try:
+            found = recovery.evidence_of(archive, lane.number)
+        except recovery.RecoveryStopped as error:
+            lane.is_stopped = True
+            self.say_safely(f"session.recovery_stopped lane={lane.number} error={str(error)!r}")
+            return
+        except recovery.COULD_NOT as error:
+            self.say_safely(f"session.no_recovery lane={lane.number} error={str(error)!r}")
+            return
+        if found is not None:
+            lane.evidence, how = found
+            base = how.base.number if how.base else "none"
+            self.say_safely(
+                f"lane.recovered lane={lane.number} epoch_before={lane.evidence.epoch}"
+                f" checkpoint={base} tail_records={how.tail_records}"
+                f" refused={len(how.refused)} torn={len(how.torn)} seconds={how.seconds:.3f}"
+            )
+
+    def say_safely(self, text: str) -> None:
+        """Say from another thread."""
+        self.loop.call_soon_threadsafe(self.say, text)
+
     async def open_lane(self, lane: Lane, generation: int) -> None:
         """Answer a lane's wish for an opening; a newer wish ends this one."""
-        while self.lanes.get(lane.number) is lane:
+        while not lane.is_stopped and self.lanes.get(lane.number) is lane:
             try:
                 await lane.opener.open(
                     generation,

@@ -99,6 +99,11 @@ class Journal:
     overwritten_segments: int
     lag_bytes: int | None  # behind an archiver; None without one
     archive_state: int  # enum hp_archive_state
+    checkpoint_age_ns: int | None  # of the newest one's state; None without one
+    checkpoint_bytes: int
+    checkpoint_ns: int
+    checkpoints: int
+    checkpoint_failures: int
 
 
 @dataclass(slots=True)

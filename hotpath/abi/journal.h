@@ -174,7 +174,12 @@ typedef struct hp_journal_head { /* head page of the ring file, behind hp_page_t
     uint64_t archived;       /* bytes of `published` that are on disk; UINT64_MAX = no archiver */
     uint32_t archive_state;  /* enum hp_archive_state */
     uint32_t archiver_pid;
-    uint8_t  pad1[112];
+    uint64_t checkpoint_real_ns;  /* CLOCK_REALTIME of the newest checkpoint's state; 0 = none */
+    uint64_t checkpoint_bytes;    /* size of its file */
+    uint64_t checkpoint_ns;       /* how long it took; no lane waited for it */
+    uint32_t checkpoints;         /* taken by this archiver */
+    uint32_t checkpoint_failures;
+    uint8_t  pad1[80];
 } hp_journal_head_t;
 /* cffi:end */
 HP_SIZE(hp_journal_record_t, 40);

@@ -129,5 +129,10 @@ cdef extern from "journal.h" nogil:
         uint64_t archived
         uint32_t archive_state
         uint32_t archiver_pid
-        uint8_t pad1[112]
+        uint64_t checkpoint_real_ns
+        uint64_t checkpoint_bytes
+        uint64_t checkpoint_ns
+        uint32_t checkpoints
+        uint32_t checkpoint_failures
+        uint8_t pad1[80]
     int hp_record_is_bulk(uint32_t kind) noexcept nogil

@@ -366,6 +366,11 @@ def layout():
     out["hp_journal_head_t.archived"] = <size_t>&(<hp_journal_head_t *>0).archived
     out["hp_journal_head_t.archive_state"] = <size_t>&(<hp_journal_head_t *>0).archive_state
     out["hp_journal_head_t.archiver_pid"] = <size_t>&(<hp_journal_head_t *>0).archiver_pid
+    out["hp_journal_head_t.checkpoint_real_ns"] = <size_t>&(<hp_journal_head_t *>0).checkpoint_real_ns
+    out["hp_journal_head_t.checkpoint_bytes"] = <size_t>&(<hp_journal_head_t *>0).checkpoint_bytes
+    out["hp_journal_head_t.checkpoint_ns"] = <size_t>&(<hp_journal_head_t *>0).checkpoint_ns
+    out["hp_journal_head_t.checkpoints"] = <size_t>&(<hp_journal_head_t *>0).checkpoints
+    out["hp_journal_head_t.checkpoint_failures"] = <size_t>&(<hp_journal_head_t *>0).checkpoint_failures
     out["hp_journal_head_t.pad1"] = <size_t>&(<hp_journal_head_t *>0).pad1
     out["hp_lease_page_t"] = sizeof(hp_lease_page_t)
     out["hp_lease_page_t.page"] = <size_t>&(<hp_lease_page_t *>0).page

@@ -5,8 +5,8 @@
  *
  * A parked order is permitted, encoded and journaled, counts as exposure, and not a byte of it has left.
  * It leaves as it stands when the archiver's watermark passes its request; it ends instead when it would
- * come too late for its deadline, or when its permit has gone (words, sessions, arming, a cancel, a lost
- * book).  A lane that is killed meanwhile has not sent it: the venue's NOT_FOUND will say so.
+ * come too late for its deadline, or when its permit has gone (words, sessions, arming, leases, a cancel,
+ * a lost book).  A lane that is killed meanwhile has not sent it: the venue's NOT_FOUND will say so.
  *
  * The watermark is an input: it is journaled when it releases something, and so are the words. */
 #ifndef HP_LANE_PARK_H
@@ -63,7 +63,8 @@ static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o)
 
 static inline int hp_lane_may_leave(const hp_lane_t *l, const hp_order_t *o)
 {
-    return l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && l->now_ns < o->deadline_ns &&
+    int is_lent = !l->gate.lease.is_required || l->now_ns < l->gate.lease.until_ns || o->flags & HP_ORDER_REDUCE_ONLY;
+    return is_lent && l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && l->now_ns < o->deadline_ns &&
            !hp_lane_must_go(l, o) && !(l->gate.words & HP_WORD_CHOKED) && (o->expire_ns == 0 || l->now_ns < o->expire_ns);
 }
 

@@ -38,6 +38,7 @@ ASK_AGAIN_NS = 1000 * MS
 KEY_WAIT_NS = 700 * MS
 LOGON_AGAIN_NS = 800 * MS
 DRAIN_NS = 5 * S
+NOBODY = 1 << 22  # no process has this number
 OWN_WISHES = (lib.HP_WANT_STREAM, lib.HP_WANT_RECONNECT)
 
 
@@ -73,7 +74,10 @@ class LaneProcess:
             for writer in spec["controls"]
         ]
         self.limits = Page.open(deployment, "limits.0", "hp_limits_page_t")
-        self.limits_seq = 0
+        self.limits_seq = self.lease_seq = 0
+        self.lease = None
+        if spec.get("lease"):
+            self.lease = Page.open(deployment, "lease", "hp_lease_page_t")
         self.is_dead = False
         self.is_paused = False
         self.late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # while it is stopped
@@ -370,6 +374,12 @@ class LaneProcess:
             words |= control.word
         self.words = words
         self.step(lane.archive, words)
+        if self.lease is not None and int(self.lease.view.seq) != self.lease_seq:
+            self.lease_seq = int(self.lease.view.seq)
+            found = self.lease.view.lease
+            self.step(
+                lane.set_leader_lease, found.until_ns, found.epoch, bool(found.is_required)
+            )
         seq = int(self.limits.view.seq)
         if seq != self.limits_seq and lane.take_limits(self.limits.map):
             self.limits_seq = seq
@@ -471,6 +481,7 @@ class LaneProcess:
     def let_go(self) -> None:
         self.is_dead = True
         self.host.dead.add(self.page.path.name)
+        self.journal.header.writer_pid = NOBODY
         for connection in (*self.markets.values(), self.orders, self.user):
             if connection is not None:
                 connection.leave()

@@ -11,10 +11,12 @@ no order rests at the venue, and every figure is the venue's.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import traceback
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +24,13 @@ from runtime import evidence, feeds, funds, limit_pages
 from runtime._shm import ffi, lib
 from runtime.feeds import limits as feed_limits
 from runtime.lane_spec import ASSETS
+from runtime.lease import SimLease
 from runtime.pages import CONTROL_BYTES, LANE_BYTES, Control, Mail, Page
+from runtime.sentinel_plan import SENTINEL_BYTES
+from tests.simulation import archiver, authority, sentinel
 from tests.simulation import lane as lane_file
-from tests.simulation.authority import TERMS, SimAuthority, installed
+from tests.simulation.archiver import Archive
+from tests.simulation.authority import TERMS, SimAuthority
 from tests.simulation.chance import Chance
 from tests.simulation.cold import PLACES, SimSession
 from tests.simulation.host import Host
@@ -32,6 +38,7 @@ from tests.simulation.invariants import Broken, Judge, text_of
 from tests.simulation.lane import LaneProcess
 from tests.simulation.loop import MS, S, SimLoop
 from tests.simulation.network import Network
+from tests.simulation.sentinel import SimSentinel
 from tests.simulation.venue import Venue
 from venues.binance.usdm import reference
 from venues.simulator.usdm import public
@@ -40,11 +47,13 @@ SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
 PREFIX = DEPLOYMENT = "sim"
 SEGMENT_BYTES, SEGMENT_COUNT = 65536, 12
 MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
+LEASE_MS = 200  # of the leader
 READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
 FAULTS_NS = 1800 * MS
 ORDERS = 100  # that the strategy of a lane may place
 HEAL_NS = 8 * S
 DRAIN_NS = 6 * S
+ABANDON_NS = 3 * S
 STEPS_MAX = 400_000
 # steps until it dies, 0 = at once; whether only steps count that send an order
 KILLS = ((0, False), (1, False), (2, False), (1, True), (1, True), (2, True))
@@ -110,6 +119,13 @@ class World:
         count = shape.choice((1, 1, 2))
         self.symbols = {n: name for n, name in SYMBOLS.items() if n <= count}
         self.policy = shape.choice(("cancel", "cancel", "adopt"))
+        self.has_lease = shape.random() < 0.3
+        self.scope = shape.choice(("ours", "all"))
+        self.has_archive = shape.random() < 0.35
+        self.is_durable = self.has_archive and shape.random() < 0.5
+        self.archive: Archive | None = None
+        self.is_stopped = False  # the supervisor
+        self.is_abandoned = shape.random() < 0.2
         self.rate = shape.choice((0.1, 0.2, 0.5))
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
@@ -152,7 +168,7 @@ class World:
             | terms.of(ASSETS["USDT"], 0)
             for number, symbol in self.symbols.items()
         }
-        for writer in ("operator", "authority"):
+        for writer in ("operator", "authority", "sentinel"):
             self.host.make(
                 DEPLOYMENT,
                 f"control.{writer}",
@@ -163,6 +179,13 @@ class World:
         self.control = Control.adopt(DEPLOYMENT, "operator")
         self.limits_page = limit_pages.make(DEPLOYMENT, 0)
         self.authority: SimAuthority | None = None
+        self.host.make(
+            DEPLOYMENT, "sentinel", "hp_sentinel_page_t", lib.HP_PAGE_SENTINEL, SENTINEL_BYTES
+        )
+        self.sentinel: SimSentinel | None = None
+        self.lease = SimLease(DEPLOYMENT, LEASE_MS) if self.has_lease else None
+        if self.lease is not None:
+            self.leads()
         self.pages: dict[str, Page] = {}
         self.trade_before()
         self.judge = self.venue.judge = Judge(self)
@@ -170,6 +193,9 @@ class World:
         self.start_session()
         self.start_authority()
         self.start_lane()
+        self.start_sentinel()
+        if self.archive is not None:
+            self.archive.start()
 
     def trade_before(self) -> None:
         """The account has a past, in half of the stories: what somebody did by hand.
@@ -216,15 +242,32 @@ class World:
             if "say" in message:
                 self.trace("says", message["say"])
 
-        authority = self.authority = SimAuthority(DEPLOYMENT, tell)
+        its = self.authority = SimAuthority(DEPLOYMENT, tell)
         key = f"account:{0}"
         told = {"limits": {key: ACCOUNT}, "lanes": {"0": [key]}, "terms": TERMS}
 
         async def start() -> None:
-            await authority.start()
-            await authority.told(told)
+            await its.start()
+            await its.told(told)
 
-        self.loop.create_task(start())
+        its.spawn(start())
+
+    def start_sentinel(self) -> None:
+        self.sentinel = SimSentinel(
+            DEPLOYMENT,
+            self.venue,
+            list(self.symbols.values()),
+            PREFIX,
+            self.scope,
+            lambda text: self.trace("says", text),
+        )
+
+    def leads(self) -> None:
+        """The supervisor renews the leader's lease, while it is not stopped itself."""
+        if self.lease is not None and not self.is_stopped:
+            self.lease.epoch = self.epoch
+            self.lease.renew()
+        self.loop.after(LEASE_MS * MS // 4, self.leads)
 
     def tell_session(self) -> None:
         session = self.session
@@ -242,7 +285,7 @@ class World:
             "on_restart": self.policy,
             "read_lag_ms": READ_LAG_MS,
         }
-        self.loop.create_task(session.told(message))
+        session.spawn(session.told(message))
 
     def former_rings(self) -> list[str]:
         prefix = f"corelane.{DEPLOYMENT}."
@@ -303,7 +346,9 @@ class World:
             "prefix": PREFIX,
             "assets": ASSETS,
             "epoch": self.epoch,
-            "controls": ["operator", "authority"],
+            "controls": ["operator", "authority", "sentinel"],
+            "lease": self.has_lease,
+            "durable": int(self.is_durable),
             "segment_bytes": SEGMENT_BYTES,
             "segment_count": SEGMENT_COUNT,
             "market": PLACES.market(symbols),
@@ -374,6 +419,10 @@ class World:
             "kill": lambda chance: self.process.kill(*chance.choice(KILLS)),
             "kill_session": self.kill_session,
             "kill_authority": self.kill_authority,
+            "kill_archiver": self.kill_archiver,
+            "kill_sentinel": self.kill_sentinel,
+            "trip": self.trip,
+            "stop_supervisor": self.stop_supervisor,
             "pause": lambda chance: self.process.pause(chance.randrange(20, 1500) * MS),
             "words": self.words,
             "clock": self.step_clock,
@@ -431,6 +480,40 @@ class World:
         self.authority = None
         self.loop.after(chance.randrange(10, 900) * MS, self.start_authority)
 
+    def kill_archiver(self, chance: Any) -> None:
+        if self.archive is not None and self.archive.archiver is not None:
+            self.archive.kill()
+            self.loop.after(chance.randrange(5, 300) * MS, self.archive.start)
+
+    def kill_sentinel(self, chance: Any) -> None:
+        if self.sentinel is None:
+            return
+        self.sentinel.kill()
+        self.sentinel = None
+        self.loop.after(chance.randrange(10, 400) * MS, self.start_sentinel)
+
+    def trip(self, chance: Any) -> None:
+        """A person trips the sentinel, and releases it when the venue is empty."""
+        if self.sentinel is not None:
+            self.sentinel.by_hand = "story"
+            self.loop.after(chance.randrange(50, 600) * MS, self.release)
+
+    def release(self) -> None:
+        """A person has looked; until the venue is empty the answer is no."""
+        if self.sentinel is not None and self.sentinel.trip is not None:
+            self.sentinel.release("story")
+        if self.sentinel is None or self.sentinel.trip is not None:
+            self.loop.after(100 * MS, self.release)
+
+    def stop_supervisor(self, chance: Any) -> None:
+        """The leader's lease is not renewed for a while."""
+        if self.has_lease:
+            self.is_stopped = True
+            self.loop.after(chance.randrange(50, 800) * MS, self.supervisor_goes_on)
+
+    def supervisor_goes_on(self) -> None:
+        self.is_stopped = False
+
     def words(self, chance: Any) -> None:
         word = chance.choice((lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL))
         self.control.set(word, "story")
@@ -443,15 +526,37 @@ class World:
 
     def run(self) -> Outcome:
         """Live through the seed."""
-        with self.host.installed(), installed(self.host), self.loop.running():
+        if not self.has_archive:
+            return self.run_in(contextlib.nullcontext())
+        self.archive = Archive(
+            DEPLOYMENT, self.loop, self.chance, lambda text: self.trace("says", text)
+        )
+        try:
+            root = self.archive.root
+            return self.run_in(archiver.installed(self.host, self.chance, root))
+        finally:
+            self.archive.remove()
+
+    def run_in(self, disk: AbstractContextManager[None]) -> Outcome:
+        with (
+            self.host.installed(),
+            authority.installed(self.host),
+            sentinel.installed(self.host),
+            disk,
+            self.loop.running(),
+        ):
             try:
                 self.start()
                 self.start_up()
                 self.plan_faults()
                 self.go(self.faults_ns)
                 self.heal()
-                self.drain()
-                self.judge.at_end()
+                if self.is_abandoned:
+                    self.abandon()
+                else:
+                    self.drain()
+                    self.judge.at_end()
+                self.archived()
             except Broken as broken:
                 self.broken = broken
             except Exception as error:
@@ -469,6 +574,8 @@ class World:
             if is_over is not None and is_over():
                 return True
             self.loop.run_until(min(until, self.loop.now_ns + 20 * MS))
+            if self.judge.found is not None:
+                raise self.judge.found
             if self.loop.troubles:
                 raise self.loop.troubles[0]
             if self.loop.steps > STEPS_MAX:
@@ -485,6 +592,10 @@ class World:
     def heal(self) -> None:
         """No more faults: the lane must come to be armed, with nothing UNKNOWN (L1, L2)."""
         self.trace("heal")
+        self.is_stopped = False
+        if self.sentinel is not None:
+            self.sentinel.by_hand = ""
+        self.loop.after(10 * MS, self.release)
         self.chance.is_healed = True
         self.net.is_parted = self.net.is_deaf = False
         self.host.step_ns = 0
@@ -530,6 +641,35 @@ class World:
         if not self.go(DRAIN_NS, lambda: self.process.is_dead):
             raise Broken("L3", f"not gone {DRAIN_NS // S} s after the word: {self.illness()}")
 
+    def archived(self) -> None:
+        """What the archive acknowledged is there, and is what stood in the rings (S7)."""
+        if self.archive is None:
+            return
+        if self.archive.archiver is None:
+            self.go(S, lambda: self.archive is not None and self.archive.archiver is not None)
+        self.go(200 * MS)
+        for text in self.archive.differences(self.host):
+            raise Broken("S7", text)
+
+    def abandon(self) -> None:
+        """The lane stands still or is gone, for good: the sentinel alone empties the venue (L3)."""
+        self.trace("abandon")
+        self.is_ending = True
+        if self.chance.of("abandon").random() < 0.5:
+            self.process.kill()
+        else:
+            self.process.pause(1000 * S)
+        account = self.venue.account
+
+        def is_empty() -> bool:
+            held = self.sentinel is not None and self.sentinel.trip is not None
+            return held and not account.open_orders and bool(self.sentinel.confirmed_ns)
+
+        if not self.go(ABANDON_NS, is_empty):
+            left = [one.client_id for one in account.open_orders.values()]
+            text = f"{ABANDON_NS // S} s after the lane's end the sentinel has left {left}"
+            raise Broken("L3", text)
+
     def close(self) -> None:
         """Let go of everything, so that no task outlives its story."""
         self.is_ending = True
@@ -538,10 +678,10 @@ class World:
             self.session.kill()
         if self.authority is not None:
             self.authority.kill()
+        if self.sentinel is not None:
+            self.sentinel.kill()
         self.process.is_dead = True
-        self.loop.heap.clear()
-        while self.loop.ready:
-            self.loop.ready.popleft()._run()
+        self.loop.end_tasks()
 
     def outcome(self) -> Outcome:
         self.hash.update(json.dumps(self.chance.done, sort_keys=True).encode())
