@@ -647,7 +647,7 @@ class Appliance:
         return self.tell_changes(before, after)
 
     def change_reference(self, found: dict[str, Any]) -> None:
-        """The venue says something else of instruments, by symbol: lanes take it, or a person must."""
+        """The venue says something else of instruments, by symbol: lanes take it."""
         before = self.lane_mail()
         for number, symbol in self.symbols.items():
             about = {**self.about[number], **found.get(symbol, {})}
@@ -655,7 +655,7 @@ class Appliance:
             if not differ:
                 continue
             if "price_decimals" in differ or "size_decimals" in differ:
-                self.supervisor.degrade(f"{symbol} has another scale at the venue: restart to trade it")
+                self.supervisor.degrade(f"{symbol}: another scale at the venue; restart")
                 continue
             self.about[number] = about
             self.say(f"instrument.changed symbol={symbol} keys={','.join(differ)}")
