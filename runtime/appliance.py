@@ -29,6 +29,7 @@ from runtime import (
     limit_mail,
     limit_pages,
     limits,
+    quota,
     sentinel_plan,
     state,
 )
@@ -92,6 +93,7 @@ class Settings:
     segment_bytes: int = 16 * 1024 * 1024
     segment_count: int = 4
     rate: tuple[int, int, int] = (25, 50, 10)
+    quota: dict[str, int] = field(default_factory=lambda: dict(quota.RULE))
     inquiries: tuple[int, int] = (10, 10)  # about orders, of the whole lane: a second, burst
     terms: funds.Terms = field(default_factory=funds.Terms)  # leverage, margin, fees
     order_notional_max: int = 2_000  # quote units
@@ -195,6 +197,8 @@ class Appliance:
         self.metrics_port = metrics_port
         self.topology = topology or plan(settings)
         self.feed_limits = feeds.limits()
+        self.quota = quota.load(feeds.LIMITS)
+        self.quotas: list[Any] = []  # as the venue's reference data names them
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
         self.prices: dict[str, int] = {}
@@ -346,6 +350,7 @@ class Appliance:
         if facts["exporter"]["note"]:
             self.supervisor.degrade(facts["exporter"]["note"])
         found = {entry["symbol"]: entry for entry in facts["session"]["instruments"]}
+        self.quotas = facts["session"]["quotas"]
         ids = state.instrument_ids(self.directory, [f"{VENUE}:{symbol}" for symbol in s.symbols])
         self.symbols = {ids[f"{VENUE}:{symbol}"]: symbol for symbol in s.symbols}
         try:
@@ -583,6 +588,7 @@ class Appliance:
             "lock": s.lock,
             "ca": self.ca,
             "inquiries": list(s.inquiries),
+            "quota": self.quota.lane_spec(self.quotas, self.quota_rule()),
             "funds": self.funds,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
@@ -616,6 +622,11 @@ class Appliance:
                 for number, symbol in self.symbols.items()
             ],
         }
+
+    def quota_rule(self) -> dict[str, int]:
+        """Return where the modes begin; the sentinel's share of the weight is not the lane's."""
+        guard = self.settings.guard
+        return {**self.settings.quota, "kept": 0 if guard is None else guard.budget_percent}
 
     def limit_records(self) -> list[dict[str, Any]]:
         """Return the limits of the four dimensions; the account's requests are also [rate]'s."""
@@ -792,6 +803,7 @@ class Appliance:
             "about": self.about,
             "is_open": self.opened_epoch == self.epoch,
             "has_books": self.market is None,
+            "has_orders": True,
             "former_rings": self.former_rings(),
             "archive": str(self.settings.journal or "") if self.settings.venue_stays else "",
             "prefix": self.settings.deployment[:12],

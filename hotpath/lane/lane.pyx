@@ -62,6 +62,8 @@ LIMIT_BOUNDS = (  # of hp_limit_t, in its order
     "fast_move_bps_max", "fast_window_ns", "fast_freeze_ns", "order_to_trade_max", "cancel_rate_bps_max",
     "budget_window_ns", "budget_free_count", "token_rate", "token_burst", "token_reserve",
 )
+QUOTA_PERCENTS = ("busy", "slow", "no_risk", "reserve", "kept")  # of hp_quota_rule_t, in its order
+QUOTA_COSTS = ("limit", "post_only", "market", "stop", "replace", "cancel", "status", "logon")  # enum hp_quota_cost_of
 SELF_TRADE = ["reject", "oldest", "smallest", "warn"]  # enum hp_self_trade_policy
 
 
@@ -273,6 +275,7 @@ cdef class Lane:
         self.core.epoch = epoch
         self.core.page.lane = lane
         self.core.page.page.epoch = <uint32_t>epoch
+        hp_lane_show_quota(&self.core)
         self.core.page.role = self.core.role
         self.core.ack_timeout_ns = ack_timeout_ms * 1000000
         self.core.inquiry_ns = inquiry_ms * 1000000
@@ -473,6 +476,39 @@ cdef class Lane:
                 raise TypeError(f"unknown figure {name}; known: speeds, toxicities, distances, volatility_e8_max, "
                                 f"{', '.join(TTL_FIGURES)}")
         hp_lane_put_ttl(&self.core, &rule)
+
+    def put_quota_rule(self, *, costs=None, stop_ms=60_000, slack_ms=500, **percents):
+        """Hold other costs of requests at the venue, and other bounds of the modes, from now on.
+
+        costs: {what: (weight, orders)} by the names of enum hp_quota_cost_of; what is left out costs nothing.
+        percents: busy, slow, no_risk, reserve of a window; kept: of the weight, out of the lane's reach.
+        """
+        cdef hp_quota_rule_t rule
+        hp_quota_open(&rule)
+        unknown = set(percents) - set(QUOTA_PERCENTS) | set(costs or {}) - set(QUOTA_COSTS)
+        if unknown:
+            raise TypeError(f"unknown figures: {', '.join(sorted(unknown))}; known: {', '.join((*QUOTA_PERCENTS, *QUOTA_COSTS))}")
+        for name, value in percents.items():
+            (&rule.busy_percent)[<size_t>QUOTA_PERCENTS.index(name)] = value
+        for name, (weight, orders) in (costs or {}).items():
+            rule.costs[<size_t>QUOTA_COSTS.index(name)].weight = weight
+            rule.costs[<size_t>QUOTA_COSTS.index(name)].orders = orders
+        rule.stop_ms, rule.slack_ns = stop_ms, <uint64_t>slack_ms * 1000000u
+        hp_lane_put_quota_rule(&self.core, &rule)
+
+    def quota_told(self, uint32_t kind, uint32_t length_s, *, int64_t limit=0, int64_t used=-1, uint64_t asked_ns=0,
+                   uint64_t stop_ns=0, uint32_t status=0, uint32_t cost=0):
+        """Take what the venue says of a window (enum hp_quota_kind, seconds); hp_quota_told_t has the fields."""
+        cdef hp_quota_told_t told
+        memset(&told, 0, sizeof(told))
+        told.kind, told.length_s, told.limit, told.used, told.asked_ns = kind, length_s, limit, used, asked_ns
+        told.stop_ns, told.status, told.cost = stop_ns, status, cost
+        hp_lane_quota_told(&self.core, &told)
+
+    @property
+    def quota(self):
+        """How the venue's windows stand (hp_lane_quota_t)."""
+        return self.core.gate.quota.now
 
     def signal(self, uint32_t instrument=0, *, uint32_t toxicity_permille=0, bint is_emergency=False):
         """Say what is signalled about an instrument, 0 = all of them; it holds until the next word."""

@@ -96,6 +96,9 @@ def test_profile_in_parts_of_an_unknown_capital_is_refused():
     assert "say the strategy's capital" in str(told.value)
 
 
+QUOTA_MODES = ("SLOW", "NO_RISK", "RESERVE", "STOPPED")  # throttle unless it is said otherwise
+
+
 def test_policies_go_by_verdict():
     text = '[gate]\nself_trade = "oldest"\ncancel_rate = "warn"\nleverage = "throttle"\n'
     told = gate_policy(parse(text, "x"))
@@ -103,7 +106,7 @@ def test_policies_go_by_verdict():
         "self_trade": "oldest",
         "throttle_ms": 100,
         "warns": [V["CANCEL_RATE"]],
-        "throttles": [V["LEVERAGE"]],
+        "throttles": [V["LEVERAGE"], *(V[f"QUOTA_{n}"] for n in QUOTA_MODES)],
     }
 
 
