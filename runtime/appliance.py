@@ -444,7 +444,7 @@ class Appliance:
         return {
             "deployment": self.settings.deployment,
             "directory": str(self.directory),
-            "bells": {"0": self.bells["lane"]},
+            "bells": self.lane_bells(),
         }
 
     def sentinel_plan(self, guard: Guard) -> Plan:
