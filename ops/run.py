@@ -304,6 +304,7 @@ async def run_appliance(
                 say,
                 again.reload if again else None,
                 asked=appliance.asked,
+                limits=appliance.ask_authority if settings.has_authority else None,
             )
             await door.start()
             if not arguments.json:

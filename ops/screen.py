@@ -30,7 +30,8 @@ from runtime.snapshot import Histogram, Instrument, Snapshot
 
 WIDTH, HEIGHT = 100, 40
 PERIOD_S = 0.4
-VERDICTS_SHOWN = 7
+VERDICTS_SHOWN = 4
+LIMITS_SHOWN = 3
 LANES_SHOWN = 6
 LOG_LINES = 3
 BY_NAME: dict[str, Family] = {family.name: family for family in FAMILIES}
@@ -207,6 +208,22 @@ def verdicts(found: Snapshot) -> Section:
     return Section("verdicts", ["verdict", "lane", "count"], rows, is_left=2)
 
 
+def limits(found: Snapshot) -> Section:
+    """What the authority lends, nearest to its bound first."""
+    near = sorted(
+        (-one.used[figure] / bound if bound else -1.0, one.name, figure)
+        for one in ([] if found.authority is None else found.authority.rows)
+        for figure, bound in one.bounds.items()
+    )
+    rows: list[list[Cell | str]] = []
+    for _, name, figure in near[:LIMITS_SHOWN]:
+        form = decimals(4) if figure.endswith("_ratio") else whole
+        at, short = (name, figure), figure.removesuffix("_quote").removesuffix("_notional")
+        cells = [Cell(f"limit_{what}", at, form) for what in ("used", "leased", "bound")]
+        rows.append([f"{name} {short}", *cells])
+    return Section("limits lent", ["limit", "used", "leased", "bound"], rows)
+
+
 def processes(found: Snapshot, room: int) -> Section:
     """Those that do not run come first."""
     rows: list[list[Cell | str]] = []
@@ -253,7 +270,7 @@ class Screen:
     """What is shown of one snapshot, within so many lines."""
 
     header: list[Cell | str]
-    sections: list[Section]  # instruments, lanes, latency, verdicts, processes
+    sections: list[Section]  # instruments, lanes, latency, verdicts, limits, processes
     reasons: list[str]
 
     @classmethod
@@ -280,6 +297,7 @@ class Screen:
             lanes(found),
             latencies,
             verdicts(found),
+            limits(found),
             processes(found, cold),
         ]
         return cls(header(found), sections, reasons)
@@ -330,10 +348,13 @@ def render(screen: Screen, found: Snapshot, logs: list[str], width: int = WIDTH)
     for cell in screen.header:
         text = figures.text(cell)
         top.append(text + "  ", style="dim" if isinstance(cell, str) else styled(text).style)
-    what, who, hops, gate, cold = screen.sections
+    what, who, hops, gate, lent, cold = screen.sections
     pair = Table.grid(padding=(0, 2, 0, 0))
     half = width // 2 - 2
-    pair.add_row(table(hops, figures, half), table(gate, figures, half))
+    beside: RenderableType = table(gate, figures, half)
+    if lent.rows:
+        beside = Group(beside, "", table(lent, figures, half))
+    pair.add_row(table(hops, figures, half), beside)
     parts: list[RenderableType] = [top, table(what, figures, width), "", table(who, figures, width)]
     parts += ["", pair]
     if cold.rows:

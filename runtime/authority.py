@@ -150,6 +150,26 @@ class Authority:
         self.say("limits.set " + " ".join(f"{k}={v}" for k, v in change.items()))
         return change
 
+    def set_limits(
+        self, key: Key, figures: dict[str, int], may_widen: bool, who: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Change several figures of one limit, or none: what permits more must be meant."""
+        known = self.limits.get(key, {})
+        wider = [n for n, v in figures.items() if n in known and widens(n, known[n], v)]
+        if wider and not may_widen:
+            raise LimitError(
+                f"limit {key.text}: {', '.join(wider)} would permit more than now; say --widen"
+            )
+        before = self.limits.get(key)
+        overrides = dict(self.ledger.memory.overrides.get(key.text, {}))
+        try:
+            return [self.set_limit(key, name, value, who) for name, value in figures.items()]
+        except LimitError:
+            if before is not None:
+                self.limits[key] = before
+                self.ledger.memory.overrides[key.text] = overrides
+            raise
+
     def effective(self, key: Key) -> Record:
         """Return a limit as it holds now: with freezes and what the leverage leaves."""
         figures = self.limits[key]
