@@ -114,6 +114,14 @@ class PairLane:
     def is_send_broken(self, value):
         self.order_lane.is_send_broken = value
 
+    @property
+    def sends_left(self):
+        return self.order_lane.sends_left
+
+    @sends_left.setter
+    def sends_left(self, value):
+        self.order_lane.sends_left = value
+
     def __getattr__(self, name):
         """Everything else is the order lane's: orders, positions, verdicts, policies."""
         return getattr(self.__dict__["order_lane"], name)

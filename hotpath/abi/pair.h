@@ -10,7 +10,7 @@
  * Times that cross are CLOCK_MONOTONIC of this boot.  The market lane turns its TSC stamps into it by its
  * own calibration, the order lane turns them into its own TSC: the ring's hop is part of `gated`.
  *
- * hp_pair_intent_t, 224 bytes; hp_pair_picture_t, 64; hp_pair_order_t, 416; hp_pair_fill_t, 736. */
+ * hp_pair_intent_t, 248 bytes; hp_pair_picture_t, 80; hp_pair_order_t, 416; hp_pair_fill_t, 736. */
 #ifndef HP_PAIR_H
 #define HP_PAIR_H
 
@@ -34,6 +34,8 @@ enum hp_pair_kind {
     HP_PAIR_INTENT = 2,              /* hp_pair_intent_t */
     HP_PAIR_PICTURE = 3,             /* hp_pair_picture_t */
     HP_PAIR_HALT = 4,                /* u32 strategy: it failed */
+    HP_PAIR_LAG = 5,                 /* u32 words: what the market lane's own archive forbids */
+    HP_PAIR_AHEAD = 6,               /* hp_pair_ahead_t: of an order whose time to live is the market's */
     /* order lane to market lane */
     HP_PAIR_MIRROR = 16,             /* hp_pair_hello_t: the whole truth follows, for the market lane of that epoch */
     HP_PAIR_POSITION = 17,           /* hp_pair_position_t */
@@ -54,11 +56,21 @@ typedef struct hp_pair_hello {
 
 typedef struct hp_pair_intent {
     hp_intent_t intent;
-    uint64_t recv_ns;                /* CLOCK_MONOTONIC of each stamp; 0 = not reached */
+    uint64_t recv_ns;                /* CLOCK_MONOTONIC of each stamp; 0 = not reached; of a fill that caused it */
     uint64_t decoded_ns;
     uint64_t booked_ns;
     uint64_t decided_ns;
+    int64_t  ahead_lots;             /* at its price, when it was decided; 0 = none, or no book says */
+    int64_t  mean_e4;                /* as in a picture */
+    uint32_t trades_per_s;
+    uint32_t left;                   /* intents of the same step that follow: their requests leave together */
 } hp_pair_intent_t;
+
+typedef struct hp_pair_ahead {
+    uint64_t client_id;
+    int64_t  price_ticks;
+    int64_t  lots;                   /* that rest at this price now */
+} hp_pair_ahead_t;
 
 typedef struct hp_pair_picture {     /* what may be quoted on, and on what */
     uint32_t instrument;
@@ -73,6 +85,9 @@ typedef struct hp_pair_picture {     /* what may be quoted on, and on what */
     int64_t  ask_ticks;
     int64_t  ask_lots;
     int64_t  mark_e8;                /* last mark price; 0 = none */
+    int64_t  mean_e4;                /* size of a usual trade, 1e-4 of a lot; 0 = none seen yet */
+    uint32_t trades_per_s;           /* of the last second */
+    uint32_t pad0;
 } hp_pair_picture_t;
 
 typedef struct hp_pair_position {
@@ -100,8 +115,9 @@ typedef struct hp_pair_fill {
 } hp_pair_fill_t;
 /* cffi:end */
 HP_SIZE(hp_pair_hello_t, 16);
-HP_SIZE(hp_pair_intent_t, 224);
-HP_SIZE(hp_pair_picture_t, 64);
+HP_SIZE(hp_pair_intent_t, 248);
+HP_SIZE(hp_pair_ahead_t, 24);
+HP_SIZE(hp_pair_picture_t, 80);
 HP_SIZE(hp_pair_position_t, 136);
 HP_SIZE(hp_pair_order_t, 416);
 HP_FIELD(hp_pair_order_t, order, 32);

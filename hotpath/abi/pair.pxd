@@ -20,6 +20,8 @@ cdef extern from "pair.h" nogil:
         HP_PAIR_INTENT
         HP_PAIR_PICTURE
         HP_PAIR_HALT
+        HP_PAIR_LAG
+        HP_PAIR_AHEAD
         HP_PAIR_MIRROR
         HP_PAIR_POSITION
         HP_PAIR_ORDER
@@ -39,6 +41,14 @@ cdef extern from "pair.h" nogil:
         uint64_t decoded_ns
         uint64_t booked_ns
         uint64_t decided_ns
+        int64_t ahead_lots
+        int64_t mean_e4
+        uint32_t trades_per_s
+        uint32_t left
+    ctypedef struct hp_pair_ahead_t:
+        uint64_t client_id
+        int64_t price_ticks
+        int64_t lots
     ctypedef struct hp_pair_picture_t:
         uint32_t instrument
         uint8_t source
@@ -52,6 +62,9 @@ cdef extern from "pair.h" nogil:
         int64_t ask_ticks
         int64_t ask_lots
         int64_t mark_e8
+        int64_t mean_e4
+        uint32_t trades_per_s
+        uint32_t pad0
     ctypedef struct hp_pair_position_t:
         uint32_t instrument
         uint32_t pad0

@@ -808,6 +808,14 @@ def layout():
     out["hp_pair_intent_t.decoded_ns"] = <size_t>&(<hp_pair_intent_t *>0).decoded_ns
     out["hp_pair_intent_t.booked_ns"] = <size_t>&(<hp_pair_intent_t *>0).booked_ns
     out["hp_pair_intent_t.decided_ns"] = <size_t>&(<hp_pair_intent_t *>0).decided_ns
+    out["hp_pair_intent_t.ahead_lots"] = <size_t>&(<hp_pair_intent_t *>0).ahead_lots
+    out["hp_pair_intent_t.mean_e4"] = <size_t>&(<hp_pair_intent_t *>0).mean_e4
+    out["hp_pair_intent_t.trades_per_s"] = <size_t>&(<hp_pair_intent_t *>0).trades_per_s
+    out["hp_pair_intent_t.left"] = <size_t>&(<hp_pair_intent_t *>0).left
+    out["hp_pair_ahead_t"] = sizeof(hp_pair_ahead_t)
+    out["hp_pair_ahead_t.client_id"] = <size_t>&(<hp_pair_ahead_t *>0).client_id
+    out["hp_pair_ahead_t.price_ticks"] = <size_t>&(<hp_pair_ahead_t *>0).price_ticks
+    out["hp_pair_ahead_t.lots"] = <size_t>&(<hp_pair_ahead_t *>0).lots
     out["hp_pair_picture_t"] = sizeof(hp_pair_picture_t)
     out["hp_pair_picture_t.instrument"] = <size_t>&(<hp_pair_picture_t *>0).instrument
     out["hp_pair_picture_t.source"] = <size_t>&(<hp_pair_picture_t *>0).source
@@ -821,6 +829,9 @@ def layout():
     out["hp_pair_picture_t.ask_ticks"] = <size_t>&(<hp_pair_picture_t *>0).ask_ticks
     out["hp_pair_picture_t.ask_lots"] = <size_t>&(<hp_pair_picture_t *>0).ask_lots
     out["hp_pair_picture_t.mark_e8"] = <size_t>&(<hp_pair_picture_t *>0).mark_e8
+    out["hp_pair_picture_t.mean_e4"] = <size_t>&(<hp_pair_picture_t *>0).mean_e4
+    out["hp_pair_picture_t.trades_per_s"] = <size_t>&(<hp_pair_picture_t *>0).trades_per_s
+    out["hp_pair_picture_t.pad0"] = <size_t>&(<hp_pair_picture_t *>0).pad0
     out["hp_pair_position_t"] = sizeof(hp_pair_position_t)
     out["hp_pair_position_t.instrument"] = <size_t>&(<hp_pair_position_t *>0).instrument
     out["hp_pair_position_t.pad0"] = <size_t>&(<hp_pair_position_t *>0).pad0
@@ -849,6 +860,8 @@ def layout():
     out["hp_ring_t.pad0"] = <size_t>&(<hp_ring_t *>0).pad0
     out["hp_ring_t.head"] = <size_t>&(<hp_ring_t *>0).head
     out["hp_ring_t.refused"] = <size_t>&(<hp_ring_t *>0).refused
+    out["hp_ring_t.next"] = <size_t>&(<hp_ring_t *>0).next
+    out["hp_ring_t.is_held"] = <size_t>&(<hp_ring_t *>0).is_held
     out["hp_ring_t.pad1"] = <size_t>&(<hp_ring_t *>0).pad1
     out["hp_ring_t.tail"] = <size_t>&(<hp_ring_t *>0).tail
     out["hp_ring_t.pad2"] = <size_t>&(<hp_ring_t *>0).pad2

@@ -13,7 +13,8 @@
  *   +-------+--------+-----....-----+------+---...----+------+---...----+--------------------+
  *            fixed at start          writer only       reader only
  *
- * Publication: the writer stores the record, then head (release); the reader reads head (acquire). */
+ * Publication: the writer stores the record, then head (release); the reader reads head (acquire).
+ * Records that belong together are held: the reader sees all of them at once, or none. */
 #ifndef HP_RING_H
 #define HP_RING_H
 
@@ -39,7 +40,9 @@ typedef struct hp_ring {
     uint8_t  pad0[112];
     uint64_t head;        /* writer: bytes ever written */
     uint64_t refused;     /* writer: records that did not fit */
-    uint8_t  pad1[112];
+    uint64_t next;        /* writer: bytes written, published or held */
+    uint32_t is_held;     /* writer: what is written is not published yet */
+    uint8_t  pad1[100];
     uint64_t tail;        /* reader: bytes ever read */
     uint8_t  pad2[120];
 } hp_ring_t;
@@ -75,7 +78,7 @@ static inline uint64_t hp_ring_room(const hp_ring_t *r)
 /* Claim room for a record; NULL when it does not fit (counted).  Fill the payload, then publish. */
 static inline void *hp_ring_claim(hp_ring_t *r, uint32_t kind, uint64_t aux, uint64_t length)
 {
-    uint64_t head = r->head, mask = r->capacity - 1, need = hp_ring_footprint(length);
+    uint64_t head = r->next, mask = r->capacity - 1, need = hp_ring_footprint(length);
     uint64_t to_end = r->capacity - (head & mask);
     uint64_t total = need <= to_end ? need : to_end + need;
     if (HP_UNLIKELY(need > r->capacity / 2 || head - hp_load_acquire(&r->tail) + total > r->capacity)) {
@@ -87,7 +90,8 @@ static inline void *hp_ring_claim(hp_ring_t *r, uint32_t kind, uint64_t aux, uin
         record->length = (uint32_t)(to_end - sizeof *record);
         record->kind = HP_RING_PAD_KIND;
         record->aux = 0;
-        hp_store_release(&r->head, head + to_end);
+        r->next = head + to_end;
+        if (!r->is_held) hp_store_release(&r->head, r->next);
         record = (hp_ring_record_t *)(void *)hp_ring_data(r);
     }
     record->length = (uint32_t)length;
@@ -99,8 +103,25 @@ static inline void *hp_ring_claim(hp_ring_t *r, uint32_t kind, uint64_t aux, uin
 /* Publish the record last claimed. */
 static inline void hp_ring_publish(hp_ring_t *r)
 {
-    hp_ring_record_t *record = (hp_ring_record_t *)(void *)(hp_ring_data(r) + (r->head & (r->capacity - 1)));
-    hp_store_release(&r->head, r->head + hp_ring_footprint(record->length));
+    hp_ring_record_t *record = (hp_ring_record_t *)(void *)(hp_ring_data(r) + (r->next & (r->capacity - 1)));
+    r->next += hp_ring_footprint(record->length);
+    if (HP_LIKELY(!r->is_held)) hp_store_release(&r->head, r->next);
+}
+
+/* Hold what is published from here on. */
+static inline void hp_ring_hold(hp_ring_t *r) { r->is_held = 1; }
+
+static inline void hp_ring_let_go(hp_ring_t *r)
+{
+    r->is_held = 0;
+    hp_store_release(&r->head, r->next);
+}
+
+/* A new writer takes the ring up: what another one held when it died was never said. */
+static inline void hp_ring_take_up(hp_ring_t *r)
+{
+    r->is_held = 0;
+    r->next = r->head;
 }
 
 static inline int hp_ring_put(hp_ring_t *r, uint32_t kind, uint64_t aux, const void *data, uint64_t length)

@@ -17,7 +17,9 @@ cdef extern from "ring.h" nogil:
         uint8_t pad0[112]
         uint64_t head
         uint64_t refused
-        uint8_t pad1[112]
+        uint64_t next
+        uint32_t is_held
+        uint8_t pad1[100]
         uint64_t tail
         uint8_t pad2[120]
     uint8_t * hp_ring_data(hp_ring_t *r) noexcept nogil
@@ -28,6 +30,9 @@ cdef extern from "ring.h" nogil:
     uint64_t hp_ring_room(const hp_ring_t *r) noexcept nogil
     void * hp_ring_claim(hp_ring_t *r, uint32_t kind, uint64_t aux, uint64_t length) noexcept nogil
     void hp_ring_publish(hp_ring_t *r) noexcept nogil
+    void hp_ring_hold(hp_ring_t *r) noexcept nogil
+    void hp_ring_let_go(hp_ring_t *r) noexcept nogil
+    void hp_ring_take_up(hp_ring_t *r) noexcept nogil
     int hp_ring_put(hp_ring_t *r, uint32_t kind, uint64_t aux, const void *data, uint64_t length) noexcept nogil
     hp_ring_record_t * hp_ring_peek(hp_ring_t *r) noexcept nogil
     void * hp_ring_payload(hp_ring_record_t *record) noexcept nogil

@@ -28,6 +28,7 @@ typedef struct hp_journal_writer {
     uint64_t segment_bytes;
     uint32_t lane;
     uint32_t is_reserved;     /* the segment is the last that could be opened: bulk records are refused */
+    uint64_t lost;            /* refused records that were no bulk, since the segment was opened */
     hp_journal_clock_t clock; /* newest CLOCK; extrapolated when a segment opens */
 } hp_journal_writer_t;
 
@@ -107,17 +108,25 @@ static inline int hp_journal_has_spare(hp_journal_writer_t *w, uint64_t number)
 }
 
 /* Append one record.  0 when it was refused: too large, or an archiver has not copied the segment that
- * would be recycled; a bulk record already while only the last segment is left (then is_reserved says so). */
+ * would be recycled; a bulk record already while only the last segment is left (then is_reserved says so).
+ * A lane may have acted on what was refused and is no bulk: its sequence is used up and the next record
+ * opens a segment, so that every reader sees a hole there. */
 static inline int hp_journal_append(hp_journal_writer_t *w, uint16_t kind, uint32_t aux, uint64_t recv_ns,
                                     uint64_t mono_ns, const void *payload, uint32_t length)
 {
     uint64_t room = hp_journal_room(length);
     if (HP_UNLIKELY(w->is_reserved) && hp_record_is_bulk(kind) && !hp_journal_has_spare(w, w->number)) return 0;
-    if (HP_UNLIKELY(w->at + room > w->end)) {
+    if (HP_UNLIKELY(w->at + room > w->end || w->lost > 0)) {
         if (room > hp_journal_payload_max(w)) return 0;
-        int spare = hp_journal_has_spare(w, w->number + 1);
-        if ((!spare && hp_record_is_bulk(kind)) || !hp_journal_may_open(w, w->number + 1)) return 0;
+        int spare = hp_journal_has_spare(w, w->number + 1), is_bulk = hp_record_is_bulk(kind);
+        if (!spare && is_bulk) return 0;
+        if (!hp_journal_may_open(w, w->number + 1)) {
+            w->lost += !is_bulk;
+            w->sequence += !is_bulk;
+            return 0;
+        }
         hp_journal_open_segment(w, w->number + 1, mono_ns);
+        w->lost = 0;
     }
     hp_journal_put(w, kind, aux, recv_ns, mono_ns, payload, length);
     return 1;

@@ -14,6 +14,7 @@
 
 #include "hotpath/book/query.h"
 #include "hotpath/lane/core.h"
+#include "hotpath/lane/hand.h"
 #include "hotpath/order/mark.h"
 #include "hotpath/order/ttl.h"
 
@@ -24,6 +25,8 @@ struct hp_rest {
     int64_t  price_ticks;    /* that the queue ahead belongs to */
     int64_t  ahead_lots;     /* at its price, when it was placed or since, whichever is less */
     uint64_t deadline_ns;    /* of its intent: a duration; 0 = the venue's default */
+    int64_t  heard_ticks;    /* of a pair: price and lots there, as the market half said them last */
+    int64_t  heard_lots;
     uint32_t queue;          /* orders ahead, by the strategy; 0 = by the book */
     uint8_t  self_trade_mode;
     uint8_t  pad[3];
@@ -39,12 +42,11 @@ static inline struct hp_rest *hp_lane_rest(hp_lane_t *l, const hp_order_t *o)
     return rest;
 }
 
-/* Lots that rest at this price; 0 = none, or no book says. */
-static inline int64_t hp_lane_lots_at(const hp_lane_instrument_t *i, const hp_order_t *o)
+/* Lots that rest at an order's price; an order half has no book and believes the other half. */
+static inline int64_t hp_lane_lots_of(const hp_lane_t *l, const hp_order_t *o, const struct hp_rest *rest)
 {
-    if (i->book == NULL || i->book->state != HP_BOOK_SYNCED) return 0;
-    const hp_l2_t *book = &i->book->l2;
-    return hp_ladder_lots_at(o->side == HP_SIDE_BUY ? &book->bid : &book->ask, o->price_ticks);
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER)) return rest->heard_ticks == o->price_ticks ? rest->heard_lots : 0;
+    return hp_lane_lots_at(&l->instruments[o->instrument], o->side, o->price_ticks);
 }
 
 /* Distance of a price from the mid, bps, rounded down; 0 while there is no mid. */
@@ -73,7 +75,8 @@ static inline uint64_t hp_lane_ttl_ns(hp_lane_t *l, const hp_order_t *o)
     memset(&c, 0, sizeof c);
     c.layer = o->layer;
     c.is_emergency = hp_lane_is_urgent(l, o->instrument) && !(o->flags & HP_ORDER_REDUCE_ONLY);
-    c.trades_per_s = hp_pace_now(&i->pace, l->now_ns);
+    c.trades_per_s = HP_LIKELY(l->role == HP_ROLE_FUSED) ? hp_pace_now(&i->pace, l->now_ns)
+                                                         : l->pair->pictures[o->instrument].trades_per_s;
     c.queue = rest->queue != 0 ? rest->queue : hp_pace_orders(&i->pace, rest->ahead_lots);
     c.distance_bps = hp_lane_distance_bps(l, o);
     c.toxicity_permille = own > all ? own : all;
@@ -99,7 +102,11 @@ static inline void hp_lane_rest_begin(hp_lane_t *l, hp_order_t *o, const hp_inte
         return;
     }
     rest->most_ns = in->ttl_ns;
-    rest->ahead_lots = hp_lane_lots_at(&l->instruments[o->instrument], o);
+    if (HP_UNLIKELY(l->role == HP_ROLE_ORDER) && l->pair->taken == in->id) {
+        rest->heard_ticks = o->price_ticks;
+        rest->heard_lots = l->pair->ahead_lots;
+    }
+    rest->ahead_lots = hp_lane_lots_of(l, o, rest);
     o->expire_ns = l->now_ns + hp_lane_ttl_ns(l, o);
 }
 
@@ -121,8 +128,9 @@ static inline void hp_lane_rest_look(hp_lane_t *l, hp_order_t *o)
 {
     struct hp_rest *rest = hp_lane_rest(l, o);
     if (o->layer != HP_LAYER_NONE && rest->since_ns != 0) {
-        int64_t now_lots = hp_lane_lots_at(&l->instruments[o->instrument], o);
-        if (HP_UNLIKELY(rest->price_ticks != o->price_ticks)) { /* replaced: it stands behind all that is there */
+        int64_t now_lots = hp_lane_lots_of(l, o, rest);
+        int is_known = l->role != HP_ROLE_ORDER || rest->heard_ticks == o->price_ticks;
+        if (HP_UNLIKELY(rest->price_ticks != o->price_ticks) && is_known) { /* replaced: it stands behind all that is there */
             rest->price_ticks = o->price_ticks;
             rest->ahead_lots = now_lots;
             rest->queue = 0;
@@ -159,6 +167,35 @@ static inline void hp_lane_traded(hp_lane_t *l, hp_lane_instrument_t *i)
     if (e->kind != HP_EVENT_TRADE && e->kind != HP_EVENT_AGG_TRADE) return;
     uint64_t n = e->last_id >= e->first_id && e->first_id != 0 ? e->last_id - e->first_id + 1 : 1;
     hp_pace_trade(&i->pace, n, e->body.trade.lots, l->now_ns);
+}
+
+/* The market half of a pair: say what the times to live of the other half's orders depend on. */
+static inline void hp_lane_tell_ahead(hp_lane_t *l)
+{
+    if (!hp_lane_look_due(l)) return;
+    for (uint32_t n = 0; n < l->orders.working_count; n++) {
+        const hp_order_t *o = hp_orders_working(&l->orders, n);
+        hp_lane_instrument_t *i = hp_lane_instrument(l, o->instrument);
+        if (HP_LIKELY(o->layer == HP_LAYER_NONE) || i == NULL) continue;
+        struct hp_rest *rest = hp_lane_rest(l, o);
+        hp_pair_ahead_t said = { o->client_id, o->price_ticks, hp_lane_lots_of(l, o, rest) };
+        if (rest->heard_ticks != said.price_ticks || rest->heard_lots != said.lots) {
+            if (!hp_pair_say(l, HP_PAIR_AHEAD, &said, sizeof said)) return; /* with the next look */
+            rest->heard_ticks = said.price_ticks;
+            rest->heard_lots = said.lots;
+        }
+        hp_pair_pace(l, i);
+    }
+}
+
+/* The order half hears it. */
+static inline void hp_lane_hear_ahead(hp_lane_t *l, const hp_pair_ahead_t *said)
+{
+    const hp_order_t *o = hp_orders_find(&l->orders, said->client_id);
+    if (o == NULL || o->price_ticks != said->price_ticks) return;
+    struct hp_rest *rest = hp_lane_rest(l, o);
+    rest->heard_ticks = said->price_ticks;
+    rest->heard_lots = said->lots;
 }
 
 /* Other times to live from now on. */

@@ -32,6 +32,7 @@
 #define HP_INTENTS_QUEUED 64
 #define HP_EARNED_KEPT 256u /* a venue tells a balance late by fewer fills than this */
 #define HP_MARKET_FRAMES_PER_TURN 16
+#define HP_WORDS_LAG (HP_WORD_LAGGING | HP_WORD_CHOKED)
 
 typedef struct hp_env {
     void *self;
@@ -221,6 +222,14 @@ static inline uint64_t hp_lane_utc_ns(const hp_lane_t *l)
 static inline hp_lane_instrument_t *hp_lane_instrument(hp_lane_t *l, uint32_t id)
 {
     return id < HP_LANE_INSTRUMENTS_MAX && l->instruments[id].about.id == id && id != 0 ? &l->instruments[id] : NULL;
+}
+
+/* Lots that rest at this price; 0 = none, or no book says. */
+static inline int64_t hp_lane_lots_at(const hp_lane_instrument_t *i, uint8_t side, int64_t price_ticks)
+{
+    if (i->book == NULL || i->book->state != HP_BOOK_SYNCED) return 0;
+    const hp_l2_t *book = &i->book->l2;
+    return hp_ladder_lots_at(side == HP_SIDE_BUY ? &book->bid : &book->ask, price_ticks);
 }
 
 /* Copy into an intent what its instrument looks like now. */

@@ -7,7 +7,7 @@
  * A ring that is full costs:
  *   an intent    it is refused: verdict SEND_FAILED, UNSENT in the journal, counted
  *   a picture    it is said again with the next sweep, a loss as a loss
- *   a halt       it is said again in the next turn
+ *   a halt, a lag   said again in the next turn
  *   an order, fill or position   counted, and the whole mirror is said anew as soon as there is room.
  *                The strategy misses calls, never the truth: a mirror calls for each order that differs.
  *
@@ -37,13 +37,15 @@ struct hp_pair {
     uint32_t is_hello_due;
     uint32_t is_silent;
     uint32_t halts;                      /* strategies that failed: bits; market half: not yet said */
-    uint32_t pad0;
+    uint32_t lag;                        /* market half: words of its archive's lag, as last said */
     hp_pair_picture_t pictures[HP_LANE_INSTRUMENTS_MAX]; /* market half: as last said; order half: as last heard */
     int64_t  marks_e8[HP_LANE_INSTRUMENTS_MAX];          /* market half: last mark prices */
     uint8_t  lost[HP_LANE_INSTRUMENTS_MAX];              /* market half: a loss that has not gone yet */
     hp_lane_position_t positions[HP_LANE_INSTRUMENTS_MAX]; /* order half: as last said */
     /* order half */
     uint64_t taken;                      /* last intent */
+    int64_t  ahead_lots;                 /* of it, as said */
+    uint64_t fill_ns;                    /* receive time of the last fill that was told */
     uint64_t changed;                    /* client id of an order that changed and was not told of yet */
     uint32_t is_mirror_due;
     uint32_t was_armed;                  /* as last said */
@@ -53,6 +55,8 @@ struct hp_pair {
     uint32_t is_in_mirror;
     uint32_t is_armed;                   /* the order lane's word */
     uint32_t mirror_number;
+    uint64_t answer_ns;                  /* receive time of the fill in work; 0 = none */
+    uint32_t left;                       /* intents of this step that are still to be handed over */
     uint32_t pending_first;
     uint32_t pending_count;
     hp_pending_t pending[HP_PENDING_MAX];
@@ -99,8 +103,11 @@ static inline uint64_t hp_pair_ns(const hp_lane_t *l, uint64_t stamp)
 static inline void hp_pair_intent(hp_lane_t *l, const hp_intent_t *in)
 {
     struct hp_pair *p = l->pair;
-    hp_pair_intent_t said = { *in, hp_pair_ns(l, l->stamps.recv), hp_pair_ns(l, l->stamps.decoded),
-                              hp_pair_ns(l, l->stamps.booked), hp_pair_ns(l, l->stamps.decided) };
+    hp_lane_instrument_t *i = &l->instruments[in->instrument];
+    hp_pair_intent_t said = { *in, l->stamps.recv != 0 ? hp_pair_ns(l, l->stamps.recv) : p->answer_ns,
+                              hp_pair_ns(l, l->stamps.decoded), hp_pair_ns(l, l->stamps.booked),
+                              hp_pair_ns(l, l->stamps.decided), hp_lane_lots_at(i, in->side, in->price_ticks),
+                              i->pace.mean_e4, hp_pace_now(&i->pace, l->now_ns), p->left };
     int is_place = in->kind == HP_INTENT_PLACE;
     hp_lane_journal(l, HP_RECORD_INTENT, in->instrument, l->recv_ns, in, sizeof *in);
     if (HP_LIKELY(p->pending_count < HP_PENDING_MAX && !l->is_broken)) { /* not what cannot be journaled */
@@ -125,17 +132,17 @@ static inline void hp_pair_intent(hp_lane_t *l, const hp_intent_t *in)
     if (s->on_order != NULL && !s->is_halted) s->on_order(s->self, NULL, &v);
 }
 
-static inline hp_pair_picture_t hp_pair_picture(const hp_lane_t *l, const hp_lane_instrument_t *i)
+static inline hp_pair_picture_t hp_pair_picture(const hp_lane_t *l, hp_lane_instrument_t *i)
 {
     const hp_book_t *book = i->book;
     return (hp_pair_picture_t){ i->about.id, i->source, i->caution, (uint8_t)book->state, 0, 0, book->good_ns,
                                 hp_l2_bid_ticks(&book->l2), book->l2.bid.best_lots,
                                 hp_l2_ask_ticks(&book->l2), book->l2.ask.best_lots,
-                                l->pair->marks_e8[i->about.id] };
+                                l->pair->marks_e8[i->about.id], i->pace.mean_e4, hp_pace_now(&i->pace, l->now_ns), 0 };
 }
 
 /* What rests on this instrument must go: its picture broke, or became too old at `bound_ns`. */
-static inline void hp_pair_lost(hp_lane_t *l, const hp_lane_instrument_t *i, uint64_t bound_ns)
+static inline void hp_pair_lost(hp_lane_t *l, hp_lane_instrument_t *i, uint64_t bound_ns)
 {
     struct hp_pair *p = l->pair;
     hp_pair_picture_t said = hp_pair_picture(l, i);
@@ -158,12 +165,22 @@ static inline int hp_pair_differs(const hp_pair_picture_t *one, const hp_pair_pi
            one->bid_ticks != other->bid_ticks || one->ask_ticks != other->ask_ticks || one->mark_e8 != other->mark_e8;
 }
 
+/* The pace alone is said with the strategies' timer, and while an order rests whose time depends on it. */
+static inline void hp_pair_pace(hp_lane_t *l, hp_lane_instrument_t *i)
+{
+    hp_pair_picture_t *last = &l->pair->pictures[i->about.id];
+    if (l->pair->lost[i->about.id]) return;
+    hp_pair_picture_t said = hp_pair_picture(l, i);
+    if (said.trades_per_s == last->trades_per_s && said.mean_e4 == last->mean_e4) return;
+    if (hp_pair_say(l, HP_PAIR_PICTURE, &said, sizeof said)) *last = said;
+}
+
 /* With each sweep: say what changed since it was last said; `is_all`: everything. */
 static inline void hp_pair_pictures(hp_lane_t *l, int is_all)
 {
     struct hp_pair *p = l->pair;
     for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
-        const hp_lane_instrument_t *i = hp_lane_instrument(l, id);
+        hp_lane_instrument_t *i = hp_lane_instrument(l, id);
         if (i == NULL || i->book == NULL) continue;
         hp_pair_picture_t *last = &p->pictures[id];
         if (HP_UNLIKELY(p->lost[id])) {
@@ -234,6 +251,7 @@ static inline void hp_pair_tell_fill(hp_lane_t *l, const hp_order_t *o, const hp
     if (o->client_id == l->pair->changed) l->pair->changed = 0;
     hp_pair_about(l, &said.about, o->strategy, o->instrument, o, NULL, HP_PAIR_CALL_ORDER);
     said.report = *r;
+    l->pair->fill_ns = r->recv_ns;
     said.position = l->pair->positions[o->instrument] = l->page->positions[o->instrument];
     hp_pair_tell(l, HP_PAIR_FILL, &said, sizeof said);
 }
@@ -288,6 +306,8 @@ static inline void hp_pair_flush(hp_lane_t *l)
     if (l->role == HP_ROLE_MARKET) {
         for (uint32_t halts = p->halts; HP_UNLIKELY(halts != 0); halts &= halts - 1)
             hp_pair_halted(l, (uint32_t)__builtin_ctz(halts));
+        uint32_t lag = l->asked_words & HP_WORDS_LAG;
+        if (HP_UNLIKELY(p->lag != lag) && p->peer_epoch != 0 && hp_pair_say(l, HP_PAIR_LAG, &lag, sizeof lag)) p->lag = lag;
         return;
     }
     if (HP_UNLIKELY(p->is_mirror_due) && p->peer_epoch != 0) hp_pair_mirror(l);

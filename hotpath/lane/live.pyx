@@ -144,6 +144,12 @@ cdef int live_hand(void *self, uint32_t kind, const void *data, size_t size) noe
 
 cdef uint32_t live_cork(void *self, int on) noexcept:
     cdef LiveLane lane = <LiveLane>self
+    if lane.core.role == HP_ROLE_MARKET:  # the other lane sees the intents of a step all at once
+        if on:
+            hp_ring_hold(lane.pair_out)
+        else:
+            hp_ring_let_go(lane.pair_out)
+        return 0
     if on:
         lane.is_corked = True
         lane.kept_count = 0
@@ -510,6 +516,7 @@ cdef class LiveLane(Lane):
         PyBuffer_Release(&view)
         if self.pair_in.magic != HP_RING_MAGIC or self.pair_out.magic != HP_RING_MAGIC:
             raise ValueError("pair page holds no ring; the supervisor makes it before it starts a lane")
+        hp_ring_take_up(self.pair_out)
         self.peer_ns_max = peer_ms_max * 1000000
 
     cdef void read_peer(self, uint64_t now) noexcept:

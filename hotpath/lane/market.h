@@ -147,7 +147,7 @@ static inline void hp_lane_use(hp_lane_t *l, hp_lane_instrument_t *i, int is_str
     }
     if (is_book) hp_lane_depth(l, i);
     else if (hp_lane_sane_figures(l, i) && is_sane) {
-        if (HP_LIKELY(l->role == HP_ROLE_FUSED)) hp_lane_traded(l, i); /* a pair's orders rest elsewhere */
+        hp_lane_traded(l, i);
         hp_lane_show(l);
     }
     hp_lane_decide(l);
@@ -414,6 +414,7 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
         if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) {
             hp_pair_flush(l);
             hp_pair_pictures(l, due & HP_DUE_STRATEGY);
+            hp_lane_tell_ahead(l);
         } else {
             hp_lane_flatten(l);
         }

@@ -120,7 +120,7 @@ static inline uint32_t hp_lane_lag(const hp_lane_t *l)
     if (archived == UINT64_MAX) return 0;
     uint64_t lag = h->published > archived ? h->published - archived : 0;
     uint64_t ring = h->segment_bytes * h->segment_count;
-    uint32_t was = l->gate.words & HP_WORDS_LAG, words = 0;
+    uint32_t was = l->asked_words & HP_WORDS_LAG, words = 0;
     if (HP_LIKELY(lag * 4 < ring && was == 0)) return h->archive_state >= HP_ARCHIVE_FULL ? HP_WORD_LAGGING : 0;
     if (lag * 4 >= ring * 3 || (was & HP_WORD_CHOKED && lag * 8 >= ring * 3)) words |= HP_WORD_CHOKED;
     if (lag * 2 >= ring || (was & HP_WORD_LAGGING && lag * 4 >= ring) || words || h->archive_state >= HP_ARCHIVE_FULL)

@@ -33,18 +33,29 @@ static inline void hp_peer_mid(hp_lane_t *l, const hp_lane_instrument_t *i, int6
     hp_pulse_mid(&l->gate.pulses[i->about.id], &i->limits, &l->gate.instruments[i->about.id].limit, half_ticks, l->now_ns);
 }
 
-static inline void hp_peer_intent(hp_lane_t *l, const hp_pair_intent_t *said)
+/* How fast it trades, for times to live. */
+static inline void hp_peer_pace(hp_lane_t *l, uint32_t instrument, int64_t mean_e4, uint32_t trades_per_s)
+{
+    if (hp_lane_instrument(l, instrument) == NULL) return;
+    l->instruments[instrument].pace.mean_e4 = mean_e4;
+    l->pair->pictures[instrument].trades_per_s = trades_per_s;
+}
+
+static inline void hp_peer_judge(hp_lane_t *l, const hp_pair_intent_t *said)
 {
     const hp_intent_t *in = &said->intent;
     struct hp_pair *p = l->pair;
     uint64_t before = l->client_sequence, now_ns = l->env.now(l->env.self), tsc = l->env.tsc(l->env.self);
     p->taken = in->id;
+    p->ahead_lots = said->ahead_lots;
+    hp_peer_pace(l, in->instrument, said->mean_e4, said->trades_per_s);
     if (in->strategy >= l->strategy_count || hp_lane_instrument(l, in->instrument) == NULL) {
         hp_count(&l->count->intents_refused, 1);
         return;
     }
     memset(&l->stamps, 0, sizeof l->stamps);
-    l->stamps.recv = hp_peer_stamp(l, said->recv_ns, now_ns, tsc);
+    int is_answer = said->recv_ns != 0 && said->recv_ns == p->fill_ns; /* in this lane's own stamps */
+    l->stamps.recv = is_answer ? l->fill_recv : hp_peer_stamp(l, said->recv_ns, now_ns, tsc);
     l->stamps.decoded = hp_peer_stamp(l, said->decoded_ns, now_ns, tsc);
     l->stamps.booked = hp_peer_stamp(l, said->booked_ns, now_ns, tsc);
     l->stamps.decided = hp_peer_stamp(l, said->decided_ns, now_ns, tsc);
@@ -55,6 +66,14 @@ static inline void hp_peer_intent(hp_lane_t *l, const hp_pair_intent_t *said)
     const hp_order_t *o = l->client_sequence != before
         ? hp_orders_find(&l->orders, hp_client_id(l->epoch, l->lane, l->client_sequence)) : NULL;
     hp_pair_tell_order(l, in->strategy, in->instrument, o, NULL, HP_PAIR_CALL_NONE);
+}
+
+/* Intents of one step of the market half leave with one write. */
+static inline void hp_peer_intent(hp_lane_t *l, const hp_pair_intent_t *said)
+{
+    if (HP_UNLIKELY(said->left > 0)) hp_lane_cork(l, said->left + 1);
+    hp_peer_judge(l, said);
+    if (HP_UNLIKELY(l->is_corked) && said->left == 0) hp_lane_uncork(l);
 }
 
 static inline void hp_peer_source(hp_lane_instrument_t *i, const hp_pair_picture_t *said)
@@ -71,6 +90,7 @@ static inline void hp_peer_picture(hp_lane_t *l, const hp_pair_picture_t *said)
     if (i == NULL) return;
     l->pair->pictures[said->instrument] = *said;
     hp_peer_source(i, said);
+    hp_peer_pace(l, said->instrument, said->mean_e4, said->trades_per_s);
     if (said->mark_e8 != 0) hp_pulse_mark(&l->gate.pulses[said->instrument], &i->about, said->mark_e8);
     if (said->book_state == HP_BOOK_SYNCED && said->bid_lots > 0 && said->ask_lots > 0)
         hp_peer_mid(l, i, said->bid_ticks + said->ask_ticks);
@@ -89,6 +109,13 @@ static inline void hp_peer_forget(hp_lane_t *l, uint64_t bound_ns)
     }
 }
 
+/* What the market lane's archive forbids is forbidden here: no order without a journal of why. */
+static inline void hp_peer_lag(hp_lane_t *l, uint32_t words)
+{
+    l->own_words = (l->own_words & ~(uint32_t)HP_WORDS_LAG) | (words & HP_WORDS_LAG);
+    hp_lane_obey(l);
+}
+
 static inline void hp_peer_market_hello(hp_lane_t *l, const hp_pair_hello_t *said)
 {
     struct hp_pair *p = l->pair;
@@ -97,6 +124,7 @@ static inline void hp_peer_market_hello(hp_lane_t *l, const hp_pair_hello_t *sai
         hp_peer_forget(l, 0);
         for (uint32_t n = 0; n < l->strategy_count; n++) l->strategies[n].is_halted = 0; /* fresh ones */
     }
+    if (l->own_words & HP_WORDS_LAG) hp_peer_lag(l, 0);
     p->peer_epoch = said->epoch;
     p->taken = said->intent_id;
     p->is_mirror_due = 1;
@@ -168,6 +196,7 @@ static inline void hp_peer_fill(hp_lane_t *l, const hp_pair_fill_t *said)
         l->page->positions[said->about.instrument] = said->position;
     if (o == NULL || said->about.strategy >= l->strategy_count) return;
     const hp_strategy_t *s = &l->strategies[said->about.strategy];
+    l->pair->answer_ns = said->report.recv_ns;
     if (s->on_fill != NULL && !s->is_halted) s->on_fill(s->self, o, &said->report);
 }
 
@@ -206,6 +235,7 @@ static inline void hp_peer_order_hello(hp_lane_t *l, const hp_pair_hello_t *said
     struct hp_pair *p = l->pair;
     p->peer_epoch = said->epoch;
     p->is_armed = p->is_in_mirror = 0;
+    p->lag = 0;
     hp_pair_greet(l);
     hp_pair_pictures(l, 1);
     for (uint32_t n = 0; n < l->strategy_count; n++)
@@ -216,12 +246,15 @@ static inline void hp_peer_order_hello(hp_lane_t *l, const hp_pair_hello_t *said
 
 static inline void hp_peer_take_order_half(hp_lane_t *l, uint32_t kind, const void *data, size_t size)
 {
-    union { hp_pair_hello_t hello; hp_pair_intent_t intent; hp_pair_picture_t picture; uint32_t strategy; } u;
+    union { hp_pair_hello_t hello; hp_pair_intent_t intent; hp_pair_picture_t picture;
+            hp_pair_ahead_t ahead; uint32_t word; } u;
     if (size > sizeof u) return;
     memcpy(&u, data, size);
     if (kind == HP_PAIR_INTENT && size == sizeof u.intent) hp_peer_intent(l, &u.intent);
     else if (kind == HP_PAIR_PICTURE && size == sizeof u.picture) hp_peer_picture(l, &u.picture);
-    else if (kind == HP_PAIR_HALT && size == sizeof u.strategy) hp_peer_halt(l, u.strategy);
+    else if (kind == HP_PAIR_AHEAD && size == sizeof u.ahead) hp_lane_hear_ahead(l, &u.ahead);
+    else if (kind == HP_PAIR_HALT && size == sizeof u.word) hp_peer_halt(l, u.word);
+    else if (kind == HP_PAIR_LAG && size == sizeof u.word) hp_peer_lag(l, u.word);
     else if (kind == HP_PAIR_HELLO && size == sizeof u.hello) hp_peer_market_hello(l, &u.hello);
 }
 
@@ -268,7 +301,9 @@ static inline void hp_lane_peer(hp_lane_t *l, uint32_t kind, const void *data, s
     if (kind == HP_PAIR_SILENT || kind == HP_PAIR_BACK) hp_peer_beat(l, kind, data, size);
     else if (l->role == HP_ROLE_ORDER) hp_peer_take_order_half(l, kind, data, size);
     else hp_peer_take_market_half(l, kind, data, size);
-    if (l->role == HP_ROLE_MARKET) hp_lane_decide(l);
+    if (l->role != HP_ROLE_MARKET) return;
+    hp_lane_decide(l);
+    l->pair->answer_ns = 0;
 }
 
 /* Take what stands in a ring, up to a turn's worth.  A record is off the ring before it is acted on: no
@@ -286,6 +321,7 @@ static inline uint32_t hp_lane_take_peer(hp_lane_t *l, hp_ring_t *ring)
         hp_count(&l->count->pair_in, 1);
         if (size <= sizeof copy && kind < HP_PAIR_SILENT) hp_lane_peer(l, kind, copy, size);
     }
+    if (HP_UNLIKELY(l->is_corked)) hp_lane_uncork(l); /* its writer died before the last one */
     hp_pair_flush(l);
     return n;
 }

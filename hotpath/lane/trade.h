@@ -20,7 +20,6 @@
 #define HP_SHORT_GRACE_NS 300000000ull  /* a status may overtake the fills it counts */
 #define HP_SHORT_RETRY_NS 1000000000ull
 #define HP_WORDS_CANCEL_ALL (HP_WORD_KILL | HP_WORD_DRAIN | HP_WORD_STOP)
-#define HP_WORDS_LAG (HP_WORD_LAGGING | HP_WORD_CHOKED)
 #define HP_WORDS_CANCEL_QUOTES (HP_WORD_FREEZE | HP_WORDS_LAG)
 
 /* closing.h */
@@ -450,7 +449,10 @@ static inline void hp_lane_decide(hp_lane_t *l)
         count = 0;
     }
     int is_burst = hp_lane_cork(l, count);
-    for (uint32_t n = 0; n < count; n++) hp_lane_judge(l, &l->intents[n]);
+    for (uint32_t n = 0; n < count; n++) {
+        if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) l->pair->left = count - n - 1;
+        hp_lane_judge(l, &l->intents[n]);
+    }
     if (HP_UNLIKELY(is_burst)) hp_lane_uncork(l);
     if (HP_UNLIKELY(count > 0)) {
         l->intent_count -= count;

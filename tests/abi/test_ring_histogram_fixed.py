@@ -134,6 +134,30 @@ def test_money_addition_refuses_overflow(a, b):
     assert lib.hp_money_add(a, b) == (total if -(2**63) < total < 2**63 else MONEY_BAD)
 
 
+
+def test_held_records_are_seen_all_at_once_or_by_nobody():
+    memory = ffi.new("uint64_t[]", (ffi.sizeof("hp_ring_t") + 1024) // 8)
+    ring = ffi.cast("hp_ring_t *", memory)
+    lib.hp_ring_init(ring, 1024)
+    for held in (False, True, True):  # the third time over the ring's end
+        if held:
+            lib.hp_ring_hold(ring)
+        for n in range(8):
+            assert lib.hp_ring_put(ring, n, 0, bytes(40), 40)
+            assert (lib.hp_ring_peek(ring) == ffi.NULL) == held
+        lib.hp_ring_let_go(ring)
+        for n in range(8):
+            assert lib.hp_ring_peek(ring).kind == n
+            lib.hp_ring_pop(ring)
+    lib.hp_ring_hold(ring)
+    lib.hp_ring_put(ring, 1, 0, bytes(40), 40)
+    lib.hp_ring_take_up(ring)  # the writer died; its successor says something else
+    lib.hp_ring_put(ring, 2, 0, bytes(40), 40)
+    assert lib.hp_ring_peek(ring).kind == 2
+    lib.hp_ring_pop(ring)
+    assert lib.hp_ring_peek(ring) == ffi.NULL
+
+
 def test_client_id_keeps_its_three_parts():
     value = lib.hp_client_id(65534, 63, 2**42 - 1)
     assert (value >> 48, value >> 42 & 63, value & (2**42 - 1)) == (65534, 63, 2**42 - 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hotpath.lane.manual import ManualLane
 from runtime import recording
-from runtime._shm import lib
+from runtime._shm import ffi, lib
 from runtime.archiver import Archiver
 from runtime.lane_spec import fit
 from runtime.pages import LANE_BYTES, Page
@@ -63,12 +63,19 @@ class PairStory(Story):
         """Whatever the disk's pace: a ring full of what is not archived is another story."""
         super().happen(what, a, b)
         for one in self.archiver.rings.values():
-            if one.head.published - one.head.archived > 4 * SEGMENT:
+            if one.head.published - one.head.archived > SEGMENT:
                 one.sync()
 
     def lend(self, a: int, b: int) -> None:
         """A lease as such: the limits that it names are an input of their own."""
         self.lane.set_limit_lease(self.lane.now_ns + (a - 3) * 1_000_000, 1 + b)
+
+    def archive(self, a: int, b: int) -> None:
+        """One half's archiver runs out of disk, or has room again."""
+        number, lane = b % 2, (self.lane.order_lane, self.lane.market)[b % 2]
+        head = ffi.cast("hp_journal_head_t *", self.own_pages[number].header + 1)
+        head.archive_state = lib.HP_ARCHIVE_FULL if a % 9 == 8 else lib.HP_ARCHIVE_COPYING
+        lane.archive()
 
     def deaf(self, a: int, b: int) -> None:
         """One half does not look at its ring for a while."""

@@ -96,6 +96,31 @@ def test_long_stories_happen_again(tmp_path, trader):
             assert outcome.is_equal, (seed, strategy, outcome)
 
 
+@pytest.mark.parametrize("strategy", [None, ""], ids=["intents fed", "strategies again"])
+def test_lane_that_could_not_journal_all_it_did_is_run_up_to_there(tmp_path, trader, strategy):
+    """Its archiver lagged by a whole ring: that is a hole, not a difference."""
+    story = Story(tmp_path / "run", trader, segments=4)
+    for what, a, b in trade(20):
+        story.happen(what, a, b)
+    archiver, story.archiver = story.archiver, None
+    head = ffi.cast("hp_journal_head_t *", story.page.header + 1)
+    last = None
+    while head.sequence != last:
+        last = head.sequence
+        story.clocks(0, 0)
+    story.answer(0, 4)
+    story.archiver = archiver
+    for one in archiver.rings.values():
+        one.copy(0)
+        one.sync()
+    for what, a, b in trade(20):
+        story.happen(what, a, b)
+    story.end()
+    (outcome,) = rerun(tmp_path / "run", strategy)
+    assert outcome.difference is None, outcome.difference
+    assert outcome.problem.startswith(f"records {last + 1} to ")
+
+
 def test_strategy_that_fails_is_halted_again(tmp_path, trader):
     directory = tell(tmp_path / "run", trader, trade(700))
     for strategy in (None, ""):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime._shm import lib
+from runtime._shm import ffi, lib
 from runtime.pages import LANE_BYTES
 from strategies import Strategy
 from strategies.demo.imbalance import Imbalance
@@ -40,6 +40,28 @@ class Asker(Buyer):
         self.buy(book.instrument, price_ticks=book.bid_ticks, lots=1, post_only=True)
 
 
+class Timed(Strategy):
+    """Batches with times to live by layer, second tries; changes price, size and time by hand."""
+
+    def __init__(self, **parameters):
+        super().__init__(**parameters)
+        self.seen = 0
+
+    def on_book(self, book):
+        self.seen += 1
+        if self.working(book.instrument):
+            return
+        wish = {"side": "BUY", "instrument": book.instrument, "price_ticks": book.bid_ticks}
+        wish |= {"layer": ("touch", "near", None)[self.seen % 3], "tries": self.seen % 2}
+        self.place_batch([{"lots": n, "ttl_ms": 3000, **wish} for n in (1, 2)])
+
+    def on_order(self, order):
+        if order.state == "LIVE" and order.client_id % 3 == 0 and order.lots < 4:
+            self.replace(order.client_id, price_ticks=order.price_ticks - 1, lots=order.lots + 1)
+        if order.state == "LIVE" and order.client_id % 5 == 0:
+            self.set_dynamic_ttl(order.client_id, 700, layer="touch")
+
+
 def memory():
     return bytearray(LANE_BYTES)
 
@@ -63,7 +85,7 @@ def agree(r):
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["book", "ack", "fill", "cancelled", "gap", "snapshot", "time"]),
+        st.sampled_from(["book", "ack", "fill", "cancelled", "gap", "snapshot", "time", "trade"]),
         st.integers(1, 99),
         st.integers(1, 99),
     ),
@@ -85,7 +107,11 @@ def live(r, steps):
         elif what == "snapshot":
             r.sync(bid_size=a, ask_size=b)
         elif what == "time":
-            r.lane.turn(a * MS)
+            for _ in range(1 + b % 5):  # what the market half says of its market comes by turns
+                r.lane.turn(a * MS)
+        elif what == "trade":
+            for _ in range(b):
+                r.trade(size=a / 1000)
         elif order is not None and what == "fill":
             lots = min(order["lots"] - order["filled_lots"], b)
             r.report(
@@ -99,7 +125,7 @@ def live(r, steps):
             r.report("ACK" if what == "ack" else "CANCELED", order["client_id"])
 
 
-@pytest.mark.parametrize("strategy", [Imbalance, ImbalanceNative])
+@pytest.mark.parametrize("strategy", [Imbalance, ImbalanceNative, Timed])
 @settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_pair_sends_what_one_lane_sends(strategy, steps):
@@ -319,3 +345,41 @@ def test_a_record_of_a_wrong_size_or_kind_changes_nothing():
     assert len(r.lane.sent) == 1
     assert r.lane.market.position(1) == position
     agree(r)
+
+
+def test_what_lags_behind_the_market_lane_is_forbidden_in_the_order_lane():
+    """Its archive lags: quotes go and none come, until it has caught up."""
+    r, strategy = placed(journal=True, segment_bytes=65536)
+    r.report("ACK", r.only())
+    page = ffi.cast("hp_page_t *", ffi.from_buffer(r.journals["market"]))
+    head = ffi.cast("hp_journal_head_t *", page + 1)
+    head.archived = head.published
+    while head.published - head.archived < 2 * 65536:  # half of the ring
+        r.lane.market.clocks(1_700_000_000_000_000_000)
+    r.lane.market.archive()
+    r.lane.turn(5 * MS)
+    assert r.view.words == lib.HP_WORD_LAGGING
+    assert b'"order.cancel"' in r.lane.sent[-1]
+    r.report("CANCELED", r.only())
+    r.depth()
+    assert (r.lane.orders(), strategy.told[-1][2]) == ([], lib.HP_VERDICT_ARCHIVE_LAG)
+    head.archived = head.published
+    r.lane.market.archive()
+    r.lane.turn(5 * MS)
+    assert r.view.words == 0
+    r.depth()
+    assert r.only()
+
+
+def test_lag_of_a_market_lane_that_died_forbids_nothing():
+    r, _ = placed(journal=True, segment_bytes=65536)
+    page = ffi.cast("hp_page_t *", ffi.from_buffer(r.journals["market"]))
+    head = ffi.cast("hp_journal_head_t *", page + 1)
+    head.archived, head.archive_state = head.published, lib.HP_ARCHIVE_FULL
+    r.lane.market.archive()
+    r.lane.turn(5 * MS)
+    assert r.view.words == lib.HP_WORD_LAGGING
+    r.lane.take_up(half("market", memory(), Buyer(), epoch=9), r.lane.order_lane)
+    r.lane.start_strategies()
+    r.lane.turn(5 * MS)
+    assert r.view.words == 0

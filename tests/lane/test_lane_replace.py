@@ -30,10 +30,10 @@ class Mover(Strategy):
 
 
 class Stage:
-    """A rig with one acknowledged order of 10 lots at 600000."""
+    """A each_rig with one acknowledged order of 10 lots at 600000."""
 
-    def __init__(self, rig, **settings):
-        self.r = rig(Mover(), **settings)
+    def __init__(self, each_rig, **settings):
+        self.r = each_rig(Mover(), **settings)
         self.r.sync()
         self.order = self.r.only()
         self.r.report("ACK", self.order, venue_id=7, lots=10, price_ticks=600_000, match_ns=10)
@@ -78,8 +78,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(rig):
-    return Stage(rig)
+def stage(each_rig):
+    return Stage(each_rig)
 
 
 @pytest.fixture
@@ -188,8 +188,8 @@ def test_change_of_a_cancelled_order_is_refused_by_us(stage):
     assert stage.strategy.told[-1][0] == lib.HP_VERDICT_UNKNOWN_ORDER
 
 
-def test_change_before_the_acknowledgement_is_busy(rig):
-    r = rig(Mover())
+def test_change_before_the_acknowledgement_is_busy(each_rig):
+    r = each_rig(Mover())
     r.sync()
     r.lane.strategies[0].wish = ("replace", r.only(), {"lots": 4})
     r.depth()
@@ -286,11 +286,11 @@ def test_change_by_text_is_exact_and_what_is_not_given_stays(stage):
     assert b'"price":"59999.9","quantity":"0.010"' in stage.r.lane.sent[-1]
 
 
-def test_write_ahead_of_a_change(rig):
+def test_write_ahead_of_a_change(each_rig):
     from hotpath.journal.tail import Tail
     from runtime.journal import records_of
 
-    stage = Stage(rig, journal=True)
+    stage = Stage(each_rig, journal=True)
     stage.wish("replace", lots=4)
     tail, found = Tail(stage.r.journal), []
     while (chunk := tail.read()) is not None:
@@ -315,8 +315,8 @@ class Many(Strategy):
             self.buy(book.instrument, price_ticks=600_000, lots=1)
 
 
-def test_many_unknown_orders_do_not_flood_the_venue(rig):
-    r = rig(Many())
+def test_many_unknown_orders_do_not_flood_the_venue(each_rig):
+    r = each_rig(Many())
     for instrument in (1, 2):
         r.sync(instrument=instrument)
         for _ in range(4):
@@ -334,8 +334,8 @@ def test_many_unknown_orders_do_not_flood_the_venue(rig):
     assert max(asked) - min(asked) <= 1  # in turn, nobody starves
 
 
-def test_reconnect_asks_about_all_orders_within_the_rate(rig):
-    r = rig(Many())
+def test_reconnect_asks_about_all_orders_within_the_rate(each_rig):
+    r = each_rig(Many())
     for instrument in (1, 2):
         r.sync(instrument=instrument)
         for _ in range(4):

@@ -41,9 +41,9 @@ def buy(**wish):
 
 
 @pytest.fixture
-def stage(rig):
-    """A rig whose book is synced, and a way to have its strategy wish for something."""
-    r = rig(Maker())
+def stage(each_rig):
+    """A each_rig whose book is synced, and a way to have its strategy wish for something."""
+    r = each_rig(Maker())
     r.maker = r.lane.strategies[0]
     r.sync()
 

@@ -218,3 +218,24 @@ def test_writer_in_another_thread_never_gives_a_wrong_record(steps):
     thread.join()
     assert expected == writer.sequence + 1
     assert reader.damaged == 0
+
+
+def test_what_a_full_ring_refuses_is_a_hole_and_bulk_that_gave_way_is_none(steps):
+    writer, memory = make(steps, 3)
+    head = steps.ffi.cast("hp_journal_head_t *", steps.ffi.cast("char *", memory) + 128)
+    head.archived = 0
+    while steps.lib.hp_journal_append(writer, 64, 0, 0, 1, bytes(4000), 4000):
+        pass
+    last = head.sequence
+    assert not steps.lib.hp_journal_append(writer, steps.lib.HP_RECORD_FRAME, 0, 0, 1, b"x", 1)
+    assert not steps.lib.hp_journal_append(writer, 64, 0, 0, 1, b"x", 1)  # though it would fit
+    reader = tail(steps, memory)
+    assert all_of(reader)[0][-1].sequence == last
+    head.archived = 2 * SEGMENT
+    append(steps, writer, b"y")
+    found, holes = all_of(reader)
+    assert holes == [(last + 1, 2)]
+    assert [(r.sequence, r.kind) for r in found] == [
+        (last + 3, steps.lib.HP_RECORD_CLOCK),
+        (last + 4, 64),
+    ]
