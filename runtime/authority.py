@@ -147,6 +147,8 @@ class Authority:
         }
         self.ledger.memory.overrides.setdefault(key.text, {})[name] = value
         self.limits[key] = after
+        if name == "capital_e8":
+            self.profit.peaks.pop(key, None)
         self.say("limits.set " + " ".join(f"{k}={v}" for k, v in change.items()))
         return change
 
@@ -214,10 +216,15 @@ class Authority:
         if loss and loss >= most:
             raise LimitError(
                 f"limit {key.text} has lost {loss} of {most} (1e-8) today; it would freeze again:"
-                " set daily_loss_e8_max first"
+                " set daily_loss_max first"
+            )
+        down = self.profit.drawdown_bps(key, self.limits[key]["capital_e8"])
+        if down and down >= self.limits[key]["drawdown_bps_max"]:
+            raise LimitError(  # each lane keeps its own peak, too
+                f"limit {key.text} has fallen by {down} bps from its peak; it would freeze again:"
+                " set drawdown_bps_max first, or capital, which begins a new peak"
             )
         del self.frozen[key]
-        self.profit.peaks.pop(key, None)
         self.remember_freezes()
         self.obey_freezes()
         self.say(f"limits.thawed limit={key.text}")

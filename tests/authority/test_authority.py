@@ -10,7 +10,7 @@ import pytest
 from runtime import limit_pages
 from runtime._shm import lib
 from runtime.authority import Authority, LimitError, Terms
-from runtime.limit_leases import NONE
+from runtime.limit_leases import NONE, Leases
 from runtime.limit_records import Key, record
 from runtime.pages import LANE_BYTES, SHM, Control, Page
 from strategies import Strategy
@@ -261,10 +261,9 @@ def test_loss_of_all_lanes_together_sets_the_word_and_stands_until_a_person_thaw
     a = one.start()
     assert ACCOUNT in a.frozen and one.control.page.view.word == lib.HP_WORD_FREEZE
     settle(one)
-    if "daily_loss_e8_max" in figures:
-        with pytest.raises(LimitError, match="would freeze again"):
-            a.thaw(ACCOUNT)
-        a.set_limits(ACCOUNT, {"daily_loss_e8_max": 201}, True, {})
+    with pytest.raises(LimitError, match="would freeze again"):
+        a.thaw(ACCOUNT)
+    a.set_limits(ACCOUNT, {next(iter(figures)): 201}, True, {})
     a.thaw(ACCOUNT)
     assert one.control.page.view.word == 0
     settle(one)
@@ -294,12 +293,23 @@ def test_lanes_never_hold_more_than_the_limit_whoever_is_killed_or_stopped(world
     After each step what the venue holds, all lanes together, is within the limit, and so is what
     they may come to hold by the leases that they still have.
     """
+    play(world, seed)
+
+
+def test_the_property_sees_an_authority_that_counts_wrong(world, monkeypatch):
+    monkeypatch.setattr(Leases, "total", lambda self, bound: 0)
+    with pytest.raises(AssertionError, match=r"the lanes (hold|may come to hold)"):
+        for seed in range(3):
+            play(world, seed)
+
+
+def play(world, seed):
     limit = 40 * 600_001 * 10**4
     one = world(lanes=3, **{GROSS: limit})
     chance, most, kills = random.Random(seed), 0, 0
     steps = []
     for _ in range(2_500):
-        one.now += chance.choice((0, 1, 3, 8, 25)) * MS
+        one.now += chance.choice((0, 1, 1, 2, 6)) * MS
         if chance.random() < 0.3:
             if one.authority is None:
                 if chance.random() < 0.15:
@@ -318,7 +328,7 @@ def test_lanes_never_hold_more_than_the_limit_whoever_is_killed_or_stopped(world
         may = sum(max(lane.spent_e8, lent(one, lane)) for lane in one.lanes)
         assert may <= limit, f"seed {seed}: the lanes may come to hold {may} of {limit}"
         most = max(most, held)
-    assert kills > 5 and most > limit * 8 // 10  # it was not for want of trying
+    assert kills > 5 and most > limit // 2  # it was not for want of trying
 
 
 def round_steps(one):
@@ -350,11 +360,11 @@ def live(one, lane, chance):
     kind = chance.random()
     if kind < 0.02:
         lane.is_stopped = True
-    elif kind < 0.6:
+    elif kind < 0.75:
         lane.buy(1 + chance.randrange(9))
-    elif lane.open and kind < 0.8:
+    elif lane.open and kind < 0.9:
         lane.fill(chance.choice(list(lane.open)))
-    elif lane.open and kind < 0.95:
+    elif lane.open and kind < 0.96:
         lane.cancel(chance.choice(list(lane.open)))
     elif lane.held:  # the venue closes the position
         lane.trades += 1
