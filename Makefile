@@ -5,10 +5,13 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
+# Tests that start a deployment, pin threads or look at the host want it to themselves.
+ALONE := $(addprefix tests/,bench jitter journal run sentinel show supervise time tuning)
+TESTS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
 .PHONY: run build test test-qemu lint bench bench-check bench-peers recordings fuzz drill sentinel soak orders stories \
-	faults mutants sim check help
+	faults mutants sim canary check help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -31,7 +34,12 @@ run: build ## start the appliance: embedded venue, demo strategy, live status
 test: build ## everything that a change must pass: sanitized native tests, then all tests
 	@$(PY) ops/prepare.py --tests
 	@$(PY) ops/sanitize.py
+ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
+else
+	@$(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile $(filter-out $(ALONE),$(TESTS))
+	@$(PY) -m pytest $(ALONE)
+endif
 
 test-qemu: build ## boot a Debian kernel with isolation parameters in QEMU (fetches 86 MB once)
 	@$(PY) -m pytest tests/tuning/qemu_boot.py $(ARGS)
@@ -77,6 +85,9 @@ stories: build ## N (default 1000) long stories of a lane, each run again from i
 
 sim: build ## live through SEEDS (default 1000) seeds of a simulated host, network and venue
 	@$(PY) -m tests.simulation --seeds $${SEEDS:-1000} $(ARGS)
+
+canary: build ## plant each bug of tests/simulation/bugs.toml: 95 % must be found in SEEDS (default 10000)
+	@$(PY) -m tests.simulation.canary --seeds $${SEEDS:-10000} $(ARGS)
 
 mutants: build ## flip each comparison of the gate, one by one: a test must fail for each
 	@$(PY) -m tests.steps.mutants $(ARGS)

@@ -21,6 +21,7 @@ COMMANDS = [
     "record",
     "events",
     "ledger",
+    "checkpoint",
     "replay",
     "baseline",
     "latency_profile",

@@ -7,7 +7,8 @@ order doubled, none forgotten, positions, realised PnL and fees equal to the las
 one by trade id.  Now and then the session process (keys, REST) is killed instead: until it is back
 the lane must trade on, and cancel what it is told to.  With --topology split it is the order lane
 that is killed; at times the market lane instead (its quotes must go, the order lane lives on), or
-both.
+both.  With --journal DIR the journals are archived, and at times the dead lane's ring is lost with
+it, as when the host goes down: its successor goes on from the newest checkpoint and the tail.
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ from pathlib import Path
 from typing import Any
 
 from runtime import evidence
-from runtime._shm import lib
+from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
 from runtime.causes import History
 from runtime.embedded import EmbeddedVenue, VenueStartError, e8
-from runtime.pages import PageError
+from runtime.pages import Page, PageError
 from runtime.state import StateError
 from runtime.topology import TopologyError
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 MODES = ("trading", "trading", "trading", "opening", "twice", "session")
+LOST = "lost"  # the ring too; asks for an archive
 SPLIT_MODES = (*MODES, "market", "market", "both")
 # What the venue does wrong now and then (/sim/fault): lost, late and open answers, cut streams.
 FAULTS: tuple[dict[str, Any], ...] = (
@@ -49,6 +51,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "expire_listen_key"},
 )
 FAULT_SHARE = 0.4  # of the kills
+CHECKPOINT_S = 2
 ARMED_SECONDS_MAX = 60.0
 SETTLE_SECONDS_MAX = 60.0
 TRADE_SECONDS_MAX = 0.6
@@ -83,6 +86,9 @@ def add(subparsers: Any) -> None:
         default="fused",
         help="market and order lanes in one process or apart (default: fused)",
     )
+    parser.add_argument(
+        "--journal", type=Path, metavar="DIR", help="archive there, and lose rings at times"
+    )
     parser.add_argument("--deployment", default="", metavar="NAME", help="default: one of its own")
     parser.add_argument("--json", action="store_true", help="one JSON object at the end")
     parser.add_argument("--log", action="store_true", help="show the appliance's own lines")
@@ -105,6 +111,7 @@ class Drill:
         self.violations: list[dict[str, Any]] = []
         self.kills = 0
         self.adopted = self.recovered = 0
+        self.from_archive = 0  # lives whose evidence was a checkpoint and the tail
         self.opening_s = 0.3  # how long the last start took: what "during opening" means
         self.alone = {"kills": 0, "orders": 0, "ended": 0, "seconds": 0.0}  # without a session
         self.seen: set[tuple[int, int]] = set()  # instrument, trade id: booked by any life
@@ -152,7 +159,10 @@ class Drill:
 
     async def one(self, budget: int) -> None:
         """Trade for a while, kill in one of the modes, judge."""
-        mode = self.random.choice(MODES if self.appliance.market is None else SPLIT_MODES)
+        modes = MODES if self.appliance.market is None else SPLIT_MODES
+        if self.appliance.settings.journal is not None:
+            modes = (*modes, LOST, LOST)
+        mode = self.random.choice(modes)
         fault = self.random.choice(FAULTS)
         if self.random.random() < self.fault_share:
             await asyncio.sleep(self.random.uniform(0.0, TRADE_SECONDS_MAX))
@@ -163,6 +173,8 @@ class Drill:
             await self.without_session()
         elif mode == "market":
             await self.without_market()
+        elif mode == LOST:
+            await self.without_ring()
         else:
             if mode == "both":
                 self.kills += 1
@@ -180,6 +192,23 @@ class Drill:
             self.recovery_s.append(self.opening_s)
         self.modes[mode] = self.modes.get(mode, 0) + 1
         await self.judge(mode)
+
+    async def without_ring(self) -> None:
+        """Kill the lane and forget its ring: what is archived is all that is left."""
+        appliance = self.appliance
+        page, rings = evidence.RING, appliance.former_rings
+        head = Page.open(appliance.settings.deployment, page, "hp_page_t")
+        appliance.former_rings = lambda lane=0: []  # type: ignore[method-assign]
+        try:
+            at, epoch = await self.kill()
+            words = ffi.cast("hp_journal_head_t *", head.header + 1)
+            await self.wait("the ring is archived", lambda: words.archived >= words.published)
+            await self.armed(epoch)
+        finally:
+            appliance.former_rings = rings  # type: ignore[method-assign]
+            head.close()
+        self.opening_s = time.monotonic() - at
+        self.recovery_s.append(self.opening_s)
 
     async def without_market(self) -> None:
         """Kill the market lane: what rests on its pictures goes, and the order lane stays."""
@@ -349,6 +378,7 @@ class Drill:
             "fills_recovered": self.recovered + counters.fills_recovered,
             "recovery_s": {"p50": at(0.5), "p99": at(0.99), "max": at(1.0)},
             "without_session": {**self.alone, "seconds": round(self.alone["seconds"], 1)},
+            "recovered_from_archive": self.from_archive,
             "violations": self.violations,
             "seconds": round(seconds, 1),
         }
@@ -359,7 +389,11 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     show = sys.stderr.isatty() and not arguments.json
     log: deque[str] = deque(maxlen=8)
 
+    recovered = 0
+
     def say(line: str) -> None:
+        nonlocal recovered
+        recovered += line.startswith("lane.recovered ")
         log.append(line)
         if arguments.log:
             print(line, file=sys.stderr, flush=True)
@@ -375,6 +409,9 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         segment_bytes=4 * 1024 * 1024,
         on_restart=arguments.policy,
         read_lag_ms=300,  # the embedded venue's lists do not lag
+        journal=arguments.journal,
+        archive={"checkpoint_s": CHECKPOINT_S},
+        venue_stays=True,
     )
     started = time.monotonic()
     async with EmbeddedVenue(folder, SYMBOLS, seed=arguments.seed, limits=False) as venue:
@@ -403,6 +440,7 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
                         flush=True,
                     )
             await appliance.drain()
+            one.from_archive = recovered
             record = await venue.call("GET", "/sim/record")
             wrong = one.sum_differences(record) + one.list_differences(record)
             if wrong:

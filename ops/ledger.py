@@ -16,16 +16,30 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runtime import archive_key, audit, chain, ledger, recording, state
+from runtime import archive_key, audit, chain, ledger, recording, recovery, state
 from runtime.archiver import kept_heads
 from runtime.figures import money, scaled
 from runtime.recording import RecordingError
 
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def parts_of(parser: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
+    """Return what adds a part to a command about a RUN: name, what it does."""
+    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
+
+    def part(name: str, text: str) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
+        made.add_argument("run_directory", type=Path, metavar="RUN")
+        made.add_argument("--json", action="store_true", help="one JSON object")
+        return made
+
+    return part
 
 
 def add(subparsers: Any) -> None:
@@ -36,13 +50,7 @@ def add(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example: corelane ledger show RUN --at 2026-11-29T02:00:00Z",
     )
-    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
-
-    def part(name: str, text: str) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
-        made.add_argument("run_directory", type=Path, metavar="RUN")
-        made.add_argument("--json", action="store_true", help="one JSON object")
-        return made
+    part = parts_of(parser)
 
     for name, text in (
         ("show", "positions, fees, funding and PnL, now or at a past time"),
@@ -97,8 +105,9 @@ def time_of(text: str, end_ns: int) -> int:
 def until(arguments: argparse.Namespace) -> int | None:
     if arguments.at is None:
         return None
-    end = ledger.read(arguments.run_directory).last_ns if arguments.at.startswith("-") else 0
-    return time_of(arguments.at, end)
+    if not arguments.at.startswith("-"):
+        return time_of(arguments.at, 0)
+    return time_of(arguments.at, recovery.ledger_of(arguments.run_directory).ledger.last_ns)
 
 
 def clock(ns: int) -> str:
@@ -106,7 +115,8 @@ def clock(ns: int) -> str:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    found = ledger.read(arguments.run_directory, until(arguments))
+    how = recovery.ledger_of(arguments.run_directory, until(arguments))
+    found = how.ledger
     lines, problems = found.lines(), found.problems()
     funding: list[dict[str, Any]] = [
         {"venue": v, "account": a, "symbol": s, "asset": asset, "funding_e8": amount}
@@ -128,7 +138,8 @@ def show(arguments: argparse.Namespace) -> int:
             )
         )
         return 1 if problems else 0
-    print(f"ledger of {arguments.run_directory} at {clock(found.last_ns)}")
+    since = f", from checkpoint {how.base.number} on" if how.base else ""
+    print(f"ledger of {arguments.run_directory} at {clock(found.last_ns)}{since}")
     head = ("strategy", "symbol", "position", "fills", "realised", "unrealised", "fees", "mark")
     print(f"  {head[0]:<34}{head[1]:<12}{head[2]:>12}{head[3]:>8}", end="")
     print(f"{head[4]:>14}{head[5]:>14}{head[6]:>18}  {head[7]}")
@@ -194,7 +205,7 @@ def say_problems(problems: list[ledger.Problem]) -> int:
 
 
 def entries(arguments: argparse.Namespace) -> int:
-    found = ledger.read(arguments.run_directory, until(arguments))
+    found = recovery.ledger_of(arguments.run_directory, until(arguments)).ledger
     since = time_of(arguments.since, found.last_ns) if arguments.since else 0
     rows = [one for one in found.entries if one.real_ns >= since]
     if arguments.json:

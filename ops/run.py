@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import copy
 import json
 import signal
 import sys
@@ -21,7 +22,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ops.run_config import configured, guard, strategy_problem
+from ops.run_config import configured, guard, limit_settings, strategy_problem
 from ops.run_config import settings as settings_of
 from ops.screen import LiveScreen, is_wanted
 from ops.time import choose_profile
@@ -30,13 +31,13 @@ from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, plan
 from runtime.causes import limit_restarts
 from runtime.config import Config
-from runtime.config_file import ConfigError
+from runtime.config_file import ConfigError, Problem, flat
 from runtime.control_socket import ControlServer
 from runtime.embedded import EmbeddedVenue, VenueStartError
 from runtime.figures import money, scaled
 from runtime.logs import Log
 from runtime.pages import PageError
-from runtime.reload import Reloader
+from runtime.reload import Reloader, put
 from runtime.state import StateError, state_dir
 from runtime.supervisor import keep_to_cold
 from runtime.topology import TOPOLOGIES, TopologyError
@@ -250,13 +251,35 @@ def open_log(config: Config, console: Callable[[str], None]) -> Log:
     )
 
 
-def reloader(path: Path, alone: Config, log: Log) -> Reloader:
-    """Return what reads the file again: by SIGHUP or `corelane reload`."""
+def reloader(
+    path: Path, alone: Config, held: Config, log: Log, appliance: Appliance
+) -> Callable[[], dict[str, Any]]:
+    """Return what reads the file again: by SIGHUP or `corelane reload`.  held: with the options."""
 
-    def apply(config: Config, keys: list[str]) -> None:
-        log.change(config.log.level, config.log.days, config.log.mib_max * 2**20)
+    def apply(after: Config, keys: list[str]) -> None:
+        found = flat(after)
+        candidate = copy.deepcopy(held)
+        for name in keys:
+            put(candidate, name, found[name])
+        try:
+            changes = limit_settings(candidate)
+            if any(getattr(appliance.settings, name) != value for name, value in changes.items()):
+                records = appliance.change_limits(changes)
+                log.say(f"limits.changed keys={','.join(keys)} records={records}")
+        except ValueError as error:
+            bad = Problem(str(path), str(error), "limits that a lane can hold", "correct the file")
+            raise ConfigError([bad]) from error
+        for name in keys:
+            put(held, name, found[name])
+        log.change(after.log.level, after.log.days, after.log.mib_max * 2**20)
 
-    return Reloader(path, alone, apply, strategy_problem)
+    def reload() -> dict[str, Any]:
+        answer = again.reload()
+        log.say(f"config.read {answer}")
+        return answer
+
+    again = Reloader(path, alone, apply, strategy_problem)
+    return reload
 
 
 async def run_appliance(
@@ -276,10 +299,9 @@ async def run_appliance(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    again = None
-    if alone is not None:
-        again = reloader(arguments.config, alone, log)
-        loop.add_signal_handler(signal.SIGHUP, lambda: say(f"config.read {again.reload()}"))
+    reload: Callable[[], dict[str, Any]] | None = None
+    if alone is not None:  # as soon as there is something that could be changed
+        loop.add_signal_handler(signal.SIGHUP, lambda: reload() if reload else None)
     embedded = EmbeddedVenue(folder, symbols, seed=config.venue.seed, tls=config.venue.tls)
     async with embedded as venue:
         settings.guard = guard(config, venue.sentinel_key)
@@ -293,6 +315,8 @@ async def run_appliance(
             config.metrics.port,
             topology,
         )
+        if alone is not None:
+            reload = reloader(arguments.config, alone, config, log, appliance)
         door = None
         started = time.monotonic()
         try:
@@ -302,7 +326,7 @@ async def run_appliance(
                 appliance.control,
                 stop.set,
                 say,
-                again.reload if again else None,
+                reload,
                 asked=appliance.asked,
                 limits=appliance.ask_authority if settings.has_authority else None,
             )

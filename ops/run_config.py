@@ -107,6 +107,8 @@ def archive_rules(config: Config) -> dict[str, Any]:
         "block_ms": j.block_ms,
         "lazy_ms": j.lazy_ms,
         "reserve_bytes": j.reserve_mib * 2**20,
+        "checkpoint_s": j.checkpoint_s,
+        "checkpoints": j.checkpoints,
         "durability": {**classes, "order": "local-disk"} if durable(config) else classes,
         "policy": {
             "compress": j.compress,
@@ -169,6 +171,30 @@ def times_to_live(config: Config) -> dict[str, Any]:
     }
 
 
+def quota(config: Config) -> dict[str, int]:
+    """Return where the governor's modes begin, as Lane.put_quota_rule takes it."""
+    one = config.quota
+    return {
+        "busy": one.busy_percent,
+        "slow": one.slow_percent,
+        "no_risk": one.no_risk_percent,
+        "reserve": one.reserve_percent,
+        "slack_ms": one.slack_ms,
+        "stop_ms": one.refused_s * 1000,
+    }
+
+
+def limit_settings(config: Config) -> dict[str, Any]:
+    """Return the settings that a reload may change: what orders are held against."""
+    return {
+        "rate": (config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
+        **limits(config.limits),
+        "scopes": scopes(config),
+        "gate_policy": gate_policy(config),
+        "overrides": {symbol: limits(one) for symbol, one in config.limits.instruments.items()},
+    }
+
+
 def settings(config: Config, **others: Any) -> Settings:
     """Return the appliance's settings; `others` are what the host decides."""
     return Settings(
@@ -183,13 +209,10 @@ def settings(config: Config, **others: Any) -> Settings:
         lock=config.topology.lock_memory,
         segment_bytes=config.journal.segment_mib * 2**20,
         segment_count=config.journal.segments,
-        rate=(config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
         inquiries=(config.rate.inquiries_per_second, config.rate.inquiries_per_second),
+        quota=quota(config),
         terms=Terms(config.funds.leverage, config.funds.margin, config.funds.fee_bps),
-        **limits(config.limits),
-        scopes=scopes(config),
-        gate_policy=gate_policy(config),
-        overrides={symbol: limits(one) for symbol, one in config.limits.instruments.items()},
+        **limit_settings(config),
         on_restart=config.on_restart,
         has_authority=config.authority.enabled,
         limit_lease={

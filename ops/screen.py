@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -30,8 +30,9 @@ from runtime.snapshot import Histogram, Instrument, Snapshot
 
 WIDTH, HEIGHT = 100, 40
 PERIOD_S = 0.4
-VERDICTS_SHOWN = 4
-LIMITS_SHOWN = 3
+VERDICTS_SHOWN = 7  # with the quota's rows below them: beside the hops
+QUOTAS_SHOWN = 3
+LIMITS_SHOWN = 2
 LANES_SHOWN = 6
 LOG_LINES = 3
 BY_NAME: dict[str, Family] = {family.name: family for family in FAMILIES}
@@ -180,6 +181,28 @@ def lanes(found: Snapshot) -> Section:
     return Section("lanes", [*headings, "cancels", "frames", "beat ms", "MiB"], rows, is_left=3)
 
 
+def quotas(found: Snapshot) -> Section:
+    """Every window of the venue that is known; the worst come first."""
+    rows: list[list[Cell | str]] = []
+    every = [
+        (one, row)
+        for one in found.lanes[:LANES_SHOWN]
+        for row in (one.quota.windows if one.quota else ())
+    ]
+    for one, row in sorted(every, key=lambda pair: pair[1].mode)[:QUOTAS_SHOWN]:
+        at = (one.number, row.kind, str(row.length_s))
+        rows.append(
+            [
+                f"{row.kind} in {row.length_s} s",
+                Cell("quota_window_mode", at, word(names.QUOTA_MODES)),
+                Cell("quota_used", at, whole),
+                Cell("quota_limit", at, whole),
+                Cell("quota_headroom", at, whole),
+            ]
+        )
+    return Section("venue's quota", ["window", "mode", "used", "limit", "left"], rows, is_left=2)
+
+
 def latency(found: Snapshot, lane: str) -> Section:
     rows: list[list[Cell | str]] = []
     for hop in names.HOPS.values():
@@ -195,33 +218,35 @@ def latency(found: Snapshot, lane: str) -> Section:
     return Section(f"latency of lane-{lane}, us", ["hop", "n", "p50", "p99", "max"], rows)
 
 
-def verdicts(found: Snapshot) -> Section:
+def verdicts(found: Snapshot, shown: int) -> Section:
     """The most frequent ones of all lanes."""
     seen = sorted(
         ((-times, one.number, name) for one in found.lanes for name, times in one.verdicts.items()),
     )
     rows: list[list[Cell | str]] = [
         [name, f"lane-{lane}", Cell("gate_verdicts", (lane, name), whole)]
-        for times, lane, name in seen[:VERDICTS_SHOWN]
+        for times, lane, name in seen[:shown]
         if times
     ]
     return Section("verdicts", ["verdict", "lane", "count"], rows, is_left=2)
 
 
-def limits(found: Snapshot) -> Section:
-    """What the authority lends, nearest to its bound first."""
+def limits(found: Snapshot) -> list[Cell | str]:
+    """What is lent, in a line: used of leased of the bound, nearest to its bound first."""
     near = sorted(
         (-one.used[figure] / bound if bound else -1.0, one.name, figure)
         for one in ([] if found.authority is None else found.authority.rows)
         for figure, bound in one.bounds.items()
     )
-    rows: list[list[Cell | str]] = []
+    out: list[Cell | str] = []
     for _, name, figure in near[:LIMITS_SHOWN]:
         form = decimals(4) if figure.endswith("_ratio") else whole
-        at, short = (name, figure), figure.removesuffix("_quote").removesuffix("_notional")
-        cells = [Cell(f"limit_{what}", at, form) for what in ("used", "leased", "bound")]
-        rows.append([f"{name} {short}", *cells])
-    return Section("limits lent", ["limit", "used", "leased", "bound"], rows)
+        short = figure.removesuffix("_quote").removesuffix("_notional").removesuffix("_ratio")
+        used, leased, bound = (
+            Cell(f"limit_{what}", (name, figure), form) for what in ("used", "leased", "bound")
+        )
+        out += [f"{name} {short}", used, "of", leased, "of", bound]
+    return ["limits", *out] if out else []
 
 
 def processes(found: Snapshot, room: int) -> Section:
@@ -270,18 +295,21 @@ class Screen:
     """What is shown of one snapshot, within so many lines."""
 
     header: list[Cell | str]
-    sections: list[Section]  # instruments, lanes, latency, verdicts, limits, processes
+    sections: list[Section]  # instruments, lanes, latency, verdicts, quota, processes
     reasons: list[str]
+    limits: list[Cell | str] = field(default_factory=list)  # a line; empty: nothing is lent
 
     @classmethod
     def of(cls, found: Snapshot, height: int = HEIGHT) -> Screen:
         lane = found.lanes[0].number if found.lanes else "0"
-        latencies = latency(found, lane)
+        latencies, asked = latency(found, lane), quotas(found)
+        lent = limits(found)
         reasons = health.of(found).reasons
         # title and headings take two lines of each table, one line parts them
         room = (
             height
             - 1
+            - (1 if lent else 0)
             - (len(latencies.rows) + 3)
             - (min(len(found.lanes), LANES_SHOWN) + 3)
             - LOG_LINES
@@ -296,20 +324,22 @@ class Screen:
             instruments(found, max(1, left)),
             lanes(found),
             latencies,
-            verdicts(found),
-            limits(found),
+            verdicts(found, VERDICTS_SHOWN - (len(asked.rows) + 1 if asked.rows else 0)),
+            asked,
             processes(found, cold),
         ]
-        return cls(header(found), sections, reasons)
+        return cls(header(found), sections, reasons, lent)
 
     def cells(self) -> list[Cell]:
         """Return every figure that is shown."""
-        rows = [self.header, *(row for section in self.sections for row in section.rows)]
+        tables = (row for section in self.sections for row in section.rows)
+        rows = [self.header, self.limits, *tables]
         return [cell for row in rows for cell in row if isinstance(cell, Cell)]
 
 
 GOOD = {"armed", "synced", "running", "watching"}
 BAD = {
+    *("no_risk", "reserve", "stopped"),
     *("down", "stuck", "killed", "flattening", "cancelling", "holding"),
     *("gapped", "crossed", "stale", "given_up", "backing_off", "absent"),
 }
@@ -344,18 +374,21 @@ def render(screen: Screen, found: Snapshot, logs: list[str], width: int = WIDTH)
     """Lay a screen out."""
     figures = Figures(found)
     width = min(width, WIDTH)
-    top = Text(no_wrap=True, overflow="crop")
-    for cell in screen.header:
-        text = figures.text(cell)
-        top.append(text + "  ", style="dim" if isinstance(cell, str) else styled(text).style)
-    what, who, hops, gate, lent, cold = screen.sections
+    top, lent = (Text(no_wrap=True, overflow="crop") for _ in range(2))
+    for line, cells in ((top, screen.header), (lent, screen.limits)):
+        for cell in cells:
+            text = figures.text(cell)
+            style = "dim" if isinstance(cell, str) else styled(text).style
+            line.append(text + "  ", style=style)
+    what, who, hops, gate, asked, cold = screen.sections
     pair = Table.grid(padding=(0, 2, 0, 0))
     half = width // 2 - 2
-    beside: RenderableType = table(gate, figures, half)
-    if lent.rows:
-        beside = Group(beside, "", table(lent, figures, half))
-    pair.add_row(table(hops, figures, half), beside)
-    parts: list[RenderableType] = [top, table(what, figures, width), "", table(who, figures, width)]
+    right: list[RenderableType] = [table(gate, figures, half)]
+    if asked.rows:
+        right += ["", table(asked, figures, half)]
+    pair.add_row(table(hops, figures, half), Group(*right))
+    parts: list[RenderableType] = [top, *([lent] if screen.limits else [])]
+    parts += [table(what, figures, width), "", table(who, figures, width)]
     parts += ["", pair]
     if cold.rows:
         parts += ["", table(cold, figures, width)]

@@ -100,6 +100,12 @@ def text(document: dict[str, Any]) -> list[str]:
                 f"  {one['lane']:<12}{one['asset']:<10}free {one['free']}"
                 f"  reserved {one['reserved']}  used {one['used']}  total {one['total']}"
             )
+    for one in document["quota"]:
+        out.append(
+            f"  {one['lane']:<12}{one['mode']:<10}{one['used']} of {one['limit']} {one['kind']}"
+            f" in {one['window_s']} s  headroom {one['headroom']}"
+            f"  said {number(one['figure_age_ms'], 'ms')} ago"
+        )
     for one in document["processes"]:
         out.append(
             f"  {one['name']:<12}{one['state']:<12}pid {one['pid'] or '-'}"

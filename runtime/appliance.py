@@ -26,14 +26,17 @@ from runtime import (
     feeds,
     funds,
     lane_pages,
+    limit_mail,
     limit_pages,
     limits,
+    quota,
     sentinel_plan,
     state,
 )
 from runtime._shm import lib
 from runtime.archiver import finish, is_archived, rules_of
 from runtime.causes import CAUSES
+from runtime.checkpointer import Checkpointer
 from runtime.child import Exit, Message, Plan
 from runtime.clock import ClockPage, ClockWatch
 from runtime.config import Config
@@ -42,6 +45,7 @@ from runtime.host import HostPage, HostWatch
 from runtime.hours import windows
 from runtime.lane_spec import ASSETS, TTL
 from runtime.lease import SimLease
+from runtime.limit_records import key_of
 from runtime.market_lane import PAIR_BYTES, MarketLane
 from runtime.pages import SHM, Control, Page, PageError, in_use, stale
 from runtime.pages import name as page_name
@@ -89,6 +93,7 @@ class Settings:
     segment_bytes: int = 16 * 1024 * 1024
     segment_count: int = 4
     rate: tuple[int, int, int] = (25, 50, 10)
+    quota: dict[str, int] = field(default_factory=lambda: dict(quota.RULE))
     inquiries: tuple[int, int] = (10, 10)  # about orders, of the whole lane: a second, burst
     terms: funds.Terms = field(default_factory=funds.Terms)  # leverage, margin, fees
     order_notional_max: int = 2_000  # quote units
@@ -116,6 +121,7 @@ class Settings:
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
     archive: dict[str, Any] = field(default_factory=dict)  # how it is written (archiver.Rules)
+    venue_stays: bool = False  # it was there before us: an archive tells of the same account
     durable: int = 0  # strategies whose orders wait for the disk, bits
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk
     has_authority: bool = True  # lanes spend leased limits; False: their own, without an end
@@ -191,6 +197,8 @@ class Appliance:
         self.metrics_port = metrics_port
         self.topology = topology or plan(settings)
         self.feed_limits = feeds.limits()
+        self.quota = quota.load(feeds.LIMITS)
+        self.quotas: list[Any] = []  # as the venue's reference data names them
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
         self.prices: dict[str, int] = {}
@@ -204,6 +212,8 @@ class Appliance:
         self.cold_name = {part: part for part in COLD_ROLES if part not in absent}
         self.questions: dict[int, asyncio.Future[Message]] = {}
         self.cancelled: asyncio.Future[int] | None = None
+        self.limit_mail: dict[limit_mail.Scope, limit_mail.Mail] = {}  # not yet sent
+        self.limits_told = 0  # changes of the limits
         self.bells: dict[str, int] = {}
         self.market: MarketLane | None = None  # of a split topology; lane 0 is its order lane
 
@@ -340,6 +350,7 @@ class Appliance:
         if facts["exporter"]["note"]:
             self.supervisor.degrade(facts["exporter"]["note"])
         found = {entry["symbol"]: entry for entry in facts["session"]["instruments"]}
+        self.quotas = facts["session"]["quotas"]
         ids = state.instrument_ids(self.directory, [f"{VENUE}:{symbol}" for symbol in s.symbols])
         self.symbols = {ids[f"{VENUE}:{symbol}"]: symbol for symbol in s.symbols}
         try:
@@ -577,22 +588,30 @@ class Appliance:
             "lock": s.lock,
             "ca": self.ca,
             "inquiries": list(s.inquiries),
+            "quota": self.quota.lane_spec(self.quotas, self.quota_rule()),
             "funds": self.funds,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
             "ttl": s.ttl,
             "lease": bool(s.lease_ms),
             "read_lag_ms": s.read_lag_ms,
-            "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
-            "clock_warns": s.clock_policy == "warn",
             "durable": s.durable,
-            "limits": self.limit_records(),
-            "gate_policy": s.gate_policy,
             "strategies": s.strategies,
             "parameters": s.parameters,
             "feeds": feeds.lane_spec(self.symbols, self.feed_limits),
             "bells": self.bells,
             "supervisor": self.self_pidfd,
+            **self.lane_limits(),
+        }
+
+    def lane_limits(self) -> Message:
+        """Return what a lane's orders are held against."""
+        s = self.settings
+        return {
+            "clock_ns_max": 0 if s.clock_policy == "off" else s.clock_ms_max * 1_000_000,
+            "clock_warns": s.clock_policy == "warn",
+            "limits": self.limit_records(),
+            "gate_policy": s.gate_policy,
             "instruments": [
                 {
                     "id": number,
@@ -604,6 +623,11 @@ class Appliance:
             ],
         }
 
+    def quota_rule(self) -> dict[str, int]:
+        """Return where the modes begin; the sentinel's share of the weight is not the lane's."""
+        guard = self.settings.guard
+        return {**self.settings.quota, "kept": 0 if guard is None else guard.budget_percent}
+
     def limit_records(self) -> list[dict[str, Any]]:
         """Return the limits of the four dimensions; the account's requests are also [rate]'s."""
         out = limits.records(**self.settings.scopes, instruments=list(self.symbols))
@@ -613,6 +637,41 @@ class Appliance:
         bounds["token_burst"] = min(bounds["token_burst"], burst)
         bounds["token_reserve"] = max(bounds["token_reserve"], reserve)
         return out
+
+    def change_limits(self, changes: dict[str, Any]) -> int:
+        """Hold other limits from now on: settings by name.  Returns how many records lanes get.
+
+        Nothing has changed when it raises ValueError.  Lanes journal what they take; leased limits
+        come by the authority.  A lane that starts later is built of the new settings.
+        """
+        if not self.about:  # no lane has been built yet
+            self.settings = dataclasses.replace(self.settings, **changes)
+            return 0
+        former = self.settings
+        before = limit_mail.mails(self.lane_limits(), self.leased())
+        self.settings = dataclasses.replace(former, **changes)
+        try:
+            after = limit_mail.mails(self.lane_limits(), self.leased())
+        except (ValueError, TypeError, OverflowError) as error:
+            self.settings = former
+            raise ValueError(str(error)) from error
+        self.tell_authority()
+        found = limit_mail.changed(before, after)
+        self.limit_mail |= found
+        self.limits_told += 1
+        self.tell_limits()
+        return len(found)
+
+    def leased(self) -> set[tuple[int, int]]:
+        """Return what the authority lends: (dimension, id)."""
+        lent = authority_limits(self.settings) if self.settings.has_authority else {}
+        return {(key.dimension, key.id) for key in map(key_of, lent)}
+
+    def tell_limits(self) -> None:
+        """Have the session mail what lanes have not been told; it is kept until that is done."""
+        if self.limit_mail:
+            mail = [[one.kind, one.aux, one.data.hex()] for one in self.limit_mail.values()]
+            self.tell("session", {"limits": mail, "number": self.limits_told})
 
     def journal_bytes(self) -> int:
         s = self.settings
@@ -647,11 +706,16 @@ class Appliance:
         s = self.settings
         held = dataclasses.replace(s, **s.overrides.get(self.symbols[number], {}))
         per_unit = 10 ** self.about[number]["size_decimals"]
+
+        def lots(notional: int) -> int:
+            """At least one: a limit below the price of a lot is no order to stand still."""
+            return max(1, notional * per_unit // price) if notional else 0
+
         return {
             "strategies": (1 << max(1, len(s.strategies))) - 1,
             "accounts": 1,
-            "order_lots_max": max(1, held.order_notional_max * per_unit // price),
-            "position_lots_max": max(1, held.position_notional_max * per_unit // price),
+            "order_lots_max": lots(held.order_notional_max),
+            "position_lots_max": lots(held.position_notional_max),
             "open_orders_max": held.open_orders_max,
             "band_bps": held.band_bps,
             "stale_ms": self.feed_limits.book_quote_ms if held.stale_ms is None else held.stale_ms,
@@ -673,6 +737,9 @@ class Appliance:
         """Take a message of a cold process."""
         if "say" in message:
             self.say(message["say"])
+        elif "limits_told" in message:
+            if message["limits_told"] == self.limits_told:
+                self.limit_mail.clear()
         elif "opened" in message:
             self.opened_epoch = max(self.opened_epoch, message["epoch"])
         elif "answer" in message:
@@ -688,6 +755,7 @@ class Appliance:
             self.tell_session()
             if self.market is not None:
                 self.market.tell_session()
+            self.tell_limits()
         if "authority" in parts and self.about:
             self.tell_authority()
 
@@ -703,7 +771,9 @@ class Appliance:
             "about": self.about,
             "is_open": self.opened_epoch == self.epoch,
             "has_books": self.market is None,
+            "has_orders": True,
             "former_rings": self.former_rings(),
+            "archive": str(self.settings.journal or "") if self.settings.venue_stays else "",
             "prefix": self.settings.deployment[:12],
             "on_restart": self.settings.on_restart,
             "read_lag_ms": self.settings.read_lag_ms,
@@ -717,9 +787,15 @@ class Appliance:
         watched.life.tell({"part": part, **message})
         return True
 
+    def checkpoint(self, cause: str) -> None:
+        """Have a checkpoint taken beside a step that may go wrong; nobody waits for it."""
+        if self.settings.journal is not None and 0 < self.epoch == self.opened_epoch:
+            self.tell("archiver", {"checkpoint": cause})
+
     def tell_authority(self) -> None:
         """Hand the authority its limits, and which lane may spend which."""
         if self.settings.has_authority:
+            self.checkpoint("limits")
             lent, terms = authority_limits(self.settings), self.settings.limit_lease
             lanes = {"0": list(lent)}
             self.tell("authority", {"limits": lent, "lanes": lanes, "terms": terms})
@@ -812,6 +888,7 @@ class Appliance:
     def restart_lane(self) -> int:
         """Kill the lane; return the epoch that died, for armed(after_epoch)."""
         epoch = self.epoch
+        self.checkpoint("restart")
         self.supervisor.restart("lane-0")
         return epoch
 
@@ -854,6 +931,7 @@ class Appliance:
         life = watched.life
         if life is not None and life.is_alive:
             self.supervisor.expect_end("lane-0")
+            self.checkpoint("drain")
             self.control.set(lib.HP_WORD_DRAIN, "drain")
             done, _ = await asyncio.wait({life.ended}, timeout=seconds)
             if not done:
@@ -875,6 +953,7 @@ class Appliance:
 
     def asked(self, command: str) -> None:
         """A person set a word: do what the lanes cannot do alone."""
+        self.checkpoint(command)
         if command == "kill":
             self.killed()
         elif command == "flatten":
@@ -926,7 +1005,10 @@ class Appliance:
         done = await asyncio.to_thread(finish, s.deployment, s.journal, rules, self.say)
         if not done:
             self.say(f"archive.rings_kept pages={self.ring_prefix}* cause=not_all_is_archived")
-        return done
+            return False
+        last = Checkpointer(s.journal, rules.checkpoint_s, rules.checkpoints, self.say).last
+        await asyncio.to_thread(last, "end")
+        return True
 
     async def close(self) -> None:
         if hasattr(self, "supervisor"):

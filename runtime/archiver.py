@@ -33,12 +33,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from hotpath.journal.tail import JournalDamaged
+from hotpath.journal.tail import Chunk, JournalDamaged
 from runtime import durability, state
 from runtime._shm import ffi, lib
 from runtime.archive import ArchiveDamaged, ArchiveFailed, ArchiveFull, EpochWriter, Place
 from runtime.archive_key import ArchiveKey, ArchiveKeyError
-from runtime.journal import Tailer, rings
+from runtime.checkpointer import Checkpointer, trouble_of
+from runtime.journal import Tailer, records_of, rings
 from runtime.pages import Page, PageError
 from runtime.recording import RecordingError, epoch_folder, epoch_folders, open_run
 from runtime.retention import Keeper, Policy, newest_head
@@ -47,6 +48,7 @@ NO_ARCHIVER = 2**64 - 1
 KEPT_HEADS = "archive.heads.json"
 LOOK_NS = 100_000_000  # between two looks for new rings
 ROOM_NS = 500_000_000  # between two looks at the room on disk, and two tries on a full one
+ORDER_STATE_AT = ffi.offsetof("hp_order_t", "state")
 TURN_BYTES = 8 * 1024 * 1024  # of one ring before the others have their turn
 
 
@@ -61,6 +63,8 @@ class Rules:
     reserve_bytes: int = 64 * 1024 * 1024  # less room than this stops quoting
     durability: dict[str, str] | None = None  # by group; None = the defaults
     policy: Policy = field(default_factory=Policy)
+    checkpoint_s: float = 0.0  # 0 = no checkpoints
+    checkpoints: int = 5  # that are kept
 
 
 def rules_of(found: dict[str, Any] | None) -> Rules:
@@ -95,6 +99,7 @@ class Ring:
         self.rules = archiver.rules
         self.urgent = archiver.urgent
         self.keep_head = archiver.keep_head
+        self.checkpointer = archiver.checkpointer
         page = Page.open_path(path, "hp_page_t", writable=True)
         self.tailer = Tailer(page, room=self.rules.block_bytes)
         tail = self.tailer.tail
@@ -131,6 +136,7 @@ class Ring:
         self.head.archiver_pid = os.getpid()
         self.publish(self.writer.sync())
         self.show(lib.HP_ARCHIVE_COPYING)
+        self.checkpointer.figures.put(self.head)
 
     def show(self, condition: int) -> None:
         """Say in the ring how the archiver stands."""
@@ -165,6 +171,7 @@ class Ring:
             for chunk in self.tailer.chunks():
                 self.writer.append(chunk)
                 copied += len(chunk.data)
+                self.look_for_trouble(chunk)
                 patience = self.rules.block_ms if chunk.kinds & self.urgent else self.rules.lazy_ms
                 due = now + patience * 1_000_000
                 self.due_ns = min(self.due_ns, due) if self.since_ns else due
@@ -178,6 +185,18 @@ class Ring:
             self.say(f"journal.hole ring={self.name} first={hole.first} records={hole.records}")
         self.said = len(self.tailer.holes)
         return copied
+
+    def look_for_trouble(self, chunk: Chunk) -> None:
+        """Ask for a checkpoint when the lane tells of a gap, a correction, an UNKNOWN order."""
+        if not self.checkpointer.may_trouble():
+            return
+        cause = trouble_of(chunk.kinds)
+        if not cause and chunk.kinds >> lib.HP_RECORD_ORDER & 1:
+            for record in records_of(chunk, (lib.HP_RECORD_ORDER,)):
+                if record.payload[ORDER_STATE_AT] == lib.HP_ORDER_UNKNOWN:
+                    cause = "unknown_order"
+        if cause:
+            self.checkpointer.trouble(cause)
 
     def sync(self) -> None:
         self.publish(self.writer.sync())
@@ -232,6 +251,9 @@ class Archiver:
         self.state = state.state_dir(deployment)
         self.key = ArchiveKey.load(self.state)
         self.key.publish(directory)
+        self.checkpointer = Checkpointer(
+            directory, self.rules.checkpoint_s, self.rules.checkpoints, say
+        )
 
     def keep_head(self, head: dict[str, Any] | None) -> None:
         """Keep a head outside of the archive too."""
@@ -303,7 +325,9 @@ class Archiver:
             self.look_room(now)
         for number, ring in list(self.rings.items()):
             copied += ring.copy(now)
+            self.checkpointer.figures.put(ring.head)
             if ring.again_ns == 0 and ring.is_done:
+                self.checkpointer.trouble("lane_ended")
                 ring.copy(now)  # what was published between the last look and the death
                 ring.end()
                 del self.rings[number]
@@ -387,13 +411,16 @@ class Worker(threading.Thread):
         self.archiver = archiver
         self.failed = failed
         self.wanted = threading.Event()
+        self.checkpointer = archiver.checkpointer
         self.keeper = Keeper(archiver.directory, archiver.rules.policy, archiver.key, archiver.say)
 
     def run(self) -> None:
         try:
             self.keeper.start()
+            self.checkpointer.start()
             while not self.wanted.wait(self.archiver.turn()):
                 pass
+            self.checkpointer.stop()
             self.keeper.stop()
             self.archiver.close()
         except (ArchiveFailed, ArchiveDamaged, OSError) as error:

@@ -56,6 +56,11 @@ class ArchiverPart(cold.Part):
         self.say_safely(f"archive.failed error={str(error)!r}")
         self.loop.call_soon_threadsafe(self.loop.call_later, 0.1, os._exit, FAILED_CODE)
 
+    async def told(self, message: Message) -> None:
+        """Take a checkpoint: a step that may go wrong is about to be done."""
+        if "checkpoint" in message:
+            self.worker.checkpointer.want(message["checkpoint"])
+
     async def close(self) -> None:
         await super().close()
         if hasattr(self, "worker"):

@@ -57,15 +57,20 @@ def table(kind: type, doc: str) -> Any:
     return field(default_factory=kind, metadata={"doc": doc})
 
 
-def bound(default: int, doc: str) -> Any:
+def limit(default: Any, doc: str, **about: Any) -> Any:
+    """Describe a figure of a limit: it may change while it runs."""
+    return key(default, doc, reloads=True, **about)
+
+
+def bound(default: int, doc: str, *, reloads: bool = True) -> Any:
     """Describe a limit: 0 permits nothing, -1 is no limit."""
-    return key(default, doc, low=-1, high=10**12)
+    return key(default, doc, low=-1, high=10**12, reloads=reloads)
 
 
-def policy(doc: str, *, warns: bool = True) -> Any:
+def policy(doc: str, *, warns: bool = True, default: str = "block") -> Any:
     """Describe what a check does: refuse, note and pass, or refuse and name a time."""
     choices = ("block", "warn", "throttle") if warns else ("block", "throttle")
-    return key("block", doc, choices=choices)
+    return limit(default, doc, choices=choices)
 
 
 @dataclass
@@ -92,7 +97,9 @@ class StrategyEntry:
         "Named risk profile; with [strategy_limits] the tighter of each limit holds.",
         choices=("", "athena-default", "athena-scalper_v1", "perpbot", "hft"),
     )
-    capital: int = bound(-1, "Capital of this strategy, quote units; -1 = not known.")
+    capital: int = bound(
+        -1, "Capital of this strategy, quote units; -1 = not known.", reloads=False
+    )
     durability: str = key(
         "",
         "Class of this strategy's orders; empty = durability.order.",
@@ -123,16 +130,16 @@ class Topology:
 
 @dataclass
 class Limits:
-    order_notional_max: int = key(2_000, "Largest order, quote units.", low=0, high=10**12)
-    position_notional_max: int = key(
+    order_notional_max: int = limit(2_000, "Largest order, quote units.", low=0, high=10**12)
+    position_notional_max: int = limit(
         10_000,
         "Largest position with all that works on its side, quote units.",
         low=0,
         high=10**12,
     )
-    open_orders_max: int = key(10, "Most open orders.", low=0, high=1000)
-    band_bps: int = key(50, "Hard fence around the mid, basis points.", low=0, high=10_000)
-    stale_ms: int = key(
+    open_orders_max: int = limit(10, "Most open orders.", low=0, high=1000)
+    band_bps: int = limit(50, "Hard fence around the mid, basis points.", low=0, high=10_000)
+    stale_ms: int = limit(
         0,
         "Oldest book that may be quoted on, milliseconds; 0 = the venue's own bound.",
         low=0,
@@ -141,30 +148,30 @@ class Limits:
     sigma_tenths: int = bound(
         20, "Fence around the mid, tenths of a standard move of the mid between two samples."
     )
-    sigma_alpha_percent: int = key(
+    sigma_alpha_percent: int = limit(
         20, "Weight of the newest move in the standard move, percent.", low=1, high=100
     )
-    sigma_floor_bps: int = key(50, "Least standard move, basis points.", low=0, high=10_000)
-    sigma_sample_ms: int = key(
+    sigma_floor_bps: int = limit(50, "Least standard move, basis points.", low=0, high=10_000)
+    sigma_sample_ms: int = limit(
         1000, "Time between two samples of the mid, milliseconds.", low=1, high=3_600_000
     )
-    typical_notional: int = key(
+    typical_notional: int = limit(
         0, "Usual order, quote units; 0 = learnt from our own orders.", low=0, high=10**12
     )
     typical_times_max: int = bound(10, "Largest order, in usual orders.")
     distance_bps_max: int = bound(
         500, "Largest distance of a price from the mid, basis points: a slip of the finger."
     )
-    daily_volume: int = key(
+    daily_volume: int = limit(
         0, "Average volume of a day, base units; 0 = not known.", low=0, high=10**12
     )
     volume_share_bps_max: int = bound(
         100, "Largest order, basis points of that volume; judged when it is known."
     )
-    sessions: list[str] = key(
+    sessions: list[str] = limit(
         [], "Hours of trading, UTC: mon-fri 08:00-16:30, daily 00:00-24:00; empty = always."
     )
-    maintenance: list[str] = key([], "Hours without trading, UTC, as in sessions.")
+    maintenance: list[str] = limit([], "Hours without trading, UTC, as in sessions.")
 
 
 @dataclass
@@ -209,13 +216,13 @@ class Scope:
 
 @dataclass
 class Gate:
-    self_trade: str = key(
+    self_trade: str = limit(
         "reject",
         "When an order would meet one of ours: refuse it; cancel what rests (oldest), or the"
         " smaller one of the two, and let it ask again; warn: send it with the venue's prevention.",
         choices=("reject", "oldest", "smallest", "warn"),
     )
-    throttle_ms: int = key(
+    throttle_ms: int = limit(
         100, "When it is worth asking again after a throttle, milliseconds.", low=1, high=60_000
     )
     fence_volatility: str = policy("The fence of sigma_tenths.")
@@ -232,6 +239,12 @@ class Gate:
     gross_notional: str = policy("gross_notional_max.", warns=False)
     net_notional: str = policy("net_notional_max.", warns=False)
     leverage: str = policy("leverage_tenths_max.", warns=False)
+    quota_slow: str = policy("quota.slow_percent: new orders are spread.", default="throttle")
+    quota_no_risk: str = policy("quota.no_risk_percent.", warns=False, default="throttle")
+    quota_reserve: str = policy("quota.reserve_percent.", warns=False, default="throttle")
+    quota_stopped: str = policy(
+        "The venue refuses everything (429, 418).", warns=False, default="throttle"
+    )
 
 
 @dataclass
@@ -241,19 +254,47 @@ class AllLimits(Limits):
         metadata={
             "doc": "Per instrument: what is not said there is taken from above.",
             "example": "[limits.instruments.BTCUSDT]\norder_notional_max = 5000",
+            "reloads": True,
         },
     )
 
 
 @dataclass
 class Rate:
-    orders_per_second: int = key(25, "Requests a second.", low=1, high=100_000)
-    burst: int = key(50, "Requests that may leave at once.", low=1, high=100_000)
-    reserve: int = key(
+    orders_per_second: int = limit(25, "Requests a second.", low=1, high=100_000)
+    burst: int = limit(50, "Requests that may leave at once.", low=1, high=100_000)
+    reserve: int = limit(
         10, "Of them, kept for cancels and risk-reducing orders.", low=0, high=100_000
     )
     inquiries_per_second: int = key(
         10, "Questions about orders, all of a lane together.", low=1, high=1000
+    )
+
+
+@dataclass
+class Quota:
+    """How much of the venue's own windows may be used (docs/governor.md)."""
+
+    busy_percent: int = key(
+        50, "From here on questions are asked at half their rate.", low=1, high=100
+    )
+    slow_percent: int = key(
+        70, "New orders are spread over the rest of the window.", low=1, high=100
+    )
+    no_risk_percent: int = key(
+        90, "Cancels, reducing orders and inquiries about UNKNOWN orders alone.", low=1, high=100
+    )
+    reserve_percent: int = key(
+        95, "The same, and half of what is left is for cancels alone.", low=1, high=100
+    )
+    slack_ms: int = key(
+        500,
+        "How far the venue's windows may begin from where our clock says, milliseconds.",
+        low=0,
+        high=5_000,
+    )
+    refused_s: int = key(
+        60, "Pause after a 429 or 418 that does not say how long, seconds.", low=1, high=3_600
     )
 
 
@@ -430,6 +471,10 @@ class Journal:
     keep_gib: int = key(
         0, "The oldest closed segments go when there is more, GiB; 0 = never.", low=0, high=2**20
     )
+    checkpoint_s: int = key(
+        60, "A checkpoint of the archive is taken so often, s; 0 = none.", low=0, high=86_400
+    )
+    checkpoints: int = key(5, "So many of them are kept.", low=2, high=1000)
     segment_mib: int = key(16, "Size of a segment of the ring, MiB.", low=1, high=1024)
     segments: int = key(4, "Segments of the ring.", low=2, high=64)
 
@@ -519,6 +564,7 @@ class Config:
     instrument_limits: Scope = table(Scope, "The same of each instrument.")
     gate: Gate = table(Gate, "What the gate's checks do: block, warn or throttle.")
     rate: Rate = table(Rate, "Token bucket of requests to the venue.")
+    quota: Quota = table(Quota, "How much of what the venue allows is used for what.")
     authority: Authority = table(Authority, "Who lends the limits to the lanes, and for how long.")
     ttl: TimeToLive = table(
         TimeToLive,
@@ -566,8 +612,8 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 TABLES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Venue, Topology, AllLimits, Scope, Gate, Rate, Funds, TimeToLive, Authority, Account),
-        *(Flatten, Sentinel, Lease),
+        *(Venue, Topology, AllLimits, Scope, Gate, Rate, Quota, Funds, TimeToLive),
+        *(Authority, Account, Flatten, Sentinel, Lease),
         *(Journal, Durability, Metrics, Clock, Restart, Log),
     )
 }
@@ -575,12 +621,12 @@ TABLES: dict[str, type] = {
 
 def bounds(about: dict[str, Any]) -> str:
     """Say what a key may be, and whether it may change while running."""
-    out = ""
+    out = []
     if about.get("choices"):
-        out = " | ".join(about["choices"])
+        out.append(" | ".join(about["choices"]))
     elif about.get("low") is not None:
-        out = f"{about['low']}..{about['high']}"
-    return out + (", reloads" if about.get("reloads") else "") if out else ""
+        out.append(f"{about['low']}..{about['high']}")
+    return ", ".join([*out, "reloads"] if about.get("reloads") else out)
 
 
 def comment(text: str) -> list[str]:
@@ -596,7 +642,7 @@ def keys_text(value: Any) -> list[str]:
         if is_table(table_type(one)) or one.name == "strategies":
             continue
         if isinstance(found, dict):
-            out += ["", *comment(about["doc"])]
+            out += ["", *comment(about["doc"] + ("  (reloads)" if about.get("reloads") else ""))]
             example = about.get("example", "[strategies.parameters]\ndepth = 5")
             out += [f"# {line}" for line in example.splitlines()]
             continue

@@ -49,6 +49,7 @@ class Evidence:
     last_mono_ns: int = 0
     times: dict[Key, int] = field(default_factory=dict)  # of fills, venue's ns
     counted: set[int] = field(default_factory=set)  # client ids that are in orders_sent
+    absent: set[int] = field(default_factory=set)  # that were, until their absence was proven
 
     def working(self) -> list[Any]:
         """Return the orders that may work at the venue."""
@@ -160,7 +161,12 @@ class Reading:
                 now.refused.discard(order.client_id)
             if absent and order.client_id in now.counted:
                 now.counted.discard(order.client_id)
+                now.absent.add(order.client_id)
                 now.orders_sent -= 1
+            elif not absent and order.client_id in now.absent:  # the venue has spoken of it
+                now.absent.discard(order.client_id)
+                now.counted.add(order.client_id)
+                now.orders_sent += 1
         elif record.kind == lib.HP_RECORD_INTENT:
             intent = record_of("hp_intent_t", record.payload)
             self.intents = {intent.id: intent}  # its verdict follows at once

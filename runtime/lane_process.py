@@ -53,7 +53,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
     clock = Page.open(deployment, "clock", "hp_clock_page_t")
     limits = None
     if spec["has_authority"]:
-        limits = Page.open(deployment, "limits.0", "hp_limits_page_t")
+        limits = Page.open(deployment, f"limits.{number}", "hp_limits_page_t")
     lease = Page.open(deployment, "lease", "hp_lease_page_t") if spec.get("lease") else None
     context = None
     if spec.get("ca"):

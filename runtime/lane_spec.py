@@ -96,15 +96,22 @@ def set_funds(lane: Lane, spec: dict[str, Any]) -> None:
         lane.set_inquiry_rate(*spec["inquiries"])
 
 
+def policies(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the policies of a specification, as Lane.put_policy takes them."""
+    out = {"warns": [], **(spec.get("gate_policy") or {}), "clock_ns_max": spec["clock_ns_max"]}
+    if spec["clock_warns"]:
+        out["warns"] = [*out["warns"], lib.HP_VERDICT_CLOCK_UNSURE]
+    return out
+
+
 def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
     """Put rates and policies into a lane; each is a record of its own."""
     lane.set_rate(0, *spec["rate"])
-    lane.set_clock_policy(spec["clock_ns_max"], spec["clock_warns"])
-    if spec.get("gate_policy"):
-        policy = dict(spec["gate_policy"])
-        if spec["clock_warns"]:
-            policy["warns"] = [*policy["warns"], lib.HP_VERDICT_CLOCK_UNSURE]
-        lane.put_policy(**policy)
+    lane.put_policy(**policies(spec))
+    if spec.get("quota"):
+        lane.put_quota_rule(**spec["quota"]["rule"])
+        for kind, length_s, limit in spec["quota"]["windows"]:
+            lane.quota_told(kind, length_s, limit=limit)
     for one in spec.get("limits", []):
         lane.put_limit(one["dimension"], one["id"], **one["bounds"])
     lane.set_flatten(**spec.get("flatten", {}))

@@ -8,7 +8,8 @@ Two sets of books are kept with the arithmetic of the lane's (hotpath/order/posi
 position (account, instrument, position side), which must be what the lane carries in each segment,
 and one per strategy, whose lots and cash must add up to the first.
 
-    ledger = read(Path("RUN"), until_ns=...)
+    ledger = read(Path("RUN"), until_ns=...)  # from the beginning; runtime/recovery.py goes on
+                                              # from a checkpoint
     for line in ledger.lines(): ...
     for problem in ledger.problems(): ...
 """
@@ -19,7 +20,7 @@ import heapq
 import importlib
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,10 +30,11 @@ from hotpath.journal.tail import Record
 from runtime import evidence, names, recording, records
 from runtime._shm import ffi, lib
 from runtime.journal import Hole
-from runtime.recording import Damage, LaneRun
+from runtime.recording import Damage, LaneRun, Limit, Point
 
 NOBODY = 2**32 - 1  # strategy of fills that no order of ours explains
 FRAMES_KEPT = 400  # of the newest market frames: the marks of open positions are in them
+OWNERS_KEPT = 200_000  # of a life's newest orders: whose they were, for fills that come late
 KINDS = frozenset(
     (
         lib.HP_RECORD_CLOCK,
@@ -51,6 +53,7 @@ KINDS = frozenset(
     )
 )
 Key = tuple[str, int, int, int]  # venue, account, instrument, position side
+LaneEpoch = tuple[int, int]  # epoch, lane
 
 
 class Entry(NamedTuple):
@@ -178,7 +181,7 @@ class Ledger:
         self.wallets: dict[tuple[str, int, str, int], Wallet] = {}  # by asset and lane epoch
         self.offsets: dict[tuple[str, int, int], tuple[int, ...]] = {}  # see reopened()
         self.breaks: list[Problem] = []
-        self.lanes: dict[int, Source] = {}
+        self.lanes: dict[LaneEpoch, Source] = {}  # in the order in which they were opened
         self.carries = 0
         self.records = 0
         self.last_ns = 0
@@ -278,7 +281,22 @@ class Ledger:
         )
 
     def mark(self, source: Source, instrument: int, twice: int, real_ns: int, what: str) -> None:
-        self.marks[source.venue, instrument] = (twice, real_ns, what)
+        """Remember twice a price that was seen; the newest one stays."""
+        found = self.marks.get((source.venue, instrument))
+        if found is None or found[1] <= real_ns:
+            self.marks[source.venue, instrument] = (twice, real_ns, what)
+
+    def begin(self, source: Source) -> None:
+        """A life has begun: what the ones before it in its lane still kept is settled."""
+        former = [
+            one for key, one in self.lanes.items()
+            if one.lane == source.lane and key < source.key
+        ]
+        for one in former:
+            one.finish()
+            one.intents = {}
+        for one in former[:-1]:  # a late fill is looked for in the present life and the one before
+            one.owners = {}
 
     # -- what must hold ------------------------------------------------------------------
 
@@ -395,7 +413,7 @@ class Ledger:
     def settlement(self, key: Key) -> str:
         """Return the asset that a position's PnL is in: what its fees are mostly paid in."""
         fees = self.positions[key].fees
-        return max(fees, key=lambda name: abs(fees[name])) if fees else ""
+        return max(sorted(fees), key=lambda name: abs(fees[name])) if fees else ""
 
     def problems(self) -> list[Problem]:
         """Return everything that is not conserved."""
@@ -494,12 +512,13 @@ class Ledger:
 class Source:
     """What is known about one lane epoch while its records are taken."""
 
-    def __init__(self, run: LaneRun, ledger: Ledger) -> None:
-        self.run = run
+    def __init__(self, lane: int, epoch: int, offset_ns: int, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.lane, self.epoch = run.lane, run.epoch
-        head = run.head
-        self.offset_ns = head.opened_real_ns - head.opened_mono_ns
+        self.lane, self.epoch = lane, epoch
+        self.offset_ns = offset_ns
+        self.last_ns = 0  # time of the newest record, which never goes back
+        self.place = Point(0, 0)  # of the newest record
+        self.spec: dict[str, Any] = {}
         self.venue, self.account = "", 0
         self.abouts: dict[int, Any] = {}
         self.names: dict[int, str] = {}  # of strategies
@@ -507,15 +526,31 @@ class Source:
         self.owners: dict[int, int] = {}  # client id: strategy
         self.intents: dict[int, Any] = {}
         self.facts: list[Record] = []  # of the opening that is being told
-        self.carry = evidence.Evidence(run.epoch)
+        self.carry = evidence.Evidence(epoch)
         self.told: set[int] = set()  # instruments that have been carried once
         self.has_hole = False
         self.frames: deque[Record] = deque(maxlen=FRAMES_KEPT)
         self.codec: Any = None
         self.reader: Any = None
 
+    @classmethod
+    def of_run(cls, run: LaneRun, ledger: Ledger) -> Source:
+        head = run.head
+        return cls(run.lane, run.epoch, head.opened_real_ns - head.opened_mono_ns, ledger)
+
+    @property
+    def key(self) -> LaneEpoch:
+        return self.epoch, self.lane
+
     def real(self, record: Record) -> int:
         return record.mono_ns + self.offset_ns
+
+    def own(self, client_id: int, strategy: int) -> None:
+        """Remember whose an order is; the oldest that nothing was said about goes."""
+        self.owners.pop(client_id, None)
+        self.owners[client_id] = strategy
+        if len(self.owners) > OWNERS_KEPT:
+            del self.owners[next(iter(self.owners))]
 
     def asset(self, number: int) -> str:
         return self.assets.get(number, self.assets.get(0, "USDT") if number == 0 else f"#{number}")
@@ -548,7 +583,7 @@ class Source:
             case lib.HP_RECORD_LANE:
                 self.describe(json.loads(record.payload))
             case lib.HP_RECORD_INSTRUMENT:
-                self.add_instrument(record)
+                self.add_instrument(records.struct("hp_instrument_t", record.payload))
             case lib.HP_RECORD_STRATEGY:
                 name = record.payload[8:].decode(errors="replace")
                 taken = set(self.names.values())
@@ -559,10 +594,10 @@ class Source:
                 verdict = records.struct("hp_verdict_t", record.payload)
                 intent = self.intents.get(verdict.intent_id)
                 if verdict.client_id and intent is not None and intent.kind == lib.HP_INTENT_PLACE:
-                    self.owners[int(verdict.client_id)] = int(intent.strategy)
+                    self.own(int(verdict.client_id), int(intent.strategy))
             case lib.HP_RECORD_ORDER:
                 order = records.struct("hp_order_t", record.payload)
-                self.owners[int(order.client_id)] = int(order.strategy)
+                self.own(int(order.client_id), int(order.strategy))
                 self.ledger.orders[int(order.client_id)] = (self, record, order)
             case lib.HP_RECORD_FILL:
                 report = records.struct("hp_report_t", record.payload)
@@ -579,6 +614,7 @@ class Source:
                 self.frames.append(record)
 
     def describe(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
         parts = str(spec.get("codec", "")).split(".")
         self.venue = "_".join(parts[1:-1])
         self.assets = {int(n): name for name, n in spec.get("assets", {}).items()}
@@ -590,8 +626,7 @@ class Source:
         except (ImportError, KeyError):
             pass  # a venue that is gone, or that says nothing about cash: books need neither
 
-    def add_instrument(self, record: Record) -> None:
-        about = records.struct("hp_instrument_t", record.payload)
+    def add_instrument(self, about: Any) -> None:
         self.abouts[int(about.id)] = about
         self.ledger.abouts[self.venue, int(about.id)] = about
         if self.codec is not None:
@@ -651,6 +686,9 @@ class Source:
                 self.settle_facts(record)  # the opening has been taken: the carry follows at once
             base = evidence.record_of("hp_base_t", record.payload)
             self.carry.bases[base.instrument] = base
+        elif record.aux == lib.HP_MAIL_ORDER:
+            order = records.struct("hp_order_t", record.payload)
+            self.own(int(order.client_id), int(order.strategy))
         elif record.aux == lib.HP_MAIL_OPENING:
             end = evidence.record_of("hp_opening_t", record.payload)
             if len(self.carry.bases) == end.base_count:
@@ -698,9 +736,10 @@ class Source:
 
     def finish(self) -> None:
         """Read the newest market frames: the marks of what is held."""
+        frames, self.frames = self.frames, deque(maxlen=FRAMES_KEPT)
         if self.codec is None:
             return
-        for record in self.frames:
+        for record in frames:
             status, events = self.codec.decode_all(record.payload)
             if status != Status.EVENT:
                 continue
@@ -718,54 +757,101 @@ def twice_price(event: dict[str, Any]) -> int:
     return 0
 
 
-def stamped(source: Source, until_ns: int | None) -> Iterator[tuple[int, int, int, Any]]:
-    """Give a lane epoch's items up to a time, with what they are sorted by."""
-    last = 0
-    for item in source.run.read(KINDS):
-        if isinstance(item, Record):
-            if item.kind == lib.HP_RECORD_CLOCK:  # its own clock holds from here on
-                pair = records.struct("hp_journal_clock_t", item.payload)
-                last = max(last, int(pair.real_ns))
-            last = max(last, source.real(item))
-            if until_ns is not None and last > until_ns:
-                return
-        yield last, source.epoch, item.sequence if isinstance(item, Record) else 0, item
+class Reader:
+    """Takes the records of a RUN's lanes in one order of time.
+
+    sources: of lane epochs that a checkpoint has told of; those are read from their place on.
+    """
+
+    def __init__(self, ledger: Ledger, sources: Mapping[LaneEpoch, Source] | None = None) -> None:
+        self.ledger = ledger
+        self.readings: dict[LaneEpoch, evidence.Reading] = {}  # who wants them makes them
+        self.damage: list[tuple[LaneEpoch, Damage]] = []
+        self.unread: set[LaneEpoch] = set()  # those that have records after the time read up to
+        ledger.lanes = dict(sources or {})
+
+    def stamped(
+        self,
+        runs: list[LaneRun],
+        until_ns: int | None,
+        limits: Mapping[LaneEpoch, Limit],
+    ) -> Iterator[tuple[int, int, int, int, int, Any]]:
+        """Give the items of one lane's lives up to a time, with what they are sorted by.
+
+        A life follows the one before, whatever its clock says: time stands still until it is later.
+        """
+        lane = runs[0].lane
+        last = max(one.last_ns for one in self.ledger.lanes.values() if one.lane == lane)
+        for run in runs:
+            source = self.ledger.lanes[run.epoch, run.lane]
+            offset_ns = source.offset_ns
+            limit = limits.get(source.key)
+            for number, item in run.read_placed(KINDS, source.place, limit):
+                if isinstance(item, Record):
+                    if item.kind == lib.HP_RECORD_CLOCK:  # its own clock holds from here on
+                        pair = records.struct("hp_journal_clock_t", item.payload)
+                        offset_ns = int(pair.real_ns) - int(pair.mono_ns)
+                    last = max(last, item.mono_ns + offset_ns)
+                    if until_ns is not None and last > until_ns:
+                        self.unread.add(source.key)
+                        return
+                sequence = item.sequence if isinstance(item, Record) else 0
+                yield last, source.epoch, source.lane, sequence, number, item
+
+    def read(
+        self,
+        runs: list[LaneRun],
+        until_ns: int | None = None,
+        limits: Mapping[LaneEpoch, Limit] | None = None,
+    ) -> None:
+        """Take what there is, up to a time, and (limits) up to these bytes of each lane epoch."""
+        lanes = self.ledger.lanes
+        lives: dict[int, list[LaneRun]] = {}
+        for run in sorted(runs, key=lambda run: run.epoch):
+            lives.setdefault(run.lane, []).append(run)
+            if (run.epoch, run.lane) not in lanes:
+                lanes[run.epoch, run.lane] = Source.of_run(run, self.ledger)
+        self.ledger.lanes = lanes = dict(sorted(lanes.items()))
+        merged = heapq.merge(
+            *(self.stamped(one, until_ns, limits or {}) for one in lives.values()),
+            key=lambda row: row[:4],
+        )
+        for at, epoch, lane, _, number, item in merged:
+            source = lanes[epoch, lane]
+            if not isinstance(item, Record):
+                self.miss(source, item)
+                continue
+            if source.last_ns == 0:
+                self.ledger.begin(source)
+            source.last_ns, source.place = at, Point(number, item.sequence)
+            source.take(item)
+            reading = self.readings.get((epoch, lane))
+            if reading is not None and item.kind in evidence.KINDS:
+                reading.take(item)
+
+    def miss(self, source: Source, item: Hole | Damage) -> None:
+        """A hole or damage is a problem of the ledger, which goes on behind it from the lane's own
+        carry."""
+        source.has_hole = True
+        if isinstance(item, Hole):
+            what, text = "hole", f"{item.records} records from {item.first} on are missing"
+            first = item.first
+        else:
+            self.damage.append((source.key, item))
+            what, text = "damage", f"{item.path.name}: byte {item.offset} begins no record"
+            first = 0
+        self.ledger.breaks.append(Problem(what, text, source.lane, source.epoch, first))
+
+    def finish(self) -> Ledger:
+        """Settle what was kept for the end: marks."""
+        for source in self.ledger.lanes.values():
+            source.finish()
+        return self.ledger
 
 
 def read(directory: Path, until_ns: int | None = None) -> Ledger:
-    """Return the ledger of a RUN, as it was at a time (CLOCK_REALTIME, ns) or at its end.
-
-    A hole or damage is a problem of the ledger, which goes on behind it from the lane's own carry.
-    """
-    ledger = Ledger()
-    runs = recording.lanes(directory)
-    sources = {number: Source(run, ledger) for number, run in enumerate(runs)}
-    ledger.lanes = sources
-
-    def items(number: int) -> Iterator[tuple[int, int, int, int, Any]]:
-        for at, epoch, sequence, item in stamped(sources[number], until_ns):
-            yield at, epoch, number, sequence, item
-
-    merged = heapq.merge(*(items(number) for number in sources), key=lambda row: row[:4])
-    for _, _, number, _, item in merged:
-        source = sources[number]
-        if isinstance(item, Hole):
-            source.has_hole = True
-            ledger.breaks.append(
-                Problem(
-                    "hole",
-                    f"{item.records} records from {item.first} on are missing",
-                    source.lane,
-                    source.epoch,
-                    item.first,
-                )
-            )
-        elif isinstance(item, Damage):
-            source.has_hole = True
-            text = f"{item.path.name}: byte {item.offset} begins no record"
-            ledger.breaks.append(Problem("damage", text, source.lane, source.epoch))
-        else:
-            source.take(item)
-    for source in sources.values():
-        source.finish()
-    return ledger
+    """Return the ledger of a RUN from its beginning, as it was at a time (CLOCK_REALTIME, ns) or at
+    its end."""
+    reader = Reader(Ledger())
+    reader.read(recording.lanes(directory), until_ns)
+    return reader.finish()

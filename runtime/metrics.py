@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from runtime import feed_metrics, health, limit_metrics, names, sentinel_metrics
+from runtime import feed_metrics, health, limit_metrics, names, quota_metrics, sentinel_metrics
 from runtime._shm import lib
 from runtime.family import (
     Family,
@@ -463,6 +463,50 @@ JOURNAL = [
         "lanes",
         lambda found: (((j.lane,), j.archive_state) for j in found.journals),
     ),
+    Family(
+        "checkpoint_age_seconds",
+        "gauge",
+        "Since the state that the newest checkpoint holds; absent without one.",
+        ("lane",),
+        "lanes",
+        lambda found: (
+            ((j.lane,), j.checkpoint_age_ns / 1e9)
+            for j in found.journals
+            if j.checkpoint_age_ns is not None
+        ),
+    ),
+    Family(
+        "checkpoint_bytes",
+        "gauge",
+        "Size of the newest checkpoint.",
+        ("lane",),
+        "lanes",
+        lambda found: (((j.lane,), j.checkpoint_bytes) for j in found.journals),
+    ),
+    Family(
+        "checkpoint_seconds",
+        "gauge",
+        "How long the newest checkpoint took, aside; no lane waits for one.",
+        ("lane",),
+        "lanes",
+        lambda found: (((j.lane,), j.checkpoint_ns / 1e9) for j in found.journals),
+    ),
+    Family(
+        "checkpoints",
+        "counter",
+        "Checkpoints taken by the present archiver.",
+        ("lane",),
+        "lanes",
+        lambda found: (((j.lane,), j.checkpoints) for j in found.journals),
+    ),
+    Family(
+        "checkpoint_failures",
+        "counter",
+        "Checkpoints that could not be taken; the one before stays.",
+        ("lane",),
+        "lanes",
+        lambda found: (((j.lane,), j.checkpoint_failures) for j in found.journals),
+    ),
     count(
         "journal_refused_frames",
         "frames_unjournaled",
@@ -708,6 +752,7 @@ AREAS: dict[str, list[Family]] = {
     "Mail": MAIL,
     "Clock": CLOCK,
     "Processes": PROCESSES,
+    "Quota": quota_metrics.FAMILIES,
     "Sentinel": sentinel_metrics.FAMILIES,
     "Host, control, health, exporter": HOST,
 }

@@ -44,12 +44,27 @@ class Damage(NamedTuple):
     offset: int
 
 
-class Place(NamedTuple):
-    """Where the next record of a lane epoch belongs."""
+class Torn(NamedTuple):
+    """What is behind the last whole record of a lane epoch."""
 
-    number: int
+    path: Path
+    segment: int
     offset: int
+    size: int  # bytes
+
+
+class Point(NamedTuple):
+    """A record of a lane epoch: the segment that holds it, and its sequence."""
+
+    segment: int
     sequence: int
+
+
+class Limit(NamedTuple):
+    """How far a lane epoch is looked at: so many bytes of this segment, and nothing behind."""
+
+    segment: int
+    end: int
 
 
 def open_run(directory: Path, deployment: str) -> None:
@@ -128,32 +143,59 @@ class LaneRun:
             raise RecordingError(f"{self.paths[0]} does not begin with a segment header")
         self.head: Segment = head
         self.lane, self.epoch = head.lane, head.epoch
+        self.torn: Torn | None = None  # behind its last whole record, when it was read to the end
 
-    def read(self, kinds: Collection[int] | None = None) -> Iterator[Record | Hole | Damage]:
+    def read(
+        self,
+        kinds: Collection[int] | None = None,
+        after: Point | None = None,
+        limit: Limit | None = None,
+    ) -> Iterator[Record | Hole | Damage]:
         """Give the records in order, a Hole where some are missing, a Damage where bytes are bad.
 
-        A torn end (a writer was killed) is no damage: the records end there.
+        after: what was read before; it ends there.  A torn end (a writer was killed) is no damage:
+        the records end there, and `torn` says where and how much of it there is.
         """
-        expected = 1
+        yield from (item for _, item in self.read_placed(kinds, after, limit))
+
+    def read_placed(
+        self,
+        kinds: Collection[int] | None = None,
+        after: Point | None = None,
+        limit: Limit | None = None,
+    ) -> Iterator[tuple[int, Record | Hole | Damage]]:
+        """As read(), each with the number of its segment."""
+        first, seen = after or (0, 0)
+        expected = seen + 1
         for path in self.paths:
-            try:
-                data = load(path)
-            except RecordingError:
-                yield Damage(path, 0)
+            number = int(path.name[:8])
+            if number < first:
                 continue
+            if limit is not None and number > limit.segment:
+                return
+            try:
+                data: Any = load(path)
+            except RecordingError:
+                yield number, Damage(path, 0)
+                continue
+            if limit is not None and number == limit.segment:
+                data = memoryview(data)[: limit.end]
             if len(data) < SEGMENT_BYTES:
                 continue
             head = segment(data)
             if head is None:
-                yield Damage(path, 0)
+                yield number, Damage(path, 0)
                 continue
             if head.first_sequence > expected:
-                yield Hole(expected, head.first_sequence - expected)
-            expected = head.first_sequence
-            yield from records(data, SEGMENT_BYTES, expected, kinds)
-            _, good, expected, _ = scan(data, SEGMENT_BYTES, expected)
-            if good < len(data) and path != self.paths[-1]:
-                yield Damage(path, good)
+                yield number, Hole(expected, head.first_sequence - expected)
+            for record in records(data, SEGMENT_BYTES, head.first_sequence, kinds, seen):
+                yield number, record
+            _, good, expected, _ = scan(data, SEGMENT_BYTES, head.first_sequence)
+            if good < len(data):
+                if path != self.paths[-1]:
+                    yield number, Damage(path, good)
+                else:
+                    self.torn = Torn(path, number, good, len(data) - good)
 
 
 def lanes(directory: Path) -> list[LaneRun]:

@@ -1,7 +1,7 @@
 """Read a configuration file again while its deployment runs.
 
 Owns:    what changed; applying the keys that may change; saying by name which need a restart.
-Refuses: a file with problems (nothing of it is applied), keys that widen risk: none reloads today.
+Refuses: a file with problems, or limits that no lane could hold: nothing of it is applied.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ class Reloader:
             return {"applied": [], "refused": [], "problems": [str(p) for p in error.problems]}
         may, may_not = changes(self.config, after)
         if may:
-            self.apply(after, may)
+            try:
+                self.apply(after, may)
+            except ConfigError as error:
+                problems = [str(p) for p in error.problems]
+                return {"applied": [], "refused": may_not, "problems": problems}
             for name in may:
                 put(self.config, name, flat(after)[name])
         return {"applied": may, "refused": may_not, "problems": []}

@@ -179,6 +179,10 @@ class Sentinel:
                 self.on_link()
             elif (taken := self.door.take(descriptor)) is not None:
                 self.on_request(*taken)
+        self.act()
+
+    def act(self) -> None:
+        """Look at everything, and do what is due; what came in has been taken."""
         now = time.monotonic_ns()
         found = self.watch.look(now)
         if found is not None and self.trip is None:

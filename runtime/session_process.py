@@ -24,8 +24,11 @@ from runtime import cold, evidence
 from runtime._shm import lib
 from runtime.child import Message
 from runtime.feeds import Feeds, Parts, limits
+from runtime.governor import Governor, Listener
 from runtime.opening import Instrument, Opener, OpeningError
 from runtime.pages import Mail, Page, PageError
+from runtime.quota import KINDS
+from venues.binance.public import windows
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
@@ -33,6 +36,7 @@ ANSWER_ERRORS = (VenueError, PageError, OpeningError, aiohttp.ClientError, Timeo
 LISTEN_KEY_S = 30 * 60
 LOOK_S = 0.25  # a bell that was missed costs this much
 AGAIN_S = 1.0
+FULL_S = 0.01  # before a full ring is tried again
 OPENING_AGAIN_S = 0.2
 ALIVE_NS = 2_000_000_000  # a lane that has turned within this is there
 
@@ -50,6 +54,7 @@ class Lane:
         self.mail_in = Mail.open(deployment, f"mail.in.{number}", bell)
         self.mail_out = Mail.open(deployment, f"mail.out.{number}")
         self.evidence: evidence.Evidence | None = None
+        self.is_stopped = False  # what it would go on from is damaged
         self.opening: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -67,6 +72,7 @@ class SessionPart(cold.Part):
 
     async def start(self) -> Message:
         """Load the key, read reference data and prices."""
+        self.loop = asyncio.get_running_loop()
         s = self.specification
         self.endpoints = Endpoints(**s["endpoints"])
         connector = None
@@ -80,6 +86,7 @@ class SessionPart(cold.Part):
         self.session = Session(
             self.endpoints, s["api_key"], load_key(Path(s["key_path"])), self.http
         )
+        self.govern()
         self.lanes: dict[int, Lane] = {}
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
@@ -95,10 +102,17 @@ class SessionPart(cold.Part):
         asyncio.get_running_loop().add_reader(s["bells"]["session"], self.on_bell)
         self.spawn(self.look())
         self.spawn(self.keep_listen_key())
+        self.spawn(self.governor.keep_heard(self.ping))
         self.dead_man_ms = int(s.get("dead_man_ms", 0))
         if self.dead_man_ms:
             self.spawn(self.keep_dead_man())
         return facts
+
+    def govern(self) -> None:
+        """Hear what answers say of the venue's quota, and heed it."""
+        self.governor = Governor(self.say)
+        self.session.heard = self.governor.hear
+        self.session.stopped_s = self.governor.stopped_s
 
     async def read_reference(self, symbols: list[str]) -> Message:
         """Return what a lane must know of its instruments."""
@@ -110,6 +124,7 @@ class SessionPart(cold.Part):
                 f"venue has no {', '.join(missing)}; it lists {', '.join(sorted(known)[:12])}"
             )
         return {
+            "quotas": [[KINDS[kind], *rest] for kind, *rest in windows(info)],
             "instruments": [
                 {
                     "symbol": name,
@@ -120,7 +135,7 @@ class SessionPart(cold.Part):
                     ),
                 }
                 for name in symbols
-            ]
+            ],
         }
 
     async def told(self, message: Message) -> None:
@@ -131,20 +146,30 @@ class SessionPart(cold.Part):
             self.about = {int(n): about for n, about in message["about"].items()}
             former = self.lanes.pop(number, None)
             if former is not None:
+                self.governor.leave(number)
                 await former.close()
             bell = self.specification["bells"]["lanes"][str(number)]
             deployment = self.specification["deployment"]
             lane = Lane(deployment, number, message["epoch"], bell)
             books = self.symbols if message["has_books"] else {}
             seed = self.specification.get("seed")
-            parts = Parts(self.session, books, lane.mail_in, lane.page, self.say, seed)
+            parts = Parts(
+                *(self.session, books, lane.mail_in, lane.page, self.say, self.governor),
+                seed,
+            )
             lane.feeds = Feeds(parts, limits())
             lane.opener = self.opener(lane, message)
             self.lanes[number] = lane
+            if message["has_orders"]:
+                self.governor.join(number, Listener(lane.page.view, lane.mail_in.put))
             if not message["is_open"]:
                 lane.evidence = evidence.newest(deployment, message["former_rings"])
+                if lane.evidence is None and message.get("archive"):
+                    await asyncio.to_thread(self.recover, lane, Path(message["archive"]))
                 self.put(lane, lib.HP_MAIL_OPENING, b"")  # a wish may have been lost
             self.on_bell()
+        elif "limits" in message:
+            self.spawn(self.mail_limits(message))
         elif "cancel_ours" in message:
             self.spawn(self.cancel_ours(message["cancel_ours"]))
         elif "cancel_all" in message:
@@ -182,9 +207,35 @@ class SessionPart(cold.Part):
             read_lag_s=message["read_lag_ms"] / 1000,
         )
 
+    def recover(self, lane: Lane, archive: Path) -> None:
+        """Look in the archive for what a life knew whose ring is lost."""
+        from runtime import recovery  # the ledger and what it needs: for this one case only
+
+        try:
+            found = recovery.evidence_of(archive, lane.number)
+        except recovery.RecoveryStopped as error:
+            lane.is_stopped = True
+            self.say_safely(f"session.recovery_stopped lane={lane.number} error={str(error)!r}")
+            return
+        except recovery.COULD_NOT as error:
+            self.say_safely(f"session.no_recovery lane={lane.number} error={str(error)!r}")
+            return
+        if found is not None:
+            lane.evidence, how = found
+            base = how.base.number if how.base else "none"
+            self.say_safely(
+                f"lane.recovered lane={lane.number} epoch_before={lane.evidence.epoch}"
+                f" checkpoint={base} tail_records={how.tail_records}"
+                f" refused={len(how.refused)} torn={len(how.torn)} seconds={how.seconds:.3f}"
+            )
+
+    def say_safely(self, text: str) -> None:
+        """Say from another thread."""
+        self.loop.call_soon_threadsafe(self.say, text)
+
     async def open_lane(self, lane: Lane, generation: int) -> None:
         """Answer a lane's wish for an opening; a newer wish ends this one."""
-        while self.lanes.get(lane.number) is lane:
+        while not lane.is_stopped and self.lanes.get(lane.number) is lane:
             try:
                 await lane.opener.open(
                     generation,
@@ -242,6 +293,17 @@ class SessionPart(cold.Part):
         if not lane.mail_in.put(kind, data, aux):
             self.say(f"mail.full lane={lane.number} kind={kind} aux={aux} bytes={len(data)}")
 
+    async def mail_limits(self, message: Message) -> None:
+        """Mail other limits to every lane; say so when all of them have it."""
+        for lane in list(self.lanes.values()):
+            for kind, aux, data in message["limits"]:
+                while self.lanes.get(lane.number) is lane:
+                    if lane.mail_in.put(kind, bytes.fromhex(data), aux):
+                        break
+                    await asyncio.sleep(FULL_S)
+        self.say(f"limits.mailed records={len(message['limits'])} lanes={len(self.lanes)}")
+        self.tell({"limits_told": message["number"]})
+
     async def keep_listen_key(self) -> None:
         while True:
             await asyncio.sleep(LISTEN_KEY_S)
@@ -249,6 +311,11 @@ class SessionPart(cold.Part):
                 await self.session.keep_listen_key()
             except ANSWER_ERRORS as error:
                 self.say(f"session.listen_key_failed error={error!r}")
+
+    async def ping(self) -> None:
+        """Ask how much is used; a venue that is silent says it another time."""
+        with contextlib.suppress(*ANSWER_ERRORS):
+            await self.session.ping()
 
     async def set_dead_man(self, ms: int) -> None:
         for symbol in self.symbols.values():

@@ -56,6 +56,8 @@ enum hp_record_kind {
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_TTL = 23,         /* hp_ttl_rule_t */
     HP_RECORD_CLOSING = 22,     /* hp_flatten_rule_t: positions are closed by it from now on */
+    HP_RECORD_QUOTA_RULE = 24,  /* hp_quota_rule_t */
+    HP_RECORD_QUOTA = 25,       /* hp_quota_told_t: what the venue said to a cold process, or the configuration */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */
@@ -68,6 +70,7 @@ enum hp_record_kind {
     HP_RECORD_HALT = 81,        /* a strategy failed: its orders are cancelled; aux = strategy */
     HP_RECORD_WISH = 82,        /* an opening is wished for: u64 generation */
     HP_RECORD_FLATTEN = 83,     /* hp_flatten_row_t when its state changed; aux = instrument */
+    HP_RECORD_QUOTA_MODE = 84,  /* hp_quota_event_t: another mode holds */
     /* neither input nor output: what a successor needs, repeated in each segment */
     HP_RECORD_CARRY = 128       /* aux = enum hp_mail: the lane's state as opening facts (opening.h) */
 };
@@ -174,7 +177,12 @@ typedef struct hp_journal_head { /* head page of the ring file, behind hp_page_t
     uint64_t archived;       /* bytes of `published` that are on disk; UINT64_MAX = no archiver */
     uint32_t archive_state;  /* enum hp_archive_state */
     uint32_t archiver_pid;
-    uint8_t  pad1[112];
+    uint64_t checkpoint_real_ns;  /* CLOCK_REALTIME of the newest checkpoint's state; 0 = none */
+    uint64_t checkpoint_bytes;    /* size of its file */
+    uint64_t checkpoint_ns;       /* how long it took; no lane waited for it */
+    uint32_t checkpoints;         /* taken by this archiver */
+    uint32_t checkpoint_failures;
+    uint8_t  pad1[80];
 } hp_journal_head_t;
 /* cffi:end */
 HP_SIZE(hp_journal_record_t, 40);

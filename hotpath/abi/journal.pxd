@@ -36,6 +36,8 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_STRATEGY
         HP_RECORD_TTL
         HP_RECORD_CLOSING
+        HP_RECORD_QUOTA_RULE
+        HP_RECORD_QUOTA
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST
@@ -48,6 +50,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_HALT
         HP_RECORD_WISH
         HP_RECORD_FLATTEN
+        HP_RECORD_QUOTA_MODE
         HP_RECORD_CARRY
     cdef enum hp_words_of:
         HP_WORDS_CONTROL
@@ -129,5 +132,10 @@ cdef extern from "journal.h" nogil:
         uint64_t archived
         uint32_t archive_state
         uint32_t archiver_pid
-        uint8_t pad1[112]
+        uint64_t checkpoint_real_ns
+        uint64_t checkpoint_bytes
+        uint64_t checkpoint_ns
+        uint32_t checkpoints
+        uint32_t checkpoint_failures
+        uint8_t pad1[80]
     int hp_record_is_bulk(uint32_t kind) noexcept nogil

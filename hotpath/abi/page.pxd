@@ -13,6 +13,7 @@ from hotpath.abi.histogram cimport *
 from hotpath.abi.limit cimport *
 from hotpath.abi.limit_use cimport *
 from hotpath.abi.order cimport *
+from hotpath.abi.quota cimport *
 from hotpath.abi.verdict cimport *
 
 cdef extern from "page.h" nogil:
@@ -352,3 +353,4 @@ cdef extern from "page.h" nogil:
         hp_lane_flow_t flow
         hp_lane_funds_t funds[8]
         hp_flatten_row_t flattens[768]
+        hp_lane_quota_t quota

@@ -98,6 +98,13 @@ static inline void hp_instrument_limits_open(hp_instrument_limits_t *l)
     l->sigma_tenths = l->typical_times_max = l->distance_bps_max = l->volume_share_bps_max = HP_LIMIT_NONE;
 }
 
+/* Policies of a gate that nobody has told any. */
+static inline void hp_gate_rule_open(hp_gate_rule_t *rule)
+{
+    for (size_t n = 0; n < sizeof *rule; n++) ((uint8_t *)rule)[n] = 0;
+    rule->weights = 1u << 16 | 1u;
+}
+
 /* What may be sent at `utc_ns`?  1 = the instrument is closed by its hours. */
 static inline int hp_windows_closed(const hp_instrument_limits_t *l, uint64_t utc_ns)
 {

@@ -57,4 +57,5 @@ cdef extern from "rule.h" nogil:
         uint32_t is_required
         uint32_t pad
     void hp_instrument_limits_open(hp_instrument_limits_t *l) noexcept nogil
+    void hp_gate_rule_open(hp_gate_rule_t *rule) noexcept nogil
     int hp_windows_closed(const hp_instrument_limits_t *l, uint64_t utc_ns) noexcept nogil

@@ -178,10 +178,11 @@ def segment(data):
                    s.opened_mono_ns, s.opened_real_ns, s.fingerprint)
 
 
-def records(data, uint64_t offset=0, uint64_t sequence=0, kinds=None):
+def records(data, uint64_t offset=0, uint64_t sequence=0, kinds=None, uint64_t after=0):
     """Return the Records from `offset` on, up to the end mark, torn bytes or a broken sequence.
 
-    kinds: numbers of record kinds; what is of none of them is checked and left out.
+    kinds: numbers of record kinds; what is of none of them is checked and left out, and so is every
+    record up to sequence `after`.
     """
     cdef Bytes held = Bytes(data)
     cdef bint wanted[256]
@@ -193,7 +194,7 @@ def records(data, uint64_t offset=0, uint64_t sequence=0, kinds=None):
     cdef const uint8_t *payload = NULL
     out = []
     while hp_scan_next(&s, &r, &payload) == HP_SCAN_RECORD:
-        if not wanted[r.kind & 255]:
+        if not wanted[r.kind & 255] or r.sequence <= after:
             continue
         out.append(Record(r.sequence, r.kind, r.lane, r.aux, r.recv_ns, r.mono_ns,
                           PyBytes_FromStringAndSize(<const char *>payload, r.length)))

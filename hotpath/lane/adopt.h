@@ -140,7 +140,7 @@ static inline int hp_lane_adopt(hp_lane_t *l, const hp_order_t *e, uint32_t poli
     }
     o->expire_ns = e->expire_ns;
     o->deadline_ns = e->deadline_ns;
-    o->sent_ns = e->sent_ns;
+    o->sent_ns = e->sent_ns != 0 ? e->sent_ns : l->now_ns; /* parked there: a permit counts as sent (park.h) */
     o->state = e->state == HP_ORDER_LIVE || e->state == HP_ORDER_PARTIAL ? e->state : (uint8_t)HP_ORDER_UNKNOWN;
     o->word = o->state;
     if (o->state == HP_ORDER_UNKNOWN) o->unknown_since_ns = l->now_ns;

@@ -10,6 +10,10 @@ SANITY_BOUNDS: set[str]
 FIGURES: list[str]
 POLICIES: list[str]
 
+def limit_bytes(dimension: int, number: int, **bounds: int) -> bytes: ...
+def rule_bytes(**limits: Any) -> bytes: ...
+def policy_bytes(**policy: Any) -> bytes: ...
+
 class Lane:
     codec: Any
     strategies: list[Strategy]
@@ -48,6 +52,28 @@ class Lane:
     def put_ttl(
         self, layers: dict[str, tuple[int, int, int]] | None = ..., **figures: Any
     ) -> None: ...
+    def put_quota_rule(
+        self,
+        *,
+        costs: dict[str, tuple[int, int]] | None = ...,
+        stop_ms: int = ...,
+        slack_ms: int = ...,
+        **percents: int,
+    ) -> None: ...
+    def quota_told(
+        self,
+        kind: int,
+        length_s: int,
+        *,
+        limit: int = ...,
+        used: int = ...,
+        asked_ns: int = ...,
+        stop_ns: int = ...,
+        status: int = ...,
+        cost: int = ...,
+    ) -> None: ...
+    @property
+    def quota(self) -> dict[str, Any]: ...
     def signal(
         self, instrument: int = ..., *, toxicity_permille: int = ..., is_emergency: bool = ...
     ) -> None: ...

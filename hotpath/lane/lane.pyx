@@ -5,6 +5,7 @@ Refuses: sockets, clocks, processes: a subclass fills the Env (live.LiveLane, ma
 """
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
@@ -61,6 +62,8 @@ LIMIT_BOUNDS = (  # of hp_limit_t, in its order
     "fast_move_bps_max", "fast_window_ns", "fast_freeze_ns", "order_to_trade_max", "cancel_rate_bps_max",
     "budget_window_ns", "budget_free_count", "token_rate", "token_burst", "token_reserve",
 )
+QUOTA_PERCENTS = ("busy", "slow", "no_risk", "reserve", "kept")  # of hp_quota_rule_t, in its order
+QUOTA_COSTS = ("limit", "post_only", "market", "stop", "replace", "cancel", "status", "logon")  # enum hp_quota_cost_of
 SELF_TRADE = ["reject", "oldest", "smallest", "warn"]  # enum hp_self_trade_policy
 
 
@@ -106,6 +109,47 @@ cdef hp_limit_t limit_of(uint32_t dimension, uint32_t number, dict bounds) excep
     for name, value in bounds.items():
         (&limit.order_notional_e8_max)[<size_t>LIMIT_BOUNDS.index(name)] = value
     return limit
+
+
+cdef int fill_policy(hp_gate_rule_t *rule, dict policy) except -1:
+    unknown = set(policy) - {"warns", "throttles", "throttle_ms", "clock_ns_max", "send_budget_ns", "self_trade", "weights"}
+    if unknown:
+        raise TypeError(f"unknown policies: {', '.join(sorted(unknown))}")
+    if "warns" in policy:
+        rule.warns = sum(1 << n for n in set(policy["warns"]))
+    if "throttles" in policy:
+        rule.throttles = sum(1 << n for n in set(policy["throttles"]))
+    if "throttle_ms" in policy:
+        rule.throttle_ns = <uint64_t>policy["throttle_ms"] * 1000000u
+    rule.clock_ns_max = policy.get("clock_ns_max", rule.clock_ns_max)
+    rule.send_budget_ns = policy.get("send_budget_ns", rule.send_budget_ns)
+    if "self_trade" in policy:
+        rule.self_trade = SELF_TRADE.index(policy["self_trade"])
+    if "weights" in policy:
+        place, cancel = policy["weights"]
+        rule.weights = place | cancel << 16
+    return 0
+
+
+def limit_bytes(uint32_t dimension, uint32_t number, **bounds):
+    """Return what Lane.put_limit would hold, as the mail that a running lane takes."""
+    cdef hp_limit_t limit = limit_of(dimension, number, bounds)
+    return PyBytes_FromStringAndSize(<const char *>&limit, sizeof(limit))
+
+
+def rule_bytes(**limits):
+    """Return what Lane.put_rule would hold."""
+    cdef hp_instrument_limits_t rule
+    fill_rule(&rule, limits)
+    return PyBytes_FromStringAndSize(<const char *>&rule, sizeof(rule))
+
+
+def policy_bytes(**policy):
+    """Return what Lane.put_policy makes of a gate that nobody has told any."""
+    cdef hp_gate_rule_t rule
+    hp_gate_rule_open(&rule)
+    fill_policy(&rule, policy)
+    return PyBytes_FromStringAndSize(<const char *>&rule, sizeof(rule))
 
 
 TTL_FIGURES = ("volatility_ms", "queue_max", "queue_ms", "emergency_ms", "least_ms", "sweep_ms")
@@ -183,6 +227,7 @@ cdef class Lane:
         self.core.epoch = epoch
         self.core.page.lane = lane
         self.core.page.page.epoch = <uint32_t>epoch
+        hp_lane_show_quota(&self.core)
         self.core.page.role = self.core.role
         self.core.ack_timeout_ns = ack_timeout_ms * 1000000
         self.core.inquiry_ns = inquiry_ms * 1000000
@@ -380,22 +425,7 @@ cdef class Lane:
         oldest, smallest, warn; weights: tokens of a placing request and of a cancel.
         """
         cdef hp_gate_rule_t rule = self.core.gate.rule
-        unknown = set(policy) - {"warns", "throttles", "throttle_ms", "clock_ns_max", "send_budget_ns", "self_trade", "weights"}
-        if unknown:
-            raise TypeError(f"unknown policies: {', '.join(sorted(unknown))}")
-        if "warns" in policy:
-            rule.warns = sum(1 << n for n in set(policy["warns"]))
-        if "throttles" in policy:
-            rule.throttles = sum(1 << n for n in set(policy["throttles"]))
-        if "throttle_ms" in policy:
-            rule.throttle_ns = <uint64_t>policy["throttle_ms"] * 1000000u
-        rule.clock_ns_max = policy.get("clock_ns_max", rule.clock_ns_max)
-        rule.send_budget_ns = policy.get("send_budget_ns", rule.send_budget_ns)
-        if "self_trade" in policy:
-            rule.self_trade = SELF_TRADE.index(policy["self_trade"])
-        if "weights" in policy:
-            place, cancel = policy["weights"]
-            rule.weights = place | cancel << 16
+        fill_policy(&rule, policy)
         hp_lane_put_policy(&self.core, &rule)
 
     def put_ttl(self, layers=None, **figures):
@@ -424,6 +454,39 @@ cdef class Lane:
                 raise TypeError(f"unknown figure {name}; known: speeds, toxicities, distances, volatility_e8_max, "
                                 f"{', '.join(TTL_FIGURES)}")
         hp_lane_put_ttl(&self.core, &rule)
+
+    def put_quota_rule(self, *, costs=None, stop_ms=60_000, slack_ms=500, **percents):
+        """Hold other costs of requests at the venue, and other bounds of the modes, from now on.
+
+        costs: {what: (weight, orders)} by the names of enum hp_quota_cost_of; what is left out costs nothing.
+        percents: busy, slow, no_risk, reserve of a window; kept: of the weight, out of the lane's reach.
+        """
+        cdef hp_quota_rule_t rule
+        hp_quota_open(&rule)
+        unknown = set(percents) - set(QUOTA_PERCENTS) | set(costs or {}) - set(QUOTA_COSTS)
+        if unknown:
+            raise TypeError(f"unknown figures: {', '.join(sorted(unknown))}; known: {', '.join((*QUOTA_PERCENTS, *QUOTA_COSTS))}")
+        for name, value in percents.items():
+            (&rule.busy_percent)[<size_t>QUOTA_PERCENTS.index(name)] = value
+        for name, (weight, orders) in (costs or {}).items():
+            rule.costs[<size_t>QUOTA_COSTS.index(name)].weight = weight
+            rule.costs[<size_t>QUOTA_COSTS.index(name)].orders = orders
+        rule.stop_ms, rule.slack_ns = stop_ms, <uint64_t>slack_ms * 1000000u
+        hp_lane_put_quota_rule(&self.core, &rule)
+
+    def quota_told(self, uint32_t kind, uint32_t length_s, *, int64_t limit=0, int64_t used=-1, uint64_t asked_ns=0,
+                   uint64_t stop_ns=0, uint32_t status=0, uint32_t cost=0):
+        """Take what the venue says of a window (enum hp_quota_kind, seconds); hp_quota_told_t has the fields."""
+        cdef hp_quota_told_t told
+        memset(&told, 0, sizeof(told))
+        told.kind, told.length_s, told.limit, told.used, told.asked_ns = kind, length_s, limit, used, asked_ns
+        told.stop_ns, told.status, told.cost = stop_ns, status, cost
+        hp_lane_quota_told(&self.core, &told)
+
+    @property
+    def quota(self):
+        """How the venue's windows stand (hp_lane_quota_t)."""
+        return self.core.gate.quota.now
 
     def signal(self, uint32_t instrument=0, *, uint32_t toxicity_permille=0, bint is_emergency=False):
         """Say what is signalled about an instrument, 0 = all of them; it holds until the next word."""

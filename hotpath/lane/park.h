@@ -5,8 +5,8 @@
  *
  * A parked order is permitted, encoded and journaled, counts as exposure, and not a byte of it has left.
  * It leaves as it stands when the archiver's watermark passes its request; it ends instead when it would
- * come too late for its deadline, or when its permit has gone (words, sessions, arming, a cancel, a lost
- * book).  A lane that is killed meanwhile has not sent it: the venue's NOT_FOUND will say so.
+ * come too late for its deadline, or when its permit has gone (words, sessions, arming, leases, a cancel,
+ * a lost book).  A lane that is killed meanwhile has not sent it: the venue's NOT_FOUND will say so.
  *
  * The watermark is an input: it is journaled when it releases something, and so are the words. */
 #ifndef HP_LANE_PARK_H
@@ -23,13 +23,16 @@
 struct hp_parked {
     uint64_t client_id;      /* 0 = its order has ended */
     uint64_t until;          /* bytes of the journal that must be archived */
+    uint64_t request_id;
     uint32_t instrument;
     uint32_t size;
+    uint32_t cost;           /* enum hp_quota_cost_of */
+    uint32_t pad;
     char     text[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 };
 
 /* Keep an encoded request.  0 = there is no room. */
-static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const char *text, size_t size)
+static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *q, const char *text, size_t size)
 {
     if (l->parked == NULL || l->parked_count == HP_PARKED_MAX || size > HP_REQUEST_BYTES_MAX) return 0;
     struct hp_parked *p = &l->parked[l->parked_count++];
@@ -37,6 +40,8 @@ static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const char *text, si
     p->until = l->journal.head->published;
     p->instrument = o->instrument;
     p->size = (uint32_t)size;
+    p->request_id = q->request_id;
+    p->cost = hp_lane_cost_of(q);
     memcpy(p->text + HP_FRAME_PAD_BYTES, text, size);
     o->flags |= HP_ORDER_PARKED;
     hp_count(&l->count->orders_parked, 1);
@@ -63,7 +68,8 @@ static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o)
 
 static inline int hp_lane_may_leave(const hp_lane_t *l, const hp_order_t *o)
 {
-    return l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && l->now_ns < o->deadline_ns &&
+    int is_lent = !l->gate.lease.is_required || l->now_ns < l->gate.lease.until_ns || o->flags & HP_ORDER_REDUCE_ONLY;
+    return is_lent && l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && l->now_ns < o->deadline_ns &&
            !hp_lane_must_go(l, o) && !(l->gate.words & HP_WORD_CHOKED) && (o->expire_ns == 0 || l->now_ns < o->expire_ns);
 }
 
@@ -77,6 +83,7 @@ static inline void hp_lane_leave(hp_lane_t *l, struct hp_parked *p)
     int sent = hp_lane_push(l, p->instrument, p->text + HP_FRAME_PAD_BYTES, p->size);
     p->client_id = 0;
     if (sent) hp_lane_stamp_sent(l, o);
+    if (sent) hp_lane_asked(l, p->cost, p->request_id);
     if (sent) o->sent_ns = l->now_ns;
     memset(&own, 0, sizeof own);
     own.kind = sent ? HP_REPORT_SENT : HP_REPORT_SEND_FAILED;

@@ -104,6 +104,7 @@ class Story:
         epoch: int = 7,
         segments: int = 16,
         archived: bool = True,
+        real_ns: int = 1_700_000_000_000_000_000,
         **more: object,
     ) -> None:
         self.directory = directory
@@ -125,7 +126,7 @@ class Story:
             journal=self.page.map,
             segment_bytes=SEGMENT,
             segment_count=segments,
-            clock=(1_000_000_000, 1_700_000_000_000_000_000),
+            clock=(1_000_000_000, real_ns),
         )
         self.archiver = Archiver(self.deployment, directory) if archived else None
         if self.archiver:

@@ -203,7 +203,7 @@ def test_parked_order_waits_for_itself_only(parked):
     assert len(r.lane.sent) == 2
 
 
-@pytest.mark.parametrize("cause", ["kill", "freeze", "session", "lag", "cancel", "time"])
+@pytest.mark.parametrize("cause", ["kill", "freeze", "session", "lag", "cancel", "time", "lease"])
 def test_parked_order_whose_permit_has_gone_is_never_sent(parked, cause):
     r, order = parked
     match cause:
@@ -221,6 +221,9 @@ def test_parked_order_whose_permit_has_gone_is_never_sent(parked, cause):
             r.lane.turn(1 * MS)
         case "time":
             r.lane.turn(1100 * MS)
+        case "lease":
+            r.lane.set_limit_lease(r.lane.now_ns + 10 * MS, 1)
+            r.lane.turn(20 * MS)
     r.head.archived = r.head.published
     r.lane.archive(lib.HP_WORD_KILL if cause == "kill" else 0)
     assert r.lane.sent == [] or cause == "freeze"
@@ -230,6 +233,42 @@ def test_parked_order_whose_permit_has_gone_is_never_sent(parked, cause):
     assert r.count.orders_sent - r.count.orders_absent == 0
     assert r.lane.exposure(1)["working_buy_lots"] == 0
     assert r.lane.strategies[0].told[-1][0] == "REJECTED"
+
+
+def test_parked_exit_leaves_although_the_limits_lease_is_over(lane):
+    """What only reduces passes past the end of a lease, parked or not."""
+    lane.sync()
+    order = lane.only()
+    lane.report("FILL", order, last_lots=5, last_ticks=600000, trade_id=1)
+    lane.lane.set_durable(1)
+    lane.lane.strategies[0].reduce = True
+    lane.depth()
+    lane.lane.set_limit_lease(lane.lane.now_ns + 10 * MS, 1)
+    lane.lane.turn(20 * MS)
+    lane.head.archived = lane.head.published
+    lane.lane.archive()
+    assert b'"reduceOnly":"true"' in lane.lane.sent[-1]
+
+
+def test_parked_order_of_a_former_life_that_never_left_counts_as_absent(rig):
+    """A permit counts as sent; its absence, once proven, takes it out again in any life."""
+    r = rig(Quoter())
+    generation = r.lane.begin_opening()
+    order = ffi.new("hp_order_t *", {"client_id": 2**48 + 1, "instrument": 1, "lots": 5})
+    order.state, order.side, order.price_ticks = lib.HP_ORDER_UNKNOWN, 1, 600_000
+    order.flags, order.deadline_ns = lib.HP_ORDER_PARKED, r.lane.now_ns + 1
+    base = ffi.new("hp_base_t *", {"instrument": 1})
+    said = ffi.new("hp_opening_t *", {"base_count": 1, "order_count": 1, "orders": 1})
+    for kind, fact in (
+        (lib.HP_MAIL_BASE, base),
+        (lib.HP_MAIL_ORDER, order),
+        (lib.HP_MAIL_OPENING, said),
+    ):
+        r.lane.fact(kind, generation, bytes(ffi.buffer(fact)))
+    r.lane.turn(6_000 * MS)  # behind the deadline and the venue's read lag
+    r.report("NOT_FOUND", 2**48 + 1)
+    assert r.state(2**48 + 1) == "REJECTED"
+    assert (r.count.orders_sent, r.count.orders_absent, r.count.orders_refused) == (1, 1, 0)
 
 
 def test_kill_word_ends_every_parked_order(parked):

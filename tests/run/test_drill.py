@@ -12,6 +12,7 @@ import pytest
 
 from runtime._shm import lib
 from runtime.observer import Observer
+from runtime.recovery import recover
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 90
@@ -30,6 +31,23 @@ def test_killed_lanes_leave_no_difference_to_the_venue(policy, kills, seed):
     assert found["violations"] == []
     assert found["kills"] == kills
     assert found["fills"] > kills
+    assert not list(Path("/dev/shm").glob(f"corelane.d{os.getpid()}.*"))
+
+
+def test_lane_whose_ring_is_lost_goes_on_from_the_archive(tmp_path):
+    """Kills with the archive on, the ring lost with the lane: the venue's record judges."""
+    code = (
+        "import sys, ops.drill as d; d.MODES = (); d.FAULT_SHARE = 0.0\n"
+        "from ops.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "drill", "--kills", "2", "--seed", "5", "--json"]
+    command += ["--journal", str(tmp_path / "run"), "--deployment", f"d{os.getpid()}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    found = json.loads(done.stdout)
+    assert found["violations"] == []
+    assert found["modes"] == {"lost": 2} and found["recovered_from_archive"] == 2
+    assert recover(tmp_path / "run").evidence(0) is not None
     assert not list(Path("/dev/shm").glob(f"corelane.d{os.getpid()}.*"))
 
 

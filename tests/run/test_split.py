@@ -29,15 +29,47 @@ def until_both(run, order=1, books=1):
     )
 
 
-def corelane(*arguments):
+def reload(run, path, text):
+    path.write_text(text)
+    return corelane("reload", "--deployment", run.name, env=run.environment)
+
+
+def change_the_limits(run, path):
+    """The file is read again: lanes hold its limits, whoever is dead meanwhile."""
+    done = reload(run, path, '[limits]\norder_notional_max = 0\n[gate]\nself_trade = "oldest"\n')
+    assert done.returncode == 0, done.stdout
+    assert "limits.order_notional_max applied" in done.stdout
+    blocked = run.lane().verdicts
+    run.until(lambda: run.lane().counters.open_orders == 0, "what rested has ended")
+    sent, before = run.lane().counters.orders_sent, blocked[lib.HP_VERDICT_ORDER_LIMIT]
+    run.until(lambda: blocked[lib.HP_VERDICT_ORDER_LIMIT] > before + 20, "orders are refused")
+    assert run.lane().counters.orders_sent == sent
+    done = reload(run, path, "[limits]\nband_bps = -5\norder_notional_max = 'x'\n")
+    assert done.returncode == 1
+    assert done.stdout.startswith("reload  REFUSED, nothing applied")
+    assert f"{path}:2:" in done.stdout and f"{path}:3:" in done.stdout
+    hours = ", ".join(f'"daily 0{n}:00-0{n}:30"' for n in range(4))
+    done = reload(run, path, f"[limits]\nsessions = [{hours}]\nmaintenance = [{hours}]\n")
+    assert (done.returncode, "REFUSED" in done.stdout) == (1, True), done.stdout
+    before = blocked[lib.HP_VERDICT_ORDER_LIMIT]
+    run.until(lambda: blocked[lib.HP_VERDICT_ORDER_LIMIT] > before, "nothing has changed")
+    session = run.kill("session")
+    path.write_text("[limits]\norder_notional_max = 3000\n")
+    run.process.send_signal(signal.SIGHUP)
+    run.until(lambda: run.lane().counters.orders_sent > sent, "orders go again")
+    run.until_back("session", session)
+
+
+def corelane(*arguments, env=None):
     command = [sys.executable, "-m", "ops", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=env)
 
 
 def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
     """One run: what people see; each lane dies; drained, equal to the venue, and run again."""
-    recorded = tmp_path / "run"
-    with Running(tmp_path, *SPLIT, "--journal", str(recorded)) as run:
+    recorded, path = tmp_path / "run", tmp_path / "site.toml"
+    path.write_text("")
+    with Running(tmp_path, *SPLIT, "-c", str(path), "--journal", str(recorded)) as run:
         until_both(run)
         run.until(lambda: run.lane().counters.open_orders > 0, "an order rests")
         found = json.loads(corelane("status", "--deployment", run.name, "--json").stdout)
@@ -51,6 +83,7 @@ def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
         for name in ("lane-0", "lane-1"):
             assert Path(f"/proc/{run.rows()[name].pid}/comm").read_text() == f"{name}\n"
 
+        change_the_limits(run, path)
         order_pid, first = run.rows()["lane-0"].pid, market(run).page.epoch
         silences = run.lane().counters.pair_silences
         os.kill(run.rows()["lane-1"].pid, signal.SIGKILL)
@@ -78,6 +111,10 @@ def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
     assert end["agrees_with_venue"], end
     assert end["topology"].startswith("split market=")
     assert (end["open_orders"], end["unknown"]) == (0, 0)
+    lines = corelane("events", "--run", str(recorded), "--json").stdout
+    assert {(0, "rule"), (0, "policy"), (1, "rule")} <= {
+        (one["lane"], one["kind"]) for one in map(json.loads, lines.splitlines())
+    }
     again = corelane("replay", str(recorded))
     assert again.returncode == 0, again.stdout + again.stderr
 

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from runtime._shm import ffi
-from runtime.evidence import Evidence
+from hotpath.journal.tail import Record
+from runtime._shm import ffi, lib
+from runtime.evidence import Evidence, Reading
 from runtime.opening import Instrument, Opener, OpeningError, merge
 
 BTC = Instrument(1, "BTCUSDT", 1, 3)
@@ -123,3 +124,27 @@ def test_opening_on_trades_that_never_explain_the_position_is_given_up():
     opener = Opener(session, {1: BTC}, "desk1", None, print, read_lag_s=LAG_S)
     with pytest.raises(OpeningError):
         asyncio.run(opener.gather(carried(5, 11)))
+
+
+@pytest.mark.parametrize(
+    ("words", "sent", "refused"),
+    [
+        (["absent"], 0, 0),
+        (["refused"], 1, 1),
+        (["absent", "refused"], 1, 1),
+        (["absent", "live"], 1, 0),
+    ],
+)
+def test_order_whose_absence_was_proven_counts_again_when_the_venue_speaks_of_it(
+    words, sent, refused
+):
+    """NOT_FOUND behind deadline and read lag, and then the venue's own refusal comes after all."""
+    reading = Reading(epoch=1, deadline_ns=1)
+    reading.now = Evidence(epoch=1, orders_sent=1, counted={9})
+    for sequence, word in enumerate(words, 1):
+        order = ffi.new("hp_order_t *", {"client_id": 9, "instrument": 1})
+        order.state = lib.HP_ORDER_LIVE if word == "live" else lib.HP_ORDER_REJECTED
+        order.flags = lib.HP_ORDER_ABSENT if word == "absent" else 0
+        payload = bytes(ffi.buffer(order))
+        reading.take(Record(sequence, lib.HP_RECORD_ORDER, 0, 1, 0, 0, payload))
+    assert (reading.now.orders_sent, len(reading.now.refused)) == (sent, refused)

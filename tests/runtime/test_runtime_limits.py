@@ -1,12 +1,22 @@
 """Limits of the configuration as the gate's records: units, profiles, hours, the tighter of two."""
 
+import mmap
+
 import pytest
 
+from hotpath.journal.tail import Tail
+from hotpath.lane.manual import ManualLane
 from runtime import hours, limits
 from runtime._shm import lib
+from runtime.config import Config
 from runtime.config_file import ConfigError, parse
+from runtime.journal import records_of
+from runtime.lane_spec import set_policies
+from runtime.limit_mail import changed, mails
 from runtime.limits import gate_policy, scopes
+from runtime.pages import LANE_BYTES
 from runtime.verdicts import V
+from venues.binance.usdm.codec import Codec
 
 NONE = lib.HP_LIMIT_NONE
 
@@ -86,6 +96,9 @@ def test_profile_in_parts_of_an_unknown_capital_is_refused():
     assert "say the strategy's capital" in str(told.value)
 
 
+QUOTA_MODES = ("SLOW", "NO_RISK", "RESERVE", "STOPPED")  # throttle unless it is said otherwise
+
+
 def test_policies_go_by_verdict():
     text = '[gate]\nself_trade = "oldest"\ncancel_rate = "warn"\nleverage = "throttle"\n'
     told = gate_policy(parse(text, "x"))
@@ -93,7 +106,7 @@ def test_policies_go_by_verdict():
         "self_trade": "oldest",
         "throttle_ms": 100,
         "warns": [V["CANCEL_RATE"]],
-        "throttles": [V["LEVERAGE"]],
+        "throttles": [V["LEVERAGE"], *(V[f"QUOTA_{n}"] for n in QUOTA_MODES)],
     }
 
 
@@ -124,3 +137,42 @@ def test_hours_that_are_none(text):
         hours.window(text, False)
     with pytest.raises(ConfigError):
         parse(f'[limits]\nmaintenance = ["{text}"]\n', "x")
+
+
+def test_mail_of_limits_is_what_a_lane_journals_of_them_and_names_only_what_changed():
+    """A lane built of a specification, and one that was told of it later, hold the same."""
+    held = scopes(Config())
+    spec = {
+        "rate": [100, 50, 5],
+        "limits": limits.records(**held, instruments=[1]),
+        "gate_policy": gate_policy(Config()),
+        "clock_ns_max": 50_000_000,
+        "clock_warns": True,
+        "instruments": [{"id": 1, "limits": {"band_bps": 40, "windows": [(0, 60, 127, 1)]}}],
+    }
+    ring = mmap.mmap(-1, lib.HP_JOURNAL_HEAD_BYTES + 2 * 65536)
+    shape = {"journal": ring, "segment_bytes": 65536, "segment_count": 2}
+    lane = ManualLane(Codec(), bytearray(LANE_BYTES), **shape)
+    set_policies(lane, spec)
+    lane.add_instrument(1, "BTCUSDT", price_decimals=1, size_decimals=3)
+    lane.put_rule(1, **spec["instruments"][0]["limits"])
+    found = mails(spec, set())
+    kinds = {
+        lib.HP_MAIL_LIMIT: lib.HP_RECORD_LIMITS,
+        lib.HP_MAIL_RULE: lib.HP_RECORD_RULE,
+        lib.HP_MAIL_POLICY: lib.HP_RECORD_POLICY,
+    }
+    written = [(r.kind, r.payload) for chunk in read(ring) for r in records_of(chunk)]
+    assert {scope[0] for scope in found} == set(kinds)
+    for mail in found.values():
+        assert (kinds[mail.kind], mail.data) in written
+    other = {**spec, "instruments": [{"id": 1, "limits": {"band_bps": 41}}]}
+    assert list(changed(found, mails(other, set()))) == [(lib.HP_MAIL_RULE, 1, 0)]
+    account = (lib.HP_DIMENSION_ACCOUNT, 0)
+    assert (lib.HP_MAIL_LIMIT, *account) not in mails(spec, {account})
+
+
+def read(ring):
+    tail = Tail(ring)
+    while (chunk := tail.read()) is not None:
+        yield chunk

@@ -1,7 +1,7 @@
 """Live through many seeds and judge each.
 
     python -m tests.simulation --seeds 1000 [--first N] [--jobs N]
-    python -m tests.simulation --seed 42 [--without FAULT,...] [--story]
+    python -m tests.simulation --seed 42 [--shrink] [--without FAULT,...] [--story]
 
 Exit code 0: every invariant held in every seed; 1: one did not, and the command that shows it again
 is printed.
@@ -18,7 +18,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.simulation.chance import FAULTS
-from tests.simulation.world import Outcome, live
+from tests.simulation.loop import MS
+from tests.simulation.shrink import shrink, told
+from tests.simulation.world import FAULTS_NS, ORDERS, Outcome, live
 
 CHUNK = 8
 
@@ -58,7 +60,7 @@ def many(seeds: range, jobs: int) -> int:
         if outcome.broken:
             failed.append(outcome)
             print(f"\nseed {outcome.seed}: {outcome.broken}")
-            print(f"  python -m tests.simulation --seed {outcome.seed} --story", flush=True)
+            print(f"  python -m tests.simulation --seed {outcome.seed} --shrink", flush=True)
         now = time.perf_counter()
         if now - said > 1 and sys.stderr.isatty():
             said = now
@@ -82,11 +84,27 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="one seed alone")
     parser.add_argument("--without", default="", help=f"of: {' '.join(FAULTS)}")
     parser.add_argument("--story", action="store_true", help="tell what happened")
+    parser.add_argument("--shrink", action="store_true", help="tell the shortest form that breaks")
+    parser.add_argument("--faults-ms", type=int, default=FAULTS_NS // MS, help="length of faults")
+    parser.add_argument("--orders", type=int, default=ORDERS, help="that a strategy may place")
     asked = parser.parse_args()
     if asked.seed is None:
         return many(range(asked.first, asked.first + asked.seeds), max(1, asked.jobs))
     without = [name for name in asked.without.split(",") if name]
-    outcome = live(asked.seed, without=without, tells=asked.story)
+    if asked.shrink:
+        try:
+            print(told(*shrink(asked.seed, print)))
+        except ValueError as error:
+            print(error)
+            return 0
+        return 1
+    outcome = live(
+        asked.seed,
+        without=without,
+        faults_ns=asked.faults_ms * MS,
+        orders=asked.orders,
+        tells=asked.story,
+    )
     show(outcome, without)
     return 1 if outcome.broken else 0
 

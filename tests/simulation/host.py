@@ -32,12 +32,17 @@ class Host:
         self.loop = loop
         self.step_ns = 0  # of CLOCK_REALTIME, against true time
         self.files: dict[str, Page] = {}
+        self.dead: set[str] = set()  # pages whose writer is gone
+        self.disk: dict[Path, str] = {}  # small files that are written whole
 
     def mono_ns(self) -> int:
         return self.loop.now_ns + BOOT_NS
 
     def real_ns(self) -> int:
         return self.loop.now_ns + EPOCH_NS + self.step_ns
+
+    def lives(self, page: str) -> bool:
+        return page in self.files and page not in self.dead
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -53,6 +58,7 @@ class Host:
         header.heartbeat_ns = self.mono_ns()
         header.magic = MAGIC
         self.files[name] = made
+        self.dead.discard(name)
         return made
 
     def open(self, deployment: str, page: str, kind: str, writable: bool = False) -> Page:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from hotpath.journal.tail import JournalDamaged, Tail
+from hotpath.journal.tail import JournalDamaged, Record, Tail
 from runtime import evidence
 from runtime._shm import ffi, lib
 from runtime.journal import records_of
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tests.simulation.lane import LaneProcess
     from tests.simulation.world import World
 
-NO_NEW_RISK = lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN
-NOTHING_NEW = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN | lib.HP_WORD_STOP
+NO_NEW_RISK = lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN | lib.HP_WORD_DRAIN | lib.HP_WORD_STOP
+NOTHING_NEW = lib.HP_WORD_KILL
 DEPTH = re.compile(rb'"depthUpdate".*?"s":"(\w+)".*?"U":(\d+),"u":(\d+),"pu":(\d+)')
 SNAPSHOT = re.compile(rb'"lastUpdateId":(\d+)')
 
@@ -78,6 +78,7 @@ class Judge:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.found: Broken | None = None  # the first
         self.accepted: dict[str, Order] = {}
         self.roots: dict[int, int] = {}  # client id of a second try: that of the first
         self.arrived: dict[int, str] = {}  # client id of a first try: the order that arrived
@@ -85,7 +86,8 @@ class Judge:
         self.pictures: dict[tuple[int, str], Picture] = {}  # epoch, symbol
         self.spent: list[int] = []  # when placing requests left, ns
         self.closed_until_ns = 0  # of snapshots, by the venue's word
-        self.booked: set[tuple[int, int]] = set()  # instrument, trade id: of dead lives
+        # instrument: trade ids in the order of booking, over all lives
+        self.booked: dict[int, list[int]] = {}
         self.cancelled: set[int] = set()  # client ids of orders that a lane wanted gone
         self.stale_ns: dict[tuple[int, str], int] = {}  # since when a picture must not be quoted on
         exchange = world.venue.desk.exchange
@@ -101,6 +103,12 @@ class Judge:
 
         record.order = order  # type: ignore[method-assign]
 
+    def broken(self, invariant: str, text: str) -> Broken:
+        """Note what broke: a task that dies of it must not keep it for itself."""
+        found = Broken(invariant, text)
+        self.found = self.found or found
+        return found
+
     # -- at the venue's door ---------------------------------------------------------------------
 
     def on_accept(self, order: Order, market: Any) -> None:
@@ -109,13 +117,13 @@ class Judge:
         world.trace("accepts", text, order.side, order.price, order.lots)
         client_id = client_of(world.prefix, text)
         if not client_id or client_id >> 48 > world.epoch:
-            raise Broken("S1", f"order {text} is of no lane here")
+            raise self.broken("S1", f"order {text} is of no lane here")
         if text in self.accepted:
-            raise Broken("S2", f"order {text} was accepted twice")
+            raise self.broken("S2", f"order {text} was accepted twice")
         self.accepted[text] = order
         root = self.roots.get(client_id, client_id)
         if root in self.arrived:
-            raise Broken("S2", f"{text} and {self.arrived[root]} are of one intent")
+            raise self.broken("S2", f"{text} and {self.arrived[root]} are of one intent")
         self.arrived[root] = text
         limits, account = world.limits, world.venue.account
         held = account.position(market.instrument, "BOTH").lots
@@ -125,17 +133,33 @@ class Judge:
         same = [one for one in [*others, order] if one.side == order.side and not one.reduce_only]
         worst = held * order.side + sum(one.left for one in same)
         if worst > limits["position_lots_max"]:
-            raise Broken(
+            raise self.broken(
                 "S3",
                 f"{text}: {held} lots held and {[one.left for one in same]} at work on its side;"
                 f" want at most {limits['position_lots_max']}",
             )
         if order.lots > limits["order_lots_max"]:
-            raise Broken("S3", f"{text}: {order.lots} lots in one order")
+            raise self.broken("S3", f"{text}: {order.lots} lots in one order")
         if len(others) + 1 > limits["open_orders_max"]:
-            raise Broken("S3", f"{text}: {len(others) + 1} orders at work")
+            raise self.broken("S3", f"{text}: {len(others) + 1} orders at work")
+        everywhere = len(account.open_orders)
+        if everywhere > world.account["open_orders_max"]:
+            raise self.broken("S3", f"{text}: {everywhere} orders of the account at work")
+        gross = self.gross_e8()
+        if gross * 100 > world.account["gross_notional_e8_max"] * 102:
+            raise self.broken("S3", f"{text}: {gross} (1e-8) gross")
         if any(one.side != order.side and self.meets(order, one) for one in others):
-            raise Broken("S3", f"{text} would trade with an order of our own")
+            raise self.broken("S3", f"{text} would trade with an order of our own")
+
+    def gross_e8(self) -> int:
+        """Add up positions and all that works, at the venue."""
+        venue = self.world.venue
+        held = sum(abs(one.cost_e8) for one in venue.account.positions.values())
+        return held + sum(
+            venue.instrument_of(one).notional_e8(one.price, one.left)
+            for one in venue.account.open_orders.values()
+            if not one.reduce_only
+        )
 
     @staticmethod
     def meets(order: Order, other: Order) -> bool:
@@ -149,7 +173,7 @@ class Judge:
         now = self.world.loop.now_ns
         if now < self.closed_until_ns:
             left = (self.closed_until_ns - now) / MS
-            raise Broken("S13", f"a snapshot is asked for {left:.0f} ms too early")
+            raise self.broken("S13", f"a snapshot is asked for {left:.0f} ms too early")
 
     # -- what a lane was told --------------------------------------------------------------------
 
@@ -178,36 +202,42 @@ class Judge:
         world = self.world
         world.trace("sends", process.epoch, request)
         self.sends += 1
-        self.written_ahead(process, request, at)
         params, method = message["params"], message["method"]
+        self.written_ahead(process, request, at, method == "order.place")
         stamp, true_ms = params["timestamp"], world.host.real_ns() // MS
         if abs(stamp - true_ms) > 1100 + 2 * 300:  # clock steps of 300 ms, read once a second
-            raise Broken("S12", f"{method} says {stamp - true_ms} ms from this host's clock")
+            raise self.broken("S12", f"{method} says {stamp - true_ms} ms from this host's clock")
         self.by_the_words(process, method, params)
         if method == "order.cancel":
             self.cancelled.add(client_of(world.prefix, params["origClientOrderId"]))
+        self.by_the_leader(process, method)
         if method != "order.place":
             return
         client_id = client_of(world.prefix, params["newClientOrderId"])
         sent = process.lane.order(client_id)
         if sent is None:
-            raise Broken("S1", f"{params['newClientOrderId']} leaves, the lane does not know it")
+            raise self.broken("S1", f"{params['newClientOrderId']} leaves, unknown to the lane")
         if sent["parent"]:
             self.roots[client_id] = sent["parent"]
         if process.is_dead or process.epoch != world.epoch:
-            raise Broken("S4", f"a lane of epoch {process.epoch} places, {world.epoch} leads")
+            raise self.broken("S4", f"a lane of epoch {process.epoch} places, {world.epoch} leads")
         self.spent = [t for t in self.spent if t > world.loop.now_ns - S]
         self.spent.append(world.loop.now_ns)
         if len(self.spent) > world.requests_max:
-            raise Broken("S13", f"{len(self.spent)} new orders within a second")
+            raise self.broken("S13", f"{len(self.spent)} new orders within a second")
         if params.get("reduceOnly") in (True, "true"):
             return
+        lease_ns = int(world.limits_page.view.lease.until_ns)
+        if process.lane.now_ns >= lease_ns:
+            late = (process.lane.now_ns - lease_ns) / MS
+            raise self.broken("S3", f"new risk {late:.1f} ms after the end of the limits' lease")
         picture = self.picture(process, params["symbol"])
         if picture.is_torn:
-            raise Broken("S5", f"{params['newClientOrderId']}: its book has a hole")
+            raise self.broken("S5", f"{params['newClientOrderId']}: its book has a hole")
         age_ms = (process.lane.now_ns - picture.heard_ns) / MS
         if age_ms > world.limits["stale_ms"]:
-            raise Broken("S5", f"{params['newClientOrderId']}: its book is {age_ms:.0f} ms old")
+            name = params["newClientOrderId"]
+            raise self.broken("S5", f"{name}: its book is {age_ms:.0f} ms old")
 
     def by_the_words(self, process: LaneProcess, method: str, params: dict[str, Any]) -> None:
         """S9: what a word forbids does not leave once the lane has seen it."""
@@ -215,20 +245,34 @@ class Judge:
             return
         words = process.words
         if words & NOTHING_NEW:
-            raise Broken("S9", f"{method} leaves under the words {words:#x}")
-        reduces = params.get("reduceOnly") in (True, "true")
-        if words & NO_NEW_RISK and method == "order.place" and not reduces:
-            raise Broken("S9", f"new risk leaves under the words {words:#x}")
+            raise self.broken("S9", f"{method} leaves under the words {words:#x}")
+        name = params.get("newClientOrderId") or params["origClientOrderId"]
+        order = process.lane.order(client_of(self.world.prefix, name))
+        reduces = order is not None and order["flags"] & lib.HP_ORDER_REDUCE_ONLY
+        if words & NO_NEW_RISK and not reduces:
+            raise self.broken("S9", f"{method} of new risk leaves under the words {words:#x}")
 
-    def written_ahead(self, process: LaneProcess, request: bytes, published: int) -> None:
-        """S6: a request stands in the journal, within what was published, when it leaves."""
-        spec = process.spec
-        number, used = divmod(published, spec["segment_bytes"])
-        if used == 0:
-            number, used = number - 1, spec["segment_bytes"]
-        start = lib.HP_JOURNAL_HEAD_BYTES + number % spec["segment_count"] * spec["segment_bytes"]
-        if process.journal.map.find(request, max(start, start + used - 8192), start + used) < 0:
-            raise Broken("S6", f"not journaled before it left: {request[:120]!r}")
+    def by_the_leader(self, process: LaneProcess, method: str) -> None:
+        """S4: nothing is sent once the leader's lease is over."""
+        lease = self.world.lease
+        if lease is not None and process.lane.now_ns >= int(lease.page.view.lease.until_ns):
+            raise self.broken("S4", f"{method} leaves after the end of the leader's lease")
+
+    def written_ahead(
+        self, process: LaneProcess, request: bytes, published: int, is_place: bool
+    ) -> None:
+        """S6: a request stands in the journal, within what was published, when it leaves.
+
+        One that had to be on disk first stands there within what the archiver acknowledged.
+        """
+        ring, first = process.journal.map, int(lib.HP_JOURNAL_HEAD_BYTES)
+        at = ring.rfind(request, first) - first  # a story is too short for a ring to come round
+        if at < 0 or at + len(request) > published:
+            raise self.broken("S6", f"not journaled before it left: {request[:120]!r}")
+        archived = int(process.head.archived)
+        if process.spec["durable"] and is_place and at + len(request) > archived:
+            left = at + len(request) - archived
+            raise self.broken("S6", f"an order leaves {left} bytes before it is on disk")
 
     # -- once a turn -----------------------------------------------------------------------------
 
@@ -243,7 +287,8 @@ class Judge:
             self.reserved_for(order, ours)
             if ours is None or not lib.hp_order_is_working(ours["state"]):
                 state = "nothing" if ours is None else STATES[ours["state"]]
-                raise Broken("S1", f"{order.client_id} rests at the venue, to the lane: {state}")
+                name = order.client_id
+                raise self.broken("S1", f"{name} rests at the venue, to the lane: {state}")
 
         self.quotes_on_stale(process)
 
@@ -255,7 +300,8 @@ class Judge:
         need = instrument.notional_e8(order.price, order.left) // self.world.leverage
         if ours["reserved_e8"] < need:
             held = ours["reserved_e8"]
-            raise Broken("S11", f"{order.client_id}: {held} reserved (1e-8), it may cost {need}")
+            name = order.client_id
+            raise self.broken("S11", f"{name}: {held} reserved (1e-8), it may cost {need}")
 
     def quotes_on_stale(self, process: LaneProcess) -> None:
         """S5: what rests on a picture that is torn or old is cancelled."""
@@ -275,7 +321,8 @@ class Judge:
                 is_known = order["state"] in RESTING and order["instrument"] == number
                 may_rest = order["flags"] & lib.HP_ORDER_REDUCE_ONLY or order["sent_ns"] >= since
                 if is_known and not may_rest and order["client_id"] not in self.cancelled:
-                    raise Broken("S5", f"{order['client_id']:x} rests on a picture that is old")
+                    name = f"{order['client_id']:x}"
+                    raise self.broken("S5", f"{name} rests on a picture that is old")
 
     def is_known(self, process: LaneProcess) -> bool:
         """L2: what works in the lane rests at the venue, and the lane holds what the venue says."""
@@ -300,22 +347,21 @@ class Judge:
             while (chunk := tail.read()) is not None:
                 for record in records_of(chunk):
                     if 0 < record.mono_ns < last_ns:  # 0: before its first turn
-                        raise Broken("S12", f"record {record.sequence} goes back in time")
+                        raise self.broken("S12", f"record {record.sequence} goes back in time")
                     last_ns = max(last_ns, record.mono_ns)
+                    self.note_booked(record)
         except JournalDamaged as error:
-            raise Broken("S7", str(error)) from error
+            raise self.broken("S7", str(error)) from error
         found = evidence.read(memoryview(process.journal.map))
         if found is None:
             return
-        numbers = {(n, t) for n, t, _ in (*found.keys, *found.fills)}
-        self.booked |= numbers
         if process.is_torn:  # it died inside a step: its memory is ahead of its journal
             return
         lane, view = process.lane, process.page.view
         knew = {one["client_id"] for one in lane.orders()}
         tells = {one.client_id for one in found.working()}
         if knew != tells:
-            raise Broken("S8", f"the journal has {tells - knew}, the lane knew {knew - tells}")
+            raise self.broken("S8", f"the journal has {tells - knew}, the lane knew {knew - tells}")
         for number, base in found.bases.items():
             lots = base.position.lots[0]
             for (instrument, _, side), fill in found.fills.items():
@@ -323,7 +369,25 @@ class Judge:
                     lots += fill.lots if side == lib.HP_SIDE_BUY else -fill.lots
             if lots != view.positions[number].lots[0]:
                 held = view.positions[number].lots[0]
-                raise Broken("S8", f"the journal tells of {lots} lots, the lane knew {held}")
+                raise self.broken("S8", f"the journal tells of {lots} lots, the lane knew {held}")
+
+    def note_booked(self, record: Record) -> None:
+        """Note in which order fills are booked."""
+        if record.kind == lib.HP_RECORD_FILL:
+            fill = evidence.record_of("hp_report_t", record.payload)
+            self.booked.setdefault(fill.instrument, []).append(fill.trade_id)
+        elif record.kind == lib.HP_RECORD_OPENING and record.aux == lib.HP_MAIL_BOOKED:
+            for fill in sorted(evidence.booked_of(record.payload), key=lambda one: one.rank):
+                if not fill.flags & lib.HP_BOOKED_IN_BASE:
+                    self.booked.setdefault(fill.instrument, []).append(fill.trade_id)
+
+    def is_in_order(self, instrument: int) -> bool:
+        """Whether the fills of an instrument were booked as they happened.
+
+        What an opening books again was booked in a life before; a first booking decides.
+        """
+        ids = list(dict.fromkeys(self.booked.get(instrument, [])))
+        return ids == sorted(ids)
 
     # -- at the end ------------------------------------------------------------------------------
 
@@ -335,9 +399,9 @@ class Judge:
         account = self.world.venue.account
         if account.open_orders:
             left = [one.client_id for one in account.open_orders.values()]
-            raise Broken("L3", f"orders rest at the venue after the drain: {left}")
+            raise self.broken("L3", f"orders rest at the venue after the drain: {left}")
         for invariant, text in self.differences():
-            raise Broken(invariant, text)
+            raise self.broken(invariant, text)
 
     def differences(self) -> list[tuple[str, str]]:
         """Return what is not as the venue has it."""
@@ -365,14 +429,12 @@ class Judge:
             used += -(-abs(ours.cost_e8[0]) // world.leverage)
             rows += [
                 ("S11", f"{symbol} lots", ours.lots[0], row["lots"]),
-                ("S11", f"{symbol} cost", ours.cost_e8[0], money(row["cost"])),
-                (
-                    "S11",
-                    f"{symbol} realised",
-                    ours.realised_e8,
-                    money(row["realized"]) - had.get(symbol, 0),
-                ),
             ]
+            cost, realised = money(row["cost"]), money(row["realized"]) - had.get(symbol, 0)
+            mine = ours.realised_e8 - ours.cost_e8[0]
+            rows.append(("S11", f"{symbol} realised less cost", mine, realised - cost))
+            if self.is_in_order(number):  # else what is realised depends on the order
+                rows.append(("S11", f"{symbol} cost", ours.cost_e8[0], cost))
         fees = sum(view.positions[number].fees_e8 for number in world.symbols)
         rows += [
             ("S11", "fees", fees, money(record["fees"]) - money(past["fees"])),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hotpath.journal.tail import RECORD_BYTES, SEGMENT_BYTES, records
@@ -38,6 +39,8 @@ ASK_AGAIN_NS = 1000 * MS
 KEY_WAIT_NS = 700 * MS
 LOGON_AGAIN_NS = 800 * MS
 DRAIN_NS = 5 * S
+QUOTA_FIGURES = ("limit", "used", "asked_ns", "stop_ns", "status", "cost")
+NOBODY = 1 << 22  # no process has this number
 OWN_WISHES = (lib.HP_WANT_STREAM, lib.HP_WANT_RECONNECT)
 
 
@@ -72,6 +75,11 @@ class LaneProcess:
             Page.open(deployment, f"control.{writer}", "hp_control_page_t").view
             for writer in spec["controls"]
         ]
+        self.limits = Page.open(deployment, "limits.0", "hp_limits_page_t")
+        self.limits_seq = self.lease_seq = 0
+        self.lease = None
+        if spec.get("lease"):
+            self.lease = Page.open(deployment, "lease", "hp_lease_page_t")
         self.is_dead = False
         self.is_paused = False
         self.late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # while it is stopped
@@ -88,6 +96,7 @@ class LaneProcess:
         self.turns = 0
         self.words = 0  # as read at the start of the turn
         self.is_torn = False  # it died inside a step
+        self.dies_sending = False
         self.dies_in = 0  # steps that write a record, until the one in which it dies
         head = ffi.cast("hp_journal_head_t *", self.journal.header + 1)
         self.head: Any = head
@@ -121,6 +130,7 @@ class LaneProcess:
         lane.is_timeless = True
         lane.now_ns = host.mono_ns()
         fit(lane, spec)
+        lane.set_limit_lease(0, 0)  # no new risk before the authority has lent limits
         for stream in spec.get("feeds", NO_FEEDS)["streams"]:
             self.stream_texts = getattr(self, "stream_texts", {})
             self.stream_texts[stream["instrument"], stream["kind"]] = (
@@ -134,6 +144,8 @@ class LaneProcess:
     def step(self, call: Callable[..., Any], *args: Any) -> None:
         """Take one step of the compiled lane, then let out what it wants and sends."""
         lane = self.lane
+        if self.is_dead:
+            return
         lane.now_ns = self.host.mono_ns()
         before = int(self.head.published)
         call(*args)
@@ -164,6 +176,10 @@ class LaneProcess:
         """
         after = int(self.head.published)
         if after == before or self.is_dead:
+            return None
+        if self.dies_sending and not any(
+            b'"order.place"' in request for request in self.lane.sent[self.counted :]
+        ):
             return None
         self.dies_in -= 1
         if self.dies_in:
@@ -360,6 +376,15 @@ class LaneProcess:
             words |= control.word
         self.words = words
         self.step(lane.archive, words)
+        if self.lease is not None and int(self.lease.view.seq) != self.lease_seq:
+            self.lease_seq = int(self.lease.view.seq)
+            found = self.lease.view.lease
+            self.step(
+                lane.set_leader_lease, found.until_ns, found.epoch, bool(found.is_required)
+            )
+        seq = int(self.limits.view.seq)
+        if seq != self.limits_seq and lane.take_limits(self.limits.map):
+            self.limits_seq = seq
         for _ in range(16):
             taken = self.mail_in.take()
             if taken is None:
@@ -374,6 +399,7 @@ class LaneProcess:
         lane = self.lane
         self.page.header.heartbeat_ns = now
         self.page.view.counters.turns = self.turns
+        lane.show_uses()
         if (
             lane.is_open
             and self.user is not None
@@ -429,6 +455,10 @@ class LaneProcess:
             self.step(lane.fact, kind, aux, data)
             if lane.is_open and not lane.is_user_ready and self.user is not None:
                 self.release()
+        elif kind == lib.HP_MAIL_QUOTA:
+            told = ffi.from_buffer("hp_quota_told_t *", data)
+            figures = {name: getattr(told, name) for name in QUOTA_FIGURES}
+            self.step(partial(lane.quota_told, told.kind, told.length_s, **figures))
         elif kind == lib.HP_MAIL_LOGON:
             if self.orders is not None:
                 self.step(lane.note_session, ORDER, lib.HP_SESSION_ASKED)
@@ -456,6 +486,8 @@ class LaneProcess:
 
     def let_go(self) -> None:
         self.is_dead = True
+        self.host.dead.add(self.page.path.name)
+        self.journal.header.writer_pid = NOBODY
         for connection in (*self.markets.values(), self.orders, self.user):
             if connection is not None:
                 connection.leave()
@@ -466,9 +498,12 @@ class LaneProcess:
         self.step(self.lane.end)
         self.let_go()
 
-    def kill(self, steps: int = 0) -> None:
-        """End as by kill -9: now, between two steps, or within one of those that follow."""
+    def kill(self, steps: int = 0, sending: bool = False) -> None:
+        """End as by kill -9: now, between two steps, or within one of those that follow.
+
+        sending: within one that sends an order.
+        """
         if steps:
-            self.dies_in = steps
+            self.dies_in, self.dies_sending = steps, sending
         elif not self.is_dead:
             self.let_go()

@@ -41,6 +41,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         self.ready: deque[Any] = deque()
         self.sequence = 0
         self.steps = 0
+        self.tasks: dict[asyncio.Task[Any], None] = {}  # that are not done
         self.troubles: list[BaseException] = []  # of tasks that nobody asked about
 
     # -- of the simulation -----------------------------------------------------------------------
@@ -130,7 +131,23 @@ class SimLoop(asyncio.AbstractEventLoop):
     def create_task(
         self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Any = None
     ) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=self, name=name or "sim", context=context)
+        task = asyncio.Task(coro, loop=self, name=name or "sim", context=context)
+        self.tasks[task] = None
+        task.add_done_callback(self.tasks.pop)
+        return task
+
+    def end_tasks(self) -> None:
+        """Cancel what is left, and let it come to its end."""
+        self.heap.clear()
+        for _ in range(8):
+            while self.ready:
+                handle = self.ready.popleft()
+                if not handle._cancelled:
+                    handle._run()
+            for task in list(self.tasks):
+                task.cancel()
+            if not self.tasks:
+                return
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
         """Do what a thread would do, in no time; the answer comes with the next turn."""

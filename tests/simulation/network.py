@@ -44,8 +44,12 @@ class Way:
         connection = self.connection
         if connection.is_dead or (connection.is_cut and self is connection.down):
             return
-        if self.connection.net.is_parted:
-            self.connection.die()
+        net, is_down = connection.net, self is connection.down
+        if net.is_parted:
+            connection.die()
+            return
+        if is_down and (connection.is_mute or (net.is_deaf and connection.is_ours)):
+            connection.stop_hearing()
             return
         connection.heard_ns = connection.net.loop.now_ns
         self.take(data)
@@ -61,7 +65,9 @@ class Connection:
         self.up = Way(self, f"{group}/up", lambda data: None)
         self.closed = closed  # of this host's side
         self.gone: Callable[[], None] = lambda: None  # of the venue's side
+        self.is_ours = group in ("private", "ws-api")  # it tells of our orders
         self.is_dead = False  # nothing passes any more, and nobody knows
+        self.is_mute = False  # nothing comes down any more
         self.is_cut = False
         self.is_left = False  # this host's side has let go of it
         self.heard_ns = net.loop.now_ns
@@ -70,6 +76,12 @@ class Connection:
         """Go dead without a word; this host finds out by its pings."""
         if not self.is_dead and not self.is_cut:
             self.is_dead = True
+            self.net.loop.after(SILENCE_NS, self.cut)
+
+    def stop_hearing(self) -> None:
+        """Go dead on the way down alone."""
+        if not self.is_mute and not self.is_cut:
+            self.is_mute = True
             self.net.loop.after(SILENCE_NS, self.cut)
 
     def cut(self) -> None:
@@ -101,7 +113,7 @@ class Network:
         self.chance = chance
         self.connections: dict[Connection, None] = {}  # in the order of their opening
         self.numbers = 0
-        self.is_parted = False
+        self.is_parted = self.is_deaf = False
 
     def delay_ns(self, use: str) -> int:
         if self.chance.happens("slow"):
@@ -145,6 +157,14 @@ class Network:
 
     def join(self) -> None:
         self.is_parted = False
+
+    def deafen(self, for_ns: int) -> None:
+        """Let nothing about our orders come back for a while; what we send arrives."""
+        self.is_deaf = True
+        self.loop.after(for_ns, self.hear)
+
+    def hear(self) -> None:
+        self.is_deaf = False
 
 
 def nothing(*_: Any) -> None:

@@ -45,7 +45,8 @@ class Trader(Strategy):
             if chance.random() < 0.7:
                 self.cancel(client_id, chance.choice((None, "price", "inventory")))
             else:
-                move, size = chance.choice((-2, -1, 1, 2)), max(1, lots + chance.choice((-3, 0, 4)))
+                move = chance.choice((-2, -1, 1, 2))
+                size = max(1, lots + chance.choice((-3, 0, 4, 12)))
                 self.replace(client_id, price_ticks=price + move, lots=size)
             return
         if self.left <= 0:
@@ -58,7 +59,7 @@ class Trader(Strategy):
         held = self.position(instrument)
         is_buy = chance.random() < (0.3 if held > 0 else 0.7 if held < 0 else 0.5)
         kind = chance.random()
-        lots = chance.randrange(1, 25)
+        lots = chance.randrange(1, 22)
         more: dict[str, Any] = {"tries": chance.choice((0, 0, 1, 2))}
         if kind < 0.5:
             price = (bid if is_buy else ask) - (1 if is_buy else -1) * chance.randrange(0, 3)

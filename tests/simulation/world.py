@@ -11,19 +11,26 @@ no order rests at the venue, and every figure is the venue's.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import traceback
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime import evidence, feeds, funds
+from runtime import evidence, feeds, funds, limit_pages, quota
 from runtime._shm import ffi, lib
 from runtime.feeds import limits as feed_limits
 from runtime.lane_spec import ASSETS
+from runtime.lease import SimLease
 from runtime.pages import CONTROL_BYTES, LANE_BYTES, Control, Mail, Page
+from runtime.sentinel_plan import SENTINEL_BYTES
+from tests.simulation import archiver, authority, sentinel
 from tests.simulation import lane as lane_file
+from tests.simulation.archiver import Archive
+from tests.simulation.authority import TERMS, SimAuthority
 from tests.simulation.chance import Chance
 from tests.simulation.cold import PLACES, SimSession
 from tests.simulation.host import Host
@@ -31,6 +38,7 @@ from tests.simulation.invariants import Broken, Judge, text_of
 from tests.simulation.lane import LaneProcess
 from tests.simulation.loop import MS, S, SimLoop
 from tests.simulation.network import Network
+from tests.simulation.sentinel import SimSentinel
 from tests.simulation.venue import Venue
 from venues.binance.usdm import reference
 from venues.simulator.usdm import public
@@ -39,21 +47,28 @@ SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
 PREFIX = DEPLOYMENT = "sim"
 SEGMENT_BYTES, SEGMENT_COUNT = 65536, 12
 MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
+LEASE_MS = 200  # of the leader
 READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
 FAULTS_NS = 1800 * MS
+ORDERS = 100  # that the strategy of a lane may place
 HEAL_NS = 8 * S
 DRAIN_NS = 6 * S
+ABANDON_NS = 3 * S
 STEPS_MAX = 400_000
+# steps until it dies, 0 = at once; whether only steps count that send an order
+KILLS = ((0, False), (1, False), (2, False), (1, True), (1, True), (2, True))
 RATE = (40, 20, 5)  # requests a second, burst, reserve
 LIMITS = {
     "strategies": 0b1,
     "accounts": 1,
-    "order_lots_max": 30,
-    "position_lots_max": 60,
+    "order_lots_max": 20,
+    "position_lots_max": 45,
     "open_orders_max": 6,
     "band_bps": 200,
     "stale_ms": 400,
 }
+# of the account, lent by the authority
+ACCOUNT = {"open_orders_max": 8, "gross_notional_e8_max": 8_000 * 10**8}
 
 
 @dataclass
@@ -69,7 +84,8 @@ class Outcome:
     orders: int = 0
     fills: int = 0
     lives: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)  # that happened
+    drawn: list[str] = field(default_factory=list)  # that the seed has
     story: list[str] = field(default_factory=list)
 
 
@@ -79,6 +95,7 @@ class World:
     prefix = PREFIX
     symbols: dict[int, str]
     limits = LIMITS
+    account = ACCOUNT
     leverage = 20
     requests_max = RATE[0] + RATE[1] + 1  # within a second: a full bucket, and what flows in
 
@@ -87,7 +104,7 @@ class World:
         seed: int,
         without: Collection[str] = (),
         faults_ns: int = FAULTS_NS,
-        orders: int = 100,
+        orders: int = ORDERS,
         tells: bool = False,
     ) -> None:
         self.seed, self.faults_ns, self.orders = seed, faults_ns, orders
@@ -102,6 +119,13 @@ class World:
         count = shape.choice((1, 1, 2))
         self.symbols = {n: name for n, name in SYMBOLS.items() if n <= count}
         self.policy = shape.choice(("cancel", "cancel", "adopt"))
+        self.has_lease = shape.random() < 0.3
+        self.scope = shape.choice(("ours", "all"))
+        self.has_archive = shape.random() < 0.35
+        self.is_durable = self.has_archive and shape.random() < 0.5
+        self.archive: Archive | None = None
+        self.is_stopped = False  # the supervisor
+        self.is_abandoned = shape.random() < 0.2
         self.rate = shape.choice((0.1, 0.2, 0.5))
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
@@ -144,26 +168,50 @@ class World:
             | terms.of(ASSETS["USDT"], 0)
             for number, symbol in self.symbols.items()
         }
-        page = self.host.make(
-            DEPLOYMENT, "control.operator", "hp_control_page_t", lib.HP_PAGE_CONTROL, CONTROL_BYTES
+        for writer in ("operator", "authority", "sentinel"):
+            self.host.make(
+                DEPLOYMENT,
+                f"control.{writer}",
+                "hp_control_page_t",
+                lib.HP_PAGE_CONTROL,
+                CONTROL_BYTES,
+            )
+        self.control = Control.adopt(DEPLOYMENT, "operator")
+        self.limits_page = limit_pages.make(DEPLOYMENT, 0)
+        self.authority: SimAuthority | None = None
+        self.host.make(
+            DEPLOYMENT, "sentinel", "hp_sentinel_page_t", lib.HP_PAGE_SENTINEL, SENTINEL_BYTES
         )
-        self.control = Control(DEPLOYMENT, "operator", page)
+        self.sentinel: SimSentinel | None = None
+        self.lease = SimLease(DEPLOYMENT, LEASE_MS) if self.has_lease else None
+        if self.lease is not None:
+            self.leads()
         self.pages: dict[str, Page] = {}
         self.trade_before()
         self.judge = self.venue.judge = Judge(self)
         self.venue.start()
         self.start_session()
+        self.start_authority()
         self.start_lane()
+        self.start_sentinel()
+        if self.archive is not None:
+            self.archive.start()
 
     def trade_before(self) -> None:
-        """The account has a past, in half of the stories: what somebody did by hand."""
+        """The account has a past, in half of the stories: what somebody did by hand.
+
+        Where it is so young that the lists may not show it yet, it is of one side: of an account
+        that is flat and has no journal nothing tells that it traded a moment ago.
+        """
         chance = self.chance.of("past")
         if chance.random() < 0.5:
             return
         desk = self.venue.desk
+        is_young, one_side = chance.random() < 0.5, chance.choice(("BUY", "SELL"))
+        at_ms = desk.now_ms() - (0 if is_young else 4 * READ_LAG_MS)
         for number in range(chance.randrange(1, 5)):
             market = desk.exchange.markets[chance.choice(list(self.symbols.values()))]
-            side = chance.choice(("BUY", "SELL"))
+            side = one_side if is_young else chance.choice(("BUY", "SELL"))
             price = market.mark + (50 if side == "BUY" else -50)
             params = {
                 "symbol": market.symbol,
@@ -174,7 +222,7 @@ class World:
                 "price": market.instrument.price_text(price),
                 "newClientOrderId": f"by-hand-{number}",
             }
-            desk.orders.place(self.venue.account, params, desk.now_ms())
+            desk.orders.place(self.venue.account, params, at_ms)
         desk.pump()
 
     def start_session(self) -> None:
@@ -189,6 +237,38 @@ class World:
         if self.epoch:
             self.tell_session()
 
+    def start_authority(self) -> None:
+        def tell(message: dict[str, Any]) -> None:
+            if "say" in message:
+                self.trace("says", message["say"])
+
+        its = self.authority = SimAuthority(DEPLOYMENT, tell)
+        key = f"account:{0}"
+        told = {"limits": {key: ACCOUNT}, "lanes": {"0": [key]}, "terms": TERMS}
+
+        async def start() -> None:
+            await its.start()
+            await its.told(told)
+
+        its.spawn(start())
+
+    def start_sentinel(self) -> None:
+        self.sentinel = SimSentinel(
+            DEPLOYMENT,
+            self.venue,
+            list(self.symbols.values()),
+            PREFIX,
+            self.scope,
+            lambda text: self.trace("says", text),
+        )
+
+    def leads(self) -> None:
+        """The supervisor renews the leader's lease, while it is not stopped itself."""
+        if self.lease is not None and not self.is_stopped:
+            self.lease.epoch = self.epoch
+            self.lease.renew()
+        self.loop.after(LEASE_MS * MS // 4, self.leads)
+
     def tell_session(self) -> None:
         session = self.session
         if session is None:
@@ -200,12 +280,13 @@ class World:
             "about": self.about,
             "is_open": self.opened_epoch == self.epoch,
             "has_books": True,
+            "has_orders": True,
             "former_rings": self.former_rings(),
             "prefix": PREFIX,
             "on_restart": self.policy,
             "read_lag_ms": READ_LAG_MS,
         }
-        self.loop.create_task(session.told(message))
+        session.spawn(session.told(message))
 
     def former_rings(self) -> list[str]:
         prefix = f"corelane.{DEPLOYMENT}."
@@ -266,11 +347,14 @@ class World:
             "prefix": PREFIX,
             "assets": ASSETS,
             "epoch": self.epoch,
-            "controls": ["operator"],
+            "controls": ["operator", "authority", "sentinel"],
+            "lease": self.has_lease,
+            "durable": int(self.is_durable),
             "segment_bytes": SEGMENT_BYTES,
             "segment_count": SEGMENT_COUNT,
             "market": PLACES.market(symbols),
             "inquiries": [50, 20],
+            "quota": quota.load(feeds.LIMITS).lane_spec([], quota.RULE),
             "funds": ["USDT"],
             "rate": list(RATE),
             "flatten": {
@@ -316,7 +400,7 @@ class World:
         self.judge.at_death(process)
         if self.is_ending:
             return
-        pause = self.chance.of("restart").randrange(5 * MS, 60 * MS)
+        pause = self.chance.of("restart").choice((10, 30, 60, 150, 400)) * MS
         self.loop.after(pause, self.start_lane_again, process.epoch)
 
     def start_lane_again(self, epoch: int) -> None:
@@ -331,10 +415,16 @@ class World:
             "cut": self.cut,
             "half_open": self.half_open,
             "partition": lambda chance: self.net.part(chance.randrange(50, 600) * MS),
+            "deaf": lambda chance: self.net.deafen(chance.randrange(5, 500) * MS),
             "silence": self.silence,
             "key_expired": lambda chance: self.venue.desk.expire_listen_keys(all_of_them=True),
-            "kill": lambda chance: self.process.kill(chance.choice((0, 1, 1, 2, 4))),
+            "kill": lambda chance: self.process.kill(*chance.choice(KILLS)),
             "kill_session": self.kill_session,
+            "kill_authority": self.kill_authority,
+            "kill_archiver": self.kill_archiver,
+            "kill_sentinel": self.kill_sentinel,
+            "trip": self.trip,
+            "stop_supervisor": self.stop_supervisor,
             "pause": lambda chance: self.process.pause(chance.randrange(20, 1500) * MS),
             "words": self.words,
             "clock": self.step_clock,
@@ -385,6 +475,47 @@ class World:
         if self.session is None:
             self.start_session()
 
+    def kill_authority(self, chance: Any) -> None:
+        if self.authority is None:
+            return
+        self.authority.kill()
+        self.authority = None
+        self.loop.after(chance.randrange(10, 900) * MS, self.start_authority)
+
+    def kill_archiver(self, chance: Any) -> None:
+        if self.archive is not None and self.archive.archiver is not None:
+            self.archive.kill()
+            self.loop.after(chance.randrange(5, 300) * MS, self.archive.start)
+
+    def kill_sentinel(self, chance: Any) -> None:
+        if self.sentinel is None:
+            return
+        self.sentinel.kill()
+        self.sentinel = None
+        self.loop.after(chance.randrange(10, 400) * MS, self.start_sentinel)
+
+    def trip(self, chance: Any) -> None:
+        """A person trips the sentinel, and releases it when the venue is empty."""
+        if self.sentinel is not None:
+            self.sentinel.by_hand = "story"
+            self.loop.after(chance.randrange(50, 600) * MS, self.release)
+
+    def release(self) -> None:
+        """A person has looked; until the venue is empty the answer is no."""
+        if self.sentinel is not None and self.sentinel.trip is not None:
+            self.sentinel.release("story")
+        if self.sentinel is None or self.sentinel.trip is not None:
+            self.loop.after(100 * MS, self.release)
+
+    def stop_supervisor(self, chance: Any) -> None:
+        """The leader's lease is not renewed for a while."""
+        if self.has_lease:
+            self.is_stopped = True
+            self.loop.after(chance.randrange(50, 800) * MS, self.supervisor_goes_on)
+
+    def supervisor_goes_on(self) -> None:
+        self.is_stopped = False
+
     def words(self, chance: Any) -> None:
         word = chance.choice((lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL))
         self.control.set(word, "story")
@@ -397,14 +528,37 @@ class World:
 
     def run(self) -> Outcome:
         """Live through the seed."""
-        with self.host.installed(), self.loop.running():
+        if not self.has_archive:
+            return self.run_in(contextlib.nullcontext())
+        self.archive = Archive(
+            DEPLOYMENT, self.loop, self.chance, lambda text: self.trace("says", text)
+        )
+        try:
+            root = self.archive.root
+            return self.run_in(archiver.installed(self.host, self.chance, root))
+        finally:
+            self.archive.remove()
+
+    def run_in(self, disk: AbstractContextManager[None]) -> Outcome:
+        with (
+            self.host.installed(),
+            authority.installed(self.host),
+            sentinel.installed(self.host),
+            disk,
+            self.loop.running(),
+        ):
             try:
                 self.start()
+                self.start_up()
                 self.plan_faults()
                 self.go(self.faults_ns)
                 self.heal()
-                self.drain()
-                self.judge.at_end()
+                if self.is_abandoned:
+                    self.abandon()
+                else:
+                    self.drain()
+                    self.judge.at_end()
+                self.archived()
             except Broken as broken:
                 self.broken = broken
             except Exception as error:
@@ -422,17 +576,30 @@ class World:
             if is_over is not None and is_over():
                 return True
             self.loop.run_until(min(until, self.loop.now_ns + 20 * MS))
+            if self.judge.found is not None:
+                raise self.judge.found
             if self.loop.troubles:
                 raise self.loop.troubles[0]
             if self.loop.steps > STEPS_MAX:
                 raise Broken("L0", f"{self.loop.steps} steps and no end")
         return is_over is not None and is_over()
 
+    def start_up(self) -> None:
+        """In most stories the first lane comes up unharmed: more of them are about trading."""
+        if self.chance.of("start").random() < 0.6:
+            self.chance.is_healed = True
+            self.go(1500 * MS, self.is_well)
+            self.chance.is_healed = False
+
     def heal(self) -> None:
         """No more faults: the lane must come to be armed, with nothing UNKNOWN (L1, L2)."""
         self.trace("heal")
+        self.is_stopped = False
+        if self.sentinel is not None:
+            self.sentinel.by_hand = ""
+        self.loop.after(10 * MS, self.release)
         self.chance.is_healed = True
-        self.net.is_parted = False
+        self.net.is_parted = self.net.is_deaf = False
         self.host.step_ns = 0
         self.venue.desk.streams.silent_until.clear()
         for word in (lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL):
@@ -476,16 +643,47 @@ class World:
         if not self.go(DRAIN_NS, lambda: self.process.is_dead):
             raise Broken("L3", f"not gone {DRAIN_NS // S} s after the word: {self.illness()}")
 
+    def archived(self) -> None:
+        """What the archive acknowledged is there, and is what stood in the rings (S7)."""
+        if self.archive is None:
+            return
+        if self.archive.archiver is None:
+            self.go(S, lambda: self.archive is not None and self.archive.archiver is not None)
+        self.go(200 * MS)
+        for text in self.archive.differences(self.host):
+            raise Broken("S7", text)
+
+    def abandon(self) -> None:
+        """The lane stands still or is gone, for good: the sentinel alone empties the venue (L3)."""
+        self.trace("abandon")
+        self.is_ending = True
+        if self.chance.of("abandon").random() < 0.5:
+            self.process.kill()
+        else:
+            self.process.pause(1000 * S)
+        account = self.venue.account
+
+        def is_empty() -> bool:
+            held = self.sentinel is not None and self.sentinel.trip is not None
+            return held and not account.open_orders and bool(self.sentinel.confirmed_ns)
+
+        if not self.go(ABANDON_NS, is_empty):
+            left = [one.client_id for one in account.open_orders.values()]
+            text = f"{ABANDON_NS // S} s after the lane's end the sentinel has left {left}"
+            raise Broken("L3", text)
+
     def close(self) -> None:
         """Let go of everything, so that no task outlives its story."""
         self.is_ending = True
         self.venue.stop()
         if self.session is not None:
             self.session.kill()
+        if self.authority is not None:
+            self.authority.kill()
+        if self.sentinel is not None:
+            self.sentinel.kill()
         self.process.is_dead = True
-        self.loop.heap.clear()
-        while self.loop.ready:
-            self.loop.ready.popleft()._run()
+        self.loop.end_tasks()
 
     def outcome(self) -> Outcome:
         self.hash.update(json.dumps(self.chance.done, sort_keys=True).encode())
@@ -502,6 +700,7 @@ class World:
             fills,
             self.lives,
             dict(self.chance.done),
+            list(self.chance.drawn),
             self.story,
         )
 
