@@ -68,9 +68,9 @@ class AuthorityPart(cold.Part):
             try:
                 answer = await self.answer(message)
             except (LimitError, ValueError, OSError) as error:
-                answer = {"error": str(error)}
+                answer = {"refused": str(error)}
             except (KeyError, TypeError, AttributeError) as error:
-                answer = {"error": f"the question lacks or garbles a field: {error}"}
+                answer = {"refused": f"the question lacks or garbles a field: {error}"}
             self.tell({"answer": message["ask"], **answer})
 
     def take_limits(self, message: Message) -> None:

@@ -217,8 +217,8 @@ class ControlServer:
             self.say(f"control.limits_{action} pid={peer.pid} uid={peer.uid} reason={said!r}")
         who = {"uid": peer.uid, "pid": peer.pid, "reason": said, "utc_ns": time.time_ns()}
         answer = await self.limits({**asks, **who, "action": action})
-        if "error" in answer:
-            raise CommandError(str(answer["error"]))
+        if "refused" in answer:
+            raise CommandError(str(answer["refused"]))
         return {"ok": True, **answer}
 
     def refuse_behind_a_kill(self) -> None:

@@ -152,62 +152,6 @@ def test_after_a_freeze_every_field_of_the_screen_is_the_scrapes(running, capsys
     assert corelane(capsys, "resume", "--deployment", running.name)[0] == 0
 
 
-def test_limits_are_shown_set_frozen_and_thawed_while_it_runs(running, capsys):
-    """What a person sets reaches the lane's own page; what a person freezes stops new risk."""
-    me = ["--deployment", running.name]
-
-    def limits(*words):
-        code, out, err = corelane(capsys, "limits", *words, *me)
-        return code, out + err
-
-    def lane_bound(found):
-        [usage] = [u for u in found.lanes[0].usages if (u.dimension, u.name) == ("account", "0")]
-        return usage.bounds.get("open_orders")
-
-    code, text = limits()
-    assert code == 0 and re.search(r"account:0  lent  to 1 lanes", text), text
-    code, out, _ = corelane(capsys, "limits", "show", "--json", *me)
-    [row] = json.loads(out)["limits"]
-    bound = row["open"]["limit"]
-    assert (code, row["open"]["shares"]) == (0, {"lane-0": bound})
-    assert limits("set", "account:0", f"open_orders_max={bound + 1}") == (
-        2,
-        "corelane limits: limit account:0: open_orders_max would permit more than now;"
-        " say --widen\n",
-    )
-    code, text = limits("set", "account:0", f"open_orders_max={bound - 1}", "--reason", "a test")
-    assert (code, text) == (0, f"account:0  open_orders_max  {bound} to {bound - 1}  tightened\n")
-    running.until(lambda found: lane_bound(found) == bound - 1, "the smaller share")
-    for words, wrong in (
-        (("set", "account:0", "typo=1"), "'typo' is no figure of a limit"),
-        (("set", "account:0", "open_orders_max=x"), "want a whole number"),
-        (("set", "account:0", "open_orders_max=-2"), "want 0 or more, -1 for no limit"),
-        (("set", "account:9", "open_orders_max=1"), "no limit account:9; there are account:0"),
-        (("freeze", "nobody:0"), "want DIMENSION:ID"),
-        (("thaw", "account:0"), "is not frozen"),
-    ):
-        code, text = limits(*words)
-        assert code == 2 and wrong in text, text
-    assert limits("freeze", "account:0", "--reason", "odd fills")[0] == 0
-    found = running.until(lambda found: "freeze" in names_of(found), "the authority's word")
-    running.until(lambda found: found.authority.rows[0].is_frozen, "a frozen limit")
-    assert "FROZEN: odd fills" in limits()[1]
-    text = corelane(capsys, "status", *me)[1]
-    assert "account:0   FROZEN" in text and "corelane limits thaw account:0" in text
-    assert limits("thaw", "account:0")[0] == 0
-    found = running.until(lambda found: not names_of(found), "no word")
-    assert found.lanes[0].lease.left_ns > 0 and found.authority.term == 1
-    assert limits("set", "account:0", f"open_orders_max={bound}", "--widen")[0] == 0
-    running.until(lambda found: lane_bound(found) == bound, "the whole share")
-    assert f"pid={os.getpid()} uid={os.geteuid()} reason='odd fills'" in running.text()
-
-
-def names_of(found):
-    from runtime import names
-
-    return names.words(found.lanes[0].words)
-
-
 def test_freeze_resume_kill_and_drain_are_obeyed_journaled_and_logged(running, capsys):
     name = ["--deployment", running.name]
     code, out, _ = corelane(capsys, "freeze", "--reason", "lunch", *name)
