@@ -396,8 +396,8 @@ def render(screen: Screen, found: Snapshot, logs: list[str], width: int = WIDTH)
     style = "yellow" if screen.reasons else "green"
     for reason in screen.reasons or ["no reason to worry"]:
         parts.append(Text(f"- {reason}", style=style, no_wrap=True, overflow="ellipsis"))
-    for line in logs[-LOG_LINES:]:
-        parts.append(Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
+    for said in logs[-LOG_LINES:]:
+        parts.append(Text(said, style="dim", no_wrap=True, overflow="ellipsis"))
     return Group(*parts)
 
 
