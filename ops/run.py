@@ -276,6 +276,7 @@ def reloader(
     def reload() -> dict[str, Any]:
         answer = again.reload()
         log.say(f"config.read {answer}")
+        appliance.look_at_reference()
         return answer
 
     again = Reloader(path, alone, apply, strategy_problem)
@@ -328,6 +329,7 @@ async def run_appliance(
                 say,
                 reload,
                 asked=appliance.asked,
+                limits=appliance.ask_authority if settings.has_authority else None,
             )
             await door.start()
             if not arguments.json:
