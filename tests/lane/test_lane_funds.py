@@ -206,6 +206,25 @@ def test_wallet_is_the_newest_word_and_the_fills_after_it_whatever_comes_first(s
     assert stage.money["total_e8"] == 300 * E8
 
 
+def test_answer_of_the_millisecond_of_an_event_does_not_stand_over_it(stage):
+    """The venue answered, then an order filled, both in one millisecond; the answer came later."""
+    order = stage.buy()
+    stage.fill(order, 2, 1, fee=7)
+    stage.balance(e8=1000 * E8 - 7, match_ns=stage.match_ns)
+    for e8, wanted in ((1000 * E8, 1000 * E8 - 7), (1000 * E8 - 7, 1000 * E8 - 7)):
+        stage.r.report(
+            "BALANCE", 0, asset=USDT, balance_e8=e8, match_ns=stage.match_ns,
+            request=lib.HP_REQUEST_STATUS,
+        )  # fmt: skip
+        stage.match_ns -= 1  # and what is older still
+        assert stage.money["total_e8"] == wanted
+    stage.r.report(
+        "BALANCE", 0, asset=USDT, balance_e8=900 * E8, match_ns=stage.match_ns + 9,
+        request=lib.HP_REQUEST_STATUS,
+    )  # fmt: skip
+    assert stage.money["total_e8"] == 900 * E8
+
+
 def test_older_fill_that_is_fetched_later_does_not_move_the_wallet_again(stage):
     order = stage.buy()
     stage.r.report("ACK", order, venue_id=7)
