@@ -211,6 +211,7 @@ def test_answer_of_the_millisecond_of_an_event_does_not_stand_over_it(stage):
     order = stage.buy()
     stage.fill(order, 2, 1, fee=7)
     stage.balance(e8=1000 * E8 - 7, match_ns=stage.match_ns)
+    stage.match_ns -= 1  # balance() has moved it on
     for e8, wanted in ((1000 * E8, 1000 * E8 - 7), (1000 * E8 - 7, 1000 * E8 - 7)):
         stage.r.report(
             "BALANCE", 0, asset=USDT, balance_e8=e8, match_ns=stage.match_ns,
