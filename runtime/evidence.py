@@ -102,6 +102,7 @@ def fill_of(report: Any) -> Any:
     out.price_ticks, out.lots = report.last_ticks, report.last_lots
     out.fee_e8, out.pnl_e8 = report.fee_e8, report.pnl_e8
     out.flags = lib.HP_BOOKED_MAKER if report.is_maker else 0
+    out.flags |= report.asset << lib.HP_BOOKED_ASSET_SHIFT
     return out
 
 
