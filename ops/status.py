@@ -105,8 +105,11 @@ def text(document: dict[str, Any]) -> list[str]:
             f"  flatten     {one['symbol']} {one['position_side']}  {one['state']}  held"
             f" {one['held']}  left {one['left']}  {one['orders']} orders"
         )
+    markets = {one["name"] for one in document["lanes"] if one["role"] == "market"}
     for name, hops in document["latency"].items():
         one = hops["tick_to_trade"]
+        if name in markets:  # orders leave the other lane
+            continue
         out.append(
             f"  {name} tick to trade  n {one['count']}  p50 {one['p50_us']:.1f} us"
             f"  p99 {one['p99_us']:.1f} us  max {one['max_us']:.0f} us"

@@ -36,6 +36,7 @@ ANSWER_ERRORS = (VenueError, PageError, OpeningError, aiohttp.ClientError, Timeo
 LISTEN_KEY_S = 30 * 60
 LOOK_S = 0.25  # a bell that was missed costs this much
 AGAIN_S = 1.0
+REFERENCE_S = 300.0  # between two looks at what the venue says of its instruments
 FULL_S = 0.01  # before a full ring is tried again
 OPENING_AGAIN_S = 0.2
 ALIVE_NS = 2_000_000_000  # a lane that has turned within this is there
@@ -102,6 +103,8 @@ class SessionPart(cold.Part):
         asyncio.get_running_loop().add_reader(s["bells"]["session"], self.on_bell)
         self.spawn(self.look())
         self.spawn(self.keep_listen_key())
+        self.reference_due = asyncio.Event()
+        self.spawn(self.keep_reference(s["symbols"], facts))
         self.spawn(self.governor.keep_heard(self.ping))
         self.dead_man_ms = int(s.get("dead_man_ms", 0))
         if self.dead_man_ms:
@@ -138,6 +141,24 @@ class SessionPart(cold.Part):
             ],
         }
 
+    async def keep_reference(self, symbols: list[str], known: Message) -> None:
+        """Look again at what the venue says of its instruments; tell what has changed."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.reference_due.wait(), REFERENCE_S)
+            self.reference_due.clear()
+            try:
+                found = await self.read_reference(symbols)
+            except (*ANSWER_ERRORS, cold.ColdError, reference.ReferenceDataError) as error:
+                self.say(f"session.reference_unread error={error!r}")
+                continue
+            before = {one["symbol"]: one["about"] for one in known["instruments"]}
+            after = {one["symbol"]: one["about"] for one in found["instruments"]}
+            differ = {name: about for name, about in after.items() if about != before[name]}
+            known = found
+            if differ:
+                self.tell({"reference": differ})
+
     async def told(self, message: Message) -> None:
         """Take up a lane's life, or clean up behind one that will not come back."""
         if "lane" in message:
@@ -168,6 +189,8 @@ class SessionPart(cold.Part):
                     await asyncio.to_thread(self.recover, lane, Path(message["archive"]))
                 self.put(lane, lib.HP_MAIL_OPENING, b"")  # a wish may have been lost
             self.on_bell()
+        elif "read_reference" in message:
+            self.reference_due.set()
         elif "limits" in message:
             self.spawn(self.mail_limits(message))
         elif "cancel_ours" in message:

@@ -205,8 +205,8 @@ typedef struct hp_supervisor_page {
     uint64_t  shm_free_bytes;
     uint64_t  disk_free_bytes;
     uint64_t  load_permille;
-    char      topology[32];
-    char      degraded[480];  /* one sentence per line */
+    char      topology[64];
+    char      degraded[448];  /* one sentence per line */
     uint8_t   pad[64];
     hp_process_t processes[16];
 } hp_supervisor_page_t;

@@ -189,8 +189,8 @@ cdef extern from "page.h" nogil:
         uint64_t shm_free_bytes
         uint64_t disk_free_bytes
         uint64_t load_permille
-        char topology[32]
-        char degraded[480]
+        char topology[64]
+        char degraded[448]
         uint8_t pad[64]
         hp_process_t processes[16]
     ctypedef struct hp_lane_counters_t:

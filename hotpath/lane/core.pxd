@@ -239,11 +239,14 @@ cdef extern from "hotpath/lane/market.h" nogil:
     void hp_lane_inquire(hp_lane_t *l, hp_order_t *o) noexcept nogil
 
 
+cdef extern from "hotpath/lane/reference.h" nogil:
+    int hp_lane_put_instrument(hp_lane_t *l, const hp_instrument_t *about) noexcept
+
+
 cdef extern from "hotpath/lane/governed.h" nogil:
     void hp_lane_put_quota_rule(hp_lane_t *l, const hp_quota_rule_t *rule) noexcept nogil
     void hp_lane_quota_told(hp_lane_t *l, const hp_quota_told_t *told) noexcept nogil
     void hp_lane_show_quota(hp_lane_t *l) noexcept nogil
-
 
 cdef extern from "hotpath/lane/inputs.h" nogil:
     void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state) noexcept nogil

@@ -13,6 +13,7 @@
 
 #include "hotpath/lane/market.h"
 #include "hotpath/lane/peer.h"
+#include "hotpath/lane/reference.h"
 #include "journal.h"
 
 /* The user stream is opened first and the venue asked afterwards: what happens in between is in both.
@@ -158,6 +159,13 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
     case HP_RECORD_PEER:
         hp_lane_peer(l, r->aux, payload, r->length);
         return l->pair != NULL;
+    case HP_RECORD_INSTRUMENT:
+        if (r->length == sizeof(hp_instrument_t)) {
+            hp_instrument_t about;
+            memcpy(&about, payload, sizeof about);
+            return hp_lane_put_instrument(l, &about);
+        }
+        return 0;
     case HP_RECORD_STREAM:
         if (r->length == sizeof(hp_stream_rule_t)) {
             hp_stream_rule_t rule;

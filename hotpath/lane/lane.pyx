@@ -100,6 +100,47 @@ cdef int fill_rule(hp_instrument_limits_t *rule, dict bounds) except -1:
     return 0
 
 
+cdef int fill_about(hp_instrument_t *to, uint32_t instrument_id, str symbol, dict about) except -1:
+    cdef bytes text = symbol.encode("ascii")
+    if len(text) > 31:
+        raise ValueError(f"symbol {symbol!r}: want at most 31 bytes")
+    memset(to, 0, sizeof(hp_instrument_t))
+    to.id = instrument_id
+    memcpy(to.symbol, <const char *>text, len(text))
+    to.symbol_length = <uint8_t>len(text)
+    to.scale_known = 1
+    unknown = set(about) - set(INSTRUMENT_FIELDS)
+    if unknown:
+        raise TypeError(f"unknown instrument fields: {', '.join(sorted(unknown))}")
+    to.venue = about.get("venue", 0)
+    to.status = about.get("status", HP_STATUS_TRADING)
+    to.contract = about.get("contract", HP_CONTRACT_LINEAR)
+    to.price_decimals = about["price_decimals"]
+    to.size_decimals = about["size_decimals"]
+    to.settle_asset = about.get("settle_asset", 0)
+    to.tick_size_ticks = about.get("tick_size_ticks", 1)
+    to.price_min_ticks = about.get("price_min_ticks", 0)
+    to.price_max_ticks = about.get("price_max_ticks", 0)
+    to.step_size_lots = about.get("step_size_lots", 1)
+    to.size_min_lots = about.get("size_min_lots", 1)
+    to.size_max_lots = about.get("size_max_lots", 0)
+    to.notional_min_e8 = about.get("notional_min_e8", 0)
+    to.multiplier_e8 = about.get("multiplier_e8", 100_000_000)
+    to.band_up_bps = about.get("band_up_bps", 0)
+    to.band_down_bps = about.get("band_down_bps", 0)
+    to.open_orders_max = about.get("open_orders_max", 0)
+    to.algo_orders_max = about.get("algo_orders_max", 0)
+    to.version = about.get("version", 1)
+    to.stale_quote_ns = about.get("stale_quote_ns", 0)
+    to.base_asset = about.get("base_asset", 0)
+    to.leverage = about.get("leverage", 1)
+    to.fee_rate_e8 = about.get("fee_rate_e8", 0)
+    to.margin = about.get("margin", HP_MARGIN_NONE)
+    if to.margin >= HP_MARGIN_COUNT:
+        raise ValueError(f"margin {to.margin} of {symbol}: want 0..{HP_MARGIN_COUNT - 1}")
+    return 0
+
+
 cdef hp_limit_t limit_of(uint32_t dimension, uint32_t number, dict bounds) except *:
     cdef hp_limit_t limit
     unknown = set(bounds) - set(LIMIT_BOUNDS)
@@ -135,6 +176,13 @@ def limit_bytes(uint32_t dimension, uint32_t number, **bounds):
     """Return what Lane.put_limit would hold, as the mail that a running lane takes."""
     cdef hp_limit_t limit = limit_of(dimension, number, bounds)
     return PyBytes_FromStringAndSize(<const char *>&limit, sizeof(limit))
+
+
+def instrument_bytes(uint32_t instrument_id, str symbol, **about):
+    """Return what Lane.add_instrument makes of the fields of hp_instrument_t."""
+    cdef hp_instrument_t record
+    fill_about(&record, instrument_id, symbol, about)
+    return PyBytes_FromStringAndSize(<const char *>&record, sizeof(record))
 
 
 def rule_bytes(**limits):
@@ -275,46 +323,13 @@ cdef class Lane:
         is_closed) each.  What is left out permits nothing; a fence that is left out is none.
         """
         cdef hp_lane_instrument_t *i
-        cdef bytes text = symbol.encode("ascii")
-        if not 0 < instrument_id < 256 or len(text) > 31:
-            raise ValueError(f"instrument {instrument_id} {symbol!r}: want an id in 1..255 and at most 31 bytes of symbol")
+        if not 0 < instrument_id < 256:
+            raise ValueError(f"instrument {instrument_id} {symbol!r}: want an id in 1..255")
         i = &self.core.instruments[instrument_id]
         free(i.book)
         free(i.arbiter)
         memset(i, 0, sizeof(hp_lane_instrument_t))
-        i.about.id = instrument_id
-        memcpy(i.about.symbol, <const char *>text, len(text))
-        i.about.symbol_length = <uint8_t>len(text)
-        i.about.scale_known = 1
-        unknown = set(about) - set(INSTRUMENT_FIELDS)
-        if unknown:
-            raise TypeError(f"unknown instrument fields: {', '.join(sorted(unknown))}")
-        i.about.venue = about.get("venue", 0)
-        i.about.status = about.get("status", HP_STATUS_TRADING)
-        i.about.contract = about.get("contract", HP_CONTRACT_LINEAR)
-        i.about.price_decimals = about["price_decimals"]
-        i.about.size_decimals = about["size_decimals"]
-        i.about.settle_asset = about.get("settle_asset", 0)
-        i.about.tick_size_ticks = about.get("tick_size_ticks", 1)
-        i.about.price_min_ticks = about.get("price_min_ticks", 0)
-        i.about.price_max_ticks = about.get("price_max_ticks", 0)
-        i.about.step_size_lots = about.get("step_size_lots", 1)
-        i.about.size_min_lots = about.get("size_min_lots", 1)
-        i.about.size_max_lots = about.get("size_max_lots", 0)
-        i.about.notional_min_e8 = about.get("notional_min_e8", 0)
-        i.about.multiplier_e8 = about.get("multiplier_e8", 100_000_000)
-        i.about.band_up_bps = about.get("band_up_bps", 0)
-        i.about.band_down_bps = about.get("band_down_bps", 0)
-        i.about.open_orders_max = about.get("open_orders_max", 0)
-        i.about.algo_orders_max = about.get("algo_orders_max", 0)
-        i.about.version = about.get("version", 1)
-        i.about.stale_quote_ns = about.get("stale_quote_ns", 0)
-        i.about.base_asset = about.get("base_asset", 0)
-        i.about.leverage = about.get("leverage", 1)
-        i.about.fee_rate_e8 = about.get("fee_rate_e8", 0)
-        i.about.margin = about.get("margin", HP_MARGIN_NONE)
-        if i.about.margin >= HP_MARGIN_COUNT:
-            raise ValueError(f"margin {i.about.margin} of {symbol}: want 0..{HP_MARGIN_COUNT - 1}")
+        fill_about(&i.about, instrument_id, symbol, about)
         fill_rule(&i.limits, limits or {})
         hp_pulse_set(&self.core.gate.pulses[instrument_id], &i.limits)
         i.is_subscribed = 1
@@ -331,6 +346,13 @@ cdef class Lane:
         if not self.core.codec.put_instrument(self.core.codec.state, &i.about):
             raise ValueError(f"codec {self.core.codec.name.decode()} has no room for instrument {symbol}")
         hp_lane_journal(&self.core, HP_RECORD_INSTRUMENT, instrument_id, 0, &i.about, sizeof(hp_instrument_t))
+
+    def put_instrument(self, uint32_t instrument_id, str symbol, **about):
+        """Take the venue's new word about an instrument that the lane has; fields as in add_instrument."""
+        cdef hp_instrument_t record
+        fill_about(&record, instrument_id, symbol, about)
+        if not hp_lane_put_instrument(&self.core, &record):
+            raise ValueError(f"instrument {instrument_id} {symbol!r}: not known, or more than steps, sizes and bands differs")
 
     def set_lines(self, uint32_t count, uint32_t sockets):
         """Say how many equal lines the market sockets are, and how many sockets a line has.

@@ -946,6 +946,9 @@ cdef class LiveLane(Lane):
                 hp_lane_put_limit(&self.core, <hp_limit_t *>data)
             elif record.kind == HP_MAIL_RULE and record.length == sizeof(hp_instrument_limits_t):
                 hp_lane_put_rule(&self.core, <uint32_t>record.aux, <hp_instrument_limits_t *>data)
+            elif record.kind == HP_MAIL_INSTRUMENT and record.length == sizeof(hp_instrument_t):
+                if not hp_lane_put_instrument(&self.core, <const hp_instrument_t *>data):
+                    self.log(f"lane.instrument_refused instrument={(<const hp_instrument_t *>data).id}")
             elif record.kind == HP_MAIL_POLICY and record.length == sizeof(hp_gate_rule_t):
                 hp_lane_put_policy(&self.core, <hp_gate_rule_t *>data)
             elif record.kind == HP_MAIL_TRADES:

@@ -303,8 +303,10 @@ cdef class RerunLane(Lane):
 
     cdef int take_one(self, bint is_last) except -1:
         cdef const hp_journal_record_t *r = self.step.records[self.step.at]
-        if r.kind == HP_RECORD_LANE or r.kind == HP_RECORD_INSTRUMENT or r.kind == HP_RECORD_STRATEGY:
+        if r.kind == HP_RECORD_LANE or r.kind == HP_RECORD_STRATEGY:
             return TAKE_OWNER
+        if r.kind == HP_RECORD_INSTRUMENT and (r.aux >= 256 or self.core.instruments[r.aux].about.id == 0):
+            return TAKE_OWNER  # a further word about one that is there is an input like any other
         self.inputs += 1
         if not hp_lane_input(&self.core, r, self.payload_of(r)):
             return TAKE_UNTAKEN

@@ -22,7 +22,7 @@ from .story import OPEN, TRADER, Story, trade
 THINGS = [
     "pass_time", "frame", "frame", "frame", "snapshot", "answer", "answer", "session", "words",
     "send", "socket", "clocks", "report_frame", "opening", "leader", "archive", "archive",
-    "market", "market", "signal", "lend",
+    "market", "market", "signal", "lend", "refer", "reload",
 ]  # fmt: skip
 
 
