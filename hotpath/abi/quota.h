@@ -42,7 +42,7 @@ enum hp_quota_mode {
 enum hp_quota_rank {
     HP_RANK_QUERY = 0,       /* questions whose answer nobody's risk waits for */
     HP_RANK_PLACE = 1,       /* what may add risk */
-    HP_RANK_REDUCE = 2,      /* orders that only reduce, inquiries about UNKNOWN orders */
+    HP_RANK_REDUCE = 2,      /* orders that only reduce, inquiries about orders whose fate is not known */
     HP_RANK_CANCEL = 3,
     HP_RANK_COUNT = 4
 };

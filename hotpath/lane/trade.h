@@ -485,7 +485,8 @@ static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
     o->flags |= HP_ORDER_INQUIRY_DUE;
     if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns) || (o->inquiry_ns != 0 && l->now_ns - o->inquiry_ns < l->inquiry_ns)) return;
     if (hp_bucket_wait(&l->inquiries, 1, l->now_ns, 1) != 0) return;
-    if (HP_UNLIKELY(!hp_lane_may_ask(l, o->state == HP_ORDER_UNKNOWN ? HP_RANK_REDUCE : HP_RANK_QUERY, HP_COST_STATUS))) return;
+    /* a cancel that met nothing leaves as much unknown as UNKNOWN itself: nothing else ends such an order */
+    if (HP_UNLIKELY(!hp_lane_may_ask(l, HP_RANK_REDUCE, HP_COST_STATUS))) return;
     hp_lane_fill_request(&q, o, HP_REQUEST_STATUS);
     q.deadline_ms = l->deadline_ms;
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return; }
