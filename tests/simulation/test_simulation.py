@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.chance import FAULTS, Chance
+from tests.simulation.planted import catalogue
 from tests.simulation.world import live
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,3 +43,11 @@ def test_a_fault_that_is_taken_away_moves_no_other_draw(fault):
     assert fault not in without.strength
     assert with_all.drawn == without.drawn
     assert with_all.of("cut").random() == without.of("cut").random()
+
+
+@pytest.mark.parametrize("bug", catalogue(), ids=lambda bug: bug.name)
+def test_every_planted_bug_still_has_its_place(bug):
+    """The text that it replaces stands once in its file; else bugs.toml must follow the code."""
+    text = (ROOT / bug.file).read_text()
+    assert text.count(bug.was) == 1
+    assert bug.becomes != bug.was and bug.says
