@@ -94,7 +94,8 @@ class World:
 
     prefix = PREFIX
     symbols: dict[int, str]
-    limits = LIMITS
+    limits = LIMITS  # by which it is judged
+    lane_limits = LIMITS  # that the lane is told
     account = ACCOUNT
     leverage = 20
     requests_max = RATE[0] + RATE[1] + 1  # within a second: a full bucket, and what flows in
@@ -377,7 +378,7 @@ class World:
                     "id": number,
                     "symbol": symbol,
                     "about": self.about[number] | {"book_window_log2": lane_file.BOOK_WINDOW_LOG2},
-                    "limits": LIMITS,
+                    "limits": self.lane_limits,
                 }
                 for number, symbol in self.symbols.items()
             ],
