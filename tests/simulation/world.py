@@ -45,7 +45,7 @@ from venues.simulator.usdm import public
 
 SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
 PREFIX = DEPLOYMENT = "sim"
-SEGMENT_BYTES, SEGMENT_COUNT = 65536, 12
+SEGMENT_BYTES, SEGMENT_COUNT = 65536, 20  # no story fills it
 MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
 LEASE_MS = 200  # of the leader
 READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
