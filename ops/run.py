@@ -276,6 +276,7 @@ def reloader(
     def reload() -> dict[str, Any]:
         answer = again.reload()
         log.say(f"config.read {answer}")
+        appliance.look_at_reference()
         return answer
 
     again = Reloader(path, alone, apply, strategy_problem)

@@ -171,6 +171,19 @@ def times_to_live(config: Config) -> dict[str, Any]:
     }
 
 
+def quota(config: Config) -> dict[str, int]:
+    """Return where the governor's modes begin, as Lane.put_quota_rule takes it."""
+    one = config.quota
+    return {
+        "busy": one.busy_percent,
+        "slow": one.slow_percent,
+        "no_risk": one.no_risk_percent,
+        "reserve": one.reserve_percent,
+        "slack_ms": one.slack_ms,
+        "stop_ms": one.refused_s * 1000,
+    }
+
+
 def limit_settings(config: Config) -> dict[str, Any]:
     """Return the settings that a reload may change: what orders are held against."""
     return {
@@ -197,6 +210,7 @@ def settings(config: Config, **others: Any) -> Settings:
         segment_bytes=config.journal.segment_mib * 2**20,
         segment_count=config.journal.segments,
         inquiries=(config.rate.inquiries_per_second, config.rate.inquiries_per_second),
+        quota=quota(config),
         terms=Terms(config.funds.leverage, config.funds.margin, config.funds.fee_bps),
         **limit_settings(config),
         on_restart=config.on_restart,

@@ -30,7 +30,8 @@ from runtime.snapshot import Histogram, Instrument, Snapshot
 
 WIDTH, HEIGHT = 100, 40
 PERIOD_S = 0.4
-VERDICTS_SHOWN = 7
+VERDICTS_SHOWN = 7  # with the quota's rows below them: beside the hops
+QUOTAS_SHOWN = 3
 LANES_SHOWN = 6
 LOG_LINES = 3
 BY_NAME: dict[str, Family] = {family.name: family for family in FAMILIES}
@@ -179,6 +180,28 @@ def lanes(found: Snapshot) -> Section:
     return Section("lanes", [*headings, "cancels", "frames", "beat ms", "MiB"], rows, is_left=3)
 
 
+def quotas(found: Snapshot) -> Section:
+    """Every window of the venue that is known; the worst come first."""
+    rows: list[list[Cell | str]] = []
+    every = [
+        (one, row)
+        for one in found.lanes[:LANES_SHOWN]
+        for row in (one.quota.windows if one.quota else ())
+    ]
+    for one, row in sorted(every, key=lambda pair: pair[1].mode)[:QUOTAS_SHOWN]:
+        at = (one.number, row.kind, str(row.length_s))
+        rows.append(
+            [
+                f"{row.kind} in {row.length_s} s",
+                Cell("quota_window_mode", at, word(names.QUOTA_MODES)),
+                Cell("quota_used", at, whole),
+                Cell("quota_limit", at, whole),
+                Cell("quota_headroom", at, whole),
+            ]
+        )
+    return Section("venue's quota", ["window", "mode", "used", "limit", "left"], rows, is_left=2)
+
+
 def latency(found: Snapshot, lane: str) -> Section:
     rows: list[list[Cell | str]] = []
     for hop in names.HOPS.values():
@@ -194,14 +217,14 @@ def latency(found: Snapshot, lane: str) -> Section:
     return Section(f"latency of lane-{lane}, us", ["hop", "n", "p50", "p99", "max"], rows)
 
 
-def verdicts(found: Snapshot) -> Section:
+def verdicts(found: Snapshot, shown: int) -> Section:
     """The most frequent ones of all lanes."""
     seen = sorted(
         ((-times, one.number, name) for one in found.lanes for name, times in one.verdicts.items()),
     )
     rows: list[list[Cell | str]] = [
         [name, f"lane-{lane}", Cell("gate_verdicts", (lane, name), whole)]
-        for times, lane, name in seen[:VERDICTS_SHOWN]
+        for times, lane, name in seen[:shown]
         if times
     ]
     return Section("verdicts", ["verdict", "lane", "count"], rows, is_left=2)
@@ -253,13 +276,13 @@ class Screen:
     """What is shown of one snapshot, within so many lines."""
 
     header: list[Cell | str]
-    sections: list[Section]  # instruments, lanes, latency, verdicts, processes
+    sections: list[Section]  # instruments, lanes, latency, verdicts, quota, processes
     reasons: list[str]
 
     @classmethod
     def of(cls, found: Snapshot, height: int = HEIGHT) -> Screen:
         lane = found.lanes[0].number if found.lanes else "0"
-        latencies = latency(found, lane)
+        latencies, asked = latency(found, lane), quotas(found)
         reasons = health.of(found).reasons
         # title and headings take two lines of each table, one line parts them
         room = (
@@ -279,7 +302,8 @@ class Screen:
             instruments(found, max(1, left)),
             lanes(found),
             latencies,
-            verdicts(found),
+            verdicts(found, VERDICTS_SHOWN - (len(asked.rows) + 1 if asked.rows else 0)),
+            asked,
             processes(found, cold),
         ]
         return cls(header(found), sections, reasons)
@@ -292,6 +316,7 @@ class Screen:
 
 GOOD = {"armed", "synced", "running", "watching"}
 BAD = {
+    *("no_risk", "reserve", "stopped"),
     *("down", "stuck", "killed", "flattening", "cancelling", "holding"),
     *("gapped", "crossed", "stale", "given_up", "backing_off", "absent"),
 }
@@ -330,10 +355,13 @@ def render(screen: Screen, found: Snapshot, logs: list[str], width: int = WIDTH)
     for cell in screen.header:
         text = figures.text(cell)
         top.append(text + "  ", style="dim" if isinstance(cell, str) else styled(text).style)
-    what, who, hops, gate, cold = screen.sections
+    what, who, hops, gate, asked, cold = screen.sections
     pair = Table.grid(padding=(0, 2, 0, 0))
     half = width // 2 - 2
-    pair.add_row(table(hops, figures, half), table(gate, figures, half))
+    right: list[RenderableType] = [table(gate, figures, half)]
+    if asked.rows:
+        right += ["", table(asked, figures, half)]
+    pair.add_row(table(hops, figures, half), Group(*right))
     parts: list[RenderableType] = [top, table(what, figures, width), "", table(who, figures, width)]
     parts += ["", pair]
     if cold.rows:

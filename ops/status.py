@@ -80,6 +80,12 @@ def text(document: dict[str, Any]) -> list[str]:
                 f"  {one['lane']:<12}{one['asset']:<10}free {one['free']}"
                 f"  reserved {one['reserved']}  used {one['used']}  total {one['total']}"
             )
+    for one in document["quota"]:
+        out.append(
+            f"  {one['lane']:<12}{one['mode']:<10}{one['used']} of {one['limit']} {one['kind']}"
+            f" in {one['window_s']} s  headroom {one['headroom']}"
+            f"  said {number(one['figure_age_ms'], 'ms')} ago"
+        )
     for one in document["processes"]:
         out.append(
             f"  {one['name']:<12}{one['state']:<12}pid {one['pid'] or '-'}"
@@ -99,8 +105,11 @@ def text(document: dict[str, Any]) -> list[str]:
             f"  flatten     {one['symbol']} {one['position_side']}  {one['state']}  held"
             f" {one['held']}  left {one['left']}  {one['orders']} orders"
         )
+    markets = {one["name"] for one in document["lanes"] if one["role"] == "market"}
     for name, hops in document["latency"].items():
         one = hops["tick_to_trade"]
+        if name in markets:  # orders leave the other lane
+            continue
         out.append(
             f"  {name} tick to trade  n {one['count']}  p50 {one['p50_us']:.1f} us"
             f"  p99 {one['p99_us']:.1f} us  max {one['max_us']:.0f} us"

@@ -38,6 +38,7 @@ HEADERS = [
     "book",
     "feed",
     "flatten",
+    "quota",
     "page",
     "ttl",
     "sentinel",

@@ -29,6 +29,7 @@ from runtime import (
     limit_mail,
     limit_pages,
     limits,
+    quota,
     sentinel_plan,
     state,
 )
@@ -92,6 +93,7 @@ class Settings:
     segment_bytes: int = 16 * 1024 * 1024
     segment_count: int = 4
     rate: tuple[int, int, int] = (25, 50, 10)
+    quota: dict[str, int] = field(default_factory=lambda: dict(quota.RULE))
     inquiries: tuple[int, int] = (10, 10)  # about orders, of the whole lane: a second, burst
     terms: funds.Terms = field(default_factory=funds.Terms)  # leverage, margin, fees
     order_notional_max: int = 2_000  # quote units
@@ -195,6 +197,8 @@ class Appliance:
         self.metrics_port = metrics_port
         self.topology = topology or plan(settings)
         self.feed_limits = feeds.limits()
+        self.quota = quota.load(feeds.LIMITS)
+        self.quotas: list[Any] = []  # as the venue's reference data names them
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
         self.prices: dict[str, int] = {}
@@ -346,6 +350,7 @@ class Appliance:
         if facts["exporter"]["note"]:
             self.supervisor.degrade(facts["exporter"]["note"])
         found = {entry["symbol"]: entry for entry in facts["session"]["instruments"]}
+        self.quotas = facts["session"]["quotas"]
         ids = state.instrument_ids(self.directory, [f"{VENUE}:{symbol}" for symbol in s.symbols])
         self.symbols = {ids[f"{VENUE}:{symbol}"]: symbol for symbol in s.symbols}
         try:
@@ -406,7 +411,7 @@ class Appliance:
             descriptors=(*self.lane_bells().values(), self.bells["session"]),
             told=told,
             exited=self.exited,
-            ready=lambda facts: self.cold_ready(parts),
+            ready=lambda facts: self.cold_ready(parts, facts),
         )
 
     def session_part(self) -> Message:
@@ -439,7 +444,7 @@ class Appliance:
         return {
             "deployment": self.settings.deployment,
             "directory": str(self.directory),
-            "bells": {"0": self.bells["lane"]},
+            "bells": self.lane_bells(),
         }
 
     def sentinel_plan(self, guard: Guard) -> Plan:
@@ -583,6 +588,7 @@ class Appliance:
             "lock": s.lock,
             "ca": self.ca,
             "inquiries": list(s.inquiries),
+            "quota": self.quota.lane_spec(self.quotas, self.quota_rule()),
             "funds": self.funds,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
@@ -617,6 +623,11 @@ class Appliance:
             ],
         }
 
+    def quota_rule(self) -> dict[str, int]:
+        """Return where the modes begin; the sentinel's share of the weight is not the lane's."""
+        guard = self.settings.guard
+        return {**self.settings.quota, "kept": 0 if guard is None else guard.budget_percent}
+
     def limit_records(self) -> list[dict[str, Any]]:
         """Return the limits of the four dimensions; the account's requests are also [rate]'s."""
         out = limits.records(**self.settings.scopes, instruments=list(self.symbols))
@@ -636,15 +647,44 @@ class Appliance:
         if not self.about:  # no lane has been built yet
             self.settings = dataclasses.replace(self.settings, **changes)
             return 0
-        former = self.settings
-        before = limit_mail.mails(self.lane_limits(), self.leased())
+        former, before = self.settings, self.lane_mail()
         self.settings = dataclasses.replace(former, **changes)
         try:
-            after = limit_mail.mails(self.lane_limits(), self.leased())
+            after = self.lane_mail()
         except (ValueError, TypeError, OverflowError) as error:
             self.settings = former
             raise ValueError(str(error)) from error
         self.tell_authority()
+        return self.tell_changes(before, after)
+
+    def change_reference(self, found: dict[str, Any]) -> None:
+        """The venue says something else of instruments, by symbol: lanes take it."""
+        before = self.lane_mail()
+        for number, symbol in self.symbols.items():
+            about = {**self.about[number], **found.get(symbol, {})}
+            differ = [key for key in about if about[key] != self.about[number].get(key)]
+            if not differ:
+                continue
+            if "price_decimals" in differ or "size_decimals" in differ:
+                self.supervisor.degrade(f"{symbol}: another scale at the venue; restart")
+                continue
+            self.about[number] = about
+            self.say(f"instrument.changed symbol={symbol} keys={','.join(differ)}")
+        self.tell_changes(before, self.lane_mail())
+
+    def look_at_reference(self) -> None:
+        """Have the session ask the venue for its instruments now, not only by the clock."""
+        self.tell("session", {"read_reference": True})
+
+    def lane_mail(self) -> dict[limit_mail.Scope, limit_mail.Mail]:
+        """Return what lanes would be told of instruments and limits, as all of it stands now."""
+        return limit_mail.mails(self.lane_limits(), self.leased())
+
+    def tell_changes(
+        self,
+        before: dict[limit_mail.Scope, limit_mail.Mail],
+        after: dict[limit_mail.Scope, limit_mail.Mail],
+    ) -> int:
         found = limit_mail.changed(before, after)
         self.limit_mail |= found
         self.limits_told += 1
@@ -726,6 +766,8 @@ class Appliance:
         """Take a message of a cold process."""
         if "say" in message:
             self.say(message["say"])
+        elif "reference" in message:
+            self.change_reference(message["reference"])
         elif "limits_told" in message:
             if message["limits_told"] == self.limits_told:
                 self.limit_mail.clear()
@@ -738,13 +780,14 @@ class Appliance:
         elif "cancelled" in message and self.cancelled is not None and not self.cancelled.done():
             self.cancelled.set_result(message["cancelled"])
 
-    def cold_ready(self, parts: list[str]) -> None:
+    def cold_ready(self, parts: list[str], facts: Message) -> None:
         """A cold process came (back): the session learns which lane it serves."""
         if "session" in parts and self.epoch:
             self.tell_session()
             if self.market is not None:
                 self.market.tell_session()
-            self.tell_limits()
+            found = facts["session"]["instruments"]  # it may have been away for long
+            self.change_reference({one["symbol"]: one["about"] for one in found})
         if "authority" in parts and self.about:
             self.tell_authority()
 
@@ -760,6 +803,7 @@ class Appliance:
             "about": self.about,
             "is_open": self.opened_epoch == self.epoch,
             "has_books": self.market is None,
+            "has_orders": True,
             "former_rings": self.former_rings(),
             "archive": str(self.settings.journal or "") if self.settings.venue_stays else "",
             "prefix": self.settings.deployment[:12],

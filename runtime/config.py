@@ -67,10 +67,10 @@ def bound(default: int, doc: str, *, reloads: bool = True) -> Any:
     return key(default, doc, low=-1, high=10**12, reloads=reloads)
 
 
-def policy(doc: str, *, warns: bool = True) -> Any:
+def policy(doc: str, *, warns: bool = True, default: str = "block") -> Any:
     """Describe what a check does: refuse, note and pass, or refuse and name a time."""
     choices = ("block", "warn", "throttle") if warns else ("block", "throttle")
-    return limit("block", doc, choices=choices)
+    return limit(default, doc, choices=choices)
 
 
 @dataclass
@@ -239,6 +239,12 @@ class Gate:
     gross_notional: str = policy("gross_notional_max.", warns=False)
     net_notional: str = policy("net_notional_max.", warns=False)
     leverage: str = policy("leverage_tenths_max.", warns=False)
+    quota_slow: str = policy("quota.slow_percent: new orders are spread.", default="throttle")
+    quota_no_risk: str = policy("quota.no_risk_percent.", warns=False, default="throttle")
+    quota_reserve: str = policy("quota.reserve_percent.", warns=False, default="throttle")
+    quota_stopped: str = policy(
+        "The venue refuses everything (429, 418).", warns=False, default="throttle"
+    )
 
 
 @dataclass
@@ -262,6 +268,33 @@ class Rate:
     )
     inquiries_per_second: int = key(
         10, "Questions about orders, all of a lane together.", low=1, high=1000
+    )
+
+
+@dataclass
+class Quota:
+    """How much of the venue's own windows may be used (docs/governor.md)."""
+
+    busy_percent: int = key(
+        50, "From here on questions are asked at half their rate.", low=1, high=100
+    )
+    slow_percent: int = key(
+        70, "New orders are spread over the rest of the window.", low=1, high=100
+    )
+    no_risk_percent: int = key(
+        90, "Cancels, reducing orders and inquiries about UNKNOWN orders alone.", low=1, high=100
+    )
+    reserve_percent: int = key(
+        95, "The same, and half of what is left is for cancels alone.", low=1, high=100
+    )
+    slack_ms: int = key(
+        500,
+        "How far the venue's windows may begin from where our clock says, milliseconds.",
+        low=0,
+        high=5_000,
+    )
+    refused_s: int = key(
+        60, "Pause after a 429 or 418 that does not say how long, seconds.", low=1, high=3_600
     )
 
 
@@ -531,6 +564,7 @@ class Config:
     instrument_limits: Scope = table(Scope, "The same of each instrument.")
     gate: Gate = table(Gate, "What the gate's checks do: block, warn or throttle.")
     rate: Rate = table(Rate, "Token bucket of requests to the venue.")
+    quota: Quota = table(Quota, "How much of what the venue allows is used for what.")
     authority: Authority = table(Authority, "Who lends the limits to the lanes, and for how long.")
     ttl: TimeToLive = table(
         TimeToLive,
@@ -578,8 +612,8 @@ def table_type(one: dataclasses.Field[Any]) -> Any:
 TABLES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Venue, Topology, AllLimits, Scope, Gate, Rate, Funds, TimeToLive, Authority, Account),
-        *(Flatten, Sentinel, Lease),
+        *(Venue, Topology, AllLimits, Scope, Gate, Rate, Quota, Funds, TimeToLive),
+        *(Authority, Account, Flatten, Sentinel, Lease),
         *(Journal, Durability, Metrics, Clock, Restart, Log),
     )
 }

@@ -80,6 +80,24 @@ def words(event: Event, f: dict[str, Any]) -> str:
     return f"clock: {duration(clock['offset_ns'])} from UTC, +- {duration(clock['uncertainty_ns'])}"
 
 
+def quota(event: Event, f: dict[str, Any]) -> str:
+    window = f"{f['kind']} of {f['length_s']} s"
+    if f["used"] >= 0:
+        return f"{window}: {f['used']} used by the venue's count"
+    if f["stop_ns"]:
+        return f"{f['kind']}: refused ({f['status']}) for {duration(f['stop_ns'])}"
+    return f"{window}: at most {f['limit']}" if f["limit"] else f"{f['kind']}: one of {f['cost']}"
+
+
+def quota_mode(event: Event, f: dict[str, Any]) -> str:
+    if f["mode"] == "stopped":
+        left = duration(max(0, f["stop_until_ns"] - event.mono_ns))
+        return f"venue's quota: {f['before']}, now stopped: it refuses {f['kind']} for {left}"
+    said = f"venue's quota: {f['before']}, now {f['mode']}"
+    window = f"{f['used']} of {f['limit']} {f['kind']} of {f['length_s']} s"
+    return f"{said}: {window} are used" if f["length_s"] else said
+
+
 def feed(event: Event, f: dict[str, Any]) -> str:
     unit = "ns" if f["trouble"] in TIMED else ""
     what = "" if f["stream"] == "none" else f"{f['stream']} "
@@ -96,6 +114,8 @@ SENTENCES = {
     "position": position,
     "words": words,
     "feed": feed,
+    "quota": quota,
+    "quota_mode": quota_mode,
 }
 PLAIN = {
     "hole": "records {first} and on, {records} in all, were overwritten before they were read",
@@ -109,6 +129,8 @@ PLAIN = {
     "strategy": "strategy {strategy} is {class}",
     "instrument": "{symbol}, {price_decimals} and {size_decimals} decimals, {status}",
     "timer": "turn, due {due}",
+    "quota_rule": "quota: busy from {busy_percent} %, slow {slow_percent}, no new risk"
+    " {no_risk_percent}, reserve {reserve_percent}",
     "clock": "both clocks read",
 }
 

@@ -29,7 +29,8 @@ from runtime.verdicts import Scale
 PAUSE_SECONDS = 0.02
 LAG_SHARE = 8  # behind by more than this part of the ring: said
 BYTES = {"frame", "report_frame", "request", "snapshot"}
-QUIET = BYTES | {"carry", "clock", "opening", "sanity", "stream", "timer"}  # shown when asked for
+# Shown when asked for.
+QUIET = BYTES | {"carry", "clock", "opening", "quota", "sanity", "stream", "timer"}
 KINDS = frozenset(name for name in records.BY_NAME if name != "end")
 NOTES = {"hole", "lag", "damage"}  # told whatever kinds are wanted
 USUAL = KINDS - QUIET

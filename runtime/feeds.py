@@ -20,6 +20,7 @@ import aiohttp
 import venues.binance.usdm.feed as usdm_feed
 from runtime._shm import lib
 from runtime.feed_limits import KINDS, FeedLimits, load
+from runtime.governor import Governor
 from runtime.pages import Mail, Page
 from runtime.resync import Refused, Resync, Rules, Unanswered, WeightBudget
 from runtime.sources import SparePoller, spare_mail
@@ -61,6 +62,7 @@ class Parts:
     mail_in: Mail
     page: Page
     say: Callable[[str], None]
+    governor: Governor
     seed: int | None = None  # of the jitter; None = the system's own
 
 
@@ -72,7 +74,9 @@ class Feeds:
         self.bounds = bounds
         rest = bounds.rest
         share = rest["weight_per_minute"] * rest["feed_share_percent"] // 100
-        self.budget = WeightBudget(share, rest["weight_per_minute"], time.monotonic)
+        self.budget = WeightBudget(
+            share, rest["weight_per_minute"], time.monotonic, parts.governor.pace
+        )
         self.resync = Resync(
             fetch=self.fetch,
             deliver=self.deliver,
@@ -116,17 +120,14 @@ class Feeds:
 
     async def ask(self, request: Callable[[Session], Awaitable[bytes]]) -> bytes:
         """Send one request of public REST; Refused or Unanswered says why there is no answer."""
-        session = self.parts.session
         try:
-            body = await request(session)
+            return await request(self.parts.session)
         except VenueError as error:
             if error.status in RATE_STATUS:
                 raise Refused(error.status, error.retry_after_s) from error
             raise Unanswered(str(error)) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unanswered(repr(error)) from error
-        self.budget.observe(session.used_weight, time.time() % 60)
-        return body
 
     def deliver(self, instrument: int, body: bytes) -> bool:
         padding = bytes(lib.HP_FRAME_PAD_BYTES)

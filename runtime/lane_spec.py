@@ -108,6 +108,10 @@ def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
     """Put rates and policies into a lane; each is a record of its own."""
     lane.set_rate(0, *spec["rate"])
     lane.put_policy(**policies(spec))
+    if spec.get("quota"):
+        lane.put_quota_rule(**spec["quota"]["rule"])
+        for kind, length_s, limit in spec["quota"]["windows"]:
+            lane.quota_told(kind, length_s, limit=limit)
     for one in spec.get("limits", []):
         lane.put_limit(one["dimension"], one["id"], **one["bounds"])
     lane.set_flatten(**spec.get("flatten", {}))

@@ -1,6 +1,6 @@
-"""Limits of a specification as the mail by which a running lane takes them: LIMIT, RULE, POLICY.
+"""Instruments and limits of a specification, as the mail by which a running lane takes them.
 
-Owns:    which records a specification's limits are, and which of them another one changes.
+Owns:    which records it is (INSTRUMENT, LIMIT, RULE, POLICY), which of them another one changes.
 Refuses: rings (runtime/session_process.py writes them), judging, what is leased (the authority's).
 
 A lane journals each record that it takes, so that a re-run takes them at the same place.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from hotpath.lane.lane import limit_bytes, policy_bytes, rule_bytes
+from hotpath.lane.lane import instrument_bytes, limit_bytes, policy_bytes, rule_bytes
 from runtime._shm import lib
 from runtime.lane_spec import policies
 
@@ -26,8 +26,11 @@ class Mail(NamedTuple):
 
 
 def mails(spec: dict[str, Any], leased: set[tuple[int, int]]) -> dict[Scope, Mail]:
-    """Return every limit of a specification but those that are leased: (dimension, id)."""
+    """Return all of a specification but the limits that are leased: (dimension, id)."""
     out: dict[Scope, Mail] = {}
+    for item in spec["instruments"]:
+        data = instrument_bytes(item["id"], item["symbol"], **item["about"])
+        out[lib.HP_MAIL_INSTRUMENT, item["id"], 0] = Mail(lib.HP_MAIL_INSTRUMENT, 0, data)
     for one in spec["limits"]:
         about = (one["dimension"], one["id"])
         if about not in leased:

@@ -87,6 +87,7 @@ class MarketLane:
             "orders": None,
             "has_authority": False,  # it spends nothing, so nobody lends to it
             "lease": False,
+            "quota": None,  # it asks the venue nothing
             "pair": ["pair.told", "pair.intents"],
             "peer_ms_max": self.peer_ms_max(),
             "spin": self.place.is_spinning,
@@ -152,7 +153,7 @@ class MarketLane:
             self.appliance.tell(
                 "session",
                 {**self.appliance.session_message(), "lane": NUMBER, "epoch": self.epoch}
-                | {"is_open": True, "has_books": True},
+                | {"is_open": True, "has_books": True, "has_orders": False},
             )
 
     def take_log(self) -> None:

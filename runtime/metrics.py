@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from runtime import feed_metrics, health, names, sentinel_metrics
+from runtime import feed_metrics, health, names, quota_metrics, sentinel_metrics
 from runtime._shm import lib
 from runtime.family import (
     Family,
@@ -751,6 +751,7 @@ AREAS: dict[str, list[Family]] = {
     "Mail": MAIL,
     "Clock": CLOCK,
     "Processes": PROCESSES,
+    "Quota": quota_metrics.FAMILIES,
     "Sentinel": sentinel_metrics.FAMILIES,
     "Host, control, health, exporter": HOST,
 }

@@ -48,6 +48,9 @@ VERDICTS = {
 }
 WORDS = of("hp_word", "HP_WORD_")
 DIMENSIONS = of("hp_dimension", "HP_DIMENSION_")
+QUOTA_MODES = of("hp_quota_mode", "HP_QUOTA_")
+QUOTA_RANKS = of("hp_quota_rank", "HP_RANK_")
+QUOTAS = {1: "weight", 2: "orders"}  # enum hp_quota_kind
 
 
 def words(bits: int) -> list[str]:

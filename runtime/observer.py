@@ -79,6 +79,35 @@ def funds(lane: str, view: Any) -> Iterator[shot.Funds]:
             )
 
 
+def quota(view: Any, now: int) -> shot.Quota | None:
+    """Return how the venue's windows stand."""
+    q = view.quota
+    if q.window_count == 0:
+        return None
+    until = max(int(q.stop_until_ns[kind]) for kind in names.QUOTAS)
+    return shot.Quota(
+        q.mode,
+        max(0, until - now),
+        {"429": q.refusals[0], "418": q.refusals[1]},
+        {name: q.held[n] for n, name in names.QUOTA_RANKS.items()},
+        q.changes,
+        q.foreign,
+        [
+            shot.QuotaWindow(
+                names.QUOTAS.get(row.kind, str(row.kind)),
+                row.length_s,
+                row.mode,
+                row.limit,
+                row.most,
+                row.used,
+                age(now, row.told_ns),
+                row.told_count,
+            )
+            for row in q.rows[0 : min(q.window_count, lib.HP_QUOTAS_MAX)]
+        ],
+    )
+
+
 class Observer:
     """Snapshots of one deployment.  take() may be called from several threads."""
 
@@ -262,6 +291,7 @@ class Observer:
             verdicts={name: view.verdicts[n] for n, name in names.VERDICTS.items()},
             warnings={name: view.warnings[n] for n, name in names.VERDICTS.items()},
             usages=list(usages(view)),
+            quota=quota(view, now),
             hops={name: histogram(ffi.addressof(view.hops, n)) for n, name in names.HOPS.items()},
             hiccups=histogram(ffi.addressof(view.hiccup, "gaps")),
             instruments=list(self.instruments(number, view, held_by(view, views), now)),

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -129,6 +130,17 @@ def load(path: Path) -> bytes | mmap.mmap:
         raise RecordingError(f"{path} cannot be read: {error}") from error
 
 
+@dataclass
+class Part:
+    """A segment's bytes, and what its reader found."""
+
+    number: int
+    data: Any
+    first_sequence: int
+    end: int = SEGMENT_BYTES  # offset behind its last whole record
+    next_sequence: int = 0
+
+
 class LaneRun:
     """One lane epoch of a RUN."""
 
@@ -158,13 +170,13 @@ class LaneRun:
         """
         yield from (item for _, item in self.read_placed(kinds, after, limit))
 
-    def read_placed(
-        self,
-        kinds: Collection[int] | None = None,
-        after: Point | None = None,
-        limit: Limit | None = None,
-    ) -> Iterator[tuple[int, Record | Hole | Damage]]:
-        """As read(), each with the number of its segment."""
+    def segments(
+        self, after: Point | None = None, limit: Limit | None = None
+    ) -> Iterator[Part | Hole | Damage]:
+        """Give the segments' bytes in order, and what is between them.
+
+        Who takes a part reads its records and leaves in it how far they went and which is next.
+        """
         first, seen = after or (0, 0)
         expected = seen + 1
         for path in self.paths:
@@ -176,7 +188,7 @@ class LaneRun:
             try:
                 data: Any = load(path)
             except RecordingError:
-                yield number, Damage(path, 0)
+                yield Damage(path, 0)
                 continue
             if limit is not None and number == limit.segment:
                 data = memoryview(data)[: limit.end]
@@ -184,18 +196,37 @@ class LaneRun:
                 continue
             head = segment(data)
             if head is None:
-                yield number, Damage(path, 0)
+                yield Damage(path, 0)
                 continue
             if head.first_sequence > expected:
-                yield number, Hole(expected, head.first_sequence - expected)
-            for record in records(data, SEGMENT_BYTES, head.first_sequence, kinds, seen):
-                yield number, record
-            _, good, expected, _ = scan(data, SEGMENT_BYTES, head.first_sequence)
+                yield Hole(expected, head.first_sequence - expected)
+            part = Part(number, data, head.first_sequence)
+            yield part
+            expected, good = part.next_sequence, part.end
             if good < len(data):
                 if path != self.paths[-1]:
-                    yield number, Damage(path, good)
+                    yield Damage(path, good)
                 else:
                     self.torn = Torn(path, number, good, len(data) - good)
+
+    def read_placed(
+        self,
+        kinds: Collection[int] | None = None,
+        after: Point | None = None,
+        limit: Limit | None = None,
+    ) -> Iterator[tuple[int, Record | Hole | Damage]]:
+        """As read(), each with the number of its segment."""
+        number, seen = after or (0, 0)
+        for part in self.segments(after, limit):
+            if not isinstance(part, Part):
+                yield number, part
+                continue
+            number = part.number
+            for record in records(part.data, SEGMENT_BYTES, part.first_sequence, kinds, seen):
+                yield number, record
+            _, part.end, part.next_sequence, _ = scan(
+                part.data, SEGMENT_BYTES, part.first_sequence
+            )
 
 
 def lanes(directory: Path) -> list[LaneRun]:

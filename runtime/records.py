@@ -65,6 +65,9 @@ STRUCTS: dict[int, str] = {
     lib.HP_RECORD_POLICY: "hp_gate_rule_t",
     lib.HP_RECORD_TTL: "hp_ttl_rule_t",
     lib.HP_RECORD_SIGNAL: "hp_signal_t",
+    lib.HP_RECORD_QUOTA_RULE: "hp_quota_rule_t",
+    lib.HP_RECORD_QUOTA: "hp_quota_told_t",
+    lib.HP_RECORD_QUOTA_MODE: "hp_quota_event_t",
     lib.HP_RECORD_CLOSING: "hp_flatten_rule_t",
     lib.HP_RECORD_INTENT: "hp_intent_t",
     lib.HP_RECORD_VERDICT: "hp_verdict_t",
@@ -98,6 +101,12 @@ WORDS: dict[str, dict[str, dict[int, str]]] = {
     "hp_report_t": {**ORDER_WORDS, "kind": REPORTS},
     "hp_intent_t": {**ORDER_WORDS, "kind": INTENTS, "book_state": names.BOOK_STATES},
     "hp_verdict_t": {"verdict": names.VERDICTS},
+    "hp_quota_told_t": {"kind": names.QUOTAS},
+    "hp_quota_event_t": {
+        "kind": names.QUOTAS,
+        "mode": names.QUOTA_MODES,
+        "before": names.QUOTA_MODES,
+    },
     "hp_instrument_t": {
         "status": names.of("hp_instrument_status", "HP_STATUS_"),
         "contract": names.of("hp_contract", "HP_CONTRACT_"),

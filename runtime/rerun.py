@@ -1,7 +1,7 @@
 """A RUN again: its recorded inputs through the same compiled lane, its outputs compared.
 
-Owns:    cutting a journal into steps, building the lane that it describes, comparing every record
-         byte for byte, the first difference and its cause.
+Owns:    building the lane that a journal describes, the first difference and its cause.  The loop
+         over steps and the comparison, byte for byte, are compiled (hotpath/lane/rerun.pyx).
 Refuses: inputs that are not in the journal.  A RUN with a hole cannot be run further than the hole.
 
 An output is any record from INTENT on: intents, verdicts, requests, orders, fills.  By default
@@ -12,33 +12,20 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hotpath.journal.tail import Record, Tail
-from hotpath.lane.rerun import RerunLane
+from hotpath.journal.tail import SEGMENT_BYTES, Record
+from hotpath.lane.rerun import DIFFERS, NEED, OWNER, UNTAKEN, RerunLane, Steps
 from runtime import records
 from runtime._shm import lib
-from runtime.journal import Hole, records_of
+from runtime.journal import Hole
 from runtime.lane_spec import add_instrument, make_codec, make_strategies, set_funds
 from runtime.pages import LANE_BYTES
 from runtime.recording import Damage, LaneRun, lanes
 
 RING_SEGMENTS = 3
-
-
-@dataclass
-class Step:
-    """One input and what followed it; a CLOCK that opened a segment for it stands before."""
-
-    records: list[Record]
-    at: int  # of the input among the records
-
-    @property
-    def input(self) -> Record:
-        return self.records[self.at]
 
 
 @dataclass
@@ -75,31 +62,6 @@ class RerunError(Exception):
     """A journal cannot be run again."""
 
 
-def steps(run: LaneRun) -> Iterator[Step | Hole | Damage]:
-    """Cut a lane epoch into steps; the first hole or damage ends it."""
-    open_step: list[Record] = []
-    at = 0
-    waiting: Record | None = None  # a segment's opening CLOCK: whose it is, the next record says
-    for item in run.read():
-        if not isinstance(item, Record):
-            if open_step:
-                yield Step(open_step, at)
-            yield item
-            return
-        if item.kind == lib.HP_RECORD_CLOCK and item.aux == lib.HP_CLOCK_RECORD_OPENING:
-            waiting = item
-            continue
-        if item.kind < records.OUTPUTS_FROM:
-            if open_step:
-                yield Step(open_step, at)
-            open_step, at = ([waiting, item], 1) if waiting else ([item], 0)
-        else:
-            open_step += [waiting, item] if waiting else [item]
-        waiting = None
-    if open_step:
-        yield Step(open_step, at)
-
-
 class Rerun:
     """One lane epoch: build the lane, feed it step by step, compare."""
 
@@ -109,75 +71,108 @@ class Rerun:
         self.strategy = strategy
         self.outcome = Outcome(run.lane, run.epoch)
         self.lane: RerunLane | None = None
+        self.steps = Steps()
         self.waiting: list[Any] = []  # strategies not yet bound
         self.instruments: dict[int, Any] = {}
 
     def go(self) -> Outcome:
         """Run to the end, the first difference, or what cannot be run."""
         done = self.outcome
-        before: Step | None = None
-        for item in steps(self.run):
-            if isinstance(item, Hole):
-                done.problem = (
-                    f"records {item.first} to {item.first + item.records - 1} are missing"
-                )
-            elif isinstance(item, Damage):
-                done.problem = f"{item.path.name}: byte {item.offset} begins no record"
-            elif before is not None:
-                self.take(before, is_last=False)
-            if done.problem or done.difference:
-                return done
-            before = item if isinstance(item, Step) else None
-        if before is not None:
-            self.take(before, is_last=True)
+        try:
+            self.through()
+        except RerunError as error:
+            done.problem = str(error)
+        if self.lane is not None:
+            done.inputs = self.lane.inputs
+            done.outputs = {
+                records.KINDS.get(kind, f"kind {kind}"): count
+                for kind, count in self.lane.same.items()
+                if kind >= records.OUTPUTS_FROM
+            }
         return done
 
-    def take(self, step: Step, is_last: bool) -> None:
-        """Feed one step and compare what it wrote."""
-        self.outcome.inputs += 1
-        try:
-            self.feed(step)
-        except RerunError as error:
-            self.outcome.problem = f"record {step.input.sequence}: {error}"
-            return
-        assert self.lane is not None
-        self.compare(step, self.written(), is_last)
+    def through(self) -> None:
+        """Give the lane every segment, and to the end the step that nothing follows."""
+        for part in self.run.segments():
+            if isinstance(part, Hole):
+                raise RerunError(
+                    f"records {part.first} to {part.first + part.records - 1} are missing"
+                )
+            if isinstance(part, Damage):
+                raise RerunError(f"{part.path.name}: byte {part.offset} begins no record")
+            self.steps.give(part.data, SEGMENT_BYTES, part.first_sequence)
+            if not self.take():
+                return
+            part.end, part.next_sequence = self.steps.offset, self.steps.sequence
+        if self.steps.finish():
+            said = OWNER if self.lane is None else self.lane.take_last()
+            if self.answer(said, is_last=True) and self.lane is not None:
+                self.outcome.is_cut = self.lane.is_cut
 
-    def feed(self, step: Step) -> None:
-        record = step.input
-        if record.kind == lib.HP_RECORD_LANE:
-            self.build(step)
-            return
-        if self.lane is None:
+    def take(self) -> bool:
+        """Take the steps of a segment; False when there is no going on."""
+        while self.lane is None:
+            if not self.steps.next():
+                return True
+            if not self.answer(OWNER):
+                return False
+        while (said := self.lane.take(self.steps)) != NEED:
+            if not self.answer(said):
+                return False
+        return True
+
+    def answer(self, said: int, is_last: bool = False) -> bool:
+        """Do what the loop over steps leaves to us; False when there is no going on."""
+        if said == OWNER:
+            self.own()
+            assert self.lane is not None
+            said = self.lane.compare(is_last)
+        if said == UNTAKEN:
+            record = self.input
             raise RerunError(
-                f"the journal begins with {records.name_of(record)}, not with the description of"
-                " its lane (record LANE): it was not recorded from the start"
+                f"record {record.sequence}: no step takes {records.name_of(record)}"
+                f" (aux {record.aux})"
             )
-        lane = self.lane
-        if record.kind == lib.HP_RECORD_INSTRUMENT:
-            lane.begin(step.records)
-            self.add_instrument(record)
-        elif record.kind == lib.HP_RECORD_STRATEGY:
-            lane.begin(step.records)
-            self.add_strategy(record)
-        elif not lane.input(record, step.records):
-            raise RerunError(f"no step takes {records.name_of(record)} (aux {record.aux})")
-        elif record.kind == lib.HP_RECORD_COMMAND and record.aux == lib.HP_COMMAND_START:
-            lane.run_start()
-        elif record.kind == lib.HP_RECORD_COMMAND and record.aux == lib.HP_COMMAND_END:
-            lane.run_end()
+        if said == DIFFERS:
+            assert self.lane is not None
+            self.outcome.difference = self.differ(*self.lane.difference())
+        return said == NEED
 
-    def build(self, step: Step) -> None:
+    @property
+    def input(self) -> Record:
+        return self.steps.records()[self.steps.at]
+
+    def own(self) -> None:
+        """Take a step that builds the lane: itself, an instrument, a strategy."""
+        record = self.input
+        try:
+            if record.kind == lib.HP_RECORD_LANE:
+                self.build(record)
+            elif self.lane is None:
+                raise RerunError(
+                    f"the journal begins with {records.name_of(record)}, not with the description"
+                    " of its lane (record LANE): it was not recorded from the start"
+                )
+            elif record.kind == lib.HP_RECORD_INSTRUMENT:
+                self.add_instrument(record)
+            else:
+                self.add_strategy(record)
+        except RerunError as error:
+            raise RerunError(f"record {record.sequence}: {error}") from error
+
+    def build(self, record: Record) -> None:
         """Make the lane of the journal's own description."""
         head = self.run.head
-        text = step.input.payload.decode()
+        text = record.payload.decode()
         spec = json.loads(text)
-        first = step.records[0]
+        first = self.steps.records()[0]
         if first.kind != lib.HP_RECORD_CLOCK:
             raise RerunError("no CLOCK opens the journal")
         clock = records.fields(first)
         codec = make_codec(spec)
-        self.ring = mmap.mmap(-1, lib.HP_JOURNAL_HEAD_BYTES + RING_SEGMENTS * head.segment_bytes)
+        size = lib.HP_JOURNAL_HEAD_BYTES + RING_SEGMENTS * head.segment_bytes
+        self.ring = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.ring.madvise(mmap.MADV_HUGEPAGE)  # each page is touched for the first time in the loop
         self.lane = RerunLane(
             codec,
             bytearray(LANE_BYTES),
@@ -190,8 +185,7 @@ class Rerun:
             clock=(clock["mono_ns"], clock["real_ns"]),
             role=spec.get("role", "fused"),
         )
-        self.tail = Tail(self.ring)
-        self.lane.begin(step.records)
+        self.lane.begin(self.steps)
         self.lane.describe(text)
         if self.lane.role == "order":
             self.lane.expect_strategies(len(spec["strategies"]))
@@ -221,32 +215,10 @@ class Rerun:
         else:
             raise RerunError(f"strategy {record.aux} is not in the lane's description")
 
-    def written(self) -> list[Record]:
-        out: list[Record] = []
-        while (chunk := self.tail.read()) is not None:
-            out += records_of(chunk)
-        return out
-
-    def compare(self, step: Step, found: list[Record], is_last: bool) -> None:
-        """Hold what was written against what was recorded, record by record."""
-        wanted = step.records
-        for n in range(max(len(wanted), len(found))):
-            mine = found[n] if n < len(found) else None
-            theirs = wanted[n] if n < len(wanted) else None
-            if theirs is None and is_last:
-                self.outcome.is_cut = True
-                return
-            if theirs is None or mine is None or not same(theirs, mine):
-                self.outcome.difference = self.differ(step, theirs, mine)
-                return
-            if theirs.kind >= records.OUTPUTS_FROM:
-                name = records.name_of(theirs)
-                self.outcome.outputs[name] = self.outcome.outputs.get(name, 0) + 1
-
-    def differ(self, step: Step, theirs: Record | None, mine: Record | None) -> Difference:
+    def differ(self, theirs: Record | None, mine: Record | None) -> Difference:
         there = theirs or mine
         assert there is not None
-        out = Difference(self.run.lane, self.run.epoch, there.sequence, theirs, mine, step.input)
+        out = Difference(self.run.lane, self.run.epoch, there.sequence, theirs, mine, self.input)
         if theirs is not None and mine is not None:
             one, other = described(theirs), described(mine)
             out.fields = [
@@ -267,12 +239,6 @@ def described(record: Record) -> dict[str, Any]:
         "mono_ns": record.mono_ns,
         **records.fields(shown),
     }
-
-
-def same(one: Record, other: Record) -> bool:
-    return one[:6] == other[:6] and (
-        one.payload == other.payload or records.output_bytes(one) == records.output_bytes(other)
-    )
 
 
 def rerun(directory: Path, strategy: str | None = None) -> list[Outcome]:

@@ -18,6 +18,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+SPARE_PACE = 0.5  # slower than that, what can be done without is left out
+LOOK_AGAIN_S = 0.5  # while nothing may be asked at all
 NEARLY_USED_PERCENT = 90  # of the venue's own count: snapshots then wait for the next minute
 REFUSED_S = 60.0  # where a refusal for weight does not say how long
 
@@ -39,20 +41,28 @@ class WeightBudget:
     """Weight that may be spent: refilled evenly, at most a tenth of a minute's saved up.
 
     One request too heavy for that is let through when the budget is full, and paid off after it.
+    `pace` says which part of the rate may be spent now; 0 = nothing (runtime/governor.py).
     """
 
-    def __init__(self, per_minute: int, limit: int, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        per_minute: int,
+        limit: int,
+        now: Callable[[], float],
+        pace: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self.rate = per_minute / 60
         self.limit = limit
         self.room = per_minute / 10
         self.left = self.room
         self.now = now
+        self.pace = pace
         self.at = now()
         self.closed_until = 0.0
 
     def refill(self) -> float:
         now = self.now()
-        self.left = min(self.room, self.left + (now - self.at) * self.rate)
+        self.left = min(self.room, self.left + (now - self.at) * self.rate * self.pace())
         self.at = now
         return now
 
@@ -61,15 +71,20 @@ class WeightBudget:
         now = self.refill()
         closed = self.closed_until - now
         missing = min(weight, self.room) - self.left
+        rate = self.rate * self.pace()
+        if rate == 0:
+            return max(closed, LOOK_AGAIN_S if self.rate else REFUSED_S)
         if closed > 0 or missing > 1e-9:
-            return max(closed, missing / self.rate if self.rate else REFUSED_S)
+            return max(closed, missing / rate)
         self.left -= weight
         return 0.0
 
     def can_spare(self, weight: int, reserve: int) -> bool:
         """Spend so much at once if so much more is left for others; say whether it was spent."""
         now = self.refill()
-        if now < self.closed_until or self.left < weight + min(reserve, self.room - weight):
+        if self.pace() < SPARE_PACE or now < self.closed_until:
+            return False
+        if self.left < weight + min(reserve, self.room - weight):
             return False
         self.left -= weight
         return True

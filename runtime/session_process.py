@@ -24,8 +24,11 @@ from runtime import cold, evidence
 from runtime._shm import lib
 from runtime.child import Message
 from runtime.feeds import Feeds, Parts, limits
+from runtime.governor import Governor, Listener
 from runtime.opening import Instrument, Opener, OpeningError
 from runtime.pages import Mail, Page, PageError
+from runtime.quota import KINDS
+from venues.binance.public import windows
 from venues.binance.usdm import reference
 from venues.binance.usdm.session import Endpoints, Session, VenueError, load_key
 
@@ -33,6 +36,7 @@ ANSWER_ERRORS = (VenueError, PageError, OpeningError, aiohttp.ClientError, Timeo
 LISTEN_KEY_S = 30 * 60
 LOOK_S = 0.25  # a bell that was missed costs this much
 AGAIN_S = 1.0
+REFERENCE_S = 300.0  # between two looks at what the venue says of its instruments
 FULL_S = 0.01  # before a full ring is tried again
 OPENING_AGAIN_S = 0.2
 ALIVE_NS = 2_000_000_000  # a lane that has turned within this is there
@@ -83,6 +87,7 @@ class SessionPart(cold.Part):
         self.session = Session(
             self.endpoints, s["api_key"], load_key(Path(s["key_path"])), self.http
         )
+        self.govern()
         self.lanes: dict[int, Lane] = {}
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
@@ -98,10 +103,19 @@ class SessionPart(cold.Part):
         asyncio.get_running_loop().add_reader(s["bells"]["session"], self.on_bell)
         self.spawn(self.look())
         self.spawn(self.keep_listen_key())
+        self.reference_due = asyncio.Event()
+        self.spawn(self.keep_reference(s["symbols"], facts))
+        self.spawn(self.governor.keep_heard(self.ping))
         self.dead_man_ms = int(s.get("dead_man_ms", 0))
         if self.dead_man_ms:
             self.spawn(self.keep_dead_man())
         return facts
+
+    def govern(self) -> None:
+        """Hear what answers say of the venue's quota, and heed it."""
+        self.governor = Governor(self.say)
+        self.session.heard = self.governor.hear
+        self.session.stopped_s = self.governor.stopped_s
 
     async def read_reference(self, symbols: list[str]) -> Message:
         """Return what a lane must know of its instruments."""
@@ -113,6 +127,7 @@ class SessionPart(cold.Part):
                 f"venue has no {', '.join(missing)}; it lists {', '.join(sorted(known)[:12])}"
             )
         return {
+            "quotas": [[KINDS[kind], *rest] for kind, *rest in windows(info)],
             "instruments": [
                 {
                     "symbol": name,
@@ -123,8 +138,26 @@ class SessionPart(cold.Part):
                     ),
                 }
                 for name in symbols
-            ]
+            ],
         }
+
+    async def keep_reference(self, symbols: list[str], known: Message) -> None:
+        """Look again at what the venue says of its instruments; tell what has changed."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.reference_due.wait(), REFERENCE_S)
+            self.reference_due.clear()
+            try:
+                found = await self.read_reference(symbols)
+            except (*ANSWER_ERRORS, cold.ColdError, reference.ReferenceDataError) as error:
+                self.say(f"session.reference_unread error={error!r}")
+                continue
+            before = {one["symbol"]: one["about"] for one in known["instruments"]}
+            after = {one["symbol"]: one["about"] for one in found["instruments"]}
+            differ = {name: about for name, about in after.items() if about != before[name]}
+            known = found
+            if differ:
+                self.tell({"reference": differ})
 
     async def told(self, message: Message) -> None:
         """Take up a lane's life, or clean up behind one that will not come back."""
@@ -134,22 +167,30 @@ class SessionPart(cold.Part):
             self.about = {int(n): about for n, about in message["about"].items()}
             former = self.lanes.pop(number, None)
             if former is not None:
+                self.governor.leave(number)
                 await former.close()
             bell = self.specification["bells"]["lanes"][str(number)]
             deployment = self.specification["deployment"]
             lane = Lane(deployment, number, message["epoch"], bell)
             books = self.symbols if message["has_books"] else {}
             seed = self.specification.get("seed")
-            parts = Parts(self.session, books, lane.mail_in, lane.page, self.say, seed)
+            parts = Parts(
+                *(self.session, books, lane.mail_in, lane.page, self.say, self.governor),
+                seed,
+            )
             lane.feeds = Feeds(parts, limits())
             lane.opener = self.opener(lane, message)
             self.lanes[number] = lane
+            if message["has_orders"]:
+                self.governor.join(number, Listener(lane.page.view, lane.mail_in.put))
             if not message["is_open"]:
                 lane.evidence = evidence.newest(deployment, message["former_rings"])
                 if lane.evidence is None and message.get("archive"):
                     await asyncio.to_thread(self.recover, lane, Path(message["archive"]))
                 self.put(lane, lib.HP_MAIL_OPENING, b"")  # a wish may have been lost
             self.on_bell()
+        elif "read_reference" in message:
+            self.reference_due.set()
         elif "limits" in message:
             self.spawn(self.mail_limits(message))
         elif "cancel_ours" in message:
@@ -293,6 +334,11 @@ class SessionPart(cold.Part):
                 await self.session.keep_listen_key()
             except ANSWER_ERRORS as error:
                 self.say(f"session.listen_key_failed error={error!r}")
+
+    async def ping(self) -> None:
+        """Ask how much is used; a venue that is silent says it another time."""
+        with contextlib.suppress(*ANSWER_ERRORS):
+            await self.session.ping()
 
     async def set_dead_man(self, ms: int) -> None:
         for symbol in self.symbols.values():

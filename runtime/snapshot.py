@@ -127,6 +127,33 @@ class Usage:
 
 
 @dataclass(slots=True)
+class QuotaWindow:
+    """One window of the venue's quota."""
+
+    kind: str  # weight | orders
+    length_s: int
+    mode: int  # enum hp_quota_mode
+    limit: int
+    most: int  # of it, for the lane
+    used: int
+    told_age_ns: int | None
+    told_count: int
+
+
+@dataclass(slots=True)
+class Quota:
+    """What a lane knows of its venue's quota."""
+
+    mode: int  # enum hp_quota_mode
+    stopped_ns: int  # the venue refuses for so long still
+    refusals: dict[str, int]  # by status
+    held: dict[str, int]  # by enum hp_quota_rank
+    changes: int
+    foreign: int
+    windows: list[QuotaWindow]
+
+
+@dataclass(slots=True)
 class Flattened:
     """What a flatten did with one position."""
 
@@ -212,6 +239,7 @@ class Lane:
     flatten: int = 0  # enum hp_flatten_state of the last flatten as a whole
     flattens: list[Flattened] = field(default_factory=list)
     usages: list[Usage] = field(default_factory=list)
+    quota: Quota | None = None  # None: no window is known
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ Refuses: taking snapshots, layout for people (ops/status.py), colours.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from runtime import health, names
@@ -127,6 +128,21 @@ def funds(one: Funds) -> dict[str, Any]:
     }
 
 
+def quota(one: Lane) -> Iterator[dict[str, Any]]:
+    """Yield how each window of the lane's venue stands."""
+    for row in one.quota.windows if one.quota else ():
+        yield {
+            "lane": one.name,
+            "kind": row.kind,
+            "window_s": row.length_s,
+            "mode": names.QUOTA_MODES.get(row.mode, str(row.mode)),
+            "used": row.used,
+            "limit": row.limit,
+            "headroom": max(0, row.most - row.used),
+            "figure_age_ms": milliseconds(row.told_age_ns),
+        }
+
+
 def clock(one: Clock | None) -> dict[str, Any] | None:
     if one is None:
         return None
@@ -221,6 +237,7 @@ def status(found: Snapshot) -> dict[str, Any]:
         "processes": [process(one) for one in found.processes],
         "instruments": [instrument(one) for one in found.instruments],
         "funds": [funds(one) for held in found.lanes for one in held.funds],
+        "quota": [row for one in found.lanes for row in quota(one)],
         "verdicts": verdicts,
         "warnings": warnings,
         "latency": {

@@ -41,6 +41,7 @@ V = {
     )
 }
 
+QUOTAS = {number for name, number in V.items() if name.startswith("QUOTA_")}
 IN_MONEY = {
     V["ORDER_LIMIT"]: Row(
         "refused: order notional {found}; the limit is {wanted}", "money", "money"
@@ -170,6 +171,24 @@ ROWS: dict[int, Row] = {
         "count",
     ),
     V["RATE_BUCKET"]: Row("throttled: no order token for another {found}", "ns"),
+    V["QUOTA_SLOW"]: Row(
+        "throttled: {found} of the venue's quota of {wanted} are used; new orders are spread",
+        "count",
+        "count",
+    ),
+    V["QUOTA_NO_RISK"]: Row(
+        "refused: {found} of the venue's quota of {wanted} are used; no new risk, cancels pass",
+        "count",
+        "count",
+    ),
+    V["QUOTA_RESERVE"]: Row(
+        "refused: {found} of the venue's quota of {wanted} are used; the rest is a reserve",
+        "count",
+        "count",
+    ),
+    V["QUOTA_STOPPED"]: Row(
+        "refused: the venue answered 429 or 418; nothing of the kind for another {found}", "ns"
+    ),
     V["RESERVATION"]: Row("refused: {found} must be reserved, {wanted} is free", "money", "money"),
     V["UNKNOWN_ORDER"]: Row(
         "refused: the order to cancel or replace is {found}, not working", "order"
@@ -246,6 +265,10 @@ def explained(v: Any, scale: Scale | None = None) -> str:
         whose = names.DIMENSIONS.get(v.dimension, str(v.dimension))
         name = scale.symbol if scale and v.dimension == lib.HP_DIMENSION_INSTRUMENT else v.scope
         text += f" ({whose} {name})"
+    elif v.verdict in QUOTAS and v.scope:
+        kind = names.QUOTAS.get(v.scope >> 24, str(v.scope >> 24))
+        length_s = v.scope & 0xFFFFFF
+        text += f" ({kind} of {length_s} s)" if length_s else f" ({kind})"
     if v.retry_ns > v.now_ns:
         text += f"; worth asking again after {duration(v.retry_ns - v.now_ns)}"
     return text

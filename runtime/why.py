@@ -220,6 +220,8 @@ def why(
     traces += list(trace_rings(deployment, wanted))
     # the same life may stand in the RUN and in its ring: the ring, read last, knows the newest
     hits = {(one.lane, one.epoch): one for one in traces if not one.is_empty}
+    judged = {key: one for key, one in hits.items() if one.decisions or one.order}
+    hits = judged or hits  # of a pair the market lane wants and the order lane judges
     if hits:
         return True, [line for one in hits.values() for line in explain(one, snapshot)]
     if not traces:

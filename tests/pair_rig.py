@@ -14,7 +14,10 @@ RING_BYTES = 1 << 20
 ROUNDS = 20
 MARKET = ("frame", "snapshot", "spare", "socket")
 ORDER = ("report", "report_frame", "fact", "begin_opening")
-BOTH = ("turn", "words", "clock", "clocks")
+BOTH = (
+    *("turn", "words", "clock", "clocks"),
+    *("put_instrument", "put_limit", "put_policy", "put_rule"),
+)
 
 
 def ring(capacity=RING_BYTES):

@@ -155,7 +155,7 @@ def rerun(directory: Path, messages: int) -> dict[str, Any]:
     return out
 
 
-def journal(rounds: int = 3, total: int = GB, messages: int = 60_000) -> dict[str, Any]:
+def journal(rounds: int = 3, total: int = GB, messages: int = 400_000) -> dict[str, Any]:
     """Every figure of the journal."""
     out: dict[str, Any] = {"append": append(rounds)}
     with tempfile.TemporaryDirectory(prefix="corelane-bench-") as folder:

@@ -76,6 +76,14 @@ class Stage:
             money.used_e8 = [0, 1_200_000_000, 0]
             money.total_e8 = (1000 + n) * 100_000_000
             money.free_e8 = money.total_e8 - 1_500_000_000
+        q = view.quota
+        q.mode, q.window_count = lib.HP_QUOTA_SLOW, 2
+        q.refusals, q.held, q.changes, q.foreign = [2, 1], [9, 7, 3, 1], 5, 4
+        for n, (kind, length, limit) in enumerate(((1, 60, 2400), (2, 10, 300))):
+            row = q.rows[n]
+            row.kind, row.length_s, row.limit, row.most = kind, length, limit, limit - 40
+            row.mode, row.used, row.told_count = lib.HP_QUOTA_SLOW + 2 * n, limit // (n + 2), 80
+            row.told_ns = NOW_NS - 250_000_000
         self.journal(number)
         for ring in ("mail.in", "mail.out", "log"):
             mail = Mail.make(self.deployment, f"{ring}.{number}", 4096)

@@ -56,6 +56,8 @@ enum hp_record_kind {
     HP_RECORD_STRATEGY = 21,    /* u32 callbacks that it has (enum hp_callback), u32 account, name; aux = strategy */
     HP_RECORD_TTL = 23,         /* hp_ttl_rule_t */
     HP_RECORD_CLOSING = 22,     /* hp_flatten_rule_t: positions are closed by it from now on */
+    HP_RECORD_QUOTA_RULE = 24,  /* hp_quota_rule_t */
+    HP_RECORD_QUOTA = 25,       /* hp_quota_told_t: what the venue said to a cold process, or the configuration */
     HP_RECORD_INTENT = 64,      /* hp_intent_t */
     HP_RECORD_VERDICT = 65,     /* hp_verdict_t */
     HP_RECORD_REQUEST = 66,     /* request payload before the WebSocket mask */
@@ -68,6 +70,7 @@ enum hp_record_kind {
     HP_RECORD_HALT = 81,        /* a strategy failed: its orders are cancelled; aux = strategy */
     HP_RECORD_WISH = 82,        /* an opening is wished for: u64 generation */
     HP_RECORD_FLATTEN = 83,     /* hp_flatten_row_t when its state changed; aux = instrument */
+    HP_RECORD_QUOTA_MODE = 84,  /* hp_quota_event_t: another mode holds */
     /* neither input nor output: what a successor needs, repeated in each segment */
     HP_RECORD_CARRY = 128       /* aux = enum hp_mail: the lane's state as opening facts (opening.h) */
 };

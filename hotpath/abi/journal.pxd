@@ -36,6 +36,8 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_STRATEGY
         HP_RECORD_TTL
         HP_RECORD_CLOSING
+        HP_RECORD_QUOTA_RULE
+        HP_RECORD_QUOTA
         HP_RECORD_INTENT
         HP_RECORD_VERDICT
         HP_RECORD_REQUEST
@@ -48,6 +50,7 @@ cdef extern from "journal.h" nogil:
         HP_RECORD_HALT
         HP_RECORD_WISH
         HP_RECORD_FLATTEN
+        HP_RECORD_QUOTA_MODE
         HP_RECORD_CARRY
     cdef enum hp_words_of:
         HP_WORDS_CONTROL

@@ -26,6 +26,8 @@ enum hp_mail {
     HP_MAIL_POLICY = 13,    /* hp_gate_rule_t: holds from now on */
     HP_MAIL_SIGNAL = 15,    /* hp_signal_t: holds from now on */
     HP_MAIL_TTL = 16,       /* hp_ttl_rule_t: holds from now on */
+    HP_MAIL_QUOTA = 17,     /* hp_quota_told_t */
+    HP_MAIL_INSTRUMENT = 18, /* hp_instrument_t of a known one: holds from now on */
     /* lane to cold side */
     HP_MAIL_WANT = 64,      /* aux = enum hp_want; payload: u32 what, u32 instrument or detail */
     HP_MAIL_LOG = 65        /* a line of text */

@@ -19,6 +19,8 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_POLICY
         HP_MAIL_SIGNAL
         HP_MAIL_TTL
+        HP_MAIL_QUOTA
+        HP_MAIL_INSTRUMENT
         HP_MAIL_WANT
         HP_MAIL_LOG
     cdef enum hp_want:

@@ -57,7 +57,8 @@ enum hp_report_kind {
     HP_REPORT_SESSION = 16,      /* logon answer: error 0 = logged on */
     HP_REPORT_STREAM_END = 17,   /* user stream expired: a new key is needed */
     HP_REPORT_CONTROL = 18,      /* known, nothing to do */
-    HP_REPORT_KIND_COUNT = 19
+    HP_REPORT_QUOTA = 19,        /* how much of a window is used, or a refusal for it (quota.h) */
+    HP_REPORT_KIND_COUNT = 20
 };
 
 /* Venue errors, mapped to what a trader does about them. */
@@ -163,7 +164,11 @@ typedef struct hp_report {
     int64_t  match_ns;         /* venue, UTC */
     uint64_t recv_ns;          /* CLOCK_MONOTONIC */
     uint64_t request_id;       /* id echoed by the venue; 0 = unsolicited */
-    uint8_t  pad[32];
+    uint32_t quota;            /* QUOTA: enum hp_quota_kind */
+    uint32_t quota_s;          /* length of the window; 0 = no window, the refusal alone */
+    int64_t  quota_limit;
+    int64_t  quota_used;
+    uint64_t stop_ms;          /* > 0: refused for so long; UINT64_MAX: for how long is not said */
 } hp_report_t;
 /* cffi:end */
 HP_SIZE(hp_order_t, 256);

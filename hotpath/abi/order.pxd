@@ -41,6 +41,7 @@ cdef extern from "order.h" nogil:
         HP_REPORT_SESSION
         HP_REPORT_STREAM_END
         HP_REPORT_CONTROL
+        HP_REPORT_QUOTA
         HP_REPORT_KIND_COUNT
     cdef enum hp_error:
         HP_ERROR_NONE
@@ -149,6 +150,10 @@ cdef extern from "order.h" nogil:
         int64_t match_ns
         uint64_t recv_ns
         uint64_t request_id
-        uint8_t pad[32]
+        uint32_t quota
+        uint32_t quota_s
+        int64_t quota_limit
+        int64_t quota_used
+        uint64_t stop_ms
     uint64_t hp_client_id(uint64_t epoch, uint64_t lane, uint64_t sequence) noexcept nogil
     int hp_order_is_working(uint8_t state) noexcept nogil

@@ -31,6 +31,7 @@
 #include "limit_use.h"
 #include "order.h"
 #include "panic.h"
+#include "quota.h"
 #include "verdict.h"
 
 /* cffi:begin */
@@ -204,8 +205,8 @@ typedef struct hp_supervisor_page {
     uint64_t  shm_free_bytes;
     uint64_t  disk_free_bytes;
     uint64_t  load_permille;
-    char      topology[32];
-    char      degraded[480];  /* one sentence per line */
+    char      topology[64];
+    char      degraded[448];  /* one sentence per line */
     uint8_t   pad[64];
     hp_process_t processes[16];
 } hp_supervisor_page_t;
@@ -399,6 +400,7 @@ typedef struct hp_lane_page {
     hp_lane_flow_t flow;
     hp_lane_funds_t funds[8];  /* HP_ASSETS_MAX */
     hp_flatten_row_t flattens[768]; /* by instrument x 3 + position side */
+    hp_lane_quota_t quota;     /* of the venue, ten times a second and when its mode changes */
 } hp_lane_page_t;
 /* cffi:end */
 HP_SIZE(hp_page_t, 128);
@@ -417,6 +419,7 @@ HP_FIELD(hp_authority_page_t, rows, 256);
 HP_SIZE(hp_lane_flow_t, 256);
 HP_SIZE(hp_lane_funds_t, 128);
 HP_SIZE(hp_lane_counters_t, 1024);
+_Static_assert(HP_VERDICT_QUOTA_STOPPED - HP_VERDICT_QUOTA_SLOW == HP_QUOTA_SLOW - HP_QUOTA_STOPPED, "a verdict for each mode");
 _Static_assert(HP_DECODE_COUNT <= 16 && HP_EVENT_KIND_COUNT <= 8 && HP_ORDER_STATE_COUNT <= 16 &&
                HP_VERDICT_COUNT <= 64 && HP_HOP_COUNT <= 10, "lane page tables are large enough");
 _Static_assert(offsetof(hp_lane_page_t, counters) % 128 == 0, "counters start on a line pair");

@@ -13,6 +13,7 @@ from hotpath.abi.histogram cimport *
 from hotpath.abi.limit cimport *
 from hotpath.abi.limit_use cimport *
 from hotpath.abi.order cimport *
+from hotpath.abi.quota cimport *
 from hotpath.abi.verdict cimport *
 
 cdef extern from "page.h" nogil:
@@ -188,8 +189,8 @@ cdef extern from "page.h" nogil:
         uint64_t shm_free_bytes
         uint64_t disk_free_bytes
         uint64_t load_permille
-        char topology[32]
-        char degraded[480]
+        char topology[64]
+        char degraded[448]
         uint8_t pad[64]
         hp_process_t processes[16]
     ctypedef struct hp_lane_counters_t:
@@ -352,3 +353,4 @@ cdef extern from "page.h" nogil:
         hp_lane_flow_t flow
         hp_lane_funds_t funds[8]
         hp_flatten_row_t flattens[768]
+        hp_lane_quota_t quota

@@ -21,6 +21,7 @@ from hotpath.abi.opening cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
 from hotpath.abi.pair cimport *
+from hotpath.abi.quota cimport *
 from hotpath.abi.ring cimport *
 from hotpath.abi.rule cimport *
 from hotpath.abi.sentinel cimport *
@@ -546,7 +547,11 @@ def layout():
     out["hp_report_t.match_ns"] = <size_t>&(<hp_report_t *>0).match_ns
     out["hp_report_t.recv_ns"] = <size_t>&(<hp_report_t *>0).recv_ns
     out["hp_report_t.request_id"] = <size_t>&(<hp_report_t *>0).request_id
-    out["hp_report_t.pad"] = <size_t>&(<hp_report_t *>0).pad
+    out["hp_report_t.quota"] = <size_t>&(<hp_report_t *>0).quota
+    out["hp_report_t.quota_s"] = <size_t>&(<hp_report_t *>0).quota_s
+    out["hp_report_t.quota_limit"] = <size_t>&(<hp_report_t *>0).quota_limit
+    out["hp_report_t.quota_used"] = <size_t>&(<hp_report_t *>0).quota_used
+    out["hp_report_t.stop_ms"] = <size_t>&(<hp_report_t *>0).stop_ms
     out["hp_page_t"] = sizeof(hp_page_t)
     out["hp_page_t.magic"] = <size_t>&(<hp_page_t *>0).magic
     out["hp_page_t.layout"] = <size_t>&(<hp_page_t *>0).layout
@@ -804,6 +809,7 @@ def layout():
     out["hp_lane_page_t.flow"] = <size_t>&(<hp_lane_page_t *>0).flow
     out["hp_lane_page_t.funds"] = <size_t>&(<hp_lane_page_t *>0).funds
     out["hp_lane_page_t.flattens"] = <size_t>&(<hp_lane_page_t *>0).flattens
+    out["hp_lane_page_t.quota"] = <size_t>&(<hp_lane_page_t *>0).quota
     out["hp_pair_hello_t"] = sizeof(hp_pair_hello_t)
     out["hp_pair_hello_t.epoch"] = <size_t>&(<hp_pair_hello_t *>0).epoch
     out["hp_pair_hello_t.intent_id"] = <size_t>&(<hp_pair_hello_t *>0).intent_id
@@ -855,6 +861,60 @@ def layout():
     out["hp_pair_fill_t.about"] = <size_t>&(<hp_pair_fill_t *>0).about
     out["hp_pair_fill_t.report"] = <size_t>&(<hp_pair_fill_t *>0).report
     out["hp_pair_fill_t.position"] = <size_t>&(<hp_pair_fill_t *>0).position
+    out["hp_quota_cost_t"] = sizeof(hp_quota_cost_t)
+    out["hp_quota_cost_t.weight"] = <size_t>&(<hp_quota_cost_t *>0).weight
+    out["hp_quota_cost_t.orders"] = <size_t>&(<hp_quota_cost_t *>0).orders
+    out["hp_quota_rule_t"] = sizeof(hp_quota_rule_t)
+    out["hp_quota_rule_t.busy_percent"] = <size_t>&(<hp_quota_rule_t *>0).busy_percent
+    out["hp_quota_rule_t.slow_percent"] = <size_t>&(<hp_quota_rule_t *>0).slow_percent
+    out["hp_quota_rule_t.no_risk_percent"] = <size_t>&(<hp_quota_rule_t *>0).no_risk_percent
+    out["hp_quota_rule_t.reserve_percent"] = <size_t>&(<hp_quota_rule_t *>0).reserve_percent
+    out["hp_quota_rule_t.kept_percent"] = <size_t>&(<hp_quota_rule_t *>0).kept_percent
+    out["hp_quota_rule_t.stop_ms"] = <size_t>&(<hp_quota_rule_t *>0).stop_ms
+    out["hp_quota_rule_t.slack_ns"] = <size_t>&(<hp_quota_rule_t *>0).slack_ns
+    out["hp_quota_rule_t.costs"] = <size_t>&(<hp_quota_rule_t *>0).costs
+    out["hp_quota_rule_t.pad"] = <size_t>&(<hp_quota_rule_t *>0).pad
+    out["hp_quota_told_t"] = sizeof(hp_quota_told_t)
+    out["hp_quota_told_t.kind"] = <size_t>&(<hp_quota_told_t *>0).kind
+    out["hp_quota_told_t.length_s"] = <size_t>&(<hp_quota_told_t *>0).length_s
+    out["hp_quota_told_t.limit"] = <size_t>&(<hp_quota_told_t *>0).limit
+    out["hp_quota_told_t.used"] = <size_t>&(<hp_quota_told_t *>0).used
+    out["hp_quota_told_t.asked_ns"] = <size_t>&(<hp_quota_told_t *>0).asked_ns
+    out["hp_quota_told_t.stop_ns"] = <size_t>&(<hp_quota_told_t *>0).stop_ns
+    out["hp_quota_told_t.cost"] = <size_t>&(<hp_quota_told_t *>0).cost
+    out["hp_quota_told_t.status"] = <size_t>&(<hp_quota_told_t *>0).status
+    out["hp_quota_told_t.pad"] = <size_t>&(<hp_quota_told_t *>0).pad
+    out["hp_quota_row_t"] = sizeof(hp_quota_row_t)
+    out["hp_quota_row_t.kind"] = <size_t>&(<hp_quota_row_t *>0).kind
+    out["hp_quota_row_t.length_s"] = <size_t>&(<hp_quota_row_t *>0).length_s
+    out["hp_quota_row_t.mode"] = <size_t>&(<hp_quota_row_t *>0).mode
+    out["hp_quota_row_t.pad0"] = <size_t>&(<hp_quota_row_t *>0).pad0
+    out["hp_quota_row_t.limit"] = <size_t>&(<hp_quota_row_t *>0).limit
+    out["hp_quota_row_t.most"] = <size_t>&(<hp_quota_row_t *>0).most
+    out["hp_quota_row_t.used"] = <size_t>&(<hp_quota_row_t *>0).used
+    out["hp_quota_row_t.told"] = <size_t>&(<hp_quota_row_t *>0).told
+    out["hp_quota_row_t.told_ns"] = <size_t>&(<hp_quota_row_t *>0).told_ns
+    out["hp_quota_row_t.told_count"] = <size_t>&(<hp_quota_row_t *>0).told_count
+    out["hp_quota_row_t.begins"] = <size_t>&(<hp_quota_row_t *>0).begins
+    out["hp_lane_quota_t"] = sizeof(hp_lane_quota_t)
+    out["hp_lane_quota_t.mode"] = <size_t>&(<hp_lane_quota_t *>0).mode
+    out["hp_lane_quota_t.window_count"] = <size_t>&(<hp_lane_quota_t *>0).window_count
+    out["hp_lane_quota_t.stop_until_ns"] = <size_t>&(<hp_lane_quota_t *>0).stop_until_ns
+    out["hp_lane_quota_t.refusals"] = <size_t>&(<hp_lane_quota_t *>0).refusals
+    out["hp_lane_quota_t.changes"] = <size_t>&(<hp_lane_quota_t *>0).changes
+    out["hp_lane_quota_t.held"] = <size_t>&(<hp_lane_quota_t *>0).held
+    out["hp_lane_quota_t.foreign"] = <size_t>&(<hp_lane_quota_t *>0).foreign
+    out["hp_lane_quota_t.rows"] = <size_t>&(<hp_lane_quota_t *>0).rows
+    out["hp_lane_quota_t.pad"] = <size_t>&(<hp_lane_quota_t *>0).pad
+    out["hp_quota_event_t"] = sizeof(hp_quota_event_t)
+    out["hp_quota_event_t.mode"] = <size_t>&(<hp_quota_event_t *>0).mode
+    out["hp_quota_event_t.before"] = <size_t>&(<hp_quota_event_t *>0).before
+    out["hp_quota_event_t.kind"] = <size_t>&(<hp_quota_event_t *>0).kind
+    out["hp_quota_event_t.length_s"] = <size_t>&(<hp_quota_event_t *>0).length_s
+    out["hp_quota_event_t.used"] = <size_t>&(<hp_quota_event_t *>0).used
+    out["hp_quota_event_t.limit"] = <size_t>&(<hp_quota_event_t *>0).limit
+    out["hp_quota_event_t.stop_until_ns"] = <size_t>&(<hp_quota_event_t *>0).stop_until_ns
+    out["hp_quota_event_t.pad"] = <size_t>&(<hp_quota_event_t *>0).pad
     out["hp_ring_record_t"] = sizeof(hp_ring_record_t)
     out["hp_ring_record_t.length"] = <size_t>&(<hp_ring_record_t *>0).length
     out["hp_ring_record_t.kind"] = <size_t>&(<hp_ring_record_t *>0).kind

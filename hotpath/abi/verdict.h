@@ -78,7 +78,12 @@ enum hp_verdict_code {
     HP_VERDICT_SEND_FAILED = 47,       /* no session, or the socket refused: nothing was sent */
     HP_VERDICT_ARCHIVE_LAG = 48,       /* the journal is not on disk: found = words, wanted = those that would do */
     HP_VERDICT_ORDER_BUSY = 49,        /* REPLACE while the order is not acknowledged, or changes already */
-    HP_VERDICT_COUNT = 50
+    /* how much of what the venue lets us ask is used (quota.h): found = used, wanted = the bound */
+    HP_VERDICT_QUOTA_SLOW = 50,        /* THROTTLE: new orders are spread over the rest of the window */
+    HP_VERDICT_QUOTA_NO_RISK = 51,
+    HP_VERDICT_QUOTA_RESERVE = 52,     /* what is left is for what ranks higher */
+    HP_VERDICT_QUOTA_STOPPED = 53,     /* the venue refused (429, 418): found = ns left, wanted = enum hp_quota_kind */
+    HP_VERDICT_COUNT = 54
 };
 
 typedef struct hp_verdict {
@@ -97,7 +102,7 @@ typedef struct hp_verdict {
     uint64_t limit_until_ns;
     uint64_t clock_until_ns;
     uint32_t dimension;       /* enum hp_dimension whose limit refused; 0 = no limit of a dimension did */
-    uint32_t scope;           /* which account, venue, strategy or instrument */
+    uint32_t scope;           /* which account, venue, strategy or instrument; QUOTA: kind << 24 | seconds */
     uint8_t  pad[24];
 } hp_verdict_t;
 /* cffi:end */

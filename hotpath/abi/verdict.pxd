@@ -55,6 +55,10 @@ cdef extern from "verdict.h" nogil:
         HP_VERDICT_SEND_FAILED
         HP_VERDICT_ARCHIVE_LAG
         HP_VERDICT_ORDER_BUSY
+        HP_VERDICT_QUOTA_SLOW
+        HP_VERDICT_QUOTA_NO_RISK
+        HP_VERDICT_QUOTA_RESERVE
+        HP_VERDICT_QUOTA_STOPPED
         HP_VERDICT_COUNT
     ctypedef struct hp_verdict_t:
         uint64_t intent_id

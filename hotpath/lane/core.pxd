@@ -18,6 +18,7 @@ from hotpath.abi.page cimport (
 from hotpath.abi.pair cimport *
 from hotpath.abi.ring cimport hp_ring_t
 from hotpath.abi.rule cimport *
+from hotpath.abi.quota cimport *
 from hotpath.abi.ttl cimport *
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.book.arbiter cimport hp_arbiter_t
@@ -30,6 +31,11 @@ cdef extern from "hotpath/risk/bucket.h" nogil:
     ctypedef struct hp_bucket_t:
         uint64_t period_ns
     void hp_bucket_init(hp_bucket_t *b, uint64_t per_second, uint64_t burst, uint64_t reserve) noexcept nogil
+
+
+cdef extern from "hotpath/risk/governor.h" nogil:
+    ctypedef struct hp_governor_t:
+        hp_lane_quota_t now
 
 
 cdef extern from "hotpath/risk/gate.h" nogil:
@@ -57,6 +63,7 @@ cdef extern from "hotpath/risk/gate.h" nogil:
         hp_limit_lease_t lease
         hp_lane_funds_t *funds
         hp_leader_lease_t leader
+        hp_governor_t quota
         hp_pulse_t pulses[256]
         hp_own_t own
     void hp_gate_init(hp_gate_t *g) noexcept nogil
@@ -231,6 +238,15 @@ cdef extern from "hotpath/lane/market.h" nogil:
     void hp_lane_decide(hp_lane_t *l) noexcept nogil
     void hp_lane_inquire(hp_lane_t *l, hp_order_t *o) noexcept nogil
 
+
+cdef extern from "hotpath/lane/reference.h" nogil:
+    int hp_lane_put_instrument(hp_lane_t *l, const hp_instrument_t *about) noexcept
+
+
+cdef extern from "hotpath/lane/governed.h" nogil:
+    void hp_lane_put_quota_rule(hp_lane_t *l, const hp_quota_rule_t *rule) noexcept nogil
+    void hp_lane_quota_told(hp_lane_t *l, const hp_quota_told_t *told) noexcept nogil
+    void hp_lane_show_quota(hp_lane_t *l) noexcept nogil
 
 cdef extern from "hotpath/lane/inputs.h" nogil:
     void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state) noexcept nogil

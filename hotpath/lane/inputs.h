@@ -13,6 +13,7 @@
 
 #include "hotpath/lane/market.h"
 #include "hotpath/lane/peer.h"
+#include "hotpath/lane/reference.h"
 #include "journal.h"
 
 /* The user stream is opened first and the venue asked afterwards: what happens in between is in both.
@@ -35,7 +36,10 @@ static inline void hp_lane_user_session(hp_lane_t *l, uint32_t state)
 static inline void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state)
 {
     hp_lane_journal(l, HP_RECORD_SESSION, socket, l->recv_ns, &state, sizeof state);
-    if (state == HP_SESSION_ASKED) return;
+    if (state == HP_SESSION_ASKED) {
+        if (socket == HP_SOCKET_ORDER) hp_lane_asked(l, HP_COST_LOGON, 0);
+        return;
+    }
     if (socket == HP_SOCKET_ORDER) {
         l->is_session_ready = state == HP_SESSION_READY;
         if (state == HP_SESSION_OPEN) l->env.want(l->env.self, HP_WANT_LOGON, 0);
@@ -155,6 +159,13 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
     case HP_RECORD_PEER:
         hp_lane_peer(l, r->aux, payload, r->length);
         return l->pair != NULL;
+    case HP_RECORD_INSTRUMENT:
+        if (r->length == sizeof(hp_instrument_t)) {
+            hp_instrument_t about;
+            memcpy(&about, payload, sizeof about);
+            return hp_lane_put_instrument(l, &about);
+        }
+        return 0;
     case HP_RECORD_STREAM:
         if (r->length == sizeof(hp_stream_rule_t)) {
             hp_stream_rule_t rule;
@@ -174,6 +185,22 @@ static inline int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, cons
             hp_signal_t signal;
             memcpy(&signal, payload, sizeof signal);
             return hp_lane_signal(l, &signal);
+        }
+        return 0;
+    case HP_RECORD_QUOTA:
+        if (r->length == sizeof(hp_quota_told_t)) {
+            hp_quota_told_t told;
+            memcpy(&told, payload, sizeof told);
+            hp_lane_quota_told(l, &told);
+            return 1;
+        }
+        return 0;
+    case HP_RECORD_QUOTA_RULE:
+        if (r->length == sizeof(hp_quota_rule_t)) {
+            hp_quota_rule_t rule;
+            memcpy(&rule, payload, sizeof rule);
+            hp_lane_put_quota_rule(l, &rule);
+            return 1;
         }
         return 0;
     case HP_RECORD_TTL:

@@ -62,6 +62,8 @@ LIMIT_BOUNDS = (  # of hp_limit_t, in its order
     "fast_move_bps_max", "fast_window_ns", "fast_freeze_ns", "order_to_trade_max", "cancel_rate_bps_max",
     "budget_window_ns", "budget_free_count", "token_rate", "token_burst", "token_reserve",
 )
+QUOTA_PERCENTS = ("busy", "slow", "no_risk", "reserve", "kept")  # of hp_quota_rule_t, in its order
+QUOTA_COSTS = ("limit", "post_only", "market", "stop", "replace", "cancel", "status", "logon")  # enum hp_quota_cost_of
 SELF_TRADE = ["reject", "oldest", "smallest", "warn"]  # enum hp_self_trade_policy
 
 
@@ -95,6 +97,47 @@ cdef int fill_rule(hp_instrument_limits_t *rule, dict bounds) except -1:
     for n, (from_s, until_s, days, is_closed) in enumerate(windows):
         rule.windows[n].from_s, rule.windows[n].until_s = from_s, until_s
         rule.windows[n].days, rule.windows[n].is_closed = days, is_closed
+    return 0
+
+
+cdef int fill_about(hp_instrument_t *to, uint32_t instrument_id, str symbol, dict about) except -1:
+    cdef bytes text = symbol.encode("ascii")
+    if len(text) > 31:
+        raise ValueError(f"symbol {symbol!r}: want at most 31 bytes")
+    memset(to, 0, sizeof(hp_instrument_t))
+    to.id = instrument_id
+    memcpy(to.symbol, <const char *>text, len(text))
+    to.symbol_length = <uint8_t>len(text)
+    to.scale_known = 1
+    unknown = set(about) - set(INSTRUMENT_FIELDS)
+    if unknown:
+        raise TypeError(f"unknown instrument fields: {', '.join(sorted(unknown))}")
+    to.venue = about.get("venue", 0)
+    to.status = about.get("status", HP_STATUS_TRADING)
+    to.contract = about.get("contract", HP_CONTRACT_LINEAR)
+    to.price_decimals = about["price_decimals"]
+    to.size_decimals = about["size_decimals"]
+    to.settle_asset = about.get("settle_asset", 0)
+    to.tick_size_ticks = about.get("tick_size_ticks", 1)
+    to.price_min_ticks = about.get("price_min_ticks", 0)
+    to.price_max_ticks = about.get("price_max_ticks", 0)
+    to.step_size_lots = about.get("step_size_lots", 1)
+    to.size_min_lots = about.get("size_min_lots", 1)
+    to.size_max_lots = about.get("size_max_lots", 0)
+    to.notional_min_e8 = about.get("notional_min_e8", 0)
+    to.multiplier_e8 = about.get("multiplier_e8", 100_000_000)
+    to.band_up_bps = about.get("band_up_bps", 0)
+    to.band_down_bps = about.get("band_down_bps", 0)
+    to.open_orders_max = about.get("open_orders_max", 0)
+    to.algo_orders_max = about.get("algo_orders_max", 0)
+    to.version = about.get("version", 1)
+    to.stale_quote_ns = about.get("stale_quote_ns", 0)
+    to.base_asset = about.get("base_asset", 0)
+    to.leverage = about.get("leverage", 1)
+    to.fee_rate_e8 = about.get("fee_rate_e8", 0)
+    to.margin = about.get("margin", HP_MARGIN_NONE)
+    if to.margin >= HP_MARGIN_COUNT:
+        raise ValueError(f"margin {to.margin} of {symbol}: want 0..{HP_MARGIN_COUNT - 1}")
     return 0
 
 
@@ -133,6 +176,13 @@ def limit_bytes(uint32_t dimension, uint32_t number, **bounds):
     """Return what Lane.put_limit would hold, as the mail that a running lane takes."""
     cdef hp_limit_t limit = limit_of(dimension, number, bounds)
     return PyBytes_FromStringAndSize(<const char *>&limit, sizeof(limit))
+
+
+def instrument_bytes(uint32_t instrument_id, str symbol, **about):
+    """Return what Lane.add_instrument makes of the fields of hp_instrument_t."""
+    cdef hp_instrument_t record
+    fill_about(&record, instrument_id, symbol, about)
+    return PyBytes_FromStringAndSize(<const char *>&record, sizeof(record))
 
 
 def rule_bytes(**limits):
@@ -225,6 +275,7 @@ cdef class Lane:
         self.core.epoch = epoch
         self.core.page.lane = lane
         self.core.page.page.epoch = <uint32_t>epoch
+        hp_lane_show_quota(&self.core)
         self.core.page.role = self.core.role
         self.core.ack_timeout_ns = ack_timeout_ms * 1000000
         self.core.inquiry_ns = inquiry_ms * 1000000
@@ -272,46 +323,13 @@ cdef class Lane:
         is_closed) each.  What is left out permits nothing; a fence that is left out is none.
         """
         cdef hp_lane_instrument_t *i
-        cdef bytes text = symbol.encode("ascii")
-        if not 0 < instrument_id < 256 or len(text) > 31:
-            raise ValueError(f"instrument {instrument_id} {symbol!r}: want an id in 1..255 and at most 31 bytes of symbol")
+        if not 0 < instrument_id < 256:
+            raise ValueError(f"instrument {instrument_id} {symbol!r}: want an id in 1..255")
         i = &self.core.instruments[instrument_id]
         free(i.book)
         free(i.arbiter)
         memset(i, 0, sizeof(hp_lane_instrument_t))
-        i.about.id = instrument_id
-        memcpy(i.about.symbol, <const char *>text, len(text))
-        i.about.symbol_length = <uint8_t>len(text)
-        i.about.scale_known = 1
-        unknown = set(about) - set(INSTRUMENT_FIELDS)
-        if unknown:
-            raise TypeError(f"unknown instrument fields: {', '.join(sorted(unknown))}")
-        i.about.venue = about.get("venue", 0)
-        i.about.status = about.get("status", HP_STATUS_TRADING)
-        i.about.contract = about.get("contract", HP_CONTRACT_LINEAR)
-        i.about.price_decimals = about["price_decimals"]
-        i.about.size_decimals = about["size_decimals"]
-        i.about.settle_asset = about.get("settle_asset", 0)
-        i.about.tick_size_ticks = about.get("tick_size_ticks", 1)
-        i.about.price_min_ticks = about.get("price_min_ticks", 0)
-        i.about.price_max_ticks = about.get("price_max_ticks", 0)
-        i.about.step_size_lots = about.get("step_size_lots", 1)
-        i.about.size_min_lots = about.get("size_min_lots", 1)
-        i.about.size_max_lots = about.get("size_max_lots", 0)
-        i.about.notional_min_e8 = about.get("notional_min_e8", 0)
-        i.about.multiplier_e8 = about.get("multiplier_e8", 100_000_000)
-        i.about.band_up_bps = about.get("band_up_bps", 0)
-        i.about.band_down_bps = about.get("band_down_bps", 0)
-        i.about.open_orders_max = about.get("open_orders_max", 0)
-        i.about.algo_orders_max = about.get("algo_orders_max", 0)
-        i.about.version = about.get("version", 1)
-        i.about.stale_quote_ns = about.get("stale_quote_ns", 0)
-        i.about.base_asset = about.get("base_asset", 0)
-        i.about.leverage = about.get("leverage", 1)
-        i.about.fee_rate_e8 = about.get("fee_rate_e8", 0)
-        i.about.margin = about.get("margin", HP_MARGIN_NONE)
-        if i.about.margin >= HP_MARGIN_COUNT:
-            raise ValueError(f"margin {i.about.margin} of {symbol}: want 0..{HP_MARGIN_COUNT - 1}")
+        fill_about(&i.about, instrument_id, symbol, about)
         fill_rule(&i.limits, limits or {})
         hp_pulse_set(&self.core.gate.pulses[instrument_id], &i.limits)
         i.is_subscribed = 1
@@ -328,6 +346,13 @@ cdef class Lane:
         if not self.core.codec.put_instrument(self.core.codec.state, &i.about):
             raise ValueError(f"codec {self.core.codec.name.decode()} has no room for instrument {symbol}")
         hp_lane_journal(&self.core, HP_RECORD_INSTRUMENT, instrument_id, 0, &i.about, sizeof(hp_instrument_t))
+
+    def put_instrument(self, uint32_t instrument_id, str symbol, **about):
+        """Take the venue's new word about an instrument that the lane has; fields as in add_instrument."""
+        cdef hp_instrument_t record
+        fill_about(&record, instrument_id, symbol, about)
+        if not hp_lane_put_instrument(&self.core, &record):
+            raise ValueError(f"instrument {instrument_id} {symbol!r}: not known, or more than steps, sizes and bands differs")
 
     def set_lines(self, uint32_t count, uint32_t sockets):
         """Say how many equal lines the market sockets are, and how many sockets a line has.
@@ -451,6 +476,39 @@ cdef class Lane:
                 raise TypeError(f"unknown figure {name}; known: speeds, toxicities, distances, volatility_e8_max, "
                                 f"{', '.join(TTL_FIGURES)}")
         hp_lane_put_ttl(&self.core, &rule)
+
+    def put_quota_rule(self, *, costs=None, stop_ms=60_000, slack_ms=500, **percents):
+        """Hold other costs of requests at the venue, and other bounds of the modes, from now on.
+
+        costs: {what: (weight, orders)} by the names of enum hp_quota_cost_of; what is left out costs nothing.
+        percents: busy, slow, no_risk, reserve of a window; kept: of the weight, out of the lane's reach.
+        """
+        cdef hp_quota_rule_t rule
+        hp_quota_open(&rule)
+        unknown = set(percents) - set(QUOTA_PERCENTS) | set(costs or {}) - set(QUOTA_COSTS)
+        if unknown:
+            raise TypeError(f"unknown figures: {', '.join(sorted(unknown))}; known: {', '.join((*QUOTA_PERCENTS, *QUOTA_COSTS))}")
+        for name, value in percents.items():
+            (&rule.busy_percent)[<size_t>QUOTA_PERCENTS.index(name)] = value
+        for name, (weight, orders) in (costs or {}).items():
+            rule.costs[<size_t>QUOTA_COSTS.index(name)].weight = weight
+            rule.costs[<size_t>QUOTA_COSTS.index(name)].orders = orders
+        rule.stop_ms, rule.slack_ns = stop_ms, <uint64_t>slack_ms * 1000000u
+        hp_lane_put_quota_rule(&self.core, &rule)
+
+    def quota_told(self, uint32_t kind, uint32_t length_s, *, int64_t limit=0, int64_t used=-1, uint64_t asked_ns=0,
+                   uint64_t stop_ns=0, uint32_t status=0, uint32_t cost=0):
+        """Take what the venue says of a window (enum hp_quota_kind, seconds); hp_quota_told_t has the fields."""
+        cdef hp_quota_told_t told
+        memset(&told, 0, sizeof(told))
+        told.kind, told.length_s, told.limit, told.used, told.asked_ns = kind, length_s, limit, used, asked_ns
+        told.stop_ns, told.status, told.cost = stop_ns, status, cost
+        hp_lane_quota_told(&self.core, &told)
+
+    @property
+    def quota(self):
+        """How the venue's windows stand (hp_lane_quota_t)."""
+        return self.core.gate.quota.now
 
     def signal(self, uint32_t instrument=0, *, uint32_t toxicity_permille=0, bint is_emergency=False):
         """Say what is signalled about an instrument, 0 = all of them; it holds until the next word."""

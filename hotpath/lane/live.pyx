@@ -936,6 +936,8 @@ cdef class LiveLane(Lane):
                               record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_SIGNAL and record.length == sizeof(hp_signal_t):
                 hp_lane_signal(&self.core, <const hp_signal_t *>data)
+            elif record.kind == HP_MAIL_QUOTA and record.length == sizeof(hp_quota_told_t):
+                hp_lane_quota_told(&self.core, <const hp_quota_told_t *>data)
             elif record.kind == HP_MAIL_TTL and record.length == sizeof(hp_ttl_rule_t):
                 hp_lane_put_ttl(&self.core, <const hp_ttl_rule_t *>data)
             elif record.kind == HP_MAIL_REPORT:
@@ -944,6 +946,9 @@ cdef class LiveLane(Lane):
                 hp_lane_put_limit(&self.core, <hp_limit_t *>data)
             elif record.kind == HP_MAIL_RULE and record.length == sizeof(hp_instrument_limits_t):
                 hp_lane_put_rule(&self.core, <uint32_t>record.aux, <hp_instrument_limits_t *>data)
+            elif record.kind == HP_MAIL_INSTRUMENT and record.length == sizeof(hp_instrument_t):
+                if not hp_lane_put_instrument(&self.core, <const hp_instrument_t *>data):
+                    self.log(f"lane.instrument_refused instrument={(<const hp_instrument_t *>data).id}")
             elif record.kind == HP_MAIL_POLICY and record.length == sizeof(hp_gate_rule_t):
                 hp_lane_put_policy(&self.core, <hp_gate_rule_t *>data)
             elif record.kind == HP_MAIL_TRADES:

@@ -396,6 +396,7 @@ static inline void hp_lane_order_turn(hp_lane_t *l)
     hp_lane_arm(l);
     l->gate.utc_less_mono_ns = l->journal.clock.real_ns - l->journal.clock.mono_ns;
     hp_gate_new_day(&l->gate, hp_lane_utc_ns(l) / HP_DAY_NS);
+    hp_lane_quota_turn(l);
     if (HP_UNLIKELY(l->is_draining)) hp_lane_cancel_all(l, 0, -1, HP_CANCEL_WORD);
     hp_lane_opening_timers(l);
     hp_lane_order_timers(l);
@@ -422,6 +423,7 @@ static inline void hp_lane_turn(hp_lane_t *l, uint32_t due)
     if (due & HP_DUE_STRATEGY) {
         l->strategy_timer_ns = l->now_ns;
         hp_lane_show_usages(l);
+        hp_lane_show_quota(l);
         if (HP_UNLIKELY(l->line_count > 1)) hp_lane_publish_lines(l);
         for (uint32_t n = 0; n < l->strategy_count; n++)
             if (l->strategies[n].on_timer != NULL && !l->strategies[n].is_halted) l->strategies[n].on_timer(l->strategies[n].self, l->now_ns);

@@ -23,13 +23,16 @@
 struct hp_parked {
     uint64_t client_id;      /* 0 = its order has ended */
     uint64_t until;          /* bytes of the journal that must be archived */
+    uint64_t request_id;
     uint32_t instrument;
     uint32_t size;
+    uint32_t cost;           /* enum hp_quota_cost_of */
+    uint32_t pad;
     char     text[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 };
 
 /* Keep an encoded request.  0 = there is no room. */
-static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const char *text, size_t size)
+static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *q, const char *text, size_t size)
 {
     if (l->parked == NULL || l->parked_count == HP_PARKED_MAX || size > HP_REQUEST_BYTES_MAX) return 0;
     struct hp_parked *p = &l->parked[l->parked_count++];
@@ -37,6 +40,8 @@ static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const char *text, si
     p->until = l->journal.head->published;
     p->instrument = o->instrument;
     p->size = (uint32_t)size;
+    p->request_id = q->request_id;
+    p->cost = hp_lane_cost_of(q);
     memcpy(p->text + HP_FRAME_PAD_BYTES, text, size);
     o->flags |= HP_ORDER_PARKED;
     hp_count(&l->count->orders_parked, 1);
@@ -78,6 +83,7 @@ static inline void hp_lane_leave(hp_lane_t *l, struct hp_parked *p)
     int sent = hp_lane_push(l, p->instrument, p->text + HP_FRAME_PAD_BYTES, p->size);
     p->client_id = 0;
     if (sent) hp_lane_stamp_sent(l, o);
+    if (sent) hp_lane_asked(l, p->cost, p->request_id);
     if (sent) o->sent_ns = l->now_ns;
     memset(&own, 0, sizeof own);
     own.kind = sent ? HP_REPORT_SENT : HP_REPORT_SEND_FAILED;

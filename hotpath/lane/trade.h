@@ -13,6 +13,7 @@
 #include "hotpath/lane/again.h"
 #include "hotpath/lane/burst.h"
 #include "hotpath/lane/core.h"
+#include "hotpath/lane/governed.h"
 #include "hotpath/lane/hand.h"
 #include "hotpath/lane/hold.h"
 
@@ -26,7 +27,7 @@
 static inline void hp_lane_flatten_told(hp_lane_t *l, const hp_order_t *o, const hp_verdict_t *v);
 
 /* park.h */
-static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const char *text, size_t size);
+static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *q, const char *text, size_t size);
 static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o);
 
 static inline void hp_lane_count_state(hp_lane_t *l, uint8_t state, int64_t n)
@@ -136,7 +137,9 @@ static inline int hp_lane_send(hp_lane_t *l, hp_request_t *q)
 {
     char *text = l->request + HP_FRAME_PAD_BYTES;
     size_t size = hp_lane_encode(l, q, text);
-    return size != 0 && hp_lane_push(l, q->instrument, text, size);
+    if (size == 0 || !hp_lane_push(l, q->instrument, text, size)) return 0;
+    hp_lane_asked(l, hp_lane_cost_of(q), q->request_id);
+    return 1;
 }
 
 static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, uint8_t kind)
@@ -167,6 +170,7 @@ static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
     if (HP_UNLIKELY(o->flags & HP_ORDER_PARKED)) return hp_lane_unpark(l, o);
     if (o->state == HP_ORDER_PENDING || hp_order_is_leaving(o, l->now_ns, HP_CANCEL_RETRY_NS)) return 0;
     if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns)) return 0;
+    if (HP_UNLIKELY(!hp_lane_may_ask(l, HP_RANK_CANCEL, HP_COST_CANCEL))) return 0; /* its mark stands */
     int is_first = o->cancel_sent_ns == 0;
     hp_lane_fill_request(&q, o, HP_REQUEST_CANCEL);
     q.deadline_ms = l->deadline_ms;
@@ -257,10 +261,11 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     char *text = l->request + HP_FRAME_PAD_BYTES;
     size_t size = hp_lane_encode(l, &q, text);
     int waits = l->durable >> in->strategy & 1;
-    if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, text, size)) return;
+    if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, &q, text, size)) return;
     int sent = !waits && size != 0 && hp_lane_push(l, o->instrument, text, size);
     if (HP_LIKELY(sent)) {
         hp_lane_stamp_sent(l, o);
+        hp_lane_asked(l, hp_lane_cost_of(&q), q.request_id);
         o->sent_ns = v->now_ns;
     }
     hp_report_t own;
@@ -480,6 +485,8 @@ static inline void hp_lane_inquire(hp_lane_t *l, hp_order_t *o)
     o->flags |= HP_ORDER_INQUIRY_DUE;
     if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns) || (o->inquiry_ns != 0 && l->now_ns - o->inquiry_ns < l->inquiry_ns)) return;
     if (hp_bucket_wait(&l->inquiries, 1, l->now_ns, 1) != 0) return;
+    /* a cancel that met nothing leaves as much unknown as UNKNOWN itself: nothing else ends such an order */
+    if (HP_UNLIKELY(!hp_lane_may_ask(l, HP_RANK_REDUCE, HP_COST_STATUS))) return;
     hp_lane_fill_request(&q, o, HP_REQUEST_STATUS);
     q.deadline_ms = l->deadline_ms;
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return; }
@@ -604,7 +611,11 @@ static inline int hp_lane_could_be(hp_lane_t *l, const hp_report_t *r)
 static inline void hp_lane_take_report(hp_lane_t *l, const hp_report_t *r)
 {
     hp_count(&l->count->reports, 1);
+    if (r->request_id != 0 && r->request != HP_REQUEST_LOGON) hp_governor_answered(&l->gate.quota, r->request_id);
     switch (r->kind) {
+    case HP_REPORT_QUOTA:
+        hp_lane_quota_report(l, r);
+        return;
     case HP_REPORT_NONE:
     case HP_REPORT_CONTROL:
         return;
@@ -631,6 +642,7 @@ static inline void hp_lane_take_report(hp_lane_t *l, const hp_report_t *r)
     if (o == NULL && r->kind == HP_REPORT_FILL && r->request == HP_REQUEST_STATUS && hp_lane_could_be(l, r)) return;
     if (o == NULL && (r->kind != HP_REPORT_FILL || (r->client_id == 0 && !r->foreign && r->request != HP_REQUEST_STATUS))) {
         hp_count(r->foreign ? &l->count->foreign_reports : &l->count->reports_refused, 1);
+        if (r->foreign && r->kind == HP_REPORT_ACK && r->request == HP_REQUEST_NONE) hp_lane_quota_foreign(l);
         return;
     }
     if (r->kind == HP_REPORT_FILL) {

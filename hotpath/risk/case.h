@@ -16,7 +16,8 @@
                      1ull << HP_VERDICT_FAT_FINGER_SIZE | 1ull << HP_VERDICT_FAT_FINGER_DISTANCE | \
                      1ull << HP_VERDICT_FAT_FINGER_VOLUME | 1ull << HP_VERDICT_FAILURES | \
                      1ull << HP_VERDICT_COOL_DOWN | 1ull << HP_VERDICT_FAST_MARKET | \
-                     1ull << HP_VERDICT_ORDER_TO_TRADE | 1ull << HP_VERDICT_CANCEL_RATE)
+                     1ull << HP_VERDICT_ORDER_TO_TRADE | 1ull << HP_VERDICT_CANCEL_RATE | \
+                     1ull << HP_VERDICT_QUOTA_SLOW)
 
 typedef struct hp_case {
     hp_gate_t *g;

@@ -23,6 +23,7 @@
 #include "verdict.h"
 #include "hotpath/order/position.h"
 #include "hotpath/order/state.h"
+#include "hotpath/risk/governor.h"
 #include "hotpath/risk/own.h"
 #include "hotpath/risk/pulse.h"
 #include "hotpath/risk/scope.h"
@@ -62,6 +63,7 @@ typedef struct hp_gate {
     uint64_t utc_less_mono_ns;     /* of the last pair of clocks */
     uint64_t clock_sure_ns;        /* until when the clock is near enough to UTC; from clock and rule */
     uint64_t day;                  /* days since 1970 by the same; 0 = not yet known */
+    hp_governor_t quota;           /* what the venue lets us ask; its mode is the first word */
     hp_scope_t nobody;             /* of orders that no strategy of this lane owns */
     hp_scope_t accounts[HP_GATE_ACCOUNTS];
     hp_scope_t venues[HP_GATE_VENUES];
@@ -85,6 +87,7 @@ static inline void hp_gate_init(hp_gate_t *g)
     hp_limit_t open;
     hp_limit_open(&open, HP_DIMENSION_NONE, 0);
     hp_gate_rule_open(&g->rule);
+    hp_governor_init(&g->quota);
     hp_scope_set(&g->nobody, &open, 0);
     for (uint32_t n = 0; n < HP_GATE_ACCOUNTS; n++) hp_scope_set(&g->accounts[n], &open, 0);
     for (uint32_t n = 0; n < HP_GATE_VENUES; n++) hp_scope_set(&g->venues[n], &open, 0);

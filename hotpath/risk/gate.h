@@ -3,7 +3,7 @@
  * Owns:    the chain of checks, in the order of enum hp_verdict_code; first BLOCK or THROTTLE wins.
  * Refuses: clocks (now is an argument), books (it judges the copy in the intent plus its age), sending.
  *
- * Read in this order: case.h (what a finding becomes), gate_who.h, gate_market.h, gate_limits.h (the
+ * Read in this order: case.h (what a finding becomes), gate_who.h, gate_quota.h, gate_market.h, gate_limits.h (the
  * checks), scope.h (figures beside limits), figures.h (what keeps the figures true).
  *
  * Cancels pass in every state but a lost leader lease; orders that can only reduce risk pass a freeze,
@@ -25,6 +25,7 @@
  * a word is on. */
 static inline uint32_t hp_gate_cancel(hp_case_t *c)
 {
+    if (HP_UNLIKELY(c->g->quota.now.mode <= HP_QUOTA_RESERVE) && hp_gate_governed(c, HP_RANK_CANCEL)) return c->v->verdict;
     if (HP_UNLIKELY(hp_gate_cancel_tokens(c))) return c->v->verdict;
     return hp_verdict_set(c->v, HP_PASS, 0, 0);
 }

@@ -1,11 +1,12 @@
 /* gate_who.h - may anybody send this now?  Allow-list, permits, leases, words, status, hours.
  *
- * Owns:    the first checks of the chain, NOT_ALLOWED to SESSION_CLOSED.
+ * Owns:    the first checks of the chain, NOT_ALLOWED to SESSION_CLOSED, and the venue's quota.
  * Refuses: prices and sizes. */
 #ifndef HP_RISK_GATE_WHO_H
 #define HP_RISK_GATE_WHO_H
 
 #include "hotpath/risk/case.h"
+#include "hotpath/risk/gate_quota.h"
 
 /* Nothing at all is sent without the leader's lease. */
 static inline int hp_leader_lost(const hp_gate_t *g, uint64_t now)
@@ -69,6 +70,7 @@ static inline int hp_gate_who(hp_case_t *c)
     if (HP_UNLIKELY(g->lease.is_required && c->now >= g->lease.until_ns && !c->reduces))
         return hp_verdict_set(c->v, HP_VERDICT_LIMIT_LEASE, (int64_t)(c->now - g->lease.until_ns), 0) != 0;
     if (hp_gate_words(c)) return 1;
+    if (HP_UNLIKELY(g->quota.now.mode < HP_QUOTA_BUSY) && hp_gate_governed(c, c->reduces ? HP_RANK_REDUCE : HP_RANK_PLACE)) return 1;
     if (HP_UNLIKELY(c->i->status != HP_STATUS_TRADING && !(c->i->status == HP_STATUS_CLOSE_ONLY && c->reduces)))
         return hp_verdict_set(c->v, HP_VERDICT_INSTRUMENT_STATUS, c->i->status, HP_STATUS_TRADING) != 0;
     if (HP_UNLIKELY(c->limits->window_count != 0) && 

@@ -27,9 +27,19 @@ class LiveStage:
     """
 
     def __init__(
-        self, folder: Path, name="feeds", spin=False, streams=None, prepare=None, **settings
+        self,
+        folder: Path,
+        name="feeds",
+        spin=False,
+        streams=None,
+        prepare=None,
+        venue=None,
+        **settings,
     ):
-        """streams: {kind: changed bounds of limits.toml}; prepare(appliance): before it starts."""
+        """streams: {kind: changed bounds of limits.toml}; prepare(appliance): before it starts;
+        venue: other options of the embedded venue.
+        """
+        self.venue_options = {"rate": 2.0, "symbols": SYMBOLS, **(venue or {})}
         self.folder = folder
         self.streams = streams or {}
         self.prepare = prepare or (lambda appliance: None)
@@ -38,7 +48,7 @@ class LiveStage:
         self.lines = []
 
     def __enter__(self):
-        self.venue = spawn(ServeOptions(rate=2.0, symbols=SYMBOLS, directory=self.folder))
+        self.venue = spawn(ServeOptions(directory=self.folder, **self.venue_options))
         self.venue.__enter__()
         self.ready, self.over = threading.Event(), None
         self.thread = threading.Thread(target=lambda: asyncio.run(self.main()))

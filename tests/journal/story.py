@@ -252,6 +252,20 @@ class Story:
         self.limits.lease(self.fence, self.lane.now_ns + (a - 3) * 1_000_000)
         self.lane.take_limits(self.limits.page.map)
 
+    def refer(self, a: int, b: int) -> None:
+        """The venue has other steps and bands for an instrument, or halts it."""
+        number = 1 + a % 2
+        about = {"price_decimals": 1, "size_decimals": 3, "step_size_lots": 1 + b % 2}
+        about |= {"status": lib.HP_STATUS_HALT if a % 9 == 8 else lib.HP_STATUS_TRADING}
+        about |= {"notional_min_e8": b * 10**8, "version": 2 + a}
+        self.lane.put_instrument(number, SYMBOLS[number], **about)
+
+    def reload(self, a: int, b: int) -> None:
+        """A person changes limits."""
+        self.lane.put_rule(1 + a % 2, **{**LIMITS, "order_lots_max": b % 5, "band_bps": 20 + a})
+        self.lane.put_limit(1 + a % 4, a % 2, open_orders_max=b % 6, failures_max=a % 3)
+        self.lane.put_policy(self_trade=("reject", "oldest", "smallest", "warn")[b % 4])
+
     def socket(self, a: int, b: int) -> None:
         self.lane.socket(a % 2, b % 2 == 0)
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotpath.journal.tail import SEGMENT_BYTES, records
+from hotpath.lane.rerun import Steps
 from ops import rerun as command
 from runtime import recording
 from runtime._shm import ffi, lib
@@ -21,7 +22,7 @@ from .story import OPEN, TRADER, Story, trade
 THINGS = [
     "pass_time", "frame", "frame", "frame", "snapshot", "answer", "answer", "session", "words",
     "send", "socket", "clocks", "report_frame", "opening", "leader", "archive", "archive",
-    "market", "market", "signal", "lend",
+    "market", "market", "signal", "lend", "refer", "reload",
 ]  # fmt: skip
 
 
@@ -119,6 +120,36 @@ def test_lane_that_could_not_journal_all_it_did_is_run_up_to_there(tmp_path, tra
     (outcome,) = rerun(tmp_path / "run", strategy)
     assert outcome.difference is None, outcome.difference
     assert outcome.problem.startswith(f"records {last + 1} to ")
+
+
+def naive_steps(run):
+    """Steps as lists of records: an input, what followed, and the CLOCK that opened a segment."""
+    out, waiting = [], []
+    for record in run.read():
+        if record.kind == lib.HP_RECORD_CLOCK and record.aux == lib.HP_CLOCK_RECORD_OPENING:
+            waiting = [record]
+            continue
+        if record.kind < lib.HP_RECORD_INTENT:
+            out.append([])
+        out[-1] += [*waiting, record]
+        waiting = []
+    return out
+
+
+def test_steps_are_those_of_a_naive_cut(day):
+    for run in recording.lanes(day):
+        found, steps = [], Steps()
+        for part in run.segments():
+            steps.give(part.data, SEGMENT_BYTES, part.first_sequence)
+            while steps.next():
+                found.append(steps.records())
+                assert steps.records()[steps.at].kind < lib.HP_RECORD_INTENT
+            part.end, part.next_sequence = steps.offset, steps.sequence
+            del part
+        if steps.finish():
+            found.append(steps.records())
+        assert found == naive_steps(run)
+        assert len(found) > 100
 
 
 def test_strategy_that_fails_is_halted_again(tmp_path, trader):

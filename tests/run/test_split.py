@@ -7,9 +7,11 @@ import select
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 from runtime._shm import lib
+from runtime.journal import Tailer
 from runtime.pages import PageError
 from tests.supervise.running import Running
 
@@ -60,6 +62,29 @@ def change_the_limits(run, path):
     run.until_back("session", session)
 
 
+def change_an_instrument(run, path):
+    """The venue has another filter; with a reload its instruments are looked at too."""
+    short = lib.HP_VERDICT_MIN_NOTIONAL
+    assert run.lane().verdicts[short] == 0
+    ask_venue(run, "/sim/instrument", {"symbol": "BTCUSDT", "notional_min_e8": 10**15})
+    corelane("reload", "--deployment", run.name, env=run.environment)
+    run.until(lambda: run.lane().verdicts[short] > 2, "orders are too small now")
+    ask_venue(run, "/sim/instrument", {"symbol": "BTCUSDT", "notional_min_e8": 5 * 10**8})
+    corelane("reload", "--deployment", run.name, env=run.environment)
+    run.until(lambda: "instrument.changed" in run.said.split("instrument.changed", 1)[1], "twice")
+
+
+def ask_venue(run, path, body):
+    """Where the venue is stands in the first record of the order lane."""
+    tailer = Tailer.open(run.name, 0)
+    spec = next(json.loads(r.payload) for r in tailer.read(kinds={lib.HP_RECORD_LANE}))
+    tailer.close()
+    where = spec["orders"].split("/")[2]
+    request = urllib.request.Request(f"http://{where}{path}", json.dumps(body).encode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
+
+
 def corelane(*arguments, env=None):
     command = [sys.executable, "-m", "ops", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=env)
@@ -83,7 +108,12 @@ def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
         for name in ("lane-0", "lane-1"):
             assert Path(f"/proc/{run.rows()[name].pid}/comm").read_text() == f"{name}\n"
 
+        frozen = corelane("freeze", "--deployment", run.name, "--json", env=run.environment)
+        assert frozen.returncode == 0, frozen.stdout
+        assert market(run).words & run.lane().words & lib.HP_WORD_FREEZE  # each obeys
+        corelane("resume", "--deployment", run.name, env=run.environment)
         change_the_limits(run, path)
+        change_an_instrument(run, path)
         order_pid, first = run.rows()["lane-0"].pid, market(run).page.epoch
         silences = run.lane().counters.pair_silences
         os.kill(run.rows()["lane-1"].pid, signal.SIGKILL)

@@ -11,7 +11,7 @@ from runtime._shm import lib
 from runtime.config import Config
 from runtime.config_file import ConfigError, parse
 from runtime.journal import records_of
-from runtime.lane_spec import set_policies
+from runtime.lane_spec import add_instrument, set_policies
 from runtime.limit_mail import changed, mails
 from runtime.limits import gate_policy, scopes
 from runtime.pages import LANE_BYTES
@@ -96,6 +96,9 @@ def test_profile_in_parts_of_an_unknown_capital_is_refused():
     assert "say the strategy's capital" in str(told.value)
 
 
+QUOTA_MODES = ("SLOW", "NO_RISK", "RESERVE", "STOPPED")  # throttle unless it is said otherwise
+
+
 def test_policies_go_by_verdict():
     text = '[gate]\nself_trade = "oldest"\ncancel_rate = "warn"\nleverage = "throttle"\n'
     told = gate_policy(parse(text, "x"))
@@ -103,7 +106,7 @@ def test_policies_go_by_verdict():
         "self_trade": "oldest",
         "throttle_ms": 100,
         "warns": [V["CANCEL_RATE"]],
-        "throttles": [V["LEVERAGE"]],
+        "throttles": [V["LEVERAGE"], *(V[f"QUOTA_{n}"] for n in QUOTA_MODES)],
     }
 
 
@@ -145,16 +148,25 @@ def test_mail_of_limits_is_what_a_lane_journals_of_them_and_names_only_what_chan
         "gate_policy": gate_policy(Config()),
         "clock_ns_max": 50_000_000,
         "clock_warns": True,
-        "instruments": [{"id": 1, "limits": {"band_bps": 40, "windows": [(0, 60, 127, 1)]}}],
+        "instruments": [
+            {
+                "id": 1,
+                "symbol": "BTCUSDT",
+                "about": {"price_decimals": 1, "size_decimals": 3, "step_size_lots": 2},
+                "limits": {"band_bps": 40, "windows": [(0, 60, 127, 1)]},
+            }
+        ],
     }
     ring = mmap.mmap(-1, lib.HP_JOURNAL_HEAD_BYTES + 2 * 65536)
     shape = {"journal": ring, "segment_bytes": 65536, "segment_count": 2}
     lane = ManualLane(Codec(), bytearray(LANE_BYTES), **shape)
     set_policies(lane, spec)
-    lane.add_instrument(1, "BTCUSDT", price_decimals=1, size_decimals=3)
-    lane.put_rule(1, **spec["instruments"][0]["limits"])
+    (item,) = spec["instruments"]
+    add_instrument(lane, item)
+    lane.put_rule(1, **item["limits"])
     found = mails(spec, set())
     kinds = {
+        lib.HP_MAIL_INSTRUMENT: lib.HP_RECORD_INSTRUMENT,
         lib.HP_MAIL_LIMIT: lib.HP_RECORD_LIMITS,
         lib.HP_MAIL_RULE: lib.HP_RECORD_RULE,
         lib.HP_MAIL_POLICY: lib.HP_RECORD_POLICY,
@@ -163,7 +175,7 @@ def test_mail_of_limits_is_what_a_lane_journals_of_them_and_names_only_what_chan
     assert {scope[0] for scope in found} == set(kinds)
     for mail in found.values():
         assert (kinds[mail.kind], mail.data) in written
-    other = {**spec, "instruments": [{"id": 1, "limits": {"band_bps": 41}}]}
+    other = {**spec, "instruments": [{**item, "limits": {"band_bps": 41}}]}
     assert list(changed(found, mails(other, set()))) == [(lib.HP_MAIL_RULE, 1, 0)]
     account = (lib.HP_DIMENSION_ACCOUNT, 0)
     assert (lib.HP_MAIL_LIMIT, *account) not in mails(spec, {account})

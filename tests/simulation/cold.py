@@ -43,6 +43,7 @@ class SimSession(SessionPart):
         self.http = http
         self.endpoints = PLACES
         self.session = Session(PLACES, API_KEY, key, http)
+        self.govern()
         self.lanes = {}
         self.symbols = {}
         self.about = {}

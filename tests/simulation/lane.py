@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hotpath.journal.tail import RECORD_BYTES, SEGMENT_BYTES, records
@@ -38,6 +39,7 @@ ASK_AGAIN_NS = 1000 * MS
 KEY_WAIT_NS = 700 * MS
 LOGON_AGAIN_NS = 800 * MS
 DRAIN_NS = 5 * S
+QUOTA_FIGURES = ("limit", "used", "asked_ns", "stop_ns", "status", "cost")
 NOBODY = 1 << 22  # no process has this number
 OWN_WISHES = (lib.HP_WANT_STREAM, lib.HP_WANT_RECONNECT)
 
@@ -453,6 +455,10 @@ class LaneProcess:
             self.step(lane.fact, kind, aux, data)
             if lane.is_open and not lane.is_user_ready and self.user is not None:
                 self.release()
+        elif kind == lib.HP_MAIL_QUOTA:
+            told = ffi.from_buffer("hp_quota_told_t *", data)
+            figures = {name: getattr(told, name) for name in QUOTA_FIGURES}
+            self.step(partial(lane.quota_told, told.kind, told.length_s, **figures))
         elif kind == lib.HP_MAIL_LOGON:
             if self.orders is not None:
                 self.step(lane.note_session, ORDER, lib.HP_SESSION_ASKED)

@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime import evidence, feeds, funds, limit_pages
+from runtime import evidence, feeds, funds, limit_pages, quota
 from runtime._shm import ffi, lib
 from runtime.feeds import limits as feed_limits
 from runtime.lane_spec import ASSETS
@@ -281,6 +281,7 @@ class World:
             "about": self.about,
             "is_open": self.opened_epoch == self.epoch,
             "has_books": True,
+            "has_orders": True,
             "former_rings": self.former_rings(),
             "prefix": PREFIX,
             "on_restart": self.policy,
@@ -354,6 +355,7 @@ class World:
             "segment_count": SEGMENT_COUNT,
             "market": PLACES.market(symbols),
             "inquiries": [50, 20],
+            "quota": quota.load(feeds.LIMITS).lane_spec([], quota.RULE),
             "funds": ["USDT"],
             "rate": list(RATE),
             "flatten": {

@@ -21,11 +21,13 @@ STEPS = [
     "order/pace",
     "order/mark",
     "risk/bucket",
+    "risk/governor",
     "risk/scope",
     "risk/pulse",
     "risk/own",
     "risk/figures",
     "risk/case",
+    "risk/gate_quota",
     "risk/gate_who",
     "risk/gate_market",
     "risk/gate_limits",
@@ -79,9 +81,23 @@ typedef struct { int64_t band_low_ticks, band_high_ticks, fence_e8, size_lots_ma
     uint64_t frozen_until_ns, hours_span_ns; int64_t half_ticks, sigma_e8, usual_e4;
     uint64_t usual_count, slot_end_ns; uint32_t slot; ...; } hp_pulse_t;
 typedef struct { uint32_t count; ...; } hp_own_t;
+typedef struct { hp_lane_quota_t now; hp_quota_rule_t rule; uint64_t pace_ns, utc_less_mono_ns;
+    ...; } hp_governor_t;
+typedef struct { uint32_t mode, scope; int64_t found, wanted; uint64_t retry_ns; } hp_quota_no_t;
+void hp_governor_init(hp_governor_t *g);
+void hp_governor_put_rule(hp_governor_t *g, const hp_quota_rule_t *rule);
+int hp_governor_turn(hp_governor_t *g, uint64_t utc_less_mono_ns, uint64_t now);
+int hp_governor_sent(hp_governor_t *g, const hp_quota_cost_t *cost, uint64_t request_id,
+                     uint64_t now);
+void hp_governor_paced(hp_governor_t *g, uint64_t now);
+void hp_governor_answered(hp_governor_t *g, uint64_t request_id);
+int hp_governor_told(hp_governor_t *g, const hp_quota_told_t *t, uint64_t now);
+int hp_governor_allows(const hp_governor_t *g, uint32_t rank, uint32_t what, uint64_t now,
+                       hp_quota_no_t *no);
+uint32_t hp_governor_what(const hp_intent_t *in);
 typedef struct { uint32_t words; uint32_t is_armed; hp_time_record_t clock; hp_gate_rule_t rule;
     hp_limit_lease_t lease; hp_leader_lease_t leader; uint64_t utc_less_mono_ns, day;
-    uint32_t told_accounts, told_venues; hp_own_t own; ...; } hp_gate_t;
+    uint32_t told_accounts, told_venues; hp_governor_t quota; hp_own_t own; ...; } hp_gate_t;
 hp_gate_t *t_gate(const hp_order_t *slots, uint32_t capacity);
 void t_gate_free(hp_gate_t *g);
 hp_scope_t *hp_gate_scope(hp_gate_t *g, uint32_t dimension, uint32_t id);

@@ -24,7 +24,7 @@ import pytest
 
 from tests.steps.flips import ROOT, Mutant, build
 
-TESTS = ["gate", "gate_limits", "gate_fences", "gate_edges", "reservation"]
+TESTS = ["gate", "gate_limits", "gate_fences", "gate_edges", "governor", "reservation"]
 STUCK_S = 20  # a mutant that never comes back is seen to differ
 
 # (file, comparison) -> why no input can tell the flipped one from the original
@@ -46,6 +46,15 @@ EQUAL: dict[tuple[str, str], str] = {
     ("risk/own", "side == HP_SIDE_SELL"): (
         "which of the two roots is whose is arbitrary: add, remove and look all ask this function"
     ),
+    ("risk/governor", "r->mode < worst"): SAME,
+    ("risk/governor", "percents[n] > (uint32_t)most"): SAME,
+    ("risk/governor", "g->sent_count < HP_SENT_KEPT"): SAME,
+    ("risk/governor", "r->used > g->own[n]"): "a difference of 0 is 0",
+    ("risk/governor", "r->told >= 0"): "a figure of 0 leaves nothing that is not ours",
+    ("risk/governor", "now + (end - now) / (uint64_t)room > g->pace_ns"): SAME,
+    ("risk/governor", "t->stop_ns < UINT64_MAX - now"): SAME,
+    ("risk/governor", "until > g->now.stop_until_ns[t->kind]"): SAME,
+    ("risk/governor", "t->cost < 65535"): SAME,
     ("risk/figures", "off > most"): (
         "a clock at its bound is sure for no time at all: the gate asks for the divergence of now,"
         " as it does when nothing is sure"

@@ -1,16 +1,66 @@
 """Public REST of the family: reference data and book snapshots, without a key.
 
-Owns:    what an answer that is none becomes (VenueError), the weight that the venue counts for us.
+Owns:    what an answer that is none becomes (VenueError), what answers and reference data say of
+         the venue's quotas.
 Refuses: keys and signatures (usdm/session.py), retries: it reports.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
+
+SECONDS = {"S": 1, "M": 60, "H": 3600, "D": 86_400}
+USAGE = re.compile(r"x-mbx-(used-weight|order-count)-(\d{1,3})([smhd])", re.IGNORECASE)
+TOO_MANY_ORDERS = -1015  # of the account; other refusals of the kind are about the address
+
+
+class Usage(NamedTuple):
+    """How much of a window is used, by the venue's count."""
+
+    kind: str  # weight | orders
+    length_s: int
+    used: int
+
+
+class Heard(NamedTuple):
+    """What one answer says of the quotas; also that there was none."""
+
+    usages: list[Usage]
+    weight: int  # of the request, by the venue's list
+    stopped: str  # weight | orders: refused for want of it; "" = not refused
+    status: int
+    retry_after_s: float  # 0 = not said
+
+
+def usages(headers: Mapping[str, str]) -> list[Usage]:
+    """Return the figures of an answer's headers."""
+    out = []
+    for name, value in headers.items():
+        found = USAGE.fullmatch(name)
+        if found is None or not value.isdigit():
+            continue
+        kind = "weight" if found[1].lower() == "used-weight" else "orders"
+        out.append(Usage(kind, int(found[2]) * SECONDS[found[3].upper()], int(value)))
+    return out
+
+
+def windows(info: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+    """Return kind, seconds and limit of each window that reference data names."""
+    kinds = {"REQUEST_WEIGHT": "weight", "ORDERS": "orders"}
+    return [
+        (
+            kinds[row["rateLimitType"]],
+            int(row["intervalNum"]) * SECONDS[row["interval"][0]],
+            int(row["limit"]),
+        )
+        for row in info.get("rateLimits", [])
+        if row["rateLimitType"] in kinds
+    ]
 
 
 class VenueError(Exception):

@@ -30,6 +30,9 @@ class ServeOptions:
     directory: str = ""  # credentials, test CA; empty: a new private temporary directory
     record: str = ""  # file for the record at exit
     limits: bool = True
+    weight_1m: int = 2_400  # of an address
+    orders_10s: int = 300  # of an account
+    orders_1m: int = 1_200
     listen_key_ms: int = LISTEN_KEY_MS
     ping_ms: int = 180_000
     accounts: tuple[str, ...] = ("demo",)
@@ -54,6 +57,9 @@ class ServeOptions:
             found.append("symbols are empty or repeated; want each once")
         if not 0 <= self.port <= 65_535:
             found.append(f"port is {self.port}; want 0..65535")
+        for name in ("weight_1m", "orders_10s", "orders_1m"):
+            if not 0 < getattr(self, name) < 1_000_000_000:
+                found.append(f"{name} is {getattr(self, name)}; want 1..999999999, or --no-limits")
         if not 0 <= self.rate <= 100:
             found.append(f"rate is {self.rate}; want 0..100")
         if self.shape not in (2024, 2026):
@@ -72,6 +78,9 @@ class ServeOptions:
             f"--seed={self.seed}",
             f"--rate={self.rate}",
             f"--shape={self.shape}",
+            f"--weight-1m={self.weight_1m}",
+            f"--orders-10s={self.orders_10s}",
+            f"--orders-1m={self.orders_1m}",
             f"--directory={self.directory}",
             f"--record={self.record}",
             f"--listen-key-ms={self.listen_key_ms}",
@@ -108,6 +117,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--directory", default="", help="where credentials and the test CA are written")
     add("--record", default="", help="write the record to this file at exit")
     add("--no-limits", dest="limits", action="store_false", help="no rate limits")
+    add("--weight-1m", type=int, default=default.weight_1m, help="weight of an address a minute")
+    add("--orders-10s", type=int, default=default.orders_10s, help="orders of an account in 10 s")
+    add("--orders-1m", type=int, default=default.orders_1m, help="orders of an account a minute")
     add("--listen-key-ms", type=int, default=default.listen_key_ms, help="life of a listen key")
     add("--ping-ms", type=int, default=default.ping_ms, help="period of server pings")
     add("--accounts", type=_names, default=default.accounts, help="comma-separated accounts")

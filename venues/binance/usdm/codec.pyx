@@ -95,7 +95,8 @@ cdef dict report_as_dict(const hp_report_t *report):
         "cum_lots": report.cum_lots, "fee_e8": report.fee_e8, "pnl_e8": report.pnl_e8,
         "position_lots": report.position_lots, "entry_e8": report.entry_e8,
         "balance_e8": report.balance_e8, "event_ns": report.event_ns, "match_ns": report.match_ns,
-        "request_id": report.request_id,
+        "request_id": report.request_id, "quota": report.quota, "quota_s": report.quota_s,
+        "quota_limit": report.quota_limit, "quota_used": report.quota_used, "stop_ms": report.stop_ms,
     }
     return {"kind": report.kind, **{name: value for name, value in fields.items() if value}}
 

@@ -7,6 +7,8 @@
 
 #include "order.h"
 
+#define USDM_TOO_MANY_ORDERS (-1015) /* of this account; -1003 is about the address */
+
 static inline uint8_t usdm_error(int64_t code)
 {
     switch (code) {

@@ -19,6 +19,7 @@
 
 #include "errors.h"
 #include "orders.h"
+#include "quota.h"
 #include "schema.h"
 
 enum usdm_report_slot {
@@ -31,12 +32,15 @@ enum usdm_report_slot {
     USDM_R_TIF, USDM_R_WHAT, USDM_R_LAST_LOTS, USDM_R_LAST_PRICE, USDM_R_FEE_ASSET, USDM_R_FEE,
     USDM_R_TRADE, USDM_R_MAKER, USDM_R_PNL, USDM_R_REASON,
     USDM_R_ACCOUNT, USDM_R_BALANCES, USDM_R_POSITIONS,
-    USDM_R_ASSET, USDM_R_WALLET, USDM_R_AMOUNT, USDM_R_ENTRY
+    USDM_R_ASSET, USDM_R_WALLET, USDM_R_AMOUNT, USDM_R_ENTRY,
+    USDM_R_USAGES, USDM_R_USAGE, USDM_R_INTERVAL, USDM_R_INTERVALS, USDM_R_LIMIT, USDM_R_COUNT,
+    USDM_R_REFUSAL, USDM_R_SERVER_MS, USDM_R_RETRY_MS
 };
 
 enum usdm_order_shape {
     USDM_R_FRAME_SHAPE, USDM_R_DATA_SHAPE, USDM_R_RESULT_SHAPE, USDM_R_ERROR_SHAPE,
-    USDM_R_ORDER_SHAPE, USDM_R_ACCOUNT_SHAPE, USDM_R_BALANCE_SHAPE, USDM_R_POSITION_SHAPE
+    USDM_R_ORDER_SHAPE, USDM_R_ACCOUNT_SHAPE, USDM_R_BALANCE_SHAPE, USDM_R_POSITION_SHAPE,
+    USDM_R_USAGE_SHAPE, USDM_R_REFUSAL_SHAPE
 };
 
 enum usdm_user_event { USDM_NO_EVENT, USDM_ORDER_UPDATE, USDM_ACCOUNT_UPDATE, USDM_KEY_EXPIRED };
@@ -48,6 +52,7 @@ static const hp_json_field_t usdm_r_frame_fields[] = {
     BINANCE_FIELD("status", HP_JSON_WHOLE, 0, USDM_R_STATUS),
     USDM_WITHIN("result", HP_JSON_OBJECT, HP_JSON_LOOSE, USDM_R_RESULT, USDM_R_RESULT_SHAPE),
     USDM_WITHIN("error", HP_JSON_OBJECT, HP_JSON_LOOSE, USDM_R_ERROR, USDM_R_ERROR_SHAPE),
+    USDM_WITHIN("rateLimits", HP_JSON_ROWS, HP_JSON_LOOSE, USDM_R_USAGES, USDM_R_USAGE_SHAPE),
     BINANCE_FIELD("e", HP_JSON_KIND, 0, USDM_R_KIND),
     BINANCE_FIELD("stream", HP_JSON_TEXT, 0, USDM_R_STREAM),
     USDM_WITHIN("data", HP_JSON_OBJECT, 0, USDM_R_DATA, USDM_R_DATA_SHAPE),
@@ -71,6 +76,18 @@ static const hp_json_field_t usdm_r_result_fields[] = {
 };
 static const hp_json_field_t usdm_r_error_fields[] = {
     BINANCE_FIELD("code", HP_JSON_WHOLE, HP_JSON_REQUIRED | HP_JSON_SIGNED, USDM_R_CODE),
+    USDM_WITHIN("data", HP_JSON_OBJECT, HP_JSON_LOOSE, USDM_R_REFUSAL, USDM_R_REFUSAL_SHAPE),
+};
+static const hp_json_field_t usdm_r_refusal_fields[] = { /* when it may be asked again, UTC */
+    BINANCE_FIELD("serverTime", HP_JSON_WHOLE, 0, USDM_R_SERVER_MS),
+    BINANCE_FIELD("retryAfter", HP_JSON_WHOLE, 0, USDM_R_RETRY_MS),
+};
+static const hp_json_field_t usdm_r_usage_fields[] = { /* of rateLimits; other rows have no count */
+    BINANCE_FIELD("rateLimitType", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_USAGE),
+    BINANCE_FIELD("interval", HP_JSON_TEXT, HP_JSON_LOOSE, USDM_R_INTERVAL),
+    BINANCE_FIELD("intervalNum", HP_JSON_WHOLE, 0, USDM_R_INTERVALS),
+    BINANCE_FIELD("limit", HP_JSON_WHOLE, 0, USDM_R_LIMIT),
+    BINANCE_FIELD("count", HP_JSON_WHOLE, 0, USDM_R_COUNT),
 };
 static const hp_json_field_t usdm_r_update_fields[] = { /* ORDER_TRADE_UPDATE */
     BINANCE_MUST("T", HP_JSON_TIME_MS, USDM_R_MATCH_TIME),
@@ -133,6 +150,8 @@ static const hp_json_shape_t usdm_order_shapes[] = {
     BINANCE_SHAPE(NULL, usdm_r_account_fields, 0),
     BINANCE_SHAPE(NULL, usdm_r_balance_fields, 0),
     BINANCE_SHAPE(NULL, usdm_r_position_fields, 0),
+    BINANCE_SHAPE(NULL, usdm_r_usage_fields, 0),
+    BINANCE_SHAPE(NULL, usdm_r_refusal_fields, 0),
     BINANCE_SHAPE("ORDER_TRADE_UPDATE", usdm_r_update_fields, USDM_ORDER_UPDATE),
     BINANCE_SHAPE("ACCOUNT_UPDATE", usdm_r_account_update_fields, USDM_ACCOUNT_UPDATE),
     BINANCE_SHAPE("listenKeyExpired", usdm_r_expired_fields, USDM_KEY_EXPIRED),
@@ -250,10 +269,35 @@ static inline void usdm_order_event(usdm_sink_t *sink, const hp_json_values_t *v
     }
 }
 
-/* One entry of ACCOUNT_UPDATE. */
-static inline int usdm_account_row(void *opaque, hp_json_values_t *v, uint32_t shape)
+/* One entry of rateLimits: a window that is counted.  One that is not known says nothing. */
+static inline int usdm_usage_row(usdm_sink_t *sink, const hp_json_values_t *v)
+{
+    static const struct { const char *text; uint32_t seconds; } units[] = {
+        { "SECOND", 1 }, { "MINUTE", 60 }, { "HOUR", 3600 }, { "DAY", 86400 },
+    };
+    const uint32_t kind = usdm_text_is(v, USDM_R_USAGE, "REQUEST_WEIGHT") ? HP_QUOTA_WEIGHT
+                          : usdm_text_is(v, USDM_R_USAGE, "ORDERS")       ? HP_QUOTA_ORDERS
+                                                                          : HP_QUOTA_NONE;
+    const int64_t intervals = usdm_number(v, USDM_R_INTERVALS);
+    uint32_t seconds = 0;
+    for (size_t n = 0; n < sizeof units / sizeof units[0]; n++)
+        if (usdm_text_is(v, USDM_R_INTERVAL, units[n].text)) seconds = units[n].seconds;
+    if (kind == HP_QUOTA_NONE || seconds == 0 || intervals <= 0 || intervals > 366 || !hp_json_seen(v, USDM_R_COUNT))
+        return HP_DECODE_EVENT;
+    hp_report_t *report = usdm_report(sink, HP_REPORT_QUOTA);
+    if (report == NULL) return HP_DECODE_TOO_LARGE;
+    report->quota = kind;
+    report->quota_s = seconds * (uint32_t)intervals;
+    report->quota_limit = usdm_number(v, USDM_R_LIMIT);
+    report->quota_used = usdm_number(v, USDM_R_COUNT);
+    return HP_DECODE_EVENT;
+}
+
+/* One entry of ACCOUNT_UPDATE, or of an answer's rateLimits. */
+static inline int usdm_row(void *opaque, hp_json_values_t *v, uint32_t shape)
 {
     usdm_sink_t *sink = (usdm_sink_t *)opaque;
+    if (shape == USDM_R_USAGE_SHAPE) return usdm_usage_row(sink, v);
     if (v->missing) return HP_DECODE_MISSING;
     hp_report_t *report = usdm_report(sink, shape == USDM_R_BALANCE_SHAPE ? HP_REPORT_BALANCE
                                                                           : HP_REPORT_POSITION);
@@ -314,6 +358,20 @@ static inline uint8_t usdm_result_kind(uint8_t request, const hp_json_values_t *
     }
 }
 
+/* 429 and 418: nothing more of the kind until the venue says.  Too many orders is the account's alone. */
+static inline int usdm_refused(usdm_sink_t *sink, const hp_json_values_t *v, int64_t status, int64_t code)
+{
+    if (status != 429 && status != 418) return HP_DECODE_EVENT;
+    hp_report_t *report = usdm_report(sink, HP_REPORT_QUOTA);
+    if (report == NULL) return HP_DECODE_TOO_LARGE;
+    const int64_t ms = usdm_number(v, USDM_R_RETRY_MS) - usdm_number(v, USDM_R_SERVER_MS);
+    report->quota = code == USDM_TOO_MANY_ORDERS ? HP_QUOTA_ORDERS : HP_QUOTA_WEIGHT;
+    report->stop_ms = hp_json_seen(v, USDM_R_RETRY_MS) && hp_json_seen(v, USDM_R_SERVER_MS)
+                          ? (uint64_t)(ms > 0 ? ms : 1) : UINT64_MAX;
+    report->venue_error = (int32_t)status;
+    return HP_DECODE_EVENT;
+}
+
 static inline int usdm_answer(usdm_sink_t *sink, const hp_json_values_t *v)
 {
     usdm_request_name_t name = { 0, 0, 0 };
@@ -330,6 +388,11 @@ static inline int usdm_answer(usdm_sink_t *sink, const hp_json_values_t *v)
     if (of_order && !(hp_json_seen(v, USDM_R_ORDER_ID) && hp_json_seen(v, USDM_R_SYMBOL) &&
                       hp_json_seen(v, USDM_R_CLIENT) && hp_json_seen(v, USDM_R_STATE)))
         return HP_DECODE_MISSING;
+    if (usdm_refused(sink, v, status, code) != HP_DECODE_EVENT) return HP_DECODE_TOO_LARGE;
+    for (int n = 0; n < sink->count; n++) { /* what was said of the quota: of which request's answer */
+        sink->reports[n].request = name.kind;
+        sink->reports[n].request_id = name.request_id;
+    }
     hp_report_t *report = usdm_report(sink, kind);
     if (report == NULL) return HP_DECODE_TOO_LARGE;
     if (of_order) usdm_fill_order(sink->state, v, report);
@@ -351,7 +414,7 @@ static inline int usdm_decode_reports(void *opaque, const char *data, size_t siz
     usdm_state_t *state = (usdm_state_t *)opaque;
     hp_json_values_t *v = &state->family.market.values;
     usdm_sink_t sink = { state, reports, 0, max };
-    v->row = usdm_account_row;
+    v->row = usdm_row;
     v->context = &sink;
     hp_market_t *m = &state->family.market;
     int status = m->json->read(m->reader, state->order, USDM_R_FRAME_SHAPE, &m->symbols, NULL,

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -22,13 +23,14 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
-from venues.binance.public import VenueError, refusal, weight_of
+from venues.binance.public import TOO_MANY_ORDERS, Heard, VenueError, refusal, usages
 from venues.binance.usdm import feed
 from venues.binance.usdm.signing import load_key
 
 __all__ = ["Endpoints", "Session", "VenueError", "load_key"]
 
 RECV_WINDOW_MS = 5000
+DEPTH_WEIGHTS = ((50, 2), (100, 5), (500, 10), (1000, 20))  # up to so many levels
 # As the codec names its requests: kind 4, no order, the first of its session (codec.request_name).
 LOGON_ID = "4" + "0" * 16 + ".1"
 
@@ -66,7 +68,10 @@ class Session:
         self._api_key = api_key
         self._key = key
         self._http = http
-        self.used_weight = 0  # of this minute, as the venue counts it for our address
+        # Told what each answer says of the venue's quotas, and when it was asked for.
+        self.heard: Callable[[Heard, int], None] = lambda heard, asked_ns: None
+        # Asked before anything is sent: how long the venue refuses already, seconds.
+        self.stopped_s: Callable[[], float] = lambda: 0.0
 
     def sign(self, payload: str) -> str:
         return base64.b64encode(self._key.sign(payload.encode())).decode()
@@ -87,8 +92,16 @@ class Session:
         path: str,
         parameters: Mapping[str, Any] | None = None,
         signed: bool = True,
+        weight: int = 1,
     ) -> bytes:
-        """Send one request and return the body; VenueError on any refusal."""
+        """Send one request and return the body; VenueError on any refusal.
+
+        While the venue refuses everything nothing is sent: a request more makes a ban of it.
+        weight: by the venue's list; it counts where an answer does not say what is used.
+        """
+        if (stopped_s := self.stopped_s()) > 0:
+            text = f"not sent: the venue refuses for another {stopped_s:.1f} s"
+            raise VenueError(method, path, 429, 0, text, str(math.ceil(stopped_s)))
         query = dict(parameters or {})
         headers = {}
         if signed:
@@ -101,12 +114,20 @@ class Session:
         url = f"{self.endpoints.rest}{path}" + (f"?{text}" if text else "")
         # The text is signed as it stands: aiohttp must not encode it again.
 
-        async with self._http.request(method, URL(url, encoded=True), headers=headers) as answer:
-            body = await answer.read()
-            self.used_weight = weight_of(answer, self.used_weight)
-            if answer.status != 200:
-                raise refusal(method, path, answer, body)
-            return body
+        asked_ns = time.monotonic_ns()
+        try:
+            async with self._http.request(
+                method, URL(url, encoded=True), headers=headers
+            ) as answer:
+                body = await answer.read()
+        except BaseException:
+            self.heard(Heard([], weight, "", 0, 0.0), asked_ns)
+            raise
+        error = None if answer.status == 200 else refusal(method, path, answer, body)
+        self.heard(heard(answer, error, weight), asked_ns)
+        if error is not None:
+            raise error
+        return body
 
     async def exchange_info(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(
@@ -117,8 +138,16 @@ class Session:
     async def depth(self, symbol: str, limit: int = 1000) -> bytes:
         """Return a book snapshot as the venue wrote it: the lane's codec reads it."""
         return await self.request(
-            "GET", "/fapi/v1/depth", {"symbol": symbol, "limit": limit}, signed=False
+            "GET",
+            "/fapi/v1/depth",
+            {"symbol": symbol, "limit": limit},
+            signed=False,
+            weight=next((w for most, w in DEPTH_WEIGHTS if limit <= most), 20),
         )
+
+    async def ping(self) -> None:
+        """Ask nothing: the answer says how much is used."""
+        await self.request("GET", "/fapi/v1/ping", signed=False)
 
     async def listen_key(self) -> str:
         return str(json.loads(await self.request("POST", "/fapi/v1/listenKey"))["listenKey"])
@@ -127,16 +156,25 @@ class Session:
         await self.request("PUT", "/fapi/v1/listenKey")
 
     async def positions(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(await self.request("GET", "/fapi/v3/positionRisk"))
+        found: list[dict[str, Any]] = json.loads(
+            await self.request("GET", "/fapi/v3/positionRisk", weight=5)
+        )
         return found
 
     async def balances(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(await self.request("GET", "/fapi/v3/balance"))
+        found: list[dict[str, Any]] = json.loads(
+            await self.request("GET", "/fapi/v3/balance", weight=5)
+        )
         return found
 
     async def open_orders(self, symbol: str | None = None) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(
-            await self.request("GET", "/fapi/v1/openOrders", {"symbol": symbol} if symbol else {})
+            await self.request(
+                "GET",
+                "/fapi/v1/openOrders",
+                {"symbol": symbol} if symbol else {},
+                weight=1 if symbol else 40,
+            )
         )
         return found
 
@@ -162,7 +200,7 @@ class Session:
         if from_id is not None:
             wanted["fromId"] = from_id
         found: list[dict[str, Any]] = json.loads(
-            await self.request("GET", "/fapi/v1/userTrades", wanted)
+            await self.request("GET", "/fapi/v1/userTrades", wanted, weight=5)
         )
         return found
 
@@ -172,5 +210,21 @@ class Session:
     async def dead_man(self, symbol: str, countdown_ms: int) -> None:
         """Arm (or with 0 stop) the venue's timer that cancels everything of a symbol."""
         await self.request(
-            "POST", "/fapi/v1/countdownCancelAll", {"symbol": symbol, "countdownTime": countdown_ms}
+            "POST",
+            "/fapi/v1/countdownCancelAll",
+            {"symbol": symbol, "countdownTime": countdown_ms},
+            weight=10,
         )
+
+
+def heard(answer: aiohttp.ClientResponse, error: VenueError | None, weight: int) -> Heard:
+    """Return what an answer says of the quotas."""
+    is_stop = error is not None and error.status in (418, 429)
+    orders = error is not None and error.code == TOO_MANY_ORDERS
+    return Heard(
+        usages(answer.headers),
+        weight,
+        ("orders" if orders else "weight") if is_stop else "",
+        answer.status,
+        error.retry_after_s if error is not None else 0.0,
+    )

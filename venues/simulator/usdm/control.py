@@ -1,12 +1,13 @@
 """Commands that are no orders: stream subscriptions, and the /sim endpoints.
 
-Owns:    SUBSCRIBE and its kin; /sim/record, /sim/book, /sim/state, /sim/fault.
+Owns:    SUBSCRIBE and its kin; /sim/record, /sim/book, /sim/state, /sim/fault, /sim/instrument.
 Refuses: sockets' life (server.py), the making of events.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -98,11 +99,22 @@ class Control:
                     result = {"armed": ARMED, "at_once": AT_ONCE}
                 case "POST", "/sim/fault":
                     result = self._fault(json.loads(body))
+                case "POST", "/sim/instrument":
+                    result = self._change(**json.loads(body))
                 case _:
                     return 404, json.dumps({"error": f"{method} {path} is not served here"})
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             return 400, json.dumps({"error": f"{type(error).__name__}: {error}"})
         return 200, json.dumps(result, separators=(",", ":"))
+
+    def _change(self, symbol: str, **filters: Any) -> dict[str, Any]:
+        """Another filter from now on, as at a venue's maintenance; no other scale."""
+        known = {"lots_max", "market_lots_max", "orders_max", "notional_min_e8", "band_bps"}
+        if unknown := set(filters) - known:
+            raise ValueError(f"{', '.join(sorted(unknown))}: want of {', '.join(sorted(known))}")
+        market = self.desk.exchange.markets[symbol]
+        market.instrument = dataclasses.replace(market.instrument, **filters)
+        return filters
 
     def _book(self, symbol: str) -> dict[str, Any]:
         """The engine's own book, every level."""

@@ -48,7 +48,8 @@ class Desk:
         self.shape = Shape(options.shape, options.new_fields)
         self.keyring = Keyring()
         self.listen_keys = ListenKeys(options.listen_key_ms)
-        limits = Limits() if options.limits else Limits(0, 0, 0)
+        allowed = Limits(options.weight_1m, options.orders_10s, options.orders_1m)
+        limits = allowed if options.limits else Limits(0, 0, 0)
         self.quota = Quota(limits)
         self.faults = Faults()
         self.skew_ms = 0
