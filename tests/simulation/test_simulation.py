@@ -14,8 +14,8 @@ from tests.simulation.shrink import shrink, told
 from tests.simulation.world import LIMITS, World, live
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = int(os.environ.get("CORELANE_SEEDS", "20"))
-SLOWEST = 8  # seeds of the catalogue: those that took longest to come to
+SEEDS = int(os.environ.get("CORELANE_SEEDS", "16"))
+SLOWEST = 6  # seeds of the catalogue: those that took longest to come to
 BUGS = {bug.name: bug for bug in catalogue()}
 
 
@@ -27,9 +27,9 @@ def test_every_invariant_holds_in_the_share_of_seeds():
     assert not broken
 
 
-@pytest.mark.parametrize("name", ["no_evidence", "short_write_is_whole", "sentinel_lists_only"])
+@pytest.mark.parametrize("name", ["no_evidence", "opening_without_missed"])
 def test_planted_bug_breaks_the_seed_that_caught_it(name):
-    """The judge can say no: each of these is one changed line of Python in its own process."""
+    """The judge can say no: each of these is one changed place of Python, in its own process."""
     command = [sys.executable, "-m", "tests.simulation.planted", name, "--seeds", "1"]
     ran = subprocess.run(
         [*command, "--first", str(BUGS[name].seed)], cwd=ROOT, capture_output=True, text=True
