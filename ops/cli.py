@@ -16,6 +16,7 @@ COMMANDS = [
     "run",
     "status",
     "control",
+    "limits",
     "sentinel",
     "record",
     "events",

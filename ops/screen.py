@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -32,6 +32,7 @@ WIDTH, HEIGHT = 100, 40
 PERIOD_S = 0.4
 VERDICTS_SHOWN = 7  # with the quota's rows below them: beside the hops
 QUOTAS_SHOWN = 3
+LIMITS_SHOWN = 2
 LANES_SHOWN = 6
 LOG_LINES = 3
 BY_NAME: dict[str, Family] = {family.name: family for family in FAMILIES}
@@ -230,6 +231,24 @@ def verdicts(found: Snapshot, shown: int) -> Section:
     return Section("verdicts", ["verdict", "lane", "count"], rows, is_left=2)
 
 
+def limits(found: Snapshot) -> list[Cell | str]:
+    """What is lent, in a line: used of leased of the bound, nearest to its bound first."""
+    near = sorted(
+        (-one.used[figure] / bound if bound else -1.0, one.name, figure)
+        for one in ([] if found.authority is None else found.authority.rows)
+        for figure, bound in one.bounds.items()
+    )
+    out: list[Cell | str] = []
+    for _, name, figure in near[:LIMITS_SHOWN]:
+        form = decimals(4) if figure.endswith("_ratio") else whole
+        short = figure.removesuffix("_quote").removesuffix("_notional").removesuffix("_ratio")
+        used, leased, bound = (
+            Cell(f"limit_{what}", (name, figure), form) for what in ("used", "leased", "bound")
+        )
+        out += [f"{name} {short}", used, "of", leased, "of", bound]
+    return ["limits", *out] if out else []
+
+
 def processes(found: Snapshot, room: int) -> Section:
     """Those that do not run come first."""
     rows: list[list[Cell | str]] = []
@@ -278,16 +297,19 @@ class Screen:
     header: list[Cell | str]
     sections: list[Section]  # instruments, lanes, latency, verdicts, quota, processes
     reasons: list[str]
+    limits: list[Cell | str] = field(default_factory=list)  # a line; empty: nothing is lent
 
     @classmethod
     def of(cls, found: Snapshot, height: int = HEIGHT) -> Screen:
         lane = found.lanes[0].number if found.lanes else "0"
         latencies, asked = latency(found, lane), quotas(found)
+        lent = limits(found)
         reasons = health.of(found).reasons
         # title and headings take two lines of each table, one line parts them
         room = (
             height
             - 1
+            - (1 if lent else 0)
             - (len(latencies.rows) + 3)
             - (min(len(found.lanes), LANES_SHOWN) + 3)
             - LOG_LINES
@@ -306,11 +328,12 @@ class Screen:
             asked,
             processes(found, cold),
         ]
-        return cls(header(found), sections, reasons)
+        return cls(header(found), sections, reasons, lent)
 
     def cells(self) -> list[Cell]:
         """Return every figure that is shown."""
-        rows = [self.header, *(row for section in self.sections for row in section.rows)]
+        tables = (row for section in self.sections for row in section.rows)
+        rows = [self.header, self.limits, *tables]
         return [cell for row in rows for cell in row if isinstance(cell, Cell)]
 
 
@@ -351,10 +374,12 @@ def render(screen: Screen, found: Snapshot, logs: list[str], width: int = WIDTH)
     """Lay a screen out."""
     figures = Figures(found)
     width = min(width, WIDTH)
-    top = Text(no_wrap=True, overflow="crop")
-    for cell in screen.header:
-        text = figures.text(cell)
-        top.append(text + "  ", style="dim" if isinstance(cell, str) else styled(text).style)
+    top, lent = (Text(no_wrap=True, overflow="crop") for _ in range(2))
+    for line, cells in ((top, screen.header), (lent, screen.limits)):
+        for cell in cells:
+            text = figures.text(cell)
+            style = "dim" if isinstance(cell, str) else styled(text).style
+            line.append(text + "  ", style=style)
     what, who, hops, gate, asked, cold = screen.sections
     pair = Table.grid(padding=(0, 2, 0, 0))
     half = width // 2 - 2
@@ -362,7 +387,8 @@ def render(screen: Screen, found: Snapshot, logs: list[str], width: int = WIDTH)
     if asked.rows:
         right += ["", table(asked, figures, half)]
     pair.add_row(table(hops, figures, half), Group(*right))
-    parts: list[RenderableType] = [top, table(what, figures, width), "", table(who, figures, width)]
+    parts: list[RenderableType] = [top, *([lent] if screen.limits else [])]
+    parts += [table(what, figures, width), "", table(who, figures, width)]
     parts += ["", pair]
     if cold.rows:
         parts += ["", table(cold, figures, width)]
@@ -370,8 +396,8 @@ def render(screen: Screen, found: Snapshot, logs: list[str], width: int = WIDTH)
     style = "yellow" if screen.reasons else "green"
     for reason in screen.reasons or ["no reason to worry"]:
         parts.append(Text(f"- {reason}", style=style, no_wrap=True, overflow="ellipsis"))
-    for line in logs[-LOG_LINES:]:
-        parts.append(Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
+    for said in logs[-LOG_LINES:]:
+        parts.append(Text(said, style="dim", no_wrap=True, overflow="ellipsis"))
     return Group(*parts)
 
 

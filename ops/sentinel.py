@@ -161,12 +161,15 @@ def run_drill(arguments: argparse.Namespace) -> int:
             print(f"corelane sentinel drill: {error}", file=sys.stderr)
             return 2
     found["ms_max"] = arguments.ms_max
-    slow = [mode for mode, ms in found["ms"].items() if ms["p99"] > arguments.ms_max]
-    if arguments.json:
-        print(json.dumps(found))
-    else:
-        print(drill_text(found, slow))
-    return 1 if found["faults"] or slow else 0
+    code, text = judge(found)
+    print(json.dumps(found) if arguments.json else text)
+    return code
+
+
+def judge(found: dict[str, Any]) -> tuple[int, str]:
+    """Return the exit code of a drill and what people are told of it."""
+    slow = [mode for mode, ms in found["ms"].items() if ms["p99"] > found["ms_max"]]
+    return (1 if found["faults"] or slow else 0), drill_text(found, slow)
 
 
 def drill_text(found: dict[str, Any], slow: list[str]) -> str:

@@ -98,7 +98,12 @@ async def serve(spec: dict[str, Any], say: Callable[[str], None]) -> None:
         try:
             await appliance.start()
             door = ControlServer(
-                told.deployment, appliance.control, asked.set, say, asked=appliance.asked
+                told.deployment,
+                appliance.control,
+                asked.set,
+                say,
+                asked=appliance.asked,
+                limits=appliance.ask_authority,
             )
             await door.start()
             if spec.get("waits", True):

@@ -54,6 +54,26 @@ def number(value: float | None, unit: str) -> str:
     return "-" if value is None else f"{value:.4g} {unit}"
 
 
+def limit_lines(authority: dict[str, Any] | None) -> list[str]:
+    """What is lent: each limit with what is used, may come to be used, and the bound; leases."""
+    if authority is None:
+        return []
+    out = []
+    for one in authority["limits"]:
+        figures = "  ".join(
+            f"{name.removesuffix('_quote')} {f['used']:.10g}/{f['leased']:.10g}/{f['bound']:.10g}"
+            for name, f in one["figures"].items()
+            if f["bound"] is not None
+        )
+        state = "FROZEN" if one["is_frozen"] else "lent"
+        out.append(f"  {one['limit']:<12}{state:<12}used/leased/bound  {figures or 'no bounds'}")
+    for name, lease in authority["leases"].items():
+        left = lease["left_ms"]
+        state = "none yet" if left is None else f"{left:.0f} ms left" if left > 0 else "ENDED"
+        out.append(f"  {name:<12}lease {state}  fence {lease['fence']}  term {authority['term']}")
+    return out
+
+
 def text(document: dict[str, Any]) -> list[str]:
     """Return the lines for people, worst news last: that is where the eye is."""
     judged = document["health"]
@@ -100,6 +120,7 @@ def text(document: dict[str, Any]) -> list[str]:
         if (trip := one["last_trip"]) is not None:
             out.append(f"    last trip {trip['age_s']:.0f} s ago  {trip['reason']}")
             out.append(f"    {trip['evidence']}")
+    out += limit_lines(document["authority"])
     for one in document["flatten"]:
         out.append(
             f"  flatten     {one['symbol']} {one['position_side']}  {one['state']}  held"

@@ -833,15 +833,15 @@ class Appliance:
             self.tell("authority", {"limits": lent, "lanes": lanes, "terms": terms})
 
     async def ask_authority(self, question: Message) -> Message:
-        """Return the authority's answer; {"error"} when there is none."""
+        """Return the authority's answer; {"refused"} when there is none."""
         number = max(self.questions, default=0) + 1
         asked = self.questions[number] = asyncio.get_running_loop().create_future()
         if not self.tell("authority", {"ask": number, **question}):
             self.questions.pop(number)
-            return {"error": "the authority is not running"}
+            return {"refused": "the authority is not running"}
         done, _ = await asyncio.wait({asked}, timeout=ASK_S)
         self.questions.pop(number, None)
-        return asked.result() if done else {"error": f"no answer within {ASK_S:.0f} s"}
+        return asked.result() if done else {"refused": f"no answer within {ASK_S:.0f} s"}
 
     def on_bell(self) -> None:
         """Say what the lane logs."""

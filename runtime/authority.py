@@ -147,8 +147,30 @@ class Authority:
         }
         self.ledger.memory.overrides.setdefault(key.text, {})[name] = value
         self.limits[key] = after
+        if name == "capital_e8":
+            self.profit.peaks.pop(key, None)
         self.say("limits.set " + " ".join(f"{k}={v}" for k, v in change.items()))
         return change
+
+    def set_limits(
+        self, key: Key, figures: dict[str, int], may_widen: bool, who: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Change several figures of one limit, or none: what permits more must be meant."""
+        known = self.limits.get(key, {})
+        wider = [n for n, v in figures.items() if n in known and widens(n, known[n], v)]
+        if wider and not may_widen:
+            raise LimitError(
+                f"limit {key.text}: {', '.join(wider)} would permit more than now; say --widen"
+            )
+        before = self.limits.get(key)
+        overrides = dict(self.ledger.memory.overrides.get(key.text, {}))
+        try:
+            return [self.set_limit(key, name, value, who) for name, value in figures.items()]
+        except LimitError:
+            if before is not None:
+                self.limits[key] = before
+                self.ledger.memory.overrides[key.text] = overrides
+            raise
 
     def effective(self, key: Key) -> Record:
         """Return a limit as it holds now: with freezes and what the leverage leaves."""
@@ -194,10 +216,15 @@ class Authority:
         if loss and loss >= most:
             raise LimitError(
                 f"limit {key.text} has lost {loss} of {most} (1e-8) today; it would freeze again:"
-                " set daily_loss_e8_max first"
+                " set daily_loss_max first"
+            )
+        down = self.profit.drawdown_bps(key, self.limits[key]["capital_e8"])
+        if down and down >= self.limits[key]["drawdown_bps_max"]:
+            raise LimitError(  # each lane keeps its own peak, too
+                f"limit {key.text} has fallen by {down} bps from its peak; it would freeze again:"
+                " set drawdown_bps_max first, or capital, which begins a new peak"
             )
         del self.frozen[key]
-        self.profit.peaks.pop(key, None)
         self.remember_freezes()
         self.obey_freezes()
         self.say(f"limits.thawed limit={key.text}")

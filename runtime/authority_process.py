@@ -68,17 +68,25 @@ class AuthorityPart(cold.Part):
             try:
                 answer = await self.answer(message)
             except (LimitError, ValueError, OSError) as error:
-                answer = {"error": str(error)}
+                answer = {"refused": str(error)}
+            except (KeyError, TypeError, AttributeError) as error:
+                answer = {"refused": f"the question lacks or garbles a field: {error}"}
             self.tell({"answer": message["ask"], **answer})
 
     def take_limits(self, message: Message) -> None:
         limits = limits_of(message)
+        terms = terms_of(message["terms"])
         if self.authority is not None:
             self.authority.configure(limits)
+            if terms != self.authority.terms:  # from the next renewal on; what stands ends as said
+                self.authority.terms = terms
+                self.say(
+                    f"authority.terms lease_ms={terms.lease_ns // 1_000_000}"
+                    f" renew_ms={terms.renew_ns // 1_000_000}"
+                )
             self.again.set()
             return
         lanes = {int(lane): [key_of(k) for k in keys] for lane, keys in message["lanes"].items()}
-        terms = terms_of(message["terms"])
         try:
             self.authority = Authority(
                 self.specification["deployment"],
@@ -109,9 +117,9 @@ class AuthorityPart(cold.Part):
         """Look and prolong, on the beat: a round that was late does not shift the next ones."""
         authority = self.authority
         assert authority is not None
-        period_s = authority.terms.renew_ns / 1e9
         due_s = time.monotonic()
         while True:
+            period_s = authority.terms.renew_ns / 1e9
             now_ns = time.monotonic_ns()
             authority.look(time.time_ns())
             authority.judge()
@@ -162,14 +170,16 @@ class AuthorityPart(cold.Part):
             case "show":
                 return {"term": authority.term, "limits": authority.rows()}
             case "set":
-                key, name, value = key_of(message["limit"]), message["figure"], message["value"]
-                change = authority.set_limit(key, name, int(value), who)
-                if change["way"] == "tightened":
+                key = key_of(message["limit"])
+                wanted = {str(name): int(n) for name, n in message["figures"].items()}
+                changes = authority.set_limits(key, wanted, bool(message.get("widen")), who)
+                if any(one["way"] == "tightened" for one in changes):
                     self.again.set()
-                await asyncio.to_thread(authority.ledger.note_change, change)
+                for change in changes:
+                    await asyncio.to_thread(authority.ledger.note_change, change)
                 await self.write()
                 self.again.set()
-                return {"change": change}
+                return {"changes": changes}
             case "freeze" | "thaw" as action:
                 key = key_of(message["limit"])
                 if action == "freeze":

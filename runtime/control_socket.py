@@ -16,7 +16,8 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,7 +54,10 @@ WORDS = {
     "flatten": (lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL),  # set first: no new risk in between
     "resume": (0, lib.HP_WORD_KILL | lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN),
 }
-COMMANDS = (*WORDS, "drain", "reload", "status")
+COMMANDS = (*WORDS, "drain", "reload", "status", "limits")
+
+
+LIMIT_ACTIONS = ("show", "set", "freeze", "thaw")
 
 
 def socket_path(deployment: str) -> Path:
@@ -72,6 +76,7 @@ class ControlServer:
         reload: Callable[[], dict[str, Any]] | None = None,
         observer: Observer | None = None,
         asked: Callable[[str], None] = lambda command: None,
+        limits: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
     ) -> None:
         state_dir(deployment)  # made, 0700
         self.path = socket_path(deployment)
@@ -80,6 +85,7 @@ class ControlServer:
         self.reload = reload
         self.say = say
         self.observer = observer or Observer(deployment)
+        self.limits = limits  # asks the authority
         self.asked = asked  # told of each word that was set, beside the lanes
         self.refused = 0
         self.served = 0
@@ -174,6 +180,8 @@ class ControlServer:
         if command == "status":
             return {"ok": True, "status": status(self.observer.take())}
         said = printable(reason)
+        if command == "limits":
+            return await self.ask_limits(request, said, peer)
         self.say(f"control.{command} pid={peer.pid} uid={peer.uid} reason={said!r}")
         if command == "reload":
             if self.reload is None:
@@ -194,6 +202,24 @@ class ControlServer:
         marks = {one.name: (one.epoch, one.counters["turns"]) for one in self.observer.take().lanes}
         self.asked(command)
         return await self.followed(bits, cleared, marks)
+
+    async def ask_limits(self, request: dict[str, Any], said: str, peer: Peer) -> dict[str, Any]:
+        """Pass a question about limits on to the authority, with who asks."""
+        if self.limits is None:
+            raise CommandError("this run has no authority: its lanes hold limits of their own")
+        action = request.get("action")
+        if action not in LIMIT_ACTIONS:
+            raise CommandError(f"action is {action!r:.80}; want one of {', '.join(LIMIT_ACTIONS)}")
+        asks: dict[str, Any] = {
+            str(name): request[name] for name in ("limit", "figures", "widen") if name in request
+        }
+        if action != "show":
+            self.say(f"control.limits_{action} pid={peer.pid} uid={peer.uid} reason={said!r}")
+        who = {"uid": peer.uid, "pid": peer.pid, "reason": said, "utc_ns": time.time_ns()}
+        answer = await self.limits({**asks, **who, "action": action})
+        if "refused" in answer:
+            raise CommandError(str(answer["refused"]))
+        return {"ok": True, **answer}
 
     def refuse_behind_a_kill(self) -> None:
         """A flatten sends orders: not while somebody else holds a kill."""

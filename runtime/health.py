@@ -119,6 +119,23 @@ def clock(found: Snapshot, health: Health) -> None:
         health.cost(10, f"nobody vouches for the clock: {why}")
 
 
+def authority(found: Snapshot, health: Health) -> None:
+    """Limits that are frozen, and lanes whose lease has ended."""
+    for row in [] if found.authority is None else found.authority.rows:
+        if row.is_frozen:
+            health.cost(
+                40, f"limit {row.name} is frozen: no new risk; corelane limits thaw {row.name}"
+            )
+    for lane in found.lanes:
+        if lane.lease is None or lane.state != lib.HP_LANE_ARMED:
+            continue
+        if lane.lease.left_ns is None:
+            health.cost(20, f"{lane.name} has no lease of limits yet: no new risk")
+        elif lane.lease.left_ns <= 0:
+            age = -lane.lease.left_ns / 1e9
+            health.cost(30, f"{lane.name}: its lease of limits ended {age:.1f} s ago: no new risk")
+
+
 def sentinel(found: Snapshot, health: Health) -> None:
     one = found.sentinel
     if one is None:
@@ -138,7 +155,7 @@ def sentinel(found: Snapshot, health: Health) -> None:
 def of(found: Snapshot) -> Health:
     """Judge a snapshot."""
     health = Health()
-    for part in (lanes, books, processes, clock, sentinel):
+    for part in (lanes, books, processes, clock, authority, sentinel):
         part(found, health)
     for sentence in found.degraded:
         health.cost(3, sentence)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from runtime import feed_metrics, health, names, quota_metrics, sentinel_metrics
+from runtime import feed_metrics, health, limit_metrics, names, quota_metrics, sentinel_metrics
 from runtime._shm import lib
 from runtime.family import (
     Family,
@@ -741,6 +741,7 @@ AREAS: dict[str, list[Family]] = {
     "Feeds": FEEDS,
     "Books": BOOKS,
     "Gate": GATE,
+    "Leased limits": limit_metrics.FAMILIES,
     "Orders": ORDERS,
     "Fills and positions": POSITIONS,
     "Money": FUNDS,

@@ -17,6 +17,7 @@ from typing import Any
 from runtime import names
 from runtime import snapshot as shot
 from runtime._shm import ffi, lib
+from runtime.limit_look import LimitLook, lease
 from runtime.page_set import PageSet
 from runtime.pages import is_alive
 
@@ -118,6 +119,7 @@ class Observer:
         self.host_copy: Any = ffi.new("hp_host_page_t *")
         self.sentinel_copy: Any = ffi.new("hp_sentinel_page_t *")
         self.supervisor_copy: Any = ffi.new("hp_supervisor_page_t *")
+        self.limits = LimitLook()
 
     def take(self, now_ns: int | None = None) -> shot.Snapshot:
         """Read every page once; `now_ns` is the moment that ages are counted from."""
@@ -129,6 +131,7 @@ class Observer:
             self.clock(out)
             self.baseline(out)
             self.sentinel(out)
+            out.authority = self.limits.authority(self.pages, now)
             views = {number: page.view for number, page in self.pages.named("lane")}
             out.lanes = [self.lane(out, number, view, views) for number, view in views.items()]
             out.journals = [self.journal(n, page) for n, page in self.pages.named("journal")]
@@ -299,6 +302,7 @@ class Observer:
             funds=list(funds(number, view)),
             turns_at_words=view.words_turn,
             looked_turn=looked_turn,
+            lease=lease(self.pages, number, view, now),
             flow={name: getattr(view.flow, name) for name in FLOW},
             cancels={name: view.flow.cancels[n] for n, name in names.CANCEL_CAUSES.items() if n},
             flatten=view.flatten,

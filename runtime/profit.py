@@ -75,10 +75,13 @@ class Profit:
         return max(0, -self.today(key))
 
     def drawdown_bps(self, key: Key, capital_e8: int) -> int:
-        """Return the fall of the equity from its peak, in parts of the peak, rounded up."""
+        """Return the fall of the equity from its peak, in parts of the peak, rounded up.
+
+        An equity that never was above nothing has fallen from 1e-8: more than all of it.
+        """
         if capital_e8 == NONE:
             return 0
         equity = capital_e8 + self.today(key)
-        peak = max(self.peaks.get(key, equity), equity)
+        peak = max(self.peaks.get(key, 0), equity)
         self.peaks[key] = peak
-        return -((equity - peak) * 10_000 // peak) if peak > 0 else 0
+        return -((equity - peak) * 10_000 // max(peak, 1))

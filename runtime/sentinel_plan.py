@@ -106,6 +106,7 @@ def specification(
         "supervisor": supervisor,
         "connections": guard.connections,
         "weight_per_minute": guard.weight_per_minute * guard.budget_percent // 100,
+        "weight_limit": guard.weight_per_minute,
         "asset": guard.asset,
         "bounds": asdict(guard.bounds),
     }

@@ -78,7 +78,8 @@ class Sentinel:
             spec["ca"],
         )
         self.wire = wire
-        self.venue = Venue(wire, signer(Path(spec["key_path"])), spec["weight_per_minute"])
+        sign = signer(Path(spec["key_path"]))
+        self.venue = Venue(wire, sign, spec["weight_per_minute"], spec["weight_limit"])
         self.watch = Watch(self.deployment, self.bounds, spec["lanes"], spec["supervisor"])
         self.door = Door(self.deployment)
         self.link = socket.socket(fileno=os.dup(0))

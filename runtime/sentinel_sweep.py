@@ -20,6 +20,8 @@ from venues.binance.usdm.rescue import Ask, OpenOrder
 
 PAUSE_S = 0.01  # between two rounds that changed nothing
 PAUSE_S_MAX = 1.0
+NEARLY_USED_PERCENT = 90  # of the address's weight: routine questions then wait
+REFUSED_S = 60  # where a refusal does not say how long
 
 
 def nothing() -> None:
@@ -29,7 +31,14 @@ def nothing() -> None:
 class Venue:
     """The wire in the venue's words: signed, counted, with the clock that the venue accepts."""
 
-    def __init__(self, wire: Wire, sign: Callable[[str], str], weight_per_minute: int) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        sign: Callable[[str], str],
+        weight_per_minute: int,
+        weight_limit: int = 0,
+    ) -> None:
+        """weight_limit: what the venue allows our address a minute; 0 = not known."""
         self.wire = wire
         self.sign = sign
         self.rate = weight_per_minute / 60  # of its own budget
@@ -38,6 +47,9 @@ class Venue:
         self.ahead_ms = 0
         self.spent = self.overdrafts = self.refusals = 0
         self.used_weight = 0  # by the venue's own count, of everybody at our address
+        self.used_minute = 0  # in which it said so
+        self.weight_limit = weight_limit
+        self.refused_until_s = 0.0  # 429, 418: CLOCK_MONOTONIC
         self.heard_ns = 0
         self.last_error = ""
 
@@ -48,8 +60,28 @@ class Venue:
         return self.tokens
 
     def may(self, ask: Ask) -> bool:
-        """Say whether a routine question may be asked: most of the budget is for emergencies."""
+        """Say whether a routine question may be asked: most of the budget is for emergencies.
+
+        Not while the venue refuses, nor when our address has used most of this minute's weight.
+        """
+        if time.monotonic() < self.refused_until_s or self.is_nearly_used():
+            return False
         return self.refill() - ask.weight >= 0.6 * self.room
+
+    def is_nearly_used(self) -> bool:
+        is_now = self.used_minute == int(time.time() // 60)
+        most = self.weight_limit * NEARLY_USED_PERCENT
+        return is_now and 0 < most <= self.used_weight * 100
+
+    def heed(self, reply: Reply) -> None:
+        """Take what an answer says of the quota."""
+        used = reply.headers.get(rescue.WEIGHT_HEADER, "")
+        if used.isdigit():
+            self.used_weight, self.used_minute = int(used), int(time.time() // 60)
+        if reply.status in (418, 429):
+            retry = reply.headers.get("retry-after", "")
+            seconds = int(retry) if retry.isdigit() else REFUSED_S
+            self.refused_until_s = max(self.refused_until_s, time.monotonic() + seconds)
 
     def ask(
         self, ask: Ask, done: Callable[[Reply | None], None], urgent: bool = False, tries: int = 3
@@ -66,8 +98,7 @@ class Venue:
                 done(None)
                 return
             self.heard_ns = time.monotonic_ns()
-            used = reply.headers.get(rescue.WEIGHT_HEADER, "")
-            self.used_weight = int(used) if used.isdigit() else self.used_weight
+            self.heed(reply)
             if reply.status != 200:
                 self.refusals += 1
                 self.last_error = f"{ask.method} {ask.path} {reply.status} {reply.body[:120]!r}"

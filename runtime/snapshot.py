@@ -127,6 +127,43 @@ class Usage:
 
 
 @dataclass(slots=True)
+class LimitRow:
+    """One limit of the whole deployment; base units."""
+
+    name: str  # account:0
+    used: dict[str, float]  # as the lanes show it
+    worst: dict[str, float]  # what they may come to hold under their leases
+    bounds: dict[str, float]  # only of what is limited
+    day_pnl: float
+    is_frozen: bool
+    lane_count: int
+
+
+@dataclass(slots=True)
+class Authority:
+    """Who lends the limits."""
+
+    pid: int
+    is_alive: bool
+    heartbeat_age_ns: int | None
+    term: int
+    lease_ns: int
+    renewals: int
+    late: int
+    moves: int
+    freezes: int
+    rows: list[LimitRow]
+
+
+@dataclass(slots=True)
+class Lease:
+    """Under which a lane spends its limits."""
+
+    fence: int  # 0: none was ever taken
+    left_ns: int | None  # below 0: it has ended
+
+
+@dataclass(slots=True)
 class QuotaWindow:
     """One window of the venue's quota."""
 
@@ -233,6 +270,7 @@ class Lane:
     lines: list[dict[str, int]] = field(default_factory=list)  # equal market feeds; one: empty
     funds: list[Funds] = field(default_factory=list)
     turns_at_words: int = 0  # the lane's turns when its words last changed
+    lease: Lease | None = None  # None: nobody lends it limits
     looked_turn: int = 0  # the turn whose look `words` shows, or an older one
     flow: dict[str, int] = field(default_factory=dict)  # hp_lane_flow_t, its plain counters
     cancels: dict[str, int] = field(default_factory=dict)  # by enum hp_cancel_cause
@@ -326,6 +364,7 @@ class Snapshot:
     clock: Clock | None = None
     baseline: Baseline | None = None
     sentinel: Sentinel | None = None
+    authority: Authority | None = None
     degraded: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)  # pages that could not be read, and why
     pages: int = 0

@@ -19,6 +19,7 @@ from runtime.snapshot import (
     Instrument,
     Journal,
     Lane,
+    LimitRow,
     Process,
     Sentinel,
     Snapshot,
@@ -204,6 +205,40 @@ def sentinel(one: Sentinel | None) -> dict[str, Any] | None:
     }
 
 
+def limit(one: LimitRow) -> dict[str, Any]:
+    """Return one limit of the deployment: its bounds, what lanes hold, what they may come to."""
+    return {
+        "limit": one.name,
+        "is_frozen": one.is_frozen,
+        "lanes": one.lane_count,
+        "day_pnl": one.day_pnl,
+        "figures": {
+            name: {"bound": one.bounds.get(name), "used": used, "leased": one.worst[name]}
+            for name, used in one.used.items()
+        },
+    }
+
+
+def authority(found: Snapshot) -> dict[str, Any] | None:
+    one = found.authority
+    if one is None:
+        return None
+    return {
+        "pid": one.pid,
+        "is_alive": one.is_alive,
+        "term": one.term,
+        "heartbeat_age_ms": milliseconds(one.heartbeat_age_ns),
+        "lease_ms": milliseconds(one.lease_ns),
+        "late_renewals": one.late,
+        "limits": [limit(row) for row in one.rows],
+        "leases": {
+            lane.name: {"fence": lane.lease.fence, "left_ms": milliseconds(lane.lease.left_ns)}
+            for lane in found.lanes
+            if lane.lease is not None
+        },
+    }
+
+
 def flattened(one: Flattened) -> dict[str, Any]:
     return {
         "symbol": one.symbol,
@@ -246,6 +281,7 @@ def status(found: Snapshot) -> dict[str, Any]:
         "journal": [journal(one) for one in found.journals],
         "clock": clock(found.clock),
         "sentinel": sentinel(found.sentinel),
+        "authority": authority(found),
         "flatten": [flattened(row) for one in found.lanes for row in one.flattens],
         "controls": {
             one.writer: {"words": names.words(one.word), "reason": one.reason}

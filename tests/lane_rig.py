@@ -25,9 +25,19 @@ class Rig:
     """A lane with two instruments and shorthand for the venue's side."""
 
     def __init__(
-        self, *strategies, journal=False, segment_bytes=65536 * 16, lines=1, terms=None, **settings
+        self,
+        *strategies,
+        journal=False,
+        segment_bytes=65536 * 16,
+        lines=1,
+        terms=None,
+        limits=LIMITS,
+        page=None,
+        account=0,
+        **settings,
     ):
-        self.page = mmap.mmap(-1, LANE_BYTES)
+        """page: any writable buffer of LANE_BYTES; a private one if none is given."""
+        self.page = mmap.mmap(-1, LANE_BYTES) if page is None else page
         extra = dict(settings)
         self.journal = None
         if journal:
@@ -43,10 +53,10 @@ class Rig:
             self.lane.set_lines(lines, 1)
         for number, symbol in SYMBOLS.items():
             self.lane.add_instrument(
-                number, symbol, price_decimals=1, size_decimals=3, limits=LIMITS, **(terms or {})
+                number, symbol, price_decimals=1, size_decimals=3, limits=limits, **(terms or {})
             )
         for strategy in strategies:
-            self.lane.add_strategy(strategy)
+            self.lane.add_strategy(strategy, account)
         self.lane.start_strategies()
         self.lane.session()
         self.lane.arm()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from runtime import limit_pages
 from runtime._shm import ffi, lib
 from runtime.pages import CONTROL_BYTES, LANE_BYTES, SHM, Control, Mail, Page
 
@@ -26,6 +27,7 @@ class Stage:
         self.host = self.make_host()
         self.supervisor = self.make_supervisor(lanes)
         self.sentinel = self.make_sentinel()
+        self.authority = self.make_authority(lanes)
         self.pages: list[Page] = []
 
     def __enter__(self) -> Stage:
@@ -153,6 +155,32 @@ class Stage:
             view.states[n] = n
         view.critical, view.drifts, view.polls, view.checked_ns = 1, 2, 3, NOW_NS - 10**10
         ffi.memmove(view.profile, b"small-vm", 8)
+        return page
+
+    def make_authority(self, lanes: int) -> Page:
+        """One limit of the account; a lease of 700 ms for each lane."""
+        page = Page.make(
+            self.deployment,
+            "authority",
+            "hp_authority_page_t",
+            lib.HP_PAGE_AUTHORITY,
+            ffi.sizeof("hp_authority_page_t"),
+        )
+        view = page.view
+        view.page.heartbeat_ns = NOW_NS - 30_000_000
+        view.term, view.lease_ns, view.renewals, view.late = 3, 10**9, 500, 2
+        view.moves, view.freezes, view.limit_count = 7, 1, 1
+        row = view.rows[0]
+        row.dimension, row.lane_count = lib.HP_DIMENSION_ACCOUNT, lanes
+        row.net_used_e8, row.net_e8, row.net_e8_max = 3 * 10**10, 9 * 10**10, 10**11
+        row.gross_used_e8, row.gross_e8, row.gross_e8_max = 5 * 10**10, 2 * 10**11, 2 * 10**11
+        row.open_used, row.open_orders, row.open_max = 4, 40, 40
+        row.day_pnl_e8, row.daily_loss_e8_max = -25 * 10**8, 500 * 10**8
+        row.drawdown_bps, row.drawdown_bps_max = 12, lib.HP_LIMIT_NONE
+        for n in range(lanes):
+            limit_pages.make(self.deployment, n)
+            self.lanes[n].view.limit_fence = (3 << 32) + n
+            self.lanes[n].view.limit_until_ns = NOW_NS + 700_000_000
         return page
 
     def make_sentinel(self) -> Page:

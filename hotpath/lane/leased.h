@@ -61,7 +61,7 @@ static inline int hp_lane_take_limits(hp_lane_t *l, const hp_limits_page_t *from
 {
     hp_limit_lease_t lease;
     if (!hp_seq_read(&from->seq, &from->lease, &lease, sizeof lease, 1)) return 0;
-    if (lease.fence < l->gate.lease.fence) return 1;
+    if (lease.fence == 0 || lease.fence < l->gate.lease.fence) return 1; /* 0: nobody has lent anything yet */
     if (lease.fence != l->gate.lease.fence) {
         if (!hp_lane_take_table(l, from, lease.fence)) return 0;
         hp_lane_lease(l, &lease);

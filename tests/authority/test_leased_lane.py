@@ -91,6 +91,11 @@ def test_without_a_lease_nothing_new_passes(leased):
     assert leased.buy() == {"pass": 1}
 
 
+def test_a_page_that_nobody_has_written_frees_nobody_of_the_lease(leased):
+    assert leased.lane.take_limits(leased.out.page.map)
+    assert leased.buy() == {"limit_lease": 1}
+
+
 def test_an_expired_lease_leaves_cancels_and_reducing_orders_in_the_very_turn(leased):
     """Counted in turns: the last turn inside passes, the first one at the end refuses."""
     leased.lend(100)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ops.sentinel_drill import settled
+from tests.sentinel.test_sentinel_triggers import QUIET as SILENT
 from tests.sentinel.test_sentinel_triggers import placer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,8 +72,8 @@ def test_flatten_that_may_close_nothing_says_what_is_left_and_why(stage):
     assert "failed" in text and "why: no order was allowed to leave" in text
 
 
-def test_kill_freeze_and_drain_over_the_socket(stage):
-    one = stage(bounds=QUIET)
+def test_kill_and_freeze_over_the_socket(common):
+    one = common(bounds=SILENT)
     for word in ("kill", "freeze"):
         code, said = corelane(one, word, "--wait", "30")
         assert (code, said["open_orders"]) == (0, 0), said
@@ -82,12 +83,10 @@ def test_kill_freeze_and_drain_over_the_socket(stage):
         assert one.venue("/sim/record?lists=0")["counts"]["order"] == orders
         assert corelane(one, "resume")[0] == 0
         one.until("it quotes again", lambda: settled(one, 12))
-    assert corelane(one, "drain", "--wait", "30")[0] == 0
-    assert one.process.wait(60) == 0
 
 
-def test_kill_by_the_sentinel_from_the_command_with_the_supervisor_stopped(stage):
-    one = stage(bounds=QUIET)
+def test_kill_by_the_sentinel_from_the_command_with_the_supervisor_stopped(common):
+    one = common(bounds=SILENT)
     with one.stopped([one.pid("supervisor")]):
         code, said = corelane(one, "kill", "--sentinel", "--reason", "no answer")
         assert (code, said["confirmed"], said["left"]) == (0, True, 0)
@@ -97,16 +96,18 @@ def test_kill_by_the_sentinel_from_the_command_with_the_supervisor_stopped(stage
     one.until("it quotes again", lambda: settled(one, 12))
 
 
-def test_kill_with_scope_all_takes_the_orders_of_others_too(stage):
-    one = stage(bounds=QUIET, cancel_scope="all")
+def test_kill_with_scope_all_takes_the_orders_of_others_too(common):
+    one = common(bounds=SILENT)
     placer(one)("somebody-else")
     assert corelane(one, "kill", "--wait", "30")[0] == 0
     one.until("nothing is open", lambda: one.open_orders() == 0)
 
 
-def test_dead_man_timer_fires_when_the_session_is_gone(stage):
+def test_dead_man_timer_fires_when_the_session_is_gone_and_a_drain_ends_it(stage):
     """Nobody renews it: the venue cancels by itself, the orders of others as well."""
     one = stage(bounds=QUIET, cancel_scope="all", dead_man_ms=4_000)
     time.sleep(1.5)  # it has been armed once
     with one.stopped(one.others()):
         one.until("the venue has cancelled", lambda: one.open_orders() == 0)
+    assert corelane(one, "drain", "--wait", "30")[0] == 0
+    assert one.process.wait(60) == 0

@@ -55,11 +55,13 @@ def test_scrape_equals_the_golden_text(stage):
 def test_text_equals_what_the_client_library_writes(stage):
     observer = Observer(stage.deployment)
     ours = re.sub(
-        r"(?m)^(corelane_\w*(?:age|uptime|divergence|blind)_seconds\S*) .*$", r"\1", text(observer)
+        r"(?m)^(corelane_\w*(?:age|uptime|divergence|blind|left)_seconds\S*) .*$",
+        r"\1",
+        text(observer),
     )
     theirs = generate_latest(exporter.registry(observer)).decode()
     theirs = re.sub(
-        r"(?m)^(corelane_\w*(?:age|uptime|divergence|blind)_seconds\S*) .*$", r"\1", theirs
+        r"(?m)^(corelane_\w*(?:age|uptime|divergence|blind|left)_seconds\S*) .*$", r"\1", theirs
     )
     ours, theirs = (re.sub(r"(?m)^corelane_health_score .*$", "", t) for t in (ours, theirs))
     assert ours == theirs
