@@ -8,7 +8,7 @@ from tests import lane_rig
 
 MS = 1_000_000
 E8 = 100_000_000
-USDT = 1
+USDT, BNB = 1, 3
 TERMS = {
     "settle_asset": USDT, "leverage": 10, "margin": lib.HP_MARGIN_CROSS, "fee_rate_e8": 50_000,
 }  # fmt: skip
@@ -161,6 +161,14 @@ def test_fill_moves_from_reserved_to_used_and_closing_sets_free(stage):
     stage.wish("sell", instrument=1, price_ticks=600_001, lots=10, reduce_only=True)
     stage.fill(stage.r.only(), 10, 3, price=600_001, pnl=123)
     assert (stage.used, stage.money["total_e8"]) == (0, 1000 * E8 - 7 + 123)
+
+
+def test_fee_in_another_asset_is_no_money_of_the_position(stage):
+    order = stage.buy()
+    stage.fill(order, 4, 1, fee=7)
+    stage.fill(order, 6, 2, fee=500, asset=BNB)
+    assert stage.r.lane.position(1)["fees_e8"] == 7
+    assert stage.money["total_e8"] == 1000 * E8 - 7
 
 
 def test_replace_in_flight_holds_the_dearer_version(stage):
