@@ -5,7 +5,8 @@ Owns:    the ledger, its sources and the reading of what lanes know <-> JSON, ex
 Refuses: files, checksums (checkpoint.py), reading journals (recovery.py).
 
 Left out, because records tell it again or nobody asks: orders of the ledger (they are exported out
-of the whole journal), orders that have ended, codecs (made anew of the lane's description).
+of the whole journal), orders that had ended before the lane's newest carry (a ring does not tell
+of those either), codecs (made anew of the lane's description).
 Structs of the lane are kept as their bytes; SHAPE says of which layout.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 
 from hotpath.journal.tail import Record
 from runtime import evidence
-from runtime._shm import ffi
+from runtime._shm import ffi, lib
 from runtime.evidence import Evidence, Reading
 from runtime.ledger import Book, Entry, Ledger, Problem, Reader, Source, Wallet
 from runtime.recording import Point
@@ -77,20 +78,26 @@ def single(rows: Iterable[list[Any]]) -> dict[Any, Any]:
 
 
 def of_evidence(found: Evidence) -> dict[str, Any]:
-    working = {int(order.client_id): order for order in found.working()}
+    since = found.counted | found.refused | found.absent  # as a ring from its newest carry on
+    kept = {
+        client_id: order
+        for client_id, order in found.orders.items()
+        if client_id in since or lib.hp_order_is_working(order.state)
+    }
     return {
         "epoch": found.epoch,
         "bases": [text(found.bases[n]) for n in sorted(found.bases)],
         "keys": [text(found.keys[k]) for k in sorted(found.keys)],
         "fills": [text(found.fills[k]) for k in sorted(found.fills)],
         "times": sorted([*k, at] for k, at in found.times.items()),
-        "orders": [text(working[n]) for n in sorted(working)],
+        "orders": [text(kept[n]) for n in sorted(kept)],
         "orders_sent": found.orders_sent,
         "refused": sorted(found.refused),
         "refused_before": found.refused_before,
         "fills_before": list(found.fills_before),
         "last_mono_ns": found.last_mono_ns,
-        "counted": sorted(found.counted & set(working)),
+        "counted": sorted(found.counted),
+        "absent": sorted(found.absent),
     }
 
 
@@ -113,6 +120,7 @@ def evidence_of(state: dict[str, Any]) -> Evidence:
         last_mono_ns=state["last_mono_ns"],
         times={(a, b, c): at for a, b, c, at in state["times"]},
         counted=set(state["counted"]),
+        absent=set(state["absent"]),
     )
 
 

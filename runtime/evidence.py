@@ -102,6 +102,7 @@ def fill_of(report: Any) -> Any:
     out.price_ticks, out.lots = report.last_ticks, report.last_lots
     out.fee_e8, out.pnl_e8 = report.fee_e8, report.pnl_e8
     out.flags = lib.HP_BOOKED_MAKER if report.is_maker else 0
+    out.flags |= report.asset << lib.HP_BOOKED_ASSET_SHIFT
     return out
 
 
@@ -153,6 +154,7 @@ class Reading:
             now.times[key(fill)] = report.match_ns
         elif record.kind == lib.HP_RECORD_ORDER:
             order = record_of("hp_order_t", record.payload)
+            is_new = order.client_id not in now.orders and order.client_id not in now.counted
             now.orders[order.client_id] = order
             absent = bool(order.flags & lib.HP_ORDER_ABSENT)
             if order.state == lib.HP_ORDER_REJECTED and not absent:
@@ -163,6 +165,10 @@ class Reading:
                 now.counted.discard(order.client_id)
                 now.absent.add(order.client_id)
                 now.orders_sent -= 1
+            elif is_new and order.state == lib.HP_ORDER_REJECTED and not absent:
+                # it had ended before the carry, and not by a refusal: as absent
+                now.counted.add(order.client_id)
+                now.orders_sent += 1
             elif not absent and order.client_id in now.absent:  # the venue has spoken of it
                 now.absent.discard(order.client_id)
                 now.counted.add(order.client_id)

@@ -202,7 +202,7 @@ class Ledger:
             return
         self.seen.add(key)
         place = (source.venue, booked.account, booked.instrument, booked.position_side)
-        asset = source.asset(more.asset if more else 0)
+        asset = source.asset(booked.flags >> lib.HP_BOOKED_ASSET_SHIFT)
         what = (about, booked.side, booked.price_ticks, booked.lots, booked.fee_e8, asset)
         strategy = source.strategy_of(booked.client_id)
         realised = self.book(place).fill(*what)
@@ -324,7 +324,7 @@ class Ledger:
                     p.lots[side] - book.lots,
                     p.cost_e8[side] - book.cost_e8,
                 )
-            fees += sum(book.fees.values())
+            fees += source.settled_fees(book, instrument)
             realised += book.realised_e8
             bought, sold = bought + book.bought, sold + book.sold
         offset = self.offsets.get((source.venue, source.account, instrument), (0, 0, 0, 0))
@@ -371,7 +371,8 @@ class Ledger:
             elif cost:
                 self.move(source, record, "revalued", place, 0, cost, realised=cost)
             book = self.positions.get(place, Book())
-            counts = (book.realised_e8, sum(book.fees.values()), book.bought, book.sold)
+            fees = source.settled_fees(book, instrument)
+            counts = (book.realised_e8, fees, book.bought, book.sold)
             totals = [a + b for a, b in zip(totals, counts, strict=True)]
         p = base.position
         before = (p.realised_e8, p.fees_e8, p.bought_lots, p.sold_lots)
@@ -554,6 +555,14 @@ class Source:
 
     def asset(self, number: int) -> str:
         return self.assets.get(number, self.assets.get(0, "USDT") if number == 0 else f"#{number}")
+
+    def settled_fees(self, book: Book, instrument: int) -> int:
+        """Return the fees that the lane has in its position: those in the settlement asset."""
+        about = self.abouts.get(instrument)
+        if about is None or about.settle_asset == 0:
+            return sum(book.fees.values())
+        settled = {self.asset(about.settle_asset), self.asset(0)}
+        return sum(book.fees.get(name, 0) for name in settled)
 
     def symbol(self, instrument: int) -> str:
         about = self.abouts.get(instrument)

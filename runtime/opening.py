@@ -132,6 +132,7 @@ def booked_of(about: Instrument, row: dict[str, Any]) -> Any:
     out.fee_e8 = reference.scaled(row["commission"], 8, "commission")
     out.pnl_e8 = reference.scaled(row["realizedPnl"], 8, "realizedPnl")
     out.flags = lib.HP_BOOKED_MISSED | (lib.HP_BOOKED_MAKER if row["maker"] else 0)
+    out.flags |= ASSETS.get(row.get("commissionAsset", ""), 0) << lib.HP_BOOKED_ASSET_SHIFT
     return out
 
 

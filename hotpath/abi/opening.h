@@ -24,6 +24,7 @@
 #define HP_CARRIED_KEYS 256       /* a venue delivers fills out of order by fewer than this */
 #define HP_STRATEGY_NONE 4294967295
 
+#define HP_BOOKED_ASSET_SHIFT 16
 enum hp_restart { HP_RESTART_CANCEL = 0, HP_RESTART_ADOPT = 1 };
 
 enum hp_base_flag {
@@ -57,7 +58,7 @@ typedef struct hp_booked {
     int64_t  lots;
     int64_t  fee_e8;
     int64_t  pnl_e8;             /* realised, the venue's figure */
-    uint32_t flags;              /* enum hp_booked_flag */
+    uint32_t flags;              /* enum hp_booked_flag; from HP_BOOKED_ASSET_SHIFT on the fee's asset */
     uint32_t rank;               /* place in the order of booking, 0 to count - 1: per instrument the venue's own */
 } hp_booked_t;
 

@@ -8,6 +8,7 @@ cdef extern from "opening.h" nogil:
     enum: HP_BOOKED_PER_MAIL
     enum: HP_CARRIED_KEYS
     enum: HP_STRATEGY_NONE
+    enum: HP_BOOKED_ASSET_SHIFT
     cdef enum hp_restart:
         HP_RESTART_CANCEL
         HP_RESTART_ADOPT

@@ -300,7 +300,7 @@ typedef struct hp_lane_position { /* one per instrument; the lane's view */
     int64_t lots[3];         /* by enum hp_position_side; BOTH is signed, SHORT is negative */
     int64_t cost_e8[3];      /* signed sum of open notional */
     int64_t realised_e8;     /* quote, fees not deducted */
-    int64_t fees_e8;
+    int64_t fees_e8;         /* in the settlement asset; those in others are in the ledger */
     int64_t bought_lots;
     int64_t sold_lots;
     int64_t venue_lots[3];   /* the venue's own word, by position side */

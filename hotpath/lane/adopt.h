@@ -179,7 +179,8 @@ static inline int hp_lane_opening_fills(hp_lane_t *l)
         if (b->flags & HP_BOOKED_IN_BASE) continue;
         hp_lane_position_t *p = &l->page->positions[b->instrument];
         int64_t lots = p->lots[b->position_side], cost = p->cost_e8[b->position_side];
-        if (!hp_position_fill(p, &i->about, b->position_side, b->side, b->price_ticks, b->lots, b->fee_e8)) return 0;
+        if (!hp_position_fill(p, &i->about, b->position_side, b->side, b->price_ticks, b->lots,
+                              hp_position_fee(&i->about, b->flags >> HP_BOOKED_ASSET_SHIFT, b->fee_e8))) return 0;
         p->venue_pnl_e8 += b->pnl_e8;
         hp_count(&l->count->fills, 1);
         hp_count(b->side == HP_SIDE_BUY ? &l->count->fills_buy : &l->count->fills_sell, 1);

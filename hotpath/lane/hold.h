@@ -92,6 +92,8 @@ static inline void hp_lane_balance(hp_lane_t *l, const hp_report_t *r)
 {
     hp_lane_funds_t *f = hp_funds_of(l->page->funds, r->asset);
     if (f == NULL) return; /* an asset that nothing here spends */
+    /* an answer of the same millisecond may have been given before the fill that the event is about */
+    if (r->request == HP_REQUEST_STATUS && f->said_ns != 0 && (uint64_t)r->match_ns == f->said_ns) return;
     int64_t balance = r->match_ns <= 0 ? HP_MONEY_BAD
                       : hp_narrow(r->balance_e8 + hp_lane_earned(l, r->asset, (uint64_t)r->match_ns));
     if (balance == HP_MONEY_BAD || !hp_funds_balance(f, balance, (uint64_t)r->match_ns))

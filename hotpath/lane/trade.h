@@ -557,7 +557,8 @@ static inline void hp_lane_book_fill(hp_lane_t *l, hp_order_t *o, const hp_repor
         return;
     }
     hp_lane_position_t *p = &l->page->positions[instrument];
-    if (r->last_lots <= 0 || !hp_position_fill(p, &i->about, position_side, side, r->last_ticks, r->last_lots, r->fee_e8)) {
+    if (r->last_lots <= 0 || !hp_position_fill(p, &i->about, position_side, side, r->last_ticks, r->last_lots,
+                                               hp_position_fee(&i->about, r->asset, r->fee_e8))) {
         hp_count(&l->count->reports_refused, 1);
         hp_lane_break(l); /* a fill that cannot be booked */
         return;

@@ -100,6 +100,13 @@ static inline int64_t hp_abs64(int64_t v) { return v < 0 ? -v : v; }
 /* Signed lots that `side` adds to the net of its position side (SHORT positions are negative). */
 static inline int64_t hp_signed_lots(uint8_t side, int64_t lots) { return side == HP_SIDE_BUY ? lots : -lots; }
 
+/* What of a fill's fee is money of the position: a fee in another asset (BNB) is none of it, the ledger has
+ * it.  Asset 0: nobody said, or the venue knows one only. */
+static inline int64_t hp_position_fee(const hp_instrument_t *i, uint32_t asset, int64_t fee_e8)
+{
+    return asset == 0 || i->settle_asset == 0 || asset == i->settle_asset ? fee_e8 : 0;
+}
+
 /* Book one fill.  Returns 0 when a product left 64 bits: the position is untouched and the caller
  * trips the kill word, because no number after it could be trusted. */
 static inline int hp_position_fill(hp_lane_position_t *p, const hp_instrument_t *i, uint8_t position_side,

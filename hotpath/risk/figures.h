@@ -342,7 +342,7 @@ static inline void hp_gate_filled(hp_gate_t *g, const hp_instrument_t *i, hp_exp
             int is_buy = o->side == HP_SIDE_BUY;
             part->lots += is_buy ? r->last_lots : -r->last_lots;
             part->cash_e8 += is_buy ? -(hp_wide_t)notional : notional;
-            part->fees_e8 = hp_held((hp_wide_t)part->fees_e8 + r->fee_e8);
+            part->fees_e8 = hp_held((hp_wide_t)part->fees_e8 + hp_position_fee(i, r->asset, r->fee_e8));
         }
     }
     hp_gate_revalue(g, i, e, p, strategies);

@@ -8,7 +8,7 @@ from tests import lane_rig
 
 MS = 1_000_000
 E8 = 100_000_000
-USDT = 1
+USDT, BNB = 1, 3
 TERMS = {
     "settle_asset": USDT, "leverage": 10, "margin": lib.HP_MARGIN_CROSS, "fee_rate_e8": 50_000,
 }  # fmt: skip
@@ -163,6 +163,14 @@ def test_fill_moves_from_reserved_to_used_and_closing_sets_free(stage):
     assert (stage.used, stage.money["total_e8"]) == (0, 1000 * E8 - 7 + 123)
 
 
+def test_fee_in_another_asset_is_no_money_of_the_position(stage):
+    order = stage.buy()
+    stage.fill(order, 4, 1, fee=7)
+    stage.fill(order, 6, 2, fee=500, asset=BNB)
+    assert stage.r.lane.position(1)["fees_e8"] == 7
+    assert stage.money["total_e8"] == 1000 * E8 - 7
+
+
 def test_replace_in_flight_holds_the_dearer_version(stage):
     order = stage.buy()
     stage.r.report("ACK", order, lots=10, price_ticks=600_000, match_ns=5)
@@ -204,6 +212,26 @@ def test_wallet_is_the_newest_word_and_the_fills_after_it_whatever_comes_first(s
     assert stage.money["total_e8"] == 500 * E8 + 198
     stage.balance(e8=300 * E8, match_ns=1_003)
     assert stage.money["total_e8"] == 300 * E8
+
+
+def test_answer_of_the_millisecond_of_an_event_does_not_stand_over_it(stage):
+    """The venue answered, then an order filled, both in one millisecond; the answer came later."""
+    order = stage.buy()
+    stage.fill(order, 2, 1, fee=7)
+    stage.balance(e8=1000 * E8 - 7, match_ns=stage.match_ns)
+    stage.match_ns -= 1  # balance() has moved it on
+    for e8, wanted in ((1000 * E8, 1000 * E8 - 7), (1000 * E8 - 7, 1000 * E8 - 7)):
+        stage.r.report(
+            "BALANCE", 0, asset=USDT, balance_e8=e8, match_ns=stage.match_ns,
+            request=lib.HP_REQUEST_STATUS,
+        )  # fmt: skip
+        stage.match_ns -= 1  # and what is older still
+        assert stage.money["total_e8"] == wanted
+    stage.r.report(
+        "BALANCE", 0, asset=USDT, balance_e8=900 * E8, match_ns=stage.match_ns + 9,
+        request=lib.HP_REQUEST_STATUS,
+    )  # fmt: skip
+    assert stage.money["total_e8"] == 900 * E8
 
 
 def test_older_fill_that_is_fetched_later_does_not_move_the_wallet_again(stage):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from runtime import evidence
 from runtime._shm import ffi, lib
+from runtime.lane_spec import ASSETS
 from runtime.opening import Instrument, VenueFacts, client_of, client_text, merge, report_of
 from strategies import Strategy
 
@@ -86,7 +87,8 @@ class Venue:
         self.cost[i] += sign * ticks * (lots - closing) * UNIT - released
         self.lots[i] += sign * lots
         self.realised[i] += realised
-        self.fees[i] += fee
+        asset = "BNB" if len(self.trades) % 3 == 2 else "USDT"
+        self.fees[i] += fee if asset == "USDT" else 0  # what is paid in BNB is no USDT
         self.trades.append(
             {
                 "id": 5000 + 3 * len(self.trades),
@@ -98,6 +100,7 @@ class Venue:
                 "price": f"{ticks / 10:.1f}",
                 "qty": f"{lots / 1000:.3f}",
                 "commission": f"{fee / 10**8:.8f}",
+                "commissionAsset": asset,
                 "realizedPnl": f"{Fraction(realised, 10**8).__float__():.8f}",
                 "maker": True,
                 "time": len(self.trades),
@@ -111,6 +114,7 @@ class Venue:
             last_lots=lots,
             last_ticks=ticks,
             fee_e8=fee,
+            asset=ASSETS[asset],
             is_maker=1,
             match_ns=self.trades[-1]["time"] * MS,
         )
@@ -156,7 +160,8 @@ class Life:
     """One life of the lane under test."""
 
     def __init__(self, rig, epoch, now_ns, segment_bytes=65536):
-        self.r = rig(Idle(), journal=True, epoch=epoch, segment_bytes=segment_bytes)
+        terms = {"settle_asset": ASSETS["USDT"]}
+        self.r = rig(Idle(), journal=True, epoch=epoch, segment_bytes=segment_bytes, terms=terms)
         self.r.lane.now_ns = now_ns
         for number in INSTRUMENTS:
             self.r.sync(instrument=number)

@@ -148,3 +148,13 @@ def test_order_whose_absence_was_proven_counts_again_when_the_venue_speaks_of_it
         payload = bytes(ffi.buffer(order))
         reading.take(Record(sequence, lib.HP_RECORD_ORDER, 0, 1, 0, 0, payload))
     assert (reading.now.orders_sent, len(reading.now.refused)) == (sent, refused)
+
+
+def test_refusal_of_an_order_that_was_absent_before_the_carry_counts_it_again():
+    """The carry tells of working orders only; what is refused behind it had ended as absent."""
+    reading = Reading(epoch=1, deadline_ns=1)
+    reading.now = Evidence(epoch=1, orders_sent=4)
+    order = ffi.new("hp_order_t *", {"client_id": 9, "instrument": 1})
+    order.state = lib.HP_ORDER_REJECTED
+    reading.take(Record(1, lib.HP_RECORD_ORDER, 0, 1, 0, 0, bytes(ffi.buffer(order))))
+    assert (reading.now.orders_sent, reading.now.refused) == (5, {9})

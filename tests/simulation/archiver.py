@@ -154,7 +154,8 @@ class Archive:
                 data = path.read_bytes()
                 total = number * size + len(data)
                 here = bytes(ring[number * size : number * size + len(data)])
-                if data != here or total > published:
+                is_there = (number + int(head.segment_count)) * size > published  # not overwritten
+                if is_there and (data != here or total > published):
                     yield f"{name}: segment {number} is not what stood in the ring"
             if archived != archiver.NO_ARCHIVER and total < archived:
                 yield f"{name}: {archived} bytes were acknowledged, {total} are on disk"

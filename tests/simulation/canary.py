@@ -14,13 +14,13 @@ import re
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from tests.simulation.planted import CATALOGUE, ROOT, Bug, build, catalogue
 
 SHARE = 95  # percent that must be found
-HONEST_SEEDS = 300
+HONEST_SEEDS = 150
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ def main() -> int:
     catches: list[Catch] = []
     with ThreadPoolExecutor(max(1, asked.jobs)) as pool:
         honest = pool.submit(hunt, None, min(asked.seeds, HONEST_SEEDS))
-        for catch in pool.map(lambda bug: hunt(bug, asked.seeds), wanted):
-            show(catch)
-            catches.append(catch)
+        for done in as_completed([pool.submit(hunt, bug, asked.seeds) for bug in wanted]):
+            show(done.result())
+            catches.append(done.result())
         show(honest.result())
     found = [catch for catch in catches if catch.seed >= 0]
     slowest = max((catch.seed for catch in found), default=0)

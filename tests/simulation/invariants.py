@@ -17,7 +17,7 @@ from runtime.journal import records_of
 from runtime.opening import client_of
 from tests.simulation.loop import MS, S
 from venues.simulator.instrument import scaled
-from venues.simulator.order import Order
+from venues.simulator.order import BUY, SELL, Order
 
 if TYPE_CHECKING:
     from tests.simulation.lane import LaneProcess
@@ -290,7 +290,20 @@ class Judge:
                 name = order.client_id
                 raise self.broken("S1", f"{name} rests at the venue, to the lane: {state}")
 
+        self.exposed(process)
         self.quotes_on_stale(process)
+
+    def exposed(self, process: LaneProcess) -> None:
+        """S3: what rests at the venue is counted as working, by side."""
+        account = self.world.venue.account
+        for number, symbol in self.world.symbols.items():
+            resting = account.orders_of(symbol)
+            counted = process.lane.exposure(number)
+            for side, name in ((BUY, "working_buy_lots"), (SELL, "working_sell_lots")):
+                rests = sum(o.left for o in resting if o.side == side and not o.reduce_only)
+                if counted[name] < rests:
+                    text = f"{symbol}: {rests} lots rest at the venue on side {side}"
+                    raise self.broken("S3", f"{text}, the lane counts {counted[name]}")
 
     def reserved_for(self, order: Order, ours: dict[str, Any] | None) -> None:
         """S11: what an order at the venue may cost is reserved."""

@@ -154,7 +154,7 @@ class Planter(importlib.abc.MetaPathFinder):
         self.python = None if bug is None or bug.is_compiled else bug
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if name in MODULES:
+        if self.python is None and name in MODULES:
             loader = importlib.machinery.ExtensionFileLoader(name, str(shared(name)))
             return importlib.util.spec_from_loader(name, loader, origin=str(shared(name)))
         if self.python is not None and self.python.file == name.replace(".", "/") + ".py":
@@ -197,7 +197,8 @@ def main() -> int:
     bug = next((one for one in bugs if one.name == asked.name), None)
     if bug is None and asked.name != "none":
         parser.error(f"no bug {asked.name}; there are {', '.join(one.name for one in bugs)}")
-    build(bugs)
+    if bug is None or bug.is_compiled:
+        build(bugs)
     plant(bug)
     from tests.simulation.world import live
 

@@ -1,6 +1,7 @@
 """A share of the seeds; a seed is the same story each time, in any process."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,15 +9,42 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.chance import FAULTS, Chance
-from tests.simulation.world import live
+from tests.simulation.planted import catalogue
+from tests.simulation.shrink import shrink, told
+from tests.simulation.world import LIMITS, World, live
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = int(os.environ.get("CORELANE_SEEDS", "30"))
+SEEDS = int(os.environ.get("CORELANE_SEEDS", "16"))
+SLOWEST = 6  # seeds of the catalogue: those that took longest to come to
+BUGS = {bug.name: bug for bug in catalogue()}
 
 
 def test_every_invariant_holds_in_the_share_of_seeds():
-    broken = [(one.seed, one.broken) for one in map(live, range(SEEDS)) if one.broken]
+    """The first seeds, and those that alone showed the bugs that are hardest to see."""
+    caught = sorted({bug.seed for bug in BUGS.values()} - set(range(SEEDS)))
+    seeds = [*range(SEEDS), *caught[-SLOWEST:]]
+    broken = [(one.seed, one.broken) for one in map(live, seeds) if one.broken]
     assert not broken
+
+
+@pytest.mark.parametrize("name", ["no_evidence", "short_write_is_whole", "sentinel_blind"])
+def test_planted_bug_breaks_the_seed_that_caught_it(name):
+    """The judge can say no: each of these is one changed place of Python, in its own process."""
+    command = [sys.executable, "-m", "tests.simulation.planted", name, "--seeds", "1"]
+    ran = subprocess.run(
+        [*command, "--first", str(BUGS[name].seed)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert re.search(r"^[SL]\d+: ", ran.stdout, re.M)
+
+
+def test_broken_seed_is_made_short(monkeypatch):
+    """Judged by a limit that the lane was not told, a story breaks; and so does its short form."""
+    monkeypatch.setattr(World, "limits", {**LIMITS, "open_orders_max": 3})
+    short, outcome = shrink(0)
+    assert outcome.invariant == "S3" and outcome.broken
+    assert set(short.without) == set(outcome.drawn)  # no fault is needed for it
+    assert short.orders < 50 and short.command in told(short, outcome)
 
 
 def test_a_seed_is_the_same_story_twice_and_in_another_process():
@@ -42,3 +70,11 @@ def test_a_fault_that_is_taken_away_moves_no_other_draw(fault):
     assert fault not in without.strength
     assert with_all.drawn == without.drawn
     assert with_all.of("cut").random() == without.of("cut").random()
+
+
+@pytest.mark.parametrize("bug", catalogue(), ids=lambda bug: bug.name)
+def test_every_planted_bug_still_has_its_place(bug):
+    """The text that it replaces stands once in its file; else bugs.toml must follow the code."""
+    text = (ROOT / bug.file).read_text()
+    assert text.count(bug.was) == 1
+    assert bug.becomes != bug.was and bug.says

@@ -45,7 +45,7 @@ from venues.simulator.usdm import public
 
 SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
 PREFIX = DEPLOYMENT = "sim"
-SEGMENT_BYTES, SEGMENT_COUNT = 65536, 12
+SEGMENT_BYTES, SEGMENT_COUNT = 65536, 20  # no story fills it
 MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
 LEASE_MS = 200  # of the leader
 READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
@@ -94,7 +94,8 @@ class World:
 
     prefix = PREFIX
     symbols: dict[int, str]
-    limits = LIMITS
+    limits = LIMITS  # by which it is judged
+    lane_limits = LIMITS  # that the lane is told
     account = ACCOUNT
     leverage = 20
     requests_max = RATE[0] + RATE[1] + 1  # within a second: a full bucket, and what flows in
@@ -379,7 +380,7 @@ class World:
                     "id": number,
                     "symbol": symbol,
                     "about": self.about[number] | {"book_window_log2": lane_file.BOOK_WINDOW_LOG2},
-                    "limits": LIMITS,
+                    "limits": self.lane_limits,
                 }
                 for number, symbol in self.symbols.items()
             ],

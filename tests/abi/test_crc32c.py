@@ -1,0 +1,35 @@
+"""CRC-32C by the instruction against one bit after the other."""
+
+import random
+
+from runtime._shm import ffi, lib
+
+POLYNOMIAL = 0x82F63B78
+
+
+def naive(data, crc=0):
+    crc ^= 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (POLYNOMIAL if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def test_known_checksums():
+    assert lib.hp_crc32c(0, b"123456789", 9) == 0xE3069283
+    assert lib.hp_crc32c(0, bytes(32), 32) == 0x8A9136AA  # RFC 3720, B.4
+    assert lib.hp_crc32c(0, b"\xff" * 32, 32) == 0x62A8AB43
+
+
+def test_every_length_and_start_is_that_of_a_naive_count():
+    dice = random.Random(29)
+    data = dice.randbytes(1300)
+    held = ffi.from_buffer(data)
+    for size in [*range(70), *range(236, 246), *range(476, 486), 720, 721, 1000, 1275]:
+        at, crc = dice.randrange(8), dice.getrandbits(32)
+        found = lib.hp_crc32c(crc, held + at, size)
+        assert found == naive(data[at : at + size], crc), (size, at)
+        half = dice.randrange(size + 1)
+        first = lib.hp_crc32c(crc, held + at, half)
+        assert lib.hp_crc32c(first, held + at + half, size - half) == found
