@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from ops.ledger import clock, parts_of
-from runtime import archive_key, archiver, books_state, checkpoint, recording, recovery, state
-from runtime.archive import ArchiveDamaged, ArchiveFailed, ArchiveFull
-from runtime.checkpoint import Checkpoint
-from runtime.figures import money, scaled
-from runtime.names import ORDER_STATES
-from runtime.recording import RecordingError
-from runtime.recovery import Recovered, RecoveryStopped
+from runtime.journal import archiver, books_state, checkpoint, recording, recovery
+from runtime.journal import key as archive_key
+from runtime.journal.archive import ArchiveDamaged, ArchiveFailed, ArchiveFull
+from runtime.journal.checkpoint import Checkpoint
+from runtime.journal.recording import RecordingError
+from runtime.journal.recovery import Recovered, RecoveryStopped
+from runtime.pages.figures import money, scaled
+from runtime.pages.names import ORDER_STATES
+from runtime.supervise import state
 
 
 def add(subparsers: Any) -> None:

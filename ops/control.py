@@ -18,14 +18,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ops import sentinel
-from runtime import names
 from runtime._shm import lib
-from runtime.control_socket import ask
-from runtime.figures import scaled
-from runtime.observer import Observer
-from runtime.peer import CommandError
-from runtime.snapshot import Flattened, Snapshot
-from runtime.status import flattened
+from runtime.pages import names
+from runtime.pages.figures import scaled
+from runtime.show.observer import Observer
+from runtime.show.snapshot import Flattened, Snapshot
+from runtime.show.status import flattened
+from runtime.supervise.control_socket import ask
+from runtime.supervise.peer import CommandError
 
 HELP = {
     "kill": "cancel all orders and let nothing pass, until resume",

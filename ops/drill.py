@@ -26,14 +26,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runtime import evidence
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
-from runtime.causes import History
-from runtime.embedded import EmbeddedVenue, VenueStartError, e8
-from runtime.pages import Page, PageError
-from runtime.state import StateError
-from runtime.topology import TopologyError
+from runtime.pages.page import Page, PageError
+from runtime.session import evidence
+from runtime.supervise.causes import History
+from runtime.supervise.embedded import EmbeddedVenue, VenueStartError, e8
+from runtime.supervise.state import StateError
+from runtime.supervise.topology import TopologyError
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 MODES = ("trading", "trading", "trading", "opening", "twice", "session")

@@ -1,7 +1,7 @@
 """`corelane events`: what the lanes journal, as lines or as JSON.
 
 Owns:    options, printing, exit codes (0 good, 2 could not run).
-Refuses: reading journals (runtime/events.py), wording (runtime/event_text.py).
+Refuses: reading journals (runtime/show/events.py), wording (runtime/show/event_text.py).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def span_ns(text: str) -> int:
 
 
 def chosen(text: str | None) -> frozenset[str] | None:
-    from runtime.events import USUAL
+    from runtime.show.events import USUAL
 
     if text is None:
         return USUAL
@@ -65,7 +65,7 @@ def chosen(text: str | None) -> frozenset[str] | None:
 
 
 def source(arguments: argparse.Namespace, since_ns: int | None) -> Iterator[Any]:
-    from runtime.events import Stream, read_run
+    from runtime.show.events import Stream, read_run
 
     kinds = chosen(arguments.kind)
     if arguments.directory is not None:
@@ -76,9 +76,9 @@ def source(arguments: argparse.Namespace, since_ns: int | None) -> Iterator[Any]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from runtime.event_text import line
-    from runtime.events import EventsError
-    from runtime.recording import RecordingError
+    from runtime.journal.recording import RecordingError
+    from runtime.show.event_text import line
+    from runtime.show.events import EventsError
 
     try:
         since_ns = None if arguments.since is None else span_ns(arguments.since)

@@ -21,10 +21,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runtime import archive_key, audit, chain, ledger, recording, recovery, state
-from runtime.archiver import kept_heads
-from runtime.figures import money, scaled
-from runtime.recording import RecordingError
+from runtime.journal import audit, chain, ledger, recording, recovery
+from runtime.journal import key as archive_key
+from runtime.journal.archiver import kept_heads
+from runtime.journal.recording import RecordingError
+from runtime.pages.figures import money, scaled
+from runtime.supervise import state
 
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
@@ -308,7 +310,7 @@ def repair(arguments: argparse.Namespace) -> int:
 
 
 def export(arguments: argparse.Namespace) -> int:
-    from runtime.ledger_export import ExportError, query, write
+    from runtime.journal.ledger_export import ExportError, query, write
 
     if arguments.out is None and arguments.sql is None:
         print("corelane ledger export: say --out DIR, --sql QUERY, or both", file=sys.stderr)

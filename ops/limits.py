@@ -16,11 +16,11 @@ import json
 import sys
 from typing import Any
 
-from runtime.control_socket import ask
-from runtime.figures import money
-from runtime.limit_leases import NONE
-from runtime.limits import FIELDS
-from runtime.peer import CommandError
+from runtime.authority.leases import NONE
+from runtime.config.limits import FIELDS
+from runtime.pages.figures import money
+from runtime.supervise.control_socket import ask
+from runtime.supervise.peer import CommandError
 
 EXAMPLES = """examples:
   corelane limits

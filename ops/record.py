@@ -1,7 +1,7 @@
 """`corelane record`: capture a venue's public streams to files that `corelane replay` reads.
 
 Owns:    options, the line a second, signals, exit codes.
-Refuses: the recording itself (runtime/feed_recorder.py).
+Refuses: the recording itself (runtime/feeds/recorder.py).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def line(status: dict[str, Any]) -> str:
 async def serve(arguments: argparse.Namespace, wish: Any) -> int:
     import aiohttp
 
-    from runtime.feed_recorder import FeedRecorder
+    from runtime.feeds.recorder import FeedRecorder
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -124,8 +124,8 @@ def tell(arguments: argparse.Namespace, recorder: Any, event: str) -> dict[str, 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from runtime.feed_limits import FeedLimitsError
-    from runtime.feed_recorder import RecordError, Wish
+    from runtime.feeds.limits import FeedLimitsError
+    from runtime.feeds.recorder import RecordError, Wish
 
     wish = Wish(
         folder=arguments.folder,

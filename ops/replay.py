@@ -1,7 +1,7 @@
 """`corelane replay`: run a capture through decode and book, and say what came of it.
 
 Owns:    options, progress bar, the printed table, exit codes.
-Refuses: the replay itself (runtime/replay.py).
+Refuses: the replay itself (runtime/replay/replay.py).
 """
 
 from __future__ import annotations
@@ -153,9 +153,9 @@ def paper_rows(paper: dict[str, Any]) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from runtime.capture import CaptureError
-    from runtime.recording import MANIFEST
-    from runtime.replay import Run
+    from runtime.journal.recording import MANIFEST
+    from runtime.replay.capture import CaptureError
+    from runtime.replay.replay import Run
 
     if any((path / MANIFEST).exists() for path in arguments.files):
         from ops import rerun
@@ -166,7 +166,7 @@ def run(arguments: argparse.Namespace) -> int:
         return rerun.run(arguments.files[0], arguments.strategy, arguments.json)
     strategy = None
     if arguments.strategy is not None:
-        from runtime.lane_spec import load_strategy
+        from runtime.lanes.spec import load_strategy
 
         try:
             pairs = dict(item.split("=", 1) for item in arguments.param)

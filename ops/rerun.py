@@ -1,7 +1,7 @@
 """What `corelane replay RUN` prints: each lane epoch run again, and the first difference.
 
 Owns:    the text and the JSON, exit codes (0 equal, 1 not, 2 could not run).
-Refuses: running and comparing (runtime/rerun.py).
+Refuses: running and comparing (runtime/journal/rerun.py).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from hotpath.journal.tail import Record
-from runtime.recording import RecordingError
-from runtime.records import name_of
-from runtime.rerun import Difference, Outcome, described, rerun
+from runtime.journal.recording import RecordingError
+from runtime.journal.records import name_of
+from runtime.journal.rerun import Difference, Outcome, described, rerun
 
 
 def shown(value: Any) -> str:

@@ -26,21 +26,21 @@ from ops.run_config import configured, guard, limit_settings, strategy_problem
 from ops.run_config import settings as settings_of
 from ops.screen import LiveScreen, is_wanted
 from ops.time import choose_profile
-from runtime import names
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, plan
-from runtime.causes import limit_restarts
-from runtime.config import Config
-from runtime.config_file import ConfigError, Problem, flat
-from runtime.control_socket import ControlServer
-from runtime.embedded import EmbeddedVenue, VenueStartError
-from runtime.figures import money, scaled
-from runtime.logs import Log
-from runtime.pages import PageError
-from runtime.reload import Reloader, put
-from runtime.state import StateError, state_dir
-from runtime.supervisor import keep_to_cold
-from runtime.topology import TOPOLOGIES, TopologyError
+from runtime.config.file import ConfigError, Problem, flat
+from runtime.config.keys import Config
+from runtime.config.reload import Reloader, put
+from runtime.pages import names
+from runtime.pages.figures import money, scaled
+from runtime.pages.page import PageError
+from runtime.show.logs import Log
+from runtime.supervise.causes import limit_restarts
+from runtime.supervise.control_socket import ControlServer
+from runtime.supervise.embedded import EmbeddedVenue, VenueStartError
+from runtime.supervise.state import StateError, state_dir
+from runtime.supervise.supervisor import keep_to_cold
+from runtime.supervise.topology import TOPOLOGIES, TopologyError
 
 
 def add(subparsers: Any) -> None:

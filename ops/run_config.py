@@ -1,7 +1,7 @@
 """What one `corelane run` is told: file, then command line, as settings.
 
 Owns:    options of the command line that win over the file; settings from a configuration.
-Refuses: keys, bounds and defaults (runtime/config.py).
+Refuses: keys, bounds and defaults (runtime/config/keys.py).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from runtime.appliance import Settings
-from runtime.config import Clock, Config, Durability, Limits, StrategyEntry
-from runtime.config_file import ConfigError, Problem, load
-from runtime.funds import Terms
-from runtime.lane_spec import TTL, load_strategy
-from runtime.limits import gate_policy, scopes
-from runtime.sentinel_plan import Bounds, Guard
+from runtime.config.file import ConfigError, Problem, load
+from runtime.config.keys import Clock, Config, Durability, Limits, StrategyEntry
+from runtime.config.limits import gate_policy, scopes
+from runtime.lanes.spec import TTL, load_strategy
+from runtime.sentinel.plan import Bounds, Guard
+from runtime.session.funds import Terms
 from tuning.time import Where
 
 # option -> where it goes; absent options leave the file's word

@@ -20,13 +20,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runtime import health, names
 from runtime._shm import lib
-from runtime.family import Family, Labels
-from runtime.figures import duration
-from runtime.metrics import FAMILIES
-from runtime.observer import Observer
-from runtime.snapshot import Histogram, Instrument, Snapshot
+from runtime.pages import names
+from runtime.pages.figures import duration
+from runtime.show import health
+from runtime.show.family import Family, Labels
+from runtime.show.metrics import FAMILIES
+from runtime.show.observer import Observer
+from runtime.show.snapshot import Histogram, Instrument, Snapshot
 
 WIDTH, HEIGHT = 100, 40
 PERIOD_S = 0.4

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ops import sentinel_drill
-from runtime.peer import CommandError, ask
-from runtime.sentinel_door import door_path
+from runtime.sentinel.door import door_path
+from runtime.supervise.peer import CommandError, ask
 
 EXAMPLE = 'example: corelane sentinel trip --reason "wrong prices"'
 HELP = {

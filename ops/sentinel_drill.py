@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from runtime._shm import ffi, lib
-from runtime.child import scheduled_ns
-from runtime.pages import Page, PageError
-from runtime.peer import ask
-from runtime.sentinel_door import door_path
+from runtime.pages.page import Page, PageError
+from runtime.sentinel.door import door_path
+from runtime.supervise.child import scheduled_ns
+from runtime.supervise.peer import ask
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 WAIT_S = 120.0

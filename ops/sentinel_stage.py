@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from runtime.appliance import FLATTEN, Appliance, Settings
-from runtime.control_socket import ControlServer
-from runtime.embedded import EmbeddedVenue
-from runtime.sentinel_plan import Bounds, Guard
+from runtime.sentinel.plan import Bounds, Guard
+from runtime.supervise.control_socket import ControlServer
+from runtime.supervise.embedded import EmbeddedVenue
 from venues.binance.usdm.session import Endpoints
 
 DRILL_WEIGHT = 1_000_000  # the embedded venue has no limits here: rounds follow each other

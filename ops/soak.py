@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from runtime._shm import ffi, lib
-from runtime.pages import SHM, Page, PageError
-from runtime.pages import name as page_name
+from runtime.pages.page import SHM, Page, PageError
+from runtime.pages.page import name as page_name
 
 START_S = 180.0
 END_S = 180.0

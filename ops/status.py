@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from runtime import health, why
-from runtime.observer import Observer
-from runtime.recording import RecordingError
-from runtime.status import status
+from runtime.journal.recording import RecordingError
+from runtime.show import health, why
+from runtime.show.observer import Observer
+from runtime.show.status import status
 
 EXAMPLES = """examples:
   corelane status

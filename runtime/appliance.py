@@ -1,7 +1,7 @@
 """A running appliance: which processes it has, their pages, the order of start and drain.
 
 Owns:    the pages that outlive a process (control word, clock, lane, rings), epochs, the plans.
-Refuses: trading, keys (runtime/session_process.py), starting and watching (runtime/supervisor.py).
+Refuses: trading, keys (session/process.py), starting and watching (supervise/supervisor.py).
 
 A lane's pages are made anew for each of its lives, under a new epoch; its mail with them, so that
 an answer to the dead is not read by the living.  The dead lane's journal ring is kept, named by its
@@ -20,38 +20,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime import (
-    conditions,
-    evidence,
-    feeds,
-    funds,
-    lane_pages,
-    limit_mail,
-    limit_pages,
-    limits,
-    quota,
-    sentinel_plan,
-    state,
-)
 from runtime._shm import lib
-from runtime.archiver import finish, is_archived, rules_of
-from runtime.causes import CAUSES
-from runtime.checkpointer import Checkpointer
-from runtime.child import Exit, Message, Plan
-from runtime.clock import ClockPage, ClockWatch
-from runtime.config import Config
-from runtime.crash_report import Report
-from runtime.host import HostPage, HostWatch
-from runtime.hours import windows
-from runtime.lane_spec import ASSETS, TTL
-from runtime.lease import SimLease
-from runtime.limit_records import key_of
-from runtime.market_lane import PAIR_BYTES, MarketLane
-from runtime.pages import SHM, Control, Page, PageError, in_use, stale
-from runtime.pages import name as page_name
-from runtime.sentinel_plan import Guard, lane_rate
-from runtime.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
-from runtime.topology import Place, Topology, plan_box, stall_bound
+from runtime.authority import pages as limit_pages
+from runtime.authority.records import key_of
+from runtime.config import limit_mail, limits
+from runtime.config.hours import windows
+from runtime.config.keys import Config
+from runtime.feeds import supply as feeds
+from runtime.journal.archiver import finish, is_archived, rules_of
+from runtime.journal.checkpointer import Checkpointer
+from runtime.lanes import pages as lane_pages
+from runtime.lanes.market import PAIR_BYTES, MarketLane
+from runtime.lanes.spec import ASSETS, TTL
+from runtime.pages.clock import ClockPage, ClockWatch
+from runtime.pages.host import HostPage, HostWatch
+from runtime.pages.page import SHM, Control, Page, PageError, in_use, stale
+from runtime.pages.page import name as page_name
+from runtime.sentinel import plan as sentinel_plan
+from runtime.sentinel.plan import Guard, lane_rate
+from runtime.session import evidence, funds, quota
+from runtime.supervise import conditions, state
+from runtime.supervise.causes import CAUSES
+from runtime.supervise.child import Exit, Message, Plan
+from runtime.supervise.crash_report import Report
+from runtime.supervise.lease import SimLease
+from runtime.supervise.supervisor import COLD_STALL_NS_MAX, StartError, Supervisor
+from runtime.supervise.topology import Place, Topology, plan_box, stall_bound
 from tuning.time import Where
 from venues.binance.usdm.session import Endpoints
 
@@ -59,11 +53,11 @@ SMALL_PAGES_BYTES = 256 * 1024
 RINGS_KEPT = 2  # of dead lanes
 ORPHANS_S = 8.0  # lanes of a dead supervisor are gone by then
 VENUE = "binance_usdm"
-COLD_ROLES = {
-    "session": lib.HP_PROCESS_SESSION,
-    "exporter": lib.HP_PROCESS_EXPORTER,
-    "archiver": lib.HP_PROCESS_ARCHIVER,
-    "authority": lib.HP_PROCESS_AUTHORITY,
+COLD_ROLES = {  # role and module of each cold part
+    "session": (lib.HP_PROCESS_SESSION, "runtime.session.process"),
+    "exporter": (lib.HP_PROCESS_EXPORTER, "runtime.show.exporter_process"),
+    "archiver": (lib.HP_PROCESS_ARCHIVER, "runtime.journal.process"),
+    "authority": (lib.HP_PROCESS_AUTHORITY, "runtime.authority.process"),
 }
 ASK_S = 5.0  # for an answer of the authority
 FLATTEN = {  # policy ioc
@@ -376,11 +370,9 @@ class Appliance:
         parts = list(self.cold_name)
         if self.topology.is_cold_merged:
             self.cold_name = dict.fromkeys(parts, "cold")
-            return [self.cold_plan("cold", lib.HP_PROCESS_COLD, "runtime.cold_process", parts)]
-        return [
-            self.cold_plan(part, COLD_ROLES[part], f"runtime.{part}_process", [part])
-            for part in parts
-        ]
+            module = "runtime.supervise.cold_process"
+            return [self.cold_plan("cold", lib.HP_PROCESS_COLD, module, parts)]
+        return [self.cold_plan(part, *COLD_ROLES[part], [part]) for part in parts]
 
     def cold_plan(self, process: str, role: int, module: str, parts: list[str]) -> Plan:
         def specification() -> Message:
@@ -452,7 +444,7 @@ class Appliance:
         return Plan(
             "sentinel",
             lib.HP_PROCESS_SENTINEL,
-            "runtime.sentinel_process",
+            "runtime.sentinel.process",
             lambda: sentinel_plan.specification(
                 guard,
                 deployment=s.deployment,
@@ -524,7 +516,7 @@ class Appliance:
         return Plan(
             "lane-0",
             lib.HP_PROCESS_LANE,
-            "runtime.lane_process",
+            "runtime.lanes.process",
             self.lane_specification,
             lambda: int(self.lane_page.header.heartbeat_ns) if "lane.0" in self.lane_pages else 0,
             bound,

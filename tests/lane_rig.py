@@ -6,7 +6,7 @@ import mmap
 
 from hotpath.lane.manual import ManualLane
 from runtime._shm import ffi, lib
-from runtime.pages import LANE_BYTES
+from runtime.pages.page import LANE_BYTES
 from venues.binance.usdm.codec import Codec
 
 LIMITS = {

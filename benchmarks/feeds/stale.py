@@ -23,8 +23,8 @@ from typing import Any
 
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, Settings, plan
-from runtime.embedded import EmbeddedVenue
-from runtime.topology import Topology
+from runtime.supervise.embedded import EmbeddedVenue
+from runtime.supervise.topology import Topology
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 QUOTER = "benchmarks.feeds.quoter:Quoter"

@@ -19,7 +19,7 @@ from typing import Any
 from hotpath.journal import trial
 from hotpath.journal.tail import SEGMENT_BYTES, scan, segment
 from runtime._shm import lib
-from runtime.pages import LANE_BYTES, Page
+from runtime.pages.page import LANE_BYTES, Page
 
 SEGMENT, SEGMENTS, PAYLOAD = 16 * 2**20, 4, 256
 GB = 2**30
@@ -39,7 +39,7 @@ def append(rounds: int) -> dict[str, Any]:
 
 def archive(directory: Path, total: int = GB) -> dict[str, Any]:
     """A ring that is kept filled, copied, hashed, synced and signed to the disk."""
-    from runtime.archiver import Archiver, Rules
+    from runtime.journal.archiver import Archiver, Rules
 
     deployment = f"bench{os.getpid()}"
     page = Page.make(
@@ -78,7 +78,7 @@ def archive(directory: Path, total: int = GB) -> dict[str, Any]:
 
 def recovery(directory: Path, rounds: int) -> dict[str, Any]:
     """Every record's length, sequence and CRC-32C checked, from the files that were archived."""
-    from runtime.recording import epoch_folders, load, segment_paths
+    from runtime.journal.recording import epoch_folders, load, segment_paths
 
     rates = []
     for _ in range(rounds):
@@ -94,7 +94,7 @@ def recovery(directory: Path, rounds: int) -> dict[str, Any]:
 
 
 def verify(directory: Path) -> dict[str, Any]:
-    from runtime import audit
+    from runtime.journal import audit
 
     spent = time.thread_time()
     report = audit.verify(directory)
@@ -107,9 +107,9 @@ def rerun(directory: Path, messages: int) -> dict[str, Any]:
     """A journaled lane with the demo strategy, run again: intents fed, and the strategy itself."""
     from benchmarks.decode import capture
     from hotpath.lane.manual import ManualLane
-    from runtime.archiver import Archiver
-    from runtime.lane_spec import ASSETS, fit
-    from runtime.rerun import rerun as run_again
+    from runtime.journal.archiver import Archiver
+    from runtime.journal.rerun import rerun as run_again
+    from runtime.lanes.spec import ASSETS, fit
     from venues.binance.usdm.codec import Codec
 
     frames = capture.stream_frames(capture.BTCUSDT)

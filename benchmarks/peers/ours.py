@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.peers.rounds import serve
 from hotpath.lane.replay import Replay, Stop
-from runtime.paper import PaperRun
+from runtime.replay.paper import PaperRun
 from strategies.demo.imbalance_native import ImbalanceNative
 from venues.binance.usdm.codec import Codec
 

@@ -18,8 +18,8 @@ from typing import Any
 from prometheus_client import generate_latest
 
 from benchmarks.scrape.stage import Stage
-from runtime import exporter
-from runtime.observer import Observer
+from runtime.show import exporter
+from runtime.show.observer import Observer
 
 INSTRUMENTS = 200
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from runtime import limit_pages
 from runtime._shm import ffi, lib
-from runtime.pages import CONTROL_BYTES, LANE_BYTES, SHM, Control, Mail, Page
+from runtime.authority import pages as limit_pages
+from runtime.pages.page import CONTROL_BYTES, LANE_BYTES, SHM, Control, Mail, Page
 
 NOW_NS = 10**15  # CLOCK_MONOTONIC of all figures
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime._shm import ffi, lib
-from runtime.clock import ClockPage
-from runtime.pages import LANE_BYTES, Mail, Page
+from runtime.pages.clock import ClockPage
+from runtime.pages.page import LANE_BYTES, Mail, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "wire"
@@ -181,7 +181,7 @@ class Rig:
             ],
         }
         self.lane = subprocess.Popen(
-            [sys.executable, "-m", "runtime.lane_process"], stdin=subprocess.PIPE, cwd=ROOT
+            [sys.executable, "-m", "runtime.lanes.process"], stdin=subprocess.PIPE, cwd=ROOT
         )
         assert self.lane.stdin is not None
         self.lane.stdin.write(json.dumps(spec).encode())

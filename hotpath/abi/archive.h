@@ -1,7 +1,7 @@
 /* archive.h - a block of an archived journal, as it stands in the chain of its lane epoch.
  *
  * Owns:    the block's header; a chain file is these headers, one behind the other.
- * Refuses: hashing, signing, files (runtime/chain.py).
+ * Refuses: hashing, signing, files (runtime/journal/chain.py).
  *
  * A block is whole records of one segment (with the segment's header when it begins there): the unit of
  * hash, signature and replication.  Its hash is SHA-256 of these 160 bytes, and the next header repeats

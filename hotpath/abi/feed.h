@@ -2,7 +2,7 @@
  *
  * Owns:    sources, stream states and their bounds, what can be wrong with a feed and the policy for it,
  *          the event that says so, the figures per instrument on the lane page.
- * Refuses: deciding (hotpath/lane/stale.h, sanity.h), fetching (runtime/resync.py, sources.py).
+ * Refuses: deciding (hotpath/lane/stale.h, sanity.h), fetching (runtime/feeds/resync.py, sources.py).
  *
  * A stream is an instrument and an event kind.  A bound of 0 is no bound. */
 #ifndef HP_FEED_H

@@ -1,7 +1,7 @@
 /* lease.h - the page of the leader lease: who may speak for an account.
  *
  * Owns:    the page that carries it to lanes and sentinel.
- * Refuses: the lease itself (rule.h), renewing and electing (runtime/lease.py).
+ * Refuses: the lease itself (rule.h), renewing and electing (runtime/supervise/lease.py).
  *
  * hp_lease_page_t, 256 bytes.  Writer: the provider.  Readers: lanes (once a turn), sentinel; seqlock. */
 #ifndef HP_LEASE_H

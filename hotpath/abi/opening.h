@@ -1,7 +1,7 @@
 /* opening.h - what a lane must be told before it may be armed, and what it leaves for its successor.
  *
  * Owns:    the facts of an opening (mail to the lane) and of a carry (the same facts in its journal).
- * Refuses: where facts come from (runtime/opening.py), what a lane does with them (hotpath/lane/adopt.h).
+ * Refuses: where facts come from (runtime/session/opening.py), what a lane does with them (hotpath/lane/adopt.h).
  *
  * hp_base_t, 192 bytes: one instrument's position as all trades up to `trade_cut` made it.
  * hp_booked_t, 64 bytes: one fill behind a base, or (IN_BASE) the key of one that the base holds.

@@ -1,7 +1,7 @@
 """Journals for cold Python: follow a live ring, take segments apart.
 
 Owns:    the room that chunks are copied to; Python's view of segment headers and records.
-Refuses: files and pages (runtime/journal.py, runtime/recording.py), writing, waiting.
+Refuses: files and pages (runtime/journal/tailer.py, runtime/journal/recording.py), writing, waiting.
 """
 
 from collections import namedtuple

@@ -2,7 +2,7 @@
  *
  * Owns:    the stage on which opening facts are gathered, taking them as a whole, adopting orders,
  *          the carry: the lane's state as facts in its own journal, once a segment.
- * Refuses: asking the venue (runtime/opening.py gathers and judges the evidence), new risk: a lane is
+ * Refuses: asking the venue (runtime/session/opening.py gathers and judges the evidence), new risk: a lane is
  *          not armed before the set is complete.
  *
  * A set is taken at once or not at all, so a lane that dies inside an opening leaves nothing behind,

@@ -1,7 +1,7 @@
 /* missed.h - trades that a stream did not bring: found by their ids, asked for, shown apart.
  *
  * Owns:    the last trade id of each stream, the span of trades that is asked for, how many of them came.
- * Refuses: books (resync.h: a book is never filled in), fetching (runtime/feeds.py), prices: a trade
+ * Refuses: books (resync.h: a book is never filled in), fetching (runtime/feeds/supply.py), prices: a trade
  *          that comes this way is old; it moves no figure, refreshes no stream and is shown by itself.
  *
  * Only where the venue numbers trades without holes (rules.h).  What is asked for is one span an

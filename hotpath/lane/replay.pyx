@@ -1,6 +1,6 @@
 """Replay of a capture: the owner of the block, the books and the counters.
 
-Owns:    the memory that replay.h works on; entry points for the cold runner (runtime/replay.py).
+Owns:    the memory that replay.h works on; entry points for the cold runner (runtime/replay/replay.py).
 Refuses: files and policy: it stops at a snapshot and at a finer value, and the runner decides.
 
     while not replay.ended:

@@ -1,7 +1,7 @@
 /* replay_lines.h - the lines of a capture in memory.
  *
  * Owns:    cutting a block of text into lines `<receive time ns> <raw message>`.
- * Refuses: files, compression (runtime/capture.py), the messages themselves.
+ * Refuses: files, compression (runtime/replay/capture.py), the messages themselves.
  *
  * A line without a time is a message whose time is 0: some archives keep none.  What stands before
  * the first blank is a time only if it is 1 to 19 digits; otherwise the whole line is the message,

@@ -3,7 +3,7 @@
 Owns:    the Env of a re-run: the gate's clock, the session's answers and (unless strategies run again)
          the intents come from the records of the step; its own ring; the loop over steps, down to the
          first record that differs.
-Refuses: files and causes (runtime/rerun.py), real time, sockets.
+Refuses: files and causes (runtime/journal/rerun.py), real time, sockets.
 
 The ring has the recorded size of segments, so a faithful lane writes each record under the sequence
 that it had: the record that is due next is always known.

@@ -3,7 +3,7 @@
  * Owns:    leaving and reaching SYNCED, asking for a snapshot (buffer first, then fetch), the line of a
  *          book breaking with its socket.  Per instrument: what befalls one leaves the others alone.
  * Refuses: the sequence rule and the splice (hotpath/book), fetching, back-off, weight budget
- *          (runtime/resync.py: randomness lives there).
+ *          (runtime/feeds/resync.py: randomness lives there).
  *
  * An unanswered wish is repeated after HP_SNAPSHOT_RETRY_NS in case it was lost on the way; the cold
  * side answers one wish per instrument at a time, so a repetition costs no request. */

@@ -2,7 +2,7 @@
  *
  * Owns:    the choice (PRIMARY while the book is SYNCED, else SECONDARY while its last poll is young,
  *          else NONE), the published top, the comparison of both where they speak of one update.
- * Refuses: polling (runtime/sources.py), risk: a top of the spare source is to be shown and to exit on;
+ * Refuses: polling (runtime/feeds/sources.py), risk: a top of the spare source is to be shown and to exit on;
  *          the gate refuses new risk on it (HP_CAUTION_SOURCE).
  *
  * A poll is as old as the moment at which it was asked for. */

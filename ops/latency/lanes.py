@@ -91,7 +91,7 @@ def read_file(path: Path) -> list[Lane]:
 
 def is_running(data: bytes) -> bool:
     """Say whether the process that writes a page still lives."""
-    from runtime.pages import is_alive
+    from runtime.pages.page import is_alive
 
     return is_alive(int.from_bytes(data[24:28], "little"))
 

@@ -7,12 +7,12 @@ import random
 
 import pytest
 
-from runtime import limit_pages
 from runtime._shm import lib
-from runtime.authority import Authority, LimitError, Terms
-from runtime.limit_leases import NONE, Leases
-from runtime.limit_records import Key, record
-from runtime.pages import LANE_BYTES, SHM, Control, Page
+from runtime.authority import pages as limit_pages
+from runtime.authority.authority import Authority, LimitError, Terms
+from runtime.authority.leases import NONE, Leases
+from runtime.authority.records import Key, record
+from runtime.pages.page import LANE_BYTES, SHM, Control, Page
 from strategies import Strategy
 from tests.lane_rig import LIMITS, Rig
 
@@ -273,7 +273,7 @@ def test_loss_of_all_lanes_together_sets_the_word_and_stands_until_a_person_thaw
 
 @pytest.mark.parametrize(("capital", "lost", "bps"), [(0, 0, 0), (0, 1, 10_000), (100, 1, 100)])
 def test_drawdown_of_an_account_that_had_nothing_is_whole(capital, lost, bps):
-    from runtime.profit import Life, Profit
+    from runtime.authority.profit import Life, Profit
 
     profit = Profit(0, {})
     profit.drawdown_bps(ACCOUNT, capital)

@@ -5,11 +5,11 @@ import os
 
 import pytest
 
-from runtime import limit_pages
 from runtime._shm import lib
-from runtime.limit_leases import NONE
-from runtime.limit_pages import LeasePage, read_lane
-from runtime.limit_records import Key, record
+from runtime.authority import pages as limit_pages
+from runtime.authority.leases import NONE
+from runtime.authority.pages import LeasePage, read_lane
+from runtime.authority.records import Key, record
 from strategies import Strategy
 from tests.lane_rig import Rig
 
@@ -70,7 +70,7 @@ class Leased:
 
 
 def lib_name(number):
-    from runtime import names
+    from runtime.pages import names
 
     return names.VERDICTS[number]
 
@@ -208,7 +208,7 @@ def test_limits_that_this_lane_has_no_scope_for_are_left_out(leased):
 
 
 def test_record_of_a_limit_round_trips_and_knows_what_widens():
-    from runtime.limit_records import key_of, widens
+    from runtime.authority.records import key_of, widens
 
     assert key_of("account:0") == ACCOUNT and ACCOUNT.text == "account:0"
     assert record({})["gross_notional_e8_max"] == NONE

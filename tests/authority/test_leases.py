@@ -2,8 +2,8 @@
 
 import pytest
 
-from runtime.limit_leases import Bound, Heard, Leases
-from runtime.shares import Demand, Policy, split
+from runtime.authority.leases import Bound, Heard, Leases
+from runtime.authority.shares import Demand, Policy, split
 from tests.authority.world import BOUNDS, World
 
 GROSS = Bound(1, 0, "gross")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from runtime.limit_leases import Amounts, Bound, Heard, Leases
-from runtime.shares import Demand, Policy, split
+from runtime.authority.leases import Amounts, Bound, Heard, Leases
+from runtime.authority.shares import Demand, Policy, split
 
 LEASE, RENEW = 100, 20
 BOUNDS = [Bound(1, 0, "gross"), Bound(1, 0, "open"), Bound(3, 1, "net")]

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from benchmarks.feeds import stale
-from runtime.topology import CpuMap, plan
+from runtime.supervise.topology import CpuMap, plan
 
 
 def test_lane_and_everything_else_stand_on_cores_of_their_own():

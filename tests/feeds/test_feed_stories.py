@@ -16,7 +16,7 @@ import pytest
 
 import venues.binance.usdm.feed as usdm_feed
 from runtime._shm import lib
-from runtime.resync import Refused
+from runtime.feeds.resync import Refused
 from tests.feeds.conftest import MS, Quoter
 from tests.feeds.live_stage import SYMBOLS, LiveStage
 from tests.feeds.test_resync_cold import World

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from runtime._shm import lib
-from runtime.sources import qualities
+from runtime.feeds.sources import qualities
 from tests.feeds.live_stage import SYMBOLS, LiveStage
 
 STREAM = "btcusdt@depth@0ms"

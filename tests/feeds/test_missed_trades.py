@@ -7,7 +7,7 @@ import random
 import pytest
 
 from runtime._shm import ffi, lib
-from runtime.feeds import missed_row
+from runtime.feeds.supply import missed_row
 from tests.feeds.conftest import MS, TRADE, Quoter
 
 SECOND = 1000 * MS

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from runtime.capture import Capture, CaptureError, in_order
-from runtime.capture_writer import CaptureWriter
-from runtime.replay import Run
+from runtime.replay.capture import Capture, CaptureError, in_order
+from runtime.replay.capture_writer import CaptureWriter
+from runtime.replay.replay import Run
 from venues.simulator.options import ServeOptions
 from venues.simulator.spawn import spawn
 

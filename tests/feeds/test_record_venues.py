@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from benchmarks.decode import capture
-from runtime.capture import in_order
-from runtime.feed_recorder import VENUES, FeedRecorder, Wish
-from runtime.replay import Run
+from runtime.feeds.recorder import VENUES, FeedRecorder, Wish
+from runtime.replay.capture import in_order
+from runtime.replay.replay import Run
 from tests.feeds.public_venue import PublicVenue
 from tests.venues.venue import Recording, Venue, venues
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.resync import Refused, Resync, Rules, Unanswered, WeightBudget
+from runtime.feeds.resync import Refused, Resync, Rules, Unanswered, WeightBudget
 
 RULES = Rules(
     first_ms=100, back_off_ms_max=2000, jitter_percent=50, quiet_ms=5000, parallel_max=2, weight=20

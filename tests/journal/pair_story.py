@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 
 from hotpath.lane.manual import ManualLane
-from runtime import recording
 from runtime._shm import ffi, lib
-from runtime.archiver import Archiver
-from runtime.lane_spec import fit
-from runtime.pages import LANE_BYTES, Page
+from runtime.journal import recording
+from runtime.journal.archiver import Archiver
+from runtime.lanes.spec import fit
+from runtime.pages.page import LANE_BYTES, Page
 from tests.pair_rig import PairLane, ring, ring_of
 from venues.binance.usdm.codec import Codec
 

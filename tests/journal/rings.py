@@ -6,7 +6,7 @@ import os
 
 from hotpath.lane.manual import ManualLane
 from runtime._shm import lib
-from runtime.pages import LANE_BYTES, Page
+from runtime.pages.page import LANE_BYTES, Page
 from venues.binance.usdm.codec import Codec
 
 SEGMENT = 65536

@@ -7,14 +7,15 @@ import os
 from pathlib import Path
 
 from hotpath.lane.manual import ManualLane
-from runtime import limit_pages, recording
 from runtime._shm import ffi, lib
-from runtime.archiver import Archiver
-from runtime.lane_spec import fit
-from runtime.limit_leases import NONE
-from runtime.limit_pages import LeasePage
-from runtime.limit_records import Key, record
-from runtime.pages import LANE_BYTES, Page
+from runtime.authority import pages as limit_pages
+from runtime.authority.leases import NONE
+from runtime.authority.pages import LeasePage
+from runtime.authority.records import Key, record
+from runtime.journal import recording
+from runtime.journal.archiver import Archiver
+from runtime.lanes.spec import fit
+from runtime.pages.page import LANE_BYTES, Page
 from venues.binance.usdm.codec import Codec
 
 SEGMENT = 65536

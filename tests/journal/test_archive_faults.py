@@ -20,11 +20,11 @@ from pathlib import Path
 import pytest
 
 from hotpath.journal.trial import torn_tails
-from runtime import audit, recording
 from runtime._shm import ffi, lib
-from runtime.archive import ArchiveDamaged
-from runtime.archiver import NO_ARCHIVER, Archiver, Rules, is_archived
-from runtime.archiver import finish as finish_rings
+from runtime.journal import audit, recording
+from runtime.journal.archive import ArchiveDamaged
+from runtime.journal.archiver import NO_ARCHIVER, Archiver, Rules, is_archived
+from runtime.journal.archiver import finish as finish_rings
 
 from .rings import SEGMENT, RingLane
 
@@ -68,8 +68,8 @@ class Process:
 
     def __init__(self, ring, directory, *tracer, **more):
         self.process = subprocess.Popen(
-            [*tracer, sys.executable, "-m", "runtime.archiver", "--deployment", ring.deployment,
-             "--directory", str(directory)],
+            [*tracer, sys.executable, "-m", "runtime.journal.archiver",
+             "--deployment", ring.deployment, "--directory", str(directory)],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, **more,
         )  # fmt: skip

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops import verify_archive
-from runtime import archive_key, audit, chain, recording, retention, state
-from runtime.archiver import Archiver, Rules, kept_heads
+from runtime.journal import audit, chain, recording, retention
+from runtime.journal import key as archive_key
+from runtime.journal.archiver import Archiver, Rules, kept_heads
+from runtime.supervise import state
 
 from .rings import RingLane
 

@@ -10,15 +10,15 @@ import time
 import pytest
 
 from ops.cli import main
-from runtime import audit, books_state, checkpoint, ledger, recording, recovery
 from runtime._shm import ffi, lib
-from runtime.archive_key import ArchiveKey
-from runtime.checkpoint import Checkpoint
-from runtime.checkpointer import Checkpointer, trouble_of
-from runtime.recovery import RecoveryStopped, recover
-from runtime.rerun import Rerun
-from runtime.retention import FLOOR, Policy, removable, retire
-from runtime.state import state_dir
+from runtime.journal import audit, books_state, checkpoint, ledger, recording, recovery
+from runtime.journal.checkpoint import Checkpoint
+from runtime.journal.checkpointer import Checkpointer, trouble_of
+from runtime.journal.key import ArchiveKey
+from runtime.journal.recovery import RecoveryStopped, recover
+from runtime.journal.rerun import Rerun
+from runtime.journal.retention import FLOOR, Policy, removable, retire
+from runtime.supervise.state import state_dir
 
 from .story import TRADER, Story, trade
 from .test_ledger import funding, opened

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime import event_text, events
 from runtime._shm import ffi, lib
+from runtime.show import event_text, events
 
 from .story import TRADER, Story, trade
 
@@ -152,7 +152,7 @@ def test_json_lines_are_the_records(told):
 
 def test_numbers_without_a_name_stay_numbers():
     from hotpath.journal.tail import Record
-    from runtime.records import fields
+    from runtime.journal.records import fields
 
     order = ffi.new("hp_order_t *", {"state": 99, "client_id": 5})
     record = Record(1, lib.HP_RECORD_ORDER, 0, 0, 0, 0, bytes(ffi.buffer(order)))

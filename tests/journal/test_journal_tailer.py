@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from runtime import journal
 from runtime._shm import lib
-from runtime.pages import Page, PageError
+from runtime.journal import tailer as journal
+from runtime.pages.page import Page, PageError
 
 from .rings import RingLane
 

@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from hotpath.journal.tail import SEGMENT_BYTES
-from runtime import ledger, recording
 from runtime._shm import ffi, lib
+from runtime.journal import ledger, recording
 from venues.binance.usdm import cash
 
 from .story import TRADER, Story, trade

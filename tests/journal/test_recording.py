@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime import recording
 from runtime._shm import ffi, lib
-from runtime.archiver import NO_ARCHIVER, Archiver, Rules
-from runtime.audit import verify
-from runtime.journal import Hole
+from runtime.journal import recording
+from runtime.journal.archiver import NO_ARCHIVER, Archiver, Rules
+from runtime.journal.audit import verify
+from runtime.journal.tailer import Hole
 
 from .rings import SEGMENT, RingLane
 
@@ -158,7 +158,7 @@ class Process:
 
     def __init__(self, ring, directory):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "runtime.archiver", "--deployment", ring.deployment,
+            [sys.executable, "-m", "runtime.journal.archiver", "--deployment", ring.deployment,
              "--directory", str(directory)],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hotpath.journal.tail import SEGMENT_BYTES, records
 from hotpath.lane.rerun import Steps
 from ops import rerun as command
-from runtime import recording
 from runtime._shm import ffi, lib
-from runtime.rerun import rerun
+from runtime.journal import recording
+from runtime.journal.rerun import rerun
 
 from .story import OPEN, TRADER, Story, trade
 

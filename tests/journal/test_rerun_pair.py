@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from hotpath.journal.tail import SEGMENT_BYTES, records
 from ops import rerun as command
-from runtime import recording
 from runtime._shm import lib
-from runtime.rerun import rerun
+from runtime.journal import recording
+from runtime.journal.rerun import rerun
 
 from .pair_story import PairStory
 from .story import OPEN, TRADER, trade

@@ -5,10 +5,10 @@ import contextlib
 import pytest
 
 from hotpath.journal.tail import Record
-from runtime import why
 from runtime._shm import lib
-from runtime.recording import LaneRun, RecordingError, lanes
-from runtime.snapshot import Snapshot
+from runtime.journal.recording import LaneRun, RecordingError, lanes
+from runtime.show import why
+from runtime.show.snapshot import Snapshot
 
 from .story import TRADER, Story, trade
 

@@ -3,9 +3,9 @@
 import pytest
 
 from hotpath.journal.tail import Tail
-from runtime import records
 from runtime._shm import ffi, lib
-from runtime.journal import records_of
+from runtime.journal import records
+from runtime.journal.tailer import records_of
 from strategies import Strategy
 
 MS = 1_000_000

@@ -3,7 +3,7 @@
 import pytest
 
 from runtime._shm import lib
-from runtime.verdicts import V
+from runtime.show.verdicts import V
 from strategies import Strategy
 
 MS = 1_000_000

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from hotpath.journal.tail import Tail
-from runtime import records
 from runtime._shm import lib
-from runtime.journal import records_of
+from runtime.journal import records
+from runtime.journal.tailer import records_of
 from strategies import Strategy
 
 MS, S = 1_000_000, 10**9

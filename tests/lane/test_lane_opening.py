@@ -2,7 +2,7 @@
 
 A small venue in Python is the oracle.  A lane is real (codec, gate, journal ring); it dies at any
 moment, having heard any prefix of what the venue did; the next life gets the facts that
-runtime/opening.py makes of its ring and the venue's answers, in any order and partly twice.
+runtime/session/opening.py makes of its ring and the venue's answers, in any order and partly twice.
 """
 
 import random
@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runtime import evidence
 from runtime._shm import ffi, lib
-from runtime.lane_spec import ASSETS
-from runtime.opening import Instrument, VenueFacts, client_of, client_text, merge, report_of
+from runtime.lanes.spec import ASSETS
+from runtime.session import evidence
+from runtime.session.opening import Instrument, VenueFacts, client_of, client_text, merge, report_of
 from strategies import Strategy
 
 PREFIX = ""

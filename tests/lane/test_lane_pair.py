@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime._shm import ffi, lib
-from runtime.pages import LANE_BYTES
+from runtime.pages.page import LANE_BYTES
 from strategies import Strategy
 from strategies.demo.imbalance import Imbalance
 from strategies.demo.imbalance_native import ImbalanceNative

@@ -288,7 +288,7 @@ def test_change_by_text_is_exact_and_what_is_not_given_stays(stage):
 
 def test_write_ahead_of_a_change(each_rig):
     from hotpath.journal.tail import Tail
-    from runtime.journal import records_of
+    from runtime.journal.tailer import records_of
 
     stage = Stage(each_rig, journal=True)
     stage.wish("replace", lots=4)

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from runtime import why
 from runtime._shm import ffi, lib
+from runtime.show import why
 from strategies import Strategy
 
 MS = 1_000_000

@@ -6,10 +6,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from runtime import records
 from runtime._shm import lib
-from runtime.journal import Tailer, rings
-from runtime.pages import Page
+from runtime.journal import records
+from runtime.journal.tailer import Tailer, rings
+from runtime.pages.page import Page
 from tests.feeds.live_stage import LiveStage
 
 STRATEGY = f"{Path(__file__).with_name('tries_strategy.py')}:Tries"

@@ -95,7 +95,7 @@ def test_every_include_points_down():
         ("hotpath/book/x.pyx", "from venues.binance cimport y"),
         ("tuning/x.py", "import hotpath.abi"),
         ("venues/okx/x.py", "from venues.binance import codec"),
-        ("strategies/x.py", "import runtime.state"),
+        ("strategies/x.py", "import runtime.supervise.state"),
         ("runtime/x.py", "from ops import cli"),
     ],
 )

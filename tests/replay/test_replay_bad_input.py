@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotpath.lane.replay import CHUNK_BYTES, Replay, Stop
-from runtime.capture import message_of
+from runtime.replay.capture import message_of
 from tests.replay import oracle, recorder
 from tests.replay.recorder import SYMBOL
 from venues.binance.usdm.codec import Codec

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.cryptofeed import lines_of
+from runtime.replay.cryptofeed import lines_of
 from tests.replay import recorder
 
 URL = b"https://fapi.binance.com/fapi/v1/depth?symbol=BTCUSDT&limit=1000"

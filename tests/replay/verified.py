@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime.replay import Run
+from runtime.replay.replay import Run
 from tests.book.naive import (
     Delta,
     NaiveBook,

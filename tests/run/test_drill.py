@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from runtime._shm import lib
-from runtime.observer import Observer
-from runtime.recovery import recover
+from runtime.journal.recovery import recover
+from runtime.show.observer import Observer
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 90

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from runtime.appliance import Appliance, Settings
-from runtime.embedded import EmbeddedVenue
-from runtime.rerun import rerun
+from runtime.journal.rerun import rerun
+from runtime.supervise.embedded import EmbeddedVenue
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 PATIENCE_SECONDS = 90

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from ops import verify_archive
-from runtime import audit, ledger, recording
 from runtime._shm import lib
 from runtime.appliance import Appliance, Settings
-from runtime.embedded import EmbeddedVenue
-from runtime.rerun import rerun
+from runtime.journal import audit, ledger, recording
+from runtime.journal.rerun import rerun
+from runtime.supervise.embedded import EmbeddedVenue
 
 ROOT = Path(__file__).resolve().parents[2]
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]

@@ -11,8 +11,8 @@ import urllib.request
 from pathlib import Path
 
 from runtime._shm import lib
-from runtime.journal import Tailer
-from runtime.pages import PageError
+from runtime.journal.tailer import Tailer
+from runtime.pages.page import PageError
 from tests.supervise.running import Running
 
 ROOT = Path(__file__).resolve().parents[2]

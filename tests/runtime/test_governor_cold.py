@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from runtime import governor as module
-from runtime import quota
 from runtime._shm import ffi, lib
-from runtime.feeds import LIMITS
-from runtime.governor import Governor, Listener
-from runtime.resync import LOOK_AGAIN_S, WeightBudget
-from runtime.sentinel_sweep import Venue
-from runtime.sentinel_wire import Reply
+from runtime.feeds.resync import LOOK_AGAIN_S, WeightBudget
+from runtime.feeds.supply import LIMITS
+from runtime.sentinel.sweep import Venue
+from runtime.sentinel.wire import Reply
+from runtime.session import governor as module
+from runtime.session import quota
+from runtime.session.governor import Governor, Listener
 from venues.binance.public import Heard, Usage, usages, windows
 from venues.binance.usdm import rescue
 

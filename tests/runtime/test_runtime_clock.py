@@ -7,8 +7,8 @@ import time
 import pytest
 
 from runtime._shm import ffi, lib
-from runtime.clock import UNKNOWN_NS, ClockPage, ClockWatch
-from runtime.pages import Page
+from runtime.pages.clock import UNKNOWN_NS, ClockPage, ClockWatch
+from runtime.pages.page import Page
 from tuning.time import SourceKind, TimeRecord, Where, load_limits, observe
 from tuning.time.status import judge
 

@@ -6,8 +6,8 @@ import pytest
 
 from hotpath.journal.tail import Record
 from runtime._shm import ffi, lib
-from runtime.evidence import Evidence, Reading
-from runtime.opening import Instrument, Opener, OpeningError, merge
+from runtime.session.evidence import Evidence, Reading
+from runtime.session.opening import Instrument, Opener, OpeningError, merge
 
 BTC = Instrument(1, "BTCUSDT", 1, 3)
 LAG_S = 3600.0  # it does not pass within a test

@@ -6,16 +6,16 @@ import pytest
 
 from hotpath.journal.tail import Tail
 from hotpath.lane.manual import ManualLane
-from runtime import hours, limits
 from runtime._shm import lib
-from runtime.config import Config
-from runtime.config_file import ConfigError, parse
-from runtime.journal import records_of
-from runtime.lane_spec import add_instrument, set_policies
-from runtime.limit_mail import changed, mails
-from runtime.limits import gate_policy, scopes
-from runtime.pages import LANE_BYTES
-from runtime.verdicts import V
+from runtime.config import hours, limits
+from runtime.config.file import ConfigError, parse
+from runtime.config.keys import Config
+from runtime.config.limit_mail import changed, mails
+from runtime.config.limits import gate_policy, scopes
+from runtime.journal.tailer import records_of
+from runtime.lanes.spec import add_instrument, set_policies
+from runtime.pages.page import LANE_BYTES
+from runtime.show.verdicts import V
 from venues.binance.usdm.codec import Codec
 
 NONE = lib.HP_LIMIT_NONE

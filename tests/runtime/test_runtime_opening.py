@@ -3,8 +3,8 @@
 import pytest
 
 from runtime._shm import ffi, lib
-from runtime.evidence import Evidence
-from runtime.opening import Instrument, VenueFacts, client_of, client_text, merge
+from runtime.session.evidence import Evidence
+from runtime.session.opening import Instrument, VenueFacts, client_of, client_text, merge
 from venues.binance.usdm.codec import Codec
 
 BTC = Instrument(1, "BTCUSDT", 1, 3)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from runtime._shm import ffi, lib
-from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page, PageError, stale
+from runtime.pages.page import LANE_BYTES, SHM, Control, Mail, Page, PageError, stale
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_page_is_seen_by_another_process(deployment):
     page = Page.make(deployment, "lane.0", "hp_lane_page_t", lib.HP_PAGE_LANE, LANE_BYTES)
     page.view.counters.fills = 42
     code = (
-        "from runtime.pages import Page; "
+        "from runtime.pages.page import Page; "
         f"print(Page.open({deployment!r}, 'lane.0', 'hp_lane_page_t').view.counters.fills)"
     )
     assert (
@@ -57,7 +57,7 @@ def test_page_larger_than_shm_is_an_error_and_leaves_nothing(deployment):
 def test_pages_of_a_dead_writer_are_stale_and_ours_are_not(deployment):
     Page.make(deployment, "mine", "hp_page_t", lib.HP_PAGE_MAIL, 4096)
     code = (
-        "from runtime.pages import Page; from runtime._shm import lib; "
+        "from runtime.pages.page import Page; from runtime._shm import lib; "
         f"Page.make({deployment!r}, 'theirs', 'hp_page_t', lib.HP_PAGE_MAIL, 4096)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

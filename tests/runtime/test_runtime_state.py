@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runtime import state
+from runtime.supervise import state
 
 
 def test_epoch_rises_and_is_on_disk_before_it_is_returned(tmp_path):

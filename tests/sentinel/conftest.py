@@ -8,9 +8,9 @@ import tempfile
 import pytest
 
 from ops.sentinel_drill import DrillFailed, Stage, settled
-from runtime import control_socket
 from runtime._shm import lib
-from runtime.peer import CommandError
+from runtime.supervise import control_socket
+from runtime.supervise.peer import CommandError
 from tests.tuning.conftest import pytest_runtest_setup  # noqa: F401  (requires_root)
 
 numbers = itertools.count()

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from hotpath.abi import probe  # noqa: F401  (the build is there)
 from runtime._shm import lib
-from runtime.config_file import ConfigError, parse
-from runtime.sentinel_plan import Bounds, Guard, lane_rate
-from runtime.sentinel_sweep import Sweep
-from runtime.sentinel_watch import Watch
-from runtime.sentinel_wire import Wire, WireError, unchunk
-from runtime.sentinel_wire import parse as parse_answer
+from runtime.config.file import ConfigError, parse
+from runtime.sentinel.plan import Bounds, Guard, lane_rate
+from runtime.sentinel.sweep import Sweep
+from runtime.sentinel.watch import Watch
+from runtime.sentinel.wire import Wire, WireError, unchunk
+from runtime.sentinel.wire import parse as parse_answer
 from venues.binance.usdm import rescue
 from venues.binance.usdm.codec import Codec
 from venues.binance.usdm.rescue import OpenOrder
@@ -193,7 +193,7 @@ def test_keys_of_both_kinds_sign_and_an_empty_one_is_refused(tmp_path):
 def test_sentinel_loads_nothing_of_lanes_and_of_the_session():
     """It shares no code with lanes: names of modules that a fault could reach it through."""
     code = (
-        "import sys, runtime.sentinel_process\n"
+        "import sys, runtime.sentinel.process\n"
         "bad = [m for m in sys.modules if m.startswith(('hotpath', 'picows', 'uvloop', 'aiohttp',"
         " 'aiofastnet', 'asyncio', 'strategies'))]\n"
         "print(bad)"
@@ -206,7 +206,7 @@ def test_sentinel_loads_nothing_of_lanes_and_of_the_session():
 def test_sentinel_that_spins_is_an_ordinary_process_again():
     """Real time is for one that waits: half a second without waiting takes it away."""
     code = (
-        "import os, time\nfrom runtime import sentinel_process as sentinel\n"
+        "import os, time\nfrom runtime.sentinel import process as sentinel\n"
         "sentinel.harden()\nbefore, until = os.sched_getscheduler(0), time.monotonic() + 30\n"
         "while os.sched_getscheduler(0) == os.SCHED_RR and time.monotonic() < until: pass\n"
         "print(before == os.SCHED_RR, os.sched_getscheduler(0) == os.SCHED_OTHER)"

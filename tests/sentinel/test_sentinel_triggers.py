@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from ops.sentinel_drill import memory_bytes
-from runtime import control_socket
 from runtime._shm import lib
-from runtime.journal import Tailer
-from runtime.peer import CommandError
-from runtime.state import state_path
+from runtime.journal.tailer import Tailer
+from runtime.supervise import control_socket
+from runtime.supervise.peer import CommandError
+from runtime.supervise.state import state_path
 from venues.binance.usdm import rescue
 from venues.binance.usdm.signing import signer
 from venues.simulator.options import ServeOptions

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from benchmarks.scrape.stage import Stage
-from runtime import pages
+from runtime.pages import page as pages
 
 numbers = itertools.count()
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from ops.cli import main
 from ops.run_config import settings, strategy_problem
 from runtime.appliance import Settings
-from runtime.config import Config, example, is_table, reloadable, table_type
-from runtime.config_file import ConfigError, changes, flat, line_numbers, load, looks_secret, parse
-from runtime.reload import Reloader
+from runtime.config.file import ConfigError, changes, flat, line_numbers, load, looks_secret, parse
+from runtime.config.keys import Config, example, is_table, reloadable, table_type
+from runtime.config.reload import Reloader
 
 ROOT = Path(__file__).resolve().parents[2]
 MANUAL = ROOT / "docs" / "corelane.example.toml"
@@ -27,7 +27,7 @@ def problems(text):
 
 
 def test_manual_is_the_schema():
-    """`python -m runtime.config > docs/corelane.example.toml` after a change."""
+    """`python -m runtime.config.keys > docs/corelane.example.toml` after a change."""
     assert MANUAL.read_text() == example()
 
 

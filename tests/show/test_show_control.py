@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime import control_socket, peer
 from runtime._shm import lib
-from runtime.control_socket import ControlServer, ask, socket_path
-from runtime.peer import CommandError, short_path
+from runtime.supervise import control_socket, peer
+from runtime.supervise.control_socket import ControlServer, ask, socket_path
+from runtime.supervise.peer import CommandError, short_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,7 +126,7 @@ def test_resume_does_not_take_back_what_another_writer_holds(stage, door):
     """The sentinel's kill stands whatever the operator clears; the answer does not wait for it."""
     ask(stage.deployment, {"command": "kill"})
     stage.more_control("sentinel")
-    from runtime.pages import Page
+    from runtime.pages.page import Page
 
     held = Page.open(stage.deployment, "control.sentinel", "hp_control_page_t", writable=True)
     held.view.word = lib.HP_WORD_KILL
@@ -139,7 +139,7 @@ def test_flatten_takes_the_operators_kill_back_and_is_refused_behind_anothers(st
     ask(stage.deployment, {"command": "kill"})
     assert ask(stage.deployment, {"command": "flatten"})["words"] == ["flatten"]
     stage.more_control("sentinel")
-    from runtime.pages import Page
+    from runtime.pages.page import Page
 
     held = Page.open(stage.deployment, "control.sentinel", "hp_control_page_t", writable=True)
     held.view.word = lib.HP_WORD_KILL
@@ -155,7 +155,7 @@ def test_drain_sets_the_word_and_tells_the_supervisor(stage, door):
 
 def test_reason_is_one_printable_line(stage, door):
     ask(stage.deployment, {"command": "freeze", "reason": "a\nb\x1b[31m" + "c" * 500})
-    from runtime.observer import Observer
+    from runtime.show.observer import Observer
 
     shown = Observer(stage.deployment).take().controls[0].reason
     assert shown.startswith("a?b?[31mccc")

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from ops.run_config import archive, durable, settings
-from runtime import durability
 from runtime._shm import lib
-from runtime.config import Config, StrategyEntry
-from runtime.config_file import ConfigError, parse
+from runtime.config.file import ConfigError, parse
+from runtime.config.keys import Config, StrategyEntry
+from runtime.journal import durability
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_docs_show_the_table():
-    """`python -c "from runtime.durability import table; print(table())"` into docs/archive.md."""
+    """docs/archive.md: `from runtime.journal.durability import table; print(table())`."""
     assert durability.table() in (ROOT / "docs" / "archive.md").read_text()
 
 

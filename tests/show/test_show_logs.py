@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.logs import LINES_WAITING_MAX, DayFile, Line, Log, as_json, forward, level_of
+from runtime.show.logs import LINES_WAITING_MAX, DayFile, Line, Log, as_json, forward, level_of
 
 DAY_NS = 86_400 * 10**9
 NOON_NS = 1_800_000_000 * 10**9  # 2027-01-15T08:00:00Z

@@ -15,10 +15,10 @@ import pytest
 
 from ops.cli import main
 from ops.screen import Screen
-from runtime.control_socket import socket_path
-from runtime.exporter import TextWriter
-from runtime.observer import Observer
-from runtime.status import status
+from runtime.show.exporter import TextWriter
+from runtime.show.observer import Observer
+from runtime.show.status import status
+from runtime.supervise.control_socket import socket_path
 from tests.show.screen_scrape import shown, values
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,7 +95,7 @@ def test_status_says_what_runs(running, capsys):
 def test_why_tells_an_order_that_was_filled(running, capsys):
     """The id as the venue writes it, and its number, find the same records."""
     from runtime._shm import lib
-    from runtime.journal import Tailer
+    from runtime.journal.tailer import Tailer
 
     tailer = Tailer.open(running.name)
     orders = [
@@ -196,9 +196,9 @@ def venue_of(pid):
 
 def changes(deployment):
     """Return the control words that the lane journaled, in order."""
-    from runtime import names
     from runtime._shm import lib
-    from runtime.journal import Tailer
+    from runtime.journal.tailer import Tailer
+    from runtime.pages import names
 
     tailer = Tailer.open(deployment)
     out = [

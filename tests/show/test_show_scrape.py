@@ -18,10 +18,11 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.scrape.stage import NOW_NS, Stage
-from runtime import exporter, metrics, names
 from runtime._shm import ffi, lib
-from runtime.observer import BOUNDS_NS, Observer
-from runtime.pages import LANE_BYTES, SHM, Page
+from runtime.pages import names
+from runtime.pages.page import LANE_BYTES, SHM, Page
+from runtime.show import exporter, metrics
+from runtime.show.observer import BOUNDS_NS, Observer
 from tests.show.screen_scrape import values
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +84,7 @@ def test_every_family_of_the_table_is_in_the_golden_scrape():
 
 
 def test_document_is_the_table():
-    """`python -m runtime.metrics > docs/metrics.md` after a change."""
+    """`python -m runtime.show.metrics > docs/metrics.md` after a change."""
     assert (ROOT / "docs" / "metrics.md").read_text() == metrics.markdown()
 
 
@@ -199,7 +200,7 @@ def test_histogram_is_cumulative_and_ends_in_its_count(stage):
 @given(st.lists(st.integers(0, 2**41), max_size=40))
 def test_bucket_bounds_hold_what_is_at_most_the_bound(recorded):
     """Exact up to the resolution of the page's own buckets (3.2 %)."""
-    from runtime.observer import histogram
+    from runtime.show.observer import histogram
 
     h = ffi.new("hp_histogram_t *")
     for value in recorded:

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from benchmarks.scrape.stage import NOW_NS, Stage
 from ops.screen import HEIGHT, WIDTH, Figures, LiveScreen, Screen, is_wanted, render
-from runtime import exporter
 from runtime._shm import lib
-from runtime.observer import Observer
+from runtime.show import exporter
+from runtime.show.observer import Observer
 from tests.show.screen_scrape import series, shown, values
 
 

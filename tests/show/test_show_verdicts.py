@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime import names, verdicts, why
 from runtime._shm import ffi, lib
-from runtime.figures import duration, money, scaled
-from runtime.verdicts import ROWS, Scale, sentence
+from runtime.pages import names
+from runtime.pages.figures import duration, money, scaled
+from runtime.show import verdicts, why
+from runtime.show.verdicts import ROWS, Scale, sentence
 
 BTC = Scale("BTCUSDT", 1, 3)
 UNITS = {
@@ -122,7 +123,7 @@ def made(struct, **fields):
 
 def test_records_of_an_order_are_told_in_order():
     """Placed, then a cancel that came too late: both decisions and the newest order."""
-    from runtime.snapshot import Snapshot
+    from runtime.show.snapshot import Snapshot
 
     place = made("hp_intent_t", id=5, kind=1, side=1, instrument=2, price_ticks=1000, lots=7)
     cancel = made("hp_intent_t", id=9, kind=2, instrument=2, target=77)

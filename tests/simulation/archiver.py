@@ -1,4 +1,4 @@
-"""The archiver under the simulator: runtime/archiver.py as it is, on a disk that fails.
+"""The archiver under the simulator: runtime/journal/archiver.py as it is, on a disk that fails.
 
 Owns:    a folder in memory that stands for the disk, its faults, one life of the process, and what
          the folder must hold in the end (S7).
@@ -18,10 +18,11 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from runtime import archive, archiver, recording, state
 from runtime._shm import ffi, lib
-from runtime.archive import ArchiveFailed
-from runtime.archiver import Archiver, Rules
+from runtime.journal import archive, archiver, recording
+from runtime.journal.archive import ArchiveFailed
+from runtime.journal.archiver import Archiver, Rules
+from runtime.supervise import state
 from tests.simulation.chance import Chance
 from tests.simulation.host import Host
 from tests.simulation.loop import MS, SimLoop

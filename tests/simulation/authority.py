@@ -1,4 +1,4 @@
-"""The authority under the simulator: runtime/authority_process.py as it is.
+"""The authority under the simulator: runtime/authority/process.py as it is.
 
 Owns:    what stands in for files and for /dev/shm, one life of the process.
 Refuses: arithmetic of limits.
@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from runtime import authority as authority_module
-from runtime import pages
-from runtime.authority_ledger import Ledger, Memory
-from runtime.authority_process import AuthorityPart
-from runtime.child import Message
-from runtime.page_set import Held, PageSet, kind_of
-from runtime.pages import Page
+from runtime.authority import authority as authority_module
+from runtime.authority.memory import Ledger, Memory
+from runtime.authority.process import AuthorityPart
+from runtime.pages import page as pages
+from runtime.pages.page import Page
+from runtime.pages.page_set import Held, PageSet, kind_of
+from runtime.supervise.child import Message
 from tests.simulation.host import Host
 
 TERMS = {"lease_ms": 300, "renew_ms": 60, "floor_percent": 10, "hysteresis_percent": 10}

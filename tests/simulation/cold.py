@@ -1,4 +1,4 @@
-"""The session process under the simulator: runtime/session_process.py as it is, without its start.
+"""The session process under the simulator: runtime/session/process.py as it is, without its start.
 
 Owns:    what its start would have brought: the session over simulated REST, the lanes it serves.
 Refuses: answering in its place.
@@ -11,9 +11,11 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from runtime import feeds, session_process, sources
-from runtime.child import Message
-from runtime.session_process import SessionPart
+from runtime.feeds import sources
+from runtime.feeds import supply as feeds
+from runtime.session import process as session_process
+from runtime.session.process import SessionPart
+from runtime.supervise.child import Message
 from tests.simulation.venue import API_KEY, Http, Venue
 from venues.binance.usdm.session import Endpoints, Session
 

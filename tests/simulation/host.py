@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from runtime import pages
 from runtime._shm import ffi, lib
-from runtime.pages import MAGIC, Page, PageError, build_id
+from runtime.pages import page as pages
+from runtime.pages.page import MAGIC, Page, PageError, build_id
 from tests.simulation.loop import S, SimLoop
 
 BOOT_NS = 10 * S  # of CLOCK_MONOTONIC when a story begins

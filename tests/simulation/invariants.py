@@ -11,10 +11,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from hotpath.journal.tail import JournalDamaged, Record, Tail
-from runtime import evidence
 from runtime._shm import ffi, lib
-from runtime.journal import records_of
-from runtime.opening import client_of
+from runtime.journal.tailer import records_of
+from runtime.session import evidence
+from runtime.session.opening import client_of
 from tests.simulation.loop import MS, S
 from venues.simulator.instrument import scaled
 from venues.simulator.order import BUY, SELL, Order

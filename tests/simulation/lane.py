@@ -19,8 +19,8 @@ from hotpath.journal.tail import RECORD_BYTES, SEGMENT_BYTES, records
 from hotpath.lane import lane as lane_module
 from hotpath.lane.manual import ManualLane
 from runtime._shm import ffi, lib
-from runtime.lane_spec import NO_FEEDS, fit, make_codec
-from runtime.pages import Mail, Page
+from runtime.lanes.spec import NO_FEEDS, fit, make_codec
+from runtime.pages.page import Mail, Page
 from tests.simulation.host import Host
 from tests.simulation.loop import MS, S
 from tests.simulation.network import Connection, Network

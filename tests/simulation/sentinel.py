@@ -16,14 +16,15 @@ from dataclasses import asdict
 from typing import Any
 from unittest import mock
 
-from runtime import pages, sentinel_watch
 from runtime._shm import lib
-from runtime.pages import Control, Page, PageError
-from runtime.sentinel_plan import Bounds
-from runtime.sentinel_process import HOLD_LOOK_S, Sentinel
-from runtime.sentinel_sweep import Venue as RescueVenue
-from runtime.sentinel_watch import Trip, Watch
-from runtime.sentinel_wire import Call, Reply
+from runtime.pages import page as pages
+from runtime.pages.page import Control, Page, PageError
+from runtime.sentinel import watch as sentinel_watch
+from runtime.sentinel.plan import Bounds
+from runtime.sentinel.process import HOLD_LOOK_S, Sentinel
+from runtime.sentinel.sweep import Venue as RescueVenue
+from runtime.sentinel.watch import Trip, Watch
+from runtime.sentinel.wire import Call, Reply
 from tests.simulation.cold import BELL
 from tests.simulation.host import Host
 from tests.simulation.loop import MS, S, SimLoop
@@ -48,7 +49,7 @@ class Gone(Exception):
 
 
 class SimWire:
-    """runtime/sentinel_wire.py's wire over the simulated network."""
+    """runtime/sentinel/wire.py's wire over the simulated network."""
 
     def __init__(self, loop: SimLoop, venue: Venue) -> None:
         self.loop, self.venue = loop, venue

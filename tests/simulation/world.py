@@ -20,13 +20,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime import evidence, feeds, funds, limit_pages, quota
 from runtime._shm import ffi, lib
-from runtime.feeds import limits as feed_limits
-from runtime.lane_spec import ASSETS
-from runtime.lease import SimLease
-from runtime.pages import CONTROL_BYTES, LANE_BYTES, Control, Mail, Page
-from runtime.sentinel_plan import SENTINEL_BYTES
+from runtime.authority import pages as limit_pages
+from runtime.feeds import supply as feeds
+from runtime.feeds.supply import limits as feed_limits
+from runtime.lanes.spec import ASSETS
+from runtime.pages.page import CONTROL_BYTES, LANE_BYTES, Control, Mail, Page
+from runtime.sentinel.plan import SENTINEL_BYTES
+from runtime.session import evidence, funds, quota
+from runtime.supervise.lease import SimLease
 from tests.simulation import archiver, authority, sentinel
 from tests.simulation import lane as lane_file
 from tests.simulation.archiver import Archive

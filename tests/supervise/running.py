@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from runtime._shm import ffi, lib
-from runtime.pages import SHM, Page, PageError
+from runtime.pages.page import SHM, Page, PageError
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120

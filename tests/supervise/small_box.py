@@ -26,7 +26,7 @@ KINDS = ("anon", "file", "shmem")
 async def work(facts):
     from runtime._shm import lib
     from runtime.appliance import Appliance, Settings
-    from runtime.sentinel_plan import Guard
+    from runtime.sentinel.plan import Guard
     from venues.binance.usdm.session import Endpoints
 
     def say(text):

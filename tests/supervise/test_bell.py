@@ -9,7 +9,7 @@ import uvloop
 
 from hotpath.lane.live import LiveLane
 from runtime._shm import lib
-from runtime.pages import LANE_BYTES, SHM, Control, Mail, Page
+from runtime.pages.page import LANE_BYTES, SHM, Control, Mail, Page
 from venues.binance.usdm.codec import Codec
 
 TRIALS = 40

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from runtime._shm import lib
-from runtime.causes import CAUSES, LIMITS, History, cause_of, memory_kills
+from runtime.supervise.causes import CAUSES, LIMITS, History, cause_of, memory_kills
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime import conditions
 from runtime._shm import ffi, lib
+from runtime.supervise import conditions
 from tests.supervise.running import ROOT, Running
 
 MB = 1024 * 1024

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from runtime._shm import ffi, lib
-from runtime.crash_report import RECORDS_SHOWN
+from runtime.supervise.crash_report import RECORDS_SHOWN
 from tests.supervise.running import Running
 from venues.binance.usdm.session import load_key
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.embedded import EmbeddedVenue
+from runtime.supervise.embedded import EmbeddedVenue
 from tests.supervise.running import ROOT
 
 MB = 1024 * 1024

@@ -7,12 +7,12 @@ import signal
 
 import pytest
 
-from runtime import supervisor
 from runtime._shm import ffi, lib
-from runtime.child import Plan
-from runtime.crash_report import REPORTS_KEPT, Report
-from runtime.pages import SHM, Page, PageError
-from runtime.supervisor import StartError, Supervisor
+from runtime.pages.page import SHM, Page, PageError
+from runtime.supervise import supervisor
+from runtime.supervise.child import Plan
+from runtime.supervise.crash_report import REPORTS_KEPT, Report
+from runtime.supervise.supervisor import StartError, Supervisor
 
 PATIENCE_S = 60
 

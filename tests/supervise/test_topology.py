@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.topology import (
+from runtime.supervise.topology import (
     BLOCKING_STALL_NS_MAX,
     SHARED_STALL_NS_MAX,
     SPINNING_STALL_NS_MAX,

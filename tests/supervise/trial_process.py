@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from runtime import cold
+from runtime.supervise import cold
 
 
 class TrialPart(cold.Part):

@@ -11,7 +11,7 @@ import pytest
 from clock_lab import wait_until
 
 from runtime._shm import lib as pages
-from runtime.clock import ClockPage, ClockWatch
+from runtime.pages.clock import ClockPage, ClockWatch
 from tuning.time import Role, Verdict, Where, load_limits, observe
 from tuning.time.chrony import Chronyc
 from tuning.time.datasets import Id, PortState, Subscription

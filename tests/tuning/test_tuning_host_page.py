@@ -8,8 +8,8 @@ import pytest
 import tuning_hosts
 
 from runtime._shm import ffi, lib
-from runtime.host import HostPage, HostWatch
-from runtime.pages import Page
+from runtime.pages.host import HostPage, HostWatch
+from runtime.pages.page import Page
 from tuning.check import check
 from tuning.model import State
 

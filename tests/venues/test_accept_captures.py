@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 
-from runtime.replay_head import VENUES
+from runtime.replay.head import VENUES
 from tests.venues.venue import Sample, Venue
 
 DIALECTS = {name: importlib.import_module(module) for name, module in VENUES.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, web
 
-from runtime.feed_limits import load
+from runtime.feeds.limits import load
 from tests.venues.tables import binance_coinm, binance_spot
 from venues.binance.coinm import feed as coinm_feed
 from venues.binance.coinm import session as coinm

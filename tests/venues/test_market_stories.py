@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.decode import capture
 from hotpath.decode.json import Status
-from runtime.replay import Run
+from runtime.replay.replay import Run
 from tests.venues.tables import bybit, hyperliquid, okx
 from tests.venues.venue import Levels
 

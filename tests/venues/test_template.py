@@ -82,7 +82,7 @@ def test_build_order_names_files_and_tests_that_are_there():
         assert (ROOT / "tests" / "venues" / f"{name}.py").exists()
     for path in (
         "hotpath/book/rules.h",
-        "runtime/replay_head.py",
+        "runtime/replay/head.py",
         "tests/fuzz/targets.c",
         "venues/binance/usdm/orders.h",
         "tests/book/naive.py",

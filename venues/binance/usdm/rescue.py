@@ -1,7 +1,7 @@
 """Binance USD-M in the few words that a sentinel needs: list, cancel, balance, time.
 
 Owns:    these requests as text, their weights, what their answers say, whose an open order is.
-Refuses: sockets and HTTP (runtime/sentinel_wire.py), deciding, anything that opens risk.
+Refuses: sockets and HTTP (runtime/sentinel/wire.py), deciding, anything that opens risk.
 
 Small on purpose, and apart from session.py and the lanes: a fault there must not reach it.
 """

@@ -1,0 +1,1 @@
+"""Limits of all lanes together: owned, leased, kept."""

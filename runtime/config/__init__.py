@@ -1,0 +1,1 @@
+"""What a deployment is told: keys, files, reload, limits and hours as records."""

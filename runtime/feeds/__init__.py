@@ -1,0 +1,1 @@
+"""The cold half of market data: snapshots, polls, bounds, recording."""

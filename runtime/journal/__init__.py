@@ -1,0 +1,1 @@
+"""What lanes journal: followed, archived, audited, run again; checkpoints, the ledger."""

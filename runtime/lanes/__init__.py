@@ -1,0 +1,1 @@
+"""A lane as a process: its specification, its pages, its life."""

@@ -1,0 +1,1 @@
+"""Captures: read, written, replayed through decode and book, or traded on paper."""

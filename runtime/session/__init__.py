@@ -1,0 +1,1 @@
+"""The venue's cold half: keys, REST, its quota, openings from evidence, funds."""

@@ -1,0 +1,119 @@
+"""The venue's quota on the cold side: answers are told to the lanes, what lanes know is heeded.
+
+Owns:    the last figures heard, refusals (429, 418) until they end, how fast questions may be
+         asked, asking when nothing was heard for long.
+Refuses: reckoning: a lane does (hotpath/risk/governor.h), and shows it in its page; what must be
+         asked to end uncertainty or risk (openings, cancels) is held back by a refusal alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from runtime._shm import ffi, lib
+from runtime.session.quota import KINDS
+from venues.binance.public import Heard
+
+PROBE_S = 5.0  # silence after which the venue is asked what is used
+LOOK_S = 1.0
+STOP_S = 60.0  # where a refusal does not say how long
+PACES = {lib.HP_QUOTA_NORMAL: 1.0, lib.HP_QUOTA_BUSY: 0.5, lib.HP_QUOTA_SLOW: 0.25}  # else 0
+
+
+@dataclass
+class Listener:
+    """A lane's life: its page, and where it takes mail."""
+
+    page: Any  # hp_lane_page_t
+    put: Callable[[int, bytes, int], bool]
+
+
+class Governor:
+    """What one cold process knows of one venue's quota."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
+        self.lanes: dict[int, Listener] = {}
+        self.stopped_until_ns = 0
+        self.heard_ns = 0
+        self.newest: dict[tuple[int, int], bytes] = {}  # figure of each window
+        self.refused = 0
+
+    # -- what the venue says ---------------------------------------------------------------------
+
+    def hear(self, heard: Heard, asked_ns: int) -> None:
+        """Tell the lanes what an answer says; without a figure its own weight counts."""
+        for usage in heard.usages:
+            key = (KINDS[usage.kind], usage.length_s)
+            self.newest[key] = self.tell(*key, used=usage.used, asked_ns=asked_ns)
+            self.heard_ns = time.monotonic_ns()
+        if not any(usage.kind == "weight" for usage in heard.usages):
+            self.tell(KINDS["weight"], 0, cost=heard.weight, asked_ns=asked_ns)
+        if heard.stopped:
+            self.stop(heard)
+
+    def stop(self, heard: Heard) -> None:
+        """Ask nothing until the venue answers again, and tell the lanes."""
+        seconds = heard.retry_after_s or STOP_S
+        self.refused += 1
+        if heard.stopped == "weight":
+            until_ns = time.monotonic_ns() + int(seconds * 1e9)
+            self.stopped_until_ns = max(self.stopped_until_ns, until_ns)
+        self.tell(KINDS[heard.stopped], 0, stop_ns=int(seconds * 1e9), status=heard.status)
+        self.say(
+            f"quota.refused kind={heard.stopped} status={heard.status} retry_after_s={seconds:g}"
+        )
+
+    def tell(self, kind: int, length_s: int, **fields: int) -> bytes:
+        """Mail one hp_quota_told_t to every lane; a full ring loses what the next figure says."""
+        told = ffi.new("hp_quota_told_t *")
+        told.kind, told.length_s, told.used = kind, length_s, -1
+        for name, value in fields.items():
+            setattr(told, name, value)
+        data = bytes(ffi.buffer(told))
+        for lane in self.lanes.values():
+            lane.put(lib.HP_MAIL_QUOTA, data, 0)
+        return data
+
+    def join(self, number: int, lane: Listener) -> None:
+        """Take up a lane's life: it hears what was heard last."""
+        self.lanes[number] = lane
+        for data in self.newest.values():
+            lane.put(lib.HP_MAIL_QUOTA, data, 0)
+        if (left_ns := self.stopped_until_ns - time.monotonic_ns()) > 0:
+            self.tell(KINDS["weight"], 0, stop_ns=left_ns, status=429)
+
+    def leave(self, number: int) -> None:
+        self.lanes.pop(number, None)
+
+    # -- what may be asked -----------------------------------------------------------------------
+
+    def stopped_s(self) -> float:
+        """Return how long the venue refuses everything, as this process or a lane was told."""
+        until = [self.stopped_until_ns]
+        for lane in self.lanes.values():
+            until.append(int(lane.page.quota.stop_until_ns[lib.HP_QUOTA_WEIGHT]))
+        return max(0.0, (max(until) - time.monotonic_ns()) / 1e9)
+
+    def pace(self) -> float:
+        """Return which part of its budget a question may spend now; 0 = it waits."""
+        if self.stopped_s() > 0:
+            return 0.0
+        modes = [
+            int(row.mode)
+            for lane in self.lanes.values()
+            for row in lane.page.quota.rows
+            if row.kind == lib.HP_QUOTA_WEIGHT
+        ]
+        return PACES.get(min(modes, default=lib.HP_QUOTA_NORMAL), 0.0)
+
+    async def keep_heard(self, ping: Callable[[], Awaitable[None]]) -> None:
+        """Ask the venue what is used whenever no answer has said it for PROBE_S."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if time.monotonic_ns() - self.heard_ns >= PROBE_S * 1e9 and self.stopped_s() == 0:
+                await ping()

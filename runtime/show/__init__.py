@@ -1,0 +1,1 @@
+"""What people and machines see: snapshots, scrape, status, events, reasons, logs."""

@@ -1,0 +1,1 @@
+"""Processes of a deployment: planned, started, watched, ended; the operators' door."""
