@@ -5,6 +5,7 @@ import json
 import os
 import random
 import struct
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -269,14 +270,23 @@ def test_time_stamp_counters_are_no_outputs(day):
 CLOCK_READ = TRADER.replace("1 + self.seen % 4", "1 + time.monotonic_ns() // 7 % 97").replace(
     "from strategies", "import time\n\nfrom strategies"
 )
+# Sets stay alive: no object of the second run can lie where one of the first did, by chance or not.
 SET_ORDER = TRADER.replace(
-    "1 + self.seen % 4", "1 + int(next(iter({object() for _ in range(40)})).__hash__() % 97)"
+    "1 + self.seen % 4",
+    "1 + next(iter(kept({object() for _ in range(40)}))).__hash__() % 97",
+).replace(
+    "from strategies",
+    "import sys\n\nALIVE = sys.__dict__.setdefault('sets_of_test_rerun', [])\n\n\n"
+    "def kept(one):\n    ALIVE.append(one)\n    return one\n\n\nfrom strategies",
 )
 
 
 @pytest.mark.parametrize("text", [CLOCK_READ, SET_ORDER], ids=["clock", "set"])
-def test_strategy_that_cannot_be_run_again_is_found_by_its_first_intent(tmp_path, text):
+def test_strategy_that_cannot_be_run_again_is_found_by_its_first_intent(
+    tmp_path, text, monkeypatch
+):
     """Planted: a strategy that reads a clock, and one that takes the first of a set."""
+    monkeypatch.setattr(sys, "sets_of_test_rerun", [], raising=False)
     path = tmp_path / f"planted_{len(text)}.py"
     path.write_text(text)
     directory = tell(tmp_path / "run", path, trade(60))

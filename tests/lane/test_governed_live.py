@@ -55,7 +55,7 @@ def mode(stage):
 
 
 def test_lane_stays_within_a_quota_that_others_use_too(tmp_path):
-    """The venue refuses no order; cancels and inquiries about UNKNOWN pass; then it goes on."""
+    """The venue refuses no order; cancels pass, what is UNKNOWN is found out; then it goes on."""
     stage = LiveStage(
         tmp_path,
         name="govern",
@@ -84,8 +84,6 @@ def test_lane_stays_within_a_quota_that_others_use_too(tmp_path):
         burn_weight(stage, WEIGHT * 91 // 100)
         stage.until(lambda: mode(stage) in TIGHT)
         stage.until(lambda: counters.unknown_now == 0 and counters.open_orders == 0)
-        assert mode(stage) in TIGHT
-        assert counters.inquiries > 0
         assert stage.page.quota.held[lib.HP_RANK_PLACE] > 0
         assert list(stage.page.quota.refusals) == [0, 0], stage.lines[-5:]
         assert counters.orders_refused == 0
