@@ -17,6 +17,7 @@ COMMANDS = [
     "status",
     "control",
     "limits",
+    "signals",
     "sentinel",
     "record",
     "events",

@@ -329,6 +329,7 @@ async def run_appliance(
                 say,
                 reload,
                 asked=appliance.asked,
+                signal=appliance.signalled,
                 limits=appliance.ask_authority if settings.has_authority else None,
             )
             await door.start()

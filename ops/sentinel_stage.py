@@ -103,6 +103,7 @@ async def serve(spec: dict[str, Any], say: Callable[[str], None]) -> None:
                 asked.set,
                 say,
                 asked=appliance.asked,
+                signal=appliance.signalled,
                 limits=appliance.ask_authority,
             )
             await door.start()

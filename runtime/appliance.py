@@ -26,6 +26,7 @@ from runtime.authority.records import key_of
 from runtime.config import limit_mail, limits
 from runtime.config.hours import windows
 from runtime.config.keys import Config
+from runtime.config.signals import Signals
 from runtime.feeds import supply as feeds
 from runtime.journal.archiver import finish, is_archived, rules_of
 from runtime.journal.checkpointer import Checkpointer
@@ -208,6 +209,7 @@ class Appliance:
         self.cancelled: asyncio.Future[int] | None = None
         self.limit_mail: dict[limit_mail.Scope, limit_mail.Mail] = {}  # not yet sent
         self.limits_told = 0  # changes of the limits
+        self.signals = Signals()
         self.bells: dict[str, int] = {}
         self.market: MarketLane | None = None  # of a split topology; lane 0 is its order lane
 
@@ -678,10 +680,20 @@ class Appliance:
         after: dict[limit_mail.Scope, limit_mail.Mail],
     ) -> int:
         found = limit_mail.changed(before, after)
-        self.limit_mail |= found
+        self.tell_mail(found)
+        return len(found)
+
+    def tell_mail(self, mail: dict[limit_mail.Scope, limit_mail.Mail]) -> None:
+        self.limit_mail |= mail
         self.limits_told += 1
         self.tell_limits()
-        return len(found)
+
+    def signalled(self, request: Message) -> Message:
+        """Take a signal about a market (or about all), or only say which hold; ValueError."""
+        numbers = {symbol: number for number, symbol in self.symbols.items()}
+        if request.keys() & {"toxicity", "emergency"}:
+            self.tell_mail(self.signals.take(request, numbers))
+        return {"signals": self.signals.shown(numbers)}
 
     def leased(self) -> set[tuple[int, int]]:
         """Return what the authority lends: (dimension, id)."""
@@ -765,6 +777,7 @@ class Appliance:
                 self.limit_mail.clear()
         elif "opened" in message:
             self.opened_epoch = max(self.opened_epoch, message["epoch"])
+            self.tell_mail(self.signals.mails())  # this life of the lane has not heard them
         elif "answer" in message:
             asked = self.questions.pop(message.pop("answer"), None)
             if asked is not None and not asked.done():

@@ -54,7 +54,7 @@ WORDS = {
     "flatten": (lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL),  # set first: no new risk in between
     "resume": (0, lib.HP_WORD_KILL | lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN),
 }
-COMMANDS = (*WORDS, "drain", "reload", "status", "limits")
+COMMANDS = (*WORDS, "drain", "reload", "status", "limits", "signal")
 
 
 LIMIT_ACTIONS = ("show", "set", "freeze", "thaw")
@@ -77,6 +77,7 @@ class ControlServer:
         observer: Observer | None = None,
         asked: Callable[[str], None] = lambda command: None,
         limits: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
+        signal: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> None:
         state_dir(deployment)  # made, 0700
         self.path = socket_path(deployment)
@@ -86,6 +87,7 @@ class ControlServer:
         self.say = say
         self.observer = observer or Observer(deployment)
         self.limits = limits  # asks the authority
+        self.signal = signal  # tells lanes of toxicity and emergency
         self.asked = asked  # told of each word that was set, beside the lanes
         self.refused = 0
         self.served = 0
@@ -182,6 +184,8 @@ class ControlServer:
         said = printable(reason)
         if command == "limits":
             return await self.ask_limits(request, said, peer)
+        if command == "signal":
+            return self.take_signal(request, said, peer)
         self.say(f"control.{command} pid={peer.pid} uid={peer.uid} reason={said!r}")
         if command == "reload":
             if self.reload is None:
@@ -219,6 +223,22 @@ class ControlServer:
         answer = await self.limits({**asks, **who, "action": action})
         if "refused" in answer:
             raise CommandError(str(answer["refused"]))
+        return {"ok": True, **answer}
+
+    def take_signal(self, request: dict[str, Any], said: str, peer: Peer) -> dict[str, Any]:
+        """Tell lanes of toxicity or an emergency, or say what holds."""
+        if self.signal is None:
+            raise CommandError("this run has no lanes that take signals")
+        try:
+            answer = self.signal(request)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        words = " ".join(
+            f"{name}={request[name]}" for name in ("symbol", "toxicity", "emergency")
+            if name in request
+        )
+        if words:
+            self.say(f"control.signal {words} pid={peer.pid} uid={peer.uid} reason={said!r}")
         return {"ok": True, **answer}
 
     def refuse_behind_a_kill(self) -> None:

@@ -115,6 +115,24 @@ def test_why_tells_an_order_that_was_filled(running, capsys):
     assert re.match(r"no record of 123456789012 .*reach back: lane-0 epoch \d+ [\d.]+ m?s", out)
 
 
+def test_emergency_holds_over_the_lives_of_a_lane_until_it_is_taken_back(running, capsys):
+    words = ["signal", "--deployment", running.name]
+    code, _, err = corelane(capsys, *words, "--symbol", "NOSUCH", "--toxicity", "1")
+    assert code == 2 and "symbol is 'NOSUCH'; want one of BTCUSDT" in err
+    code, said, _ = corelane(capsys, *words, "--emergency", "on")
+    assert code == 0 and "EMERGENCY" in said
+    found = running.until(lambda one: one.lanes[0].cancels["emergency"], "cancel by emergency")
+    pid = found.lanes[0].pid
+    os.kill(pid, signal.SIGKILL)
+    running.until(
+        lambda one: one.lanes[0].pid != pid and one.lanes[0].cancels["emergency"],
+        "cancel by emergency in the next life",
+    )
+    code, said, _ = corelane(capsys, *words, "--emergency", "off")
+    assert code == 0 and "none holds" in said
+    assert "control.signal emergency=True" in running.text()
+
+
 def test_after_a_freeze_every_field_of_the_screen_is_the_scrapes(running, capsys):
     """Figures that stand still between two scrapes must stand on the screen between them, exactly.
 
