@@ -16,6 +16,7 @@
 #include "feed.h"
 #include "flatten.h"
 #include "hotpath/book/arbiter.h"
+#include "hotpath/book/query.h"
 #include "hotpath/book/sync.h"
 #include "hotpath/journal/writer.h"
 #include "hotpath/lane/sanity.h"
