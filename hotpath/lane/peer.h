@@ -100,7 +100,7 @@ static inline void hp_peer_picture(hp_lane_t *l, const hp_pair_picture_t *said)
 /* Nobody watches the pictures any more (`bound_ns`: since when), or somebody new does. */
 static inline void hp_peer_forget(hp_lane_t *l, uint64_t bound_ns)
 {
-    static const hp_pair_picture_t nothing;
+    static const hp_pair_picture_t nothing = { .instrument = 0 };
     for (uint32_t id = 1; id <= l->page->instrument_count && id < HP_LANE_INSTRUMENTS_MAX; id++) {
         hp_lane_instrument_t *i = hp_lane_instrument(l, id);
         if (i == NULL) continue;
