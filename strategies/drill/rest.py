@@ -11,7 +11,7 @@ class Rest(Strategy):
     """Keep many orders resting on both sides of each instrument."""
 
     orders = Param(100, minimum=1, maximum=200, doc="orders per instrument")
-    size_lots = Param(20, minimum=1, maximum=100_000, doc="lots of an order")
+    size_lots = Param(5, minimum=1, maximum=100_000, doc="lots of an order: 200 fit the wallet")
     away_bps = Param(200, minimum=1, maximum=2000, doc="distance of the nearest from the touch")
     at_once = Param(16, minimum=1, maximum=32, doc="orders per book event")
 
