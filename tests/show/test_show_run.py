@@ -37,15 +37,19 @@ class Run:
             stderr=self.log,
             env=dict(os.environ),
         )
-        self.observer = Observer(self.name)
+
+    @property
+    def observer(self):
+        """Pages that a test has mapped are closed behind it: each look begins anew."""
+        return Observer(self.name)
 
     def text(self):
         return Path(self.log.name).read_text()
 
     def until(self, true, what):
-        deadline = time.monotonic() + PATIENCE_S
+        deadline, observer = time.monotonic() + PATIENCE_S, self.observer
         while True:
-            found = self.observer.take()
+            found = observer.take()
             if found.lanes and true(found):
                 return found
             assert time.monotonic() < deadline, f"{what} did not come\n{self.text()[-3000:]}"
