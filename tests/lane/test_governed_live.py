@@ -84,6 +84,7 @@ def test_lane_stays_within_a_quota_that_others_use_too(tmp_path):
         burn_weight(stage, WEIGHT * 91 // 100)
         stage.until(lambda: mode(stage) in TIGHT)
         stage.until(lambda: counters.unknown_now == 0 and counters.open_orders == 0)
+        assert mode(stage) in TIGHT
         assert stage.page.quota.held[lib.HP_RANK_PLACE] > 0
         assert list(stage.page.quota.refusals) == [0, 0], stage.lines[-5:]
         assert counters.orders_refused == 0
