@@ -106,7 +106,7 @@ class Book:
         if closing:
             closed_cost = divide(about, self.cost_e8 * closing, abs(self.lots))
             closed_value = notional if closing == lots else money(about, side, price, closing)
-        realised = lib.hp_instrument_sign(about) * (-sign * closed_value - closed_cost)
+        realised = int(lib.hp_instrument_sign(about)) * (-sign * closed_value - closed_cost)
         self.cost_e8 += sign * (notional - closed_value) - closed_cost
         self.realised_e8 += realised
         self.lots += sign * lots
