@@ -12,7 +12,7 @@ from venues.binance.usdm.codec import Codec
 
 RING_BYTES = 1 << 20
 ROUNDS = 20
-MARKET = ("frame", "snapshot", "spare", "socket")
+MARKET = ("frame", "snapshot", "spare", "socket", "missed")
 ORDER = ("report", "report_frame", "fact", "begin_opening")
 BOTH = (
     *("turn", "words", "clock", "clocks"),

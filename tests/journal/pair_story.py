@@ -29,6 +29,8 @@ class PairStory(Story):
         self.deployment = f"story{os.getpid()}"
         recording.open_run(directory, self.deployment)
         self.own_pages, lanes = [], {}
+        memories = [mmap.mmap(-1, LANE_BYTES) for _ in range(2)]
+        self.lane_page = ffi.cast("hp_lane_page_t *", ffi.from_buffer(memories[1]))  # has the feeds
         for number, role in enumerate(("order", "market")):
             page = Page.make(
                 self.deployment,
@@ -40,7 +42,7 @@ class PairStory(Story):
             self.own_pages.append(page)
             lanes[role] = ManualLane(
                 Codec(prefix="story"),
-                mmap.mmap(-1, LANE_BYTES),
+                memories[number],
                 lane=number,
                 epoch=epoch,
                 role=role,
