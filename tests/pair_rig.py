@@ -15,7 +15,7 @@ ROUNDS = 20
 MARKET = ("frame", "snapshot", "spare", "socket", "missed")
 ORDER = ("report", "report_frame", "fact", "begin_opening")
 BOTH = (
-    *("turn", "words", "clock", "clocks"),
+    *("turn", "words", "clock", "clocks", "signal"),
     *("put_instrument", "put_limit", "put_policy", "put_rule"),
 )
 

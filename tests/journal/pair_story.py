@@ -29,8 +29,6 @@ class PairStory(Story):
         self.deployment = f"story{os.getpid()}"
         recording.open_run(directory, self.deployment)
         self.own_pages, lanes = [], {}
-        memories = [mmap.mmap(-1, LANE_BYTES) for _ in range(2)]
-        self.lane_page = ffi.cast("hp_lane_page_t *", ffi.from_buffer(memories[1]))  # has the feeds
         for number, role in enumerate(("order", "market")):
             page = Page.make(
                 self.deployment,
@@ -40,9 +38,12 @@ class PairStory(Story):
                 4096 + segments * SEGMENT,
             )
             self.own_pages.append(page)
+            memory = mmap.mmap(-1, LANE_BYTES)
+            if role == "market":  # that has the feeds
+                self.lane_page = ffi.cast("hp_lane_page_t *", ffi.from_buffer(memory))
             lanes[role] = ManualLane(
                 Codec(prefix="story"),
-                memories[number],
+                memory,
                 lane=number,
                 epoch=epoch,
                 role=role,
