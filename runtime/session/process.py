@@ -225,6 +225,8 @@ class SessionPart(cold.Part):
                     symbol,
                     self.about[number]["price_decimals"],
                     self.about[number]["size_decimals"],
+                    self.about[number]["contract"],
+                    self.about[number]["multiplier_e8"],
                 )
                 for number, symbol in self.symbols.items()
             },
