@@ -198,16 +198,16 @@ class Drill:
     async def without_ring(self) -> None:
         """Kill the lane and forget its ring: what is archived is all that is left."""
         appliance = self.appliance
-        page, rings = evidence.RING, appliance.former_rings
+        page, names = evidence.RING, appliance.rings.names
         head = Page.open(appliance.settings.deployment, page, "hp_page_t")
-        appliance.former_rings = lambda lane=0: []  # type: ignore[method-assign]
+        appliance.rings.names = lambda lane=0: []  # type: ignore[method-assign]
         try:
             at, epoch = await self.kill()
             words = ffi.cast("hp_journal_head_t *", head.header + 1)
             await self.wait("the ring is archived", lambda: words.archived >= words.published)
             await self.armed(epoch)
         finally:
-            appliance.former_rings = rings  # type: ignore[method-assign]
+            appliance.rings.names = names  # type: ignore[method-assign]
             head.close()
         self.opening_s = time.monotonic() - at
         self.recovery_s.append(self.opening_s)
