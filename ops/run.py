@@ -35,6 +35,7 @@ from runtime.pages import names
 from runtime.pages.figures import money, scaled
 from runtime.pages.page import PageError
 from runtime.show.logs import Log
+from runtime.show.observer import open_value
 from runtime.supervise.causes import limit_restarts
 from runtime.supervise.control_socket import ControlServer
 from runtime.supervise.embedded import EmbeddedVenue, VenueStartError
@@ -186,13 +187,8 @@ def pnl_e8(appliance: Appliance, summary: dict[str, Any]) -> int:
     view, tops = appliance.lane_page.view, appliance.market_page.view.tops
     total = int(summary["realised_e8"] - summary["fees_e8"])
     for number in appliance.symbols:
-        held, top, about = view.positions[number], tops[number], appliance.about[number]
-        lots = sum(held.lots)
-        if lots and top.bid_lots and top.ask_lots:
-            twice_mid = (top.bid_ticks + top.ask_ticks) * lots
-            shift = 8 - about["price_decimals"] - about["size_decimals"]
-            value = twice_mid * 10**shift // 2 if shift >= 0 else twice_mid // (2 * 10**-shift)
-            total += value - sum(held.cost_e8)
+        held = view.positions[number]
+        total += open_value(tops[number], sum(held.lots), sum(held.cost_e8))
     return total
 
 

@@ -23,9 +23,10 @@ from typing import Any
 from runtime._shm import lib
 from runtime.authority import pages as limit_pages
 from runtime.authority.records import Key
-from runtime.config import limit_mail, limits
+from runtime.config import limits
 from runtime.config.hours import windows
 from runtime.config.keys import Config
+from runtime.config.lane_mail import Mail, Scope, changed, mails
 from runtime.config.signals import Signals
 from runtime.feeds import supply as feeds
 from runtime.journal.archiver import finish, is_archived, rules_of
@@ -183,8 +184,8 @@ class Appliance:
         self.cold_name = {part: part for part in COLD_ROLES if part not in absent}
         self.questions: dict[int, asyncio.Future[Message]] = {}
         self.cancelled: asyncio.Future[int] | None = None
-        self.limit_mail: dict[limit_mail.Scope, limit_mail.Mail] = {}  # not yet sent
-        self.limits_told = 0  # changes of the limits
+        self.unsent_mail: dict[Scope, Mail] = {}  # not yet sent
+        self.mails_told = 0  # how often lanes were to be told something
         self.signals = Signals()
         self.bells: dict[str, int] = {}
         self.market: MarketLane | None = None  # of a split topology; lane 0 is its order lane
@@ -655,23 +656,23 @@ class Appliance:
         """Have the session ask the venue for its instruments now, not only by the clock."""
         self.tell("session", {"read_reference": True})
 
-    def lane_mail(self) -> dict[limit_mail.Scope, limit_mail.Mail]:
+    def lane_mail(self) -> dict[Scope, Mail]:
         """Return what lanes would be told of instruments and limits, as all of it stands now."""
-        return limit_mail.mails(self.lane_limits(), self.leased())
+        return mails(self.lane_limits(), self.leased())
 
     def tell_changes(
         self,
-        before: dict[limit_mail.Scope, limit_mail.Mail],
-        after: dict[limit_mail.Scope, limit_mail.Mail],
+        before: dict[Scope, Mail],
+        after: dict[Scope, Mail],
     ) -> int:
-        found = limit_mail.changed(before, after)
+        found = changed(before, after)
         self.tell_mail(found)
         return len(found)
 
-    def tell_mail(self, mail: dict[limit_mail.Scope, limit_mail.Mail]) -> None:
-        self.limit_mail |= mail
-        self.limits_told += 1
-        self.tell_limits()
+    def tell_mail(self, mail: dict[Scope, Mail]) -> None:
+        self.unsent_mail |= mail
+        self.mails_told += 1
+        self.tell_unsent()
 
     def signalled(self, request: Message) -> Message:
         """Take a signal about a market (or about all), or only say which hold; ValueError."""
@@ -685,11 +686,11 @@ class Appliance:
         rows = self.limit_records() if self.settings.has_authority else []
         return {(row["dimension"], row["id"]) for row in rows}
 
-    def tell_limits(self) -> None:
+    def tell_unsent(self) -> None:
         """Have the session mail what lanes have not been told; it is kept until that is done."""
-        if self.limit_mail:
-            mail = [[one.kind, one.aux, one.data.hex()] for one in self.limit_mail.values()]
-            self.tell("session", {"limits": mail, "number": self.limits_told})
+        if self.unsent_mail:
+            mail = [[one.kind, one.aux, one.data.hex()] for one in self.unsent_mail.values()]
+            self.tell("session", {"mail": mail, "number": self.mails_told})
 
     def journal_bytes(self) -> int:
         s = self.settings
@@ -756,9 +757,9 @@ class Appliance:
             self.say(message["say"])
         elif "reference" in message:
             self.change_reference(message["reference"])
-        elif "limits_told" in message:
-            if message["limits_told"] == self.limits_told:
-                self.limit_mail.clear()
+        elif "mailed" in message:
+            if message["mailed"] == self.mails_told:
+                self.unsent_mail.clear()
         elif "opened" in message:
             self.opened_epoch = max(self.opened_epoch, message["epoch"])
             self.tell_mail(self.signals.mails())  # this life of the lane has not heard them

@@ -12,10 +12,10 @@ from venues.binance.usdm.codec import Codec
 
 RING_BYTES = 1 << 20
 ROUNDS = 20
-MARKET = ("frame", "snapshot", "spare", "socket")
+MARKET = ("frame", "snapshot", "spare", "socket", "missed")
 ORDER = ("report", "report_frame", "fact", "begin_opening")
 BOTH = (
-    *("turn", "words", "clock", "clocks"),
+    *("turn", "words", "clock", "clocks", "signal"),
     *("put_instrument", "put_limit", "put_policy", "put_rule"),
 )
 

@@ -109,6 +109,7 @@ class Stage:
         top, held = view.tops[number], view.positions[number]
         top.instrument, top.state = number, lib.HP_BOOK_SYNCED
         top.price_decimals, top.size_decimals = 2, 3
+        top.contract, top.multiplier_e8 = lib.HP_CONTRACT_LINEAR, 10**8
         top.bid_ticks, top.bid_lots = 6_412_340 + number, 12
         top.ask_ticks, top.ask_lots = 6_412_350 + number, 7
         top.recv_ns = NOW_NS - 2_500_000

@@ -64,7 +64,9 @@ typedef struct hp_top {
     int8_t   size_decimals;
     uint8_t  source;          /* enum hp_source */
     char     symbol[32];
-    uint8_t  pad[32];
+    int64_t  multiplier_e8;   /* of the instrument, with its contract: what a position is worth */
+    uint8_t  contract;        /* enum hp_contract */
+    uint8_t  pad[23];
 } hp_top_t;
 /* cffi:end */
 HP_SIZE(hp_top_t, 128);

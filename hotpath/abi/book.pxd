@@ -47,4 +47,6 @@ cdef extern from "book.h" nogil:
         int8_t size_decimals
         uint8_t source
         char symbol[32]
-        uint8_t pad[32]
+        int64_t multiplier_e8
+        uint8_t contract
+        uint8_t pad[23]

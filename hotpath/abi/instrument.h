@@ -95,4 +95,43 @@ static inline int64_t hp_instrument_notional(const hp_instrument_t *i, int64_t p
     return hp_instrument_notional_any(i, price_ticks, lots, rounding);
 }
 
+/* How a fill's notional is rounded, that no fraction of 1e-8 is ever ours.  A linear contract pays for a buy;
+ * an inverse one is sold for what a buy will have cost: coins x (1 / entry - 1 / exit). */
+static inline enum hp_rounding hp_instrument_rounding(const hp_instrument_t *i, int is_buy)
+{
+    return (is_buy != 0) == (i->contract != HP_CONTRACT_INVERSE) ? HP_ROUND_UP : HP_ROUND_DOWN;
+}
+
+/* Whether a long position gains when its notional grows (1) or shrinks (-1).  An inverse position is fewer
+ * coins the dearer they are: a long one has earned those that it no longer needs. */
+static inline int hp_instrument_sign(const hp_instrument_t *i) { return i->contract == HP_CONTRACT_INVERSE ? -1 : 1; }
+
+/* What a notional brings above a cost, both signed as the lots are; of the settlement asset. */
+static inline hp_wide_t hp_instrument_gain(const hp_instrument_t *i, hp_wide_t worth_e8, hp_wide_t cost_e8)
+{
+    return hp_instrument_sign(i) < 0 ? cost_e8 - worth_e8 : worth_e8 - cost_e8;
+}
+
+/* Notional of lots (not negative) at a mid that is told as bid + ask, so that it is not rounded. */
+static inline int64_t hp_instrument_worth(const hp_instrument_t *i, int64_t half_ticks, int64_t lots, enum hp_rounding rounding)
+{
+    int64_t twice;
+    if (HP_UNLIKELY(i->contract == HP_CONTRACT_INVERSE)) {
+        if (__builtin_mul_overflow(lots, (int64_t)2, &twice)) return HP_MONEY_BAD;
+        return hp_instrument_notional(i, half_ticks, twice, rounding);
+    }
+    twice = hp_instrument_notional(i, half_ticks, lots, rounding);
+    return twice == HP_MONEY_BAD ? twice : twice / 2 + (rounding == HP_ROUND_UP ? twice & 1 : 0);
+}
+
+/* What closing signed lots at such a mid would bring above their signed cost, rounded down; HP_MONEY_BAD =
+ * beyond 64 bits. */
+static inline int64_t hp_instrument_open(const hp_instrument_t *i, int64_t half_ticks, int64_t lots, int64_t cost_e8)
+{
+    if (lots == 0) return 0;
+    int64_t size = lots < 0 ? -lots : lots;
+    int64_t worth = hp_instrument_worth(i, half_ticks, size, hp_instrument_rounding(i, lots < 0));
+    return worth == HP_MONEY_BAD ? worth : hp_narrow(hp_instrument_gain(i, lots < 0 ? -worth : worth, cost_e8));
+}
+
 #endif

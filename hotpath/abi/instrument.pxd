@@ -54,3 +54,7 @@ cdef extern from "instrument.h" nogil:
         uint8_t pad0[3]
         uint8_t pad[96]
     int64_t hp_instrument_notional(const hp_instrument_t *i, int64_t price_ticks, int64_t lots, hp_rounding rounding) noexcept nogil
+    hp_rounding hp_instrument_rounding(const hp_instrument_t *i, int is_buy) noexcept nogil
+    int hp_instrument_sign(const hp_instrument_t *i) noexcept nogil
+    int64_t hp_instrument_worth(const hp_instrument_t *i, int64_t half_ticks, int64_t lots, hp_rounding rounding) noexcept nogil
+    int64_t hp_instrument_open(const hp_instrument_t *i, int64_t half_ticks, int64_t lots, int64_t cost_e8) noexcept nogil

@@ -62,6 +62,8 @@ def layout():
     out["hp_top_t.size_decimals"] = <size_t>&(<hp_top_t *>0).size_decimals
     out["hp_top_t.source"] = <size_t>&(<hp_top_t *>0).source
     out["hp_top_t.symbol"] = <size_t>&(<hp_top_t *>0).symbol
+    out["hp_top_t.multiplier_e8"] = <size_t>&(<hp_top_t *>0).multiplier_e8
+    out["hp_top_t.contract"] = <size_t>&(<hp_top_t *>0).contract
     out["hp_top_t.pad"] = <size_t>&(<hp_top_t *>0).pad
     out["hp_stamps_t"] = sizeof(hp_stamps_t)
     out["hp_stamps_t.recv"] = <size_t>&(<hp_stamps_t *>0).recv

@@ -144,10 +144,7 @@ cdef class Tail:
 
 
 cdef class Bytes:
-    """A readable buffer held while it is scanned."""
-
-    cdef Py_buffer view
-    cdef bint has_view
+    """A readable buffer, held as long as somebody points into it."""
 
     def __cinit__(self, data):
         PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
@@ -165,6 +162,10 @@ cdef class Bytes:
         s.end = <const uint8_t *>self.view.buf + self.view.len
         s.sequence = sequence
         return s
+
+    cdef bint holds(self, const void *at) noexcept:
+        cdef const uint8_t *start = <const uint8_t *>self.view.buf
+        return start <= <const uint8_t *>at < start + self.view.len
 
 
 def segment(data):

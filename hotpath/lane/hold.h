@@ -78,7 +78,7 @@ static inline void hp_lane_settle(hp_lane_t *l, const hp_instrument_t *i, uint8_
 {
     if (i->contract == HP_CONTRACT_SPOT) {
         int is_buy = side == HP_SIDE_BUY;
-        int64_t paid = hp_instrument_notional(i, r->last_ticks, r->last_lots, is_buy ? HP_ROUND_UP : HP_ROUND_DOWN);
+        int64_t paid = hp_instrument_notional(i, r->last_ticks, r->last_lots, hp_instrument_rounding(i, is_buy));
         int64_t lots = hp_rescale(r->last_lots, i->size_decimals, 8, is_buy ? HP_ROUND_DOWN : HP_ROUND_UP);
         hp_lane_earn(l, i->settle_asset, r->match_ns, is_buy && paid != HP_MONEY_BAD ? -paid : paid);
         hp_lane_earn(l, i->base_asset, r->match_ns, is_buy || lots == HP_MONEY_BAD ? lots : -lots);

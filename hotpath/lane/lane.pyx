@@ -342,6 +342,8 @@ cdef class Lane:
         self.core.page.tops[instrument_id].instrument = instrument_id
         self.core.page.tops[instrument_id].price_decimals = i.about.price_decimals
         self.core.page.tops[instrument_id].size_decimals = i.about.size_decimals
+        self.core.page.tops[instrument_id].contract = i.about.contract
+        self.core.page.tops[instrument_id].multiplier_e8 = i.about.multiplier_e8
         memcpy(self.core.page.tops[instrument_id].symbol, i.about.symbol, 32)
         if not self.core.codec.put_instrument(self.core.codec.state, &i.about):
             raise ValueError(f"codec {self.core.codec.name.decode()} has no room for instrument {symbol}")

@@ -11,7 +11,6 @@ that it had: the record that is due next is always known.
 
 import struct
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
@@ -25,6 +24,7 @@ from hotpath.abi.journal cimport *
 from hotpath.abi.order cimport hp_order_t, hp_report_t
 from hotpath.abi.verdict cimport hp_verdict_t
 from hotpath.journal.reader cimport hp_scanner_t
+from hotpath.journal.tail cimport Bytes
 from hotpath.journal.tail import Record
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
@@ -116,25 +116,6 @@ cdef object record_of(const hp_journal_record_t *r):
                   PyBytes_FromStringAndSize(<const char *>(r + 1), r.length))
 
 
-cdef class Held:
-    """Bytes of a segment that records of a step may point into."""
-
-    cdef Py_buffer view
-    cdef bint has_view
-
-    def __cinit__(self, data):
-        PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
-        self.has_view = True
-
-    def __dealloc__(self):
-        if self.has_view:
-            PyBuffer_Release(&self.view)
-
-    cdef bint holds(self, const void *at) noexcept:
-        cdef const uint8_t *start = <const uint8_t *>self.view.buf
-        return start <= <const uint8_t *>at < start + self.view.len
-
-
 cdef class Steps:
     """A lane epoch's segments, given one by one, as steps."""
 
@@ -150,19 +131,15 @@ cdef class Steps:
 
     def give(self, data, uint64_t offset, uint64_t sequence):
         """Go on with a segment's bytes: its first record, `sequence`, stands at `offset`."""
-        cdef Held one
+        cdef Bytes one
         if self.steps.count:
-            while not (<Held>self.held[0]).holds(self.steps.records[0]):
+            while not (<Bytes>self.held[0]).holds(self.steps.records[0]):
                 del self.held[0]
         else:
             self.held.clear()
-        one = Held(data)
-        if offset > <uint64_t>one.view.len:
-            raise ValueError(f"offset {offset} in {one.view.len} bytes")
+        one = Bytes(data)
+        self.steps.scan = one.scanner(offset, sequence)
         self.held.append(one)
-        self.steps.scan.at = <const uint8_t *>one.view.buf + offset
-        self.steps.scan.end = <const uint8_t *>one.view.buf + one.view.len
-        self.steps.scan.sequence = sequence
 
     def next(self):
         """Come to the next step; False when the bytes are used up."""
@@ -175,7 +152,7 @@ cdef class Steps:
     @property
     def offset(self):
         """Bytes of the newest segment that are whole records."""
-        return self.steps.scan.at - <const uint8_t *>(<Held>self.held[len(self.held) - 1]).view.buf
+        return self.steps.scan.at - <const uint8_t *>(<Bytes>self.held[len(self.held) - 1]).view.buf
 
     @property
     def sequence(self):
@@ -272,11 +249,11 @@ cdef class RerunLane(Lane):
     cdef const char *payload_of(self, const hp_journal_record_t *r) except NULL:
         """A payload with the bytes behind it that readers of frames may look at."""
         cdef const uint8_t *at = <const uint8_t *>(r + 1)
-        cdef Held one
+        cdef Bytes one
         cdef size_t wanted = r.length + HP_FRAME_PAD_BYTES
         cdef void *memory
         if at + wanted <= self.step.scan.end and at < self.step.scan.end:
-            one = <Held>self.held.held[len(self.held.held) - 1]
+            one = <Bytes>self.held.held[len(self.held.held) - 1]
             if one.holds(at):
                 return <const char *>at
         if wanted > self.padded_bytes:

@@ -2,8 +2,8 @@
  *
  * Owns:    the fill key set (venue is the lane's, so: account, instrument, trade id, side) and the
  *          arithmetic of a position per position side.
- * Refuses: orders (state.h), marking to market, other people's rounding: an open cost is the exact sum
- *          of fill notionals, and closing a part takes its share rounded towards zero.
+ * Refuses: orders (state.h), marking to market, other people's rounding: an open cost is the sum of fill
+ *          notionals, each rounded against us where it does not fit 1e-8, and closing a part takes its share.
  *
  * The set is bounded: it forgets the oldest key after HP_FILLS_KEPT newer ones, and from then on takes
  * every id of that instrument up to it for known (the venue counts them upwards): a list of old trades,
@@ -107,13 +107,22 @@ static inline int64_t hp_position_fee(const hp_instrument_t *i, uint32_t asset, 
     return asset == 0 || i->settle_asset == 0 || asset == i->settle_asset ? fee_e8 : 0;
 }
 
+/* The part of a signed cost that closing some of the lots releases: towards zero, as the venues of linear
+ * contracts have it; of an inverse one so that what is realised is not too much. */
+static inline int64_t hp_position_share(const hp_instrument_t *i, int64_t cost, int64_t closing, int64_t held)
+{
+    hp_wide_t share = (hp_wide_t)cost * closing;
+    return (int64_t)(i->contract == HP_CONTRACT_INVERSE ? hp_wide_div(share, held, HP_ROUND_DOWN) : share / held);
+}
+
 /* Book one fill.  Returns 0 when a product left 64 bits: the position is untouched and the caller
  * trips the kill word, because no number after it could be trusted. */
 static inline int hp_position_fill(hp_lane_position_t *p, const hp_instrument_t *i, uint8_t position_side,
                                    uint8_t side, int64_t price_ticks, int64_t lots, int64_t fee_e8)
 {
     HP_ASSERT(position_side < HP_POSITION_SIDE_COUNT && lots > 0);
-    int64_t notional = hp_instrument_notional(i, price_ticks, lots, HP_ROUND_DOWN);
+    enum hp_rounding rounding = hp_instrument_rounding(i, side == HP_SIDE_BUY);
+    int64_t notional = hp_instrument_notional(i, price_ticks, lots, rounding);
     if (notional == HP_MONEY_BAD) return 0;
     int64_t held = p->lots[position_side], cost = p->cost_e8[position_side];
     int64_t delta = hp_signed_lots(side, lots);
@@ -123,14 +132,13 @@ static inline int hp_position_fill(hp_lane_position_t *p, const hp_instrument_t 
 
     int64_t closed_cost = 0, closed_value = 0;
     if (closing > 0) {
-        closed_cost = (int64_t)((hp_wide_t)cost * closing / hp_abs64(held));
-        closed_value = closing == lots ? notional : hp_instrument_notional(i, price_ticks, closing, HP_ROUND_DOWN);
+        closed_cost = hp_position_share(i, cost, closing, hp_abs64(held));
+        closed_value = closing == lots ? notional : hp_instrument_notional(i, price_ticks, closing, rounding);
         if (closed_value == HP_MONEY_BAD) return 0;
     }
     int64_t opened_value = notional - closed_value;
     int64_t sign = side == HP_SIDE_BUY ? 1 : -1;
-    /* long: value received - cost; short: cost is negative, value paid */
-    int64_t realised = hp_money_add(p->realised_e8, -sign * closed_value - closed_cost);
+    int64_t realised = hp_money_add(p->realised_e8, hp_narrow(hp_instrument_gain(i, -sign * closed_value, closed_cost)));
     int64_t new_cost = hp_money_add(cost - closed_cost, sign * opened_value);
     int64_t fees = hp_money_add(p->fees_e8, fee_e8);
     if (realised == HP_MONEY_BAD || new_cost == HP_MONEY_BAD || fees == HP_MONEY_BAD) return 0;

@@ -44,7 +44,7 @@ typedef struct hp_exposure {
 /* A position and what it is worth at the last mid, as it stands in the sums of its scopes. */
 typedef struct hp_holding {
     int64_t   lots;                /* of a strategy */
-    hp_wide_t cash_e8;             /* of a strategy: received less paid */
+    hp_wide_t cash_e8;             /* of a strategy: notionals sold less notionals bought */
     int64_t   fees_e8;             /* of a strategy */
     int64_t   position_e8;
     int64_t   gross_e8;
@@ -262,8 +262,8 @@ static inline int64_t hp_gate_worth(const hp_instrument_t *i, int64_t half_ticks
 {
     if (lots == 0) return 0;
     if (half_ticks <= 0) return cost_e8;
-    int64_t twice = hp_instrument_notional(i, half_ticks, hp_limit_most(lots, -lots), HP_ROUND_UP);
-    int64_t worth = twice == HP_MONEY_BAD ? INT64_MAX : twice / 2 + (twice & 1);
+    int64_t worth = hp_instrument_worth(i, half_ticks, hp_limit_most(lots, -lots), HP_ROUND_UP);
+    if (HP_UNLIKELY(worth == HP_MONEY_BAD)) worth = INT64_MAX;
     return lots < 0 ? -worth : worth;
 }
 
@@ -293,7 +293,7 @@ static inline void hp_gate_revalue(hp_gate_t *g, const hp_instrument_t *i, const
         int64_t worth = hp_gate_worth(i, half_ticks, p->lots[side], p->cost_e8[side]);
         now.position_e8 = hp_held((hp_wide_t)now.position_e8 + worth);
         now.gross_e8 = hp_held((hp_wide_t)now.gross_e8 + hp_limit_most(worth, -worth));
-        now.pnl_e8 += (hp_wide_t)worth - p->cost_e8[side];
+        now.pnl_e8 += hp_instrument_gain(i, worth, p->cost_e8[side]);
     }
     now.pnl_e8 += (hp_wide_t)p->realised_e8 - p->fees_e8;
     hp_gate_scopes(g, i, e->account, HP_STRATEGIES_MAX, scopes);
@@ -304,7 +304,7 @@ static inline void hp_gate_revalue(hp_gate_t *g, const hp_instrument_t *i, const
         hp_holding_t *part = &g->parts[i->id][n];
         int64_t worth = hp_gate_worth(i, half_ticks, part->lots, hp_held(-part->cash_e8));
         int64_t gross = hp_limit_most(worth, -worth);
-        hp_wide_t pnl = part->cash_e8 + worth - part->fees_e8;
+        hp_wide_t pnl = hp_instrument_gain(i, worth, -part->cash_e8) - part->fees_e8;
         if (HP_LIKELY(worth == part->position_e8 && pnl == part->pnl_e8)) continue;
         hp_scope_revalue(&g->strategies[n], worth - part->position_e8, gross - part->gross_e8, pnl - part->pnl_e8);
         part->position_e8 = worth;
@@ -338,8 +338,8 @@ static inline void hp_gate_filled(hp_gate_t *g, const hp_instrument_t *i, hp_exp
         if (o->strategy < HP_STRATEGIES_MAX) {
             hp_holding_t *part = &g->parts[i->id][o->strategy];
             g->is_parted[i->id] = 1;
-            int64_t notional = hp_instrument_notional(i, r->last_ticks, r->last_lots, HP_ROUND_DOWN);
             int is_buy = o->side == HP_SIDE_BUY;
+            int64_t notional = hp_instrument_notional(i, r->last_ticks, r->last_lots, hp_instrument_rounding(i, is_buy));
             part->lots += is_buy ? r->last_lots : -r->last_lots;
             part->cash_e8 += is_buy ? -(hp_wide_t)notional : notional;
             part->fees_e8 = hp_held((hp_wide_t)part->fees_e8 + hp_position_fee(i, r->asset, r->fee_e8));

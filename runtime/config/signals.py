@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from runtime._shm import ffi, lib
-from runtime.config.limit_mail import Mail, Scope
+from runtime.config.lane_mail import Mail, Scope
 
 TOXICITY_PERMILLE_MAX = 1000
 ALL = 0  # instrument number: every one

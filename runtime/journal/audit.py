@@ -256,6 +256,12 @@ class EpochAudit:
     def check_segment(self, path: Path, blocks: list[chain.Block]) -> None:
         try:
             data = recording.load(path)
+        except recording.SegmentGone as error:  # retention says so first, then it removes
+            if blocks[0].segment in self.retired():
+                self.report.retired_segments += 1
+            else:
+                self.fault("missing", str(error), path.name, block=blocks[0].index)
+            return
         except RecordingError as error:
             self.fault("unreadable", str(error), path.name, block=blocks[0].index)
             return

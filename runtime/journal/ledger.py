@@ -91,7 +91,7 @@ class Book:
     lots: int = 0
     cost_e8: int = 0
     realised_e8: int = 0
-    cash_e8: int = 0  # what selling brought less what buying took, and openings at their cost
+    cash_e8: int = 0  # notionals sold less notionals bought, and openings at their cost
     bought: int = 0
     sold: int = 0
     fills: int = 0
@@ -100,13 +100,13 @@ class Book:
     def fill(self, about: Any, side: int, price: int, lots: int, fee_e8: int, asset: str) -> int:
         """Book one fill as the lane does; return what it realised."""
         sign = 1 if side == lib.HP_SIDE_BUY else -1
-        notional = money(about, price, lots)
+        notional = money(about, side, price, lots)
         closing = min(abs(self.lots), lots) if self.lots * sign < 0 else 0
         closed_cost = closed_value = 0
         if closing:
-            closed_cost = divide(self.cost_e8 * closing, abs(self.lots))
-            closed_value = notional if closing == lots else money(about, price, closing)
-        realised = -sign * closed_value - closed_cost
+            closed_cost = divide(about, self.cost_e8 * closing, abs(self.lots))
+            closed_value = notional if closing == lots else money(about, side, price, closing)
+        realised = int(lib.hp_instrument_sign(about)) * (-sign * closed_value - closed_cost)
         self.cost_e8 += sign * (notional - closed_value) - closed_cost
         self.realised_e8 += realised
         self.lots += sign * lots
@@ -118,13 +118,15 @@ class Book:
         return realised
 
 
-def divide(a: int, b: int) -> int:
-    """Divide toward zero, as C does."""
-    return abs(a) // b if a >= 0 else -(abs(a) // b)
+def divide(about: Any, a: int, b: int) -> int:
+    """Divide as the lane does: an inverse contract's cost down, others toward zero."""
+    return a // b if a >= 0 or lib.hp_instrument_sign(about) < 0 else -(abs(a) // b)
 
 
-def money(about: Any, price_ticks: int, lots: int) -> int:
-    found = int(lib.hp_instrument_notional(about, price_ticks, lots, lib.HP_ROUND_DOWN))
+def money(about: Any, side: int, price_ticks: int, lots: int) -> int:
+    """Return the notional of a fill, rounded against us."""
+    rounding = lib.hp_instrument_rounding(about, side == lib.HP_SIDE_BUY)
+    found = int(lib.hp_instrument_notional(about, price_ticks, lots, rounding))
     if found == -(2**63):
         raise OverflowError(f"{price_ticks} ticks x {lots} lots leave 64 bits")
     return found
@@ -193,6 +195,14 @@ class Ledger:
     def book(self, key: Key) -> Book:
         return self.positions.setdefault(key, Book())
 
+    def sign(self, key: Key) -> int:
+        """Return 1, or -1 where a long position gains when its notional shrinks.
+
+        An archive whose beginning is gone may carry a position before it names its instrument.
+        """
+        about = self.abouts.get((key[0], key[2]))
+        return 1 if about is None else int(lib.hp_instrument_sign(about))
+
     def share(self, strategy: str, key: Key) -> Book:
         return self.strategies.setdefault((strategy, key), Book())
 
@@ -247,12 +257,13 @@ class Ledger:
         **money: Any,
     ) -> None:
         """Book lots that no fill explains: an opening balance, or the venue's word."""
+        sign = self.sign(place)
         for book in (self.book(place), self.share("none", place)):
             book.lots += lots
             book.cost_e8 += cost
             book.cash_e8 -= cost
             book.realised_e8 += money.get("realised", 0)
-            book.cash_e8 += money.get("realised", 0)
+            book.cash_e8 += sign * money.get("realised", 0)
             book.bought += money.get("bought", 0)
             book.sold += money.get("sold", 0)
             if money.get("fees"):
@@ -371,7 +382,8 @@ class Ledger:
             if lots:
                 self.move(source, record, "opening", place, lots, cost)
             elif cost:
-                self.move(source, record, "revalued", place, 0, cost, realised=cost)
+                realised = self.sign(place) * cost
+                self.move(source, record, "revalued", place, 0, cost, realised=realised)
             book = self.positions.get(place, Book())
             fees = source.settled_fees(book, instrument)
             counts = (book.realised_e8, fees, book.bought, book.sold)
@@ -430,7 +442,7 @@ class Ledger:
                         Problem("strategies", f"{name} of {key}: {total} by strategies, "
                                 f"{getattr(book, name)} of the position")
                     )
-            if book.cash_e8 != book.realised_e8 - book.cost_e8:
+            if book.cash_e8 != self.sign(key) * book.realised_e8 - book.cost_e8:
                 out.append(
                     Problem("cash", f"{key}: cash {book.cash_e8} is not realised"
                             f" {book.realised_e8} less cost {book.cost_e8}")
@@ -470,9 +482,8 @@ class Ledger:
         if mark is None:
             return None
         about = self.abouts[key[0], key[2]]
-        sign = 1 if book.lots > 0 else -1
-        twice = int(lib.hp_instrument_notional(about, mark[0], abs(book.lots), lib.HP_ROUND_DOWN))
-        return sign * (twice // 2) - book.cost_e8
+        found = int(lib.hp_instrument_open(about, mark[0], book.lots, book.cost_e8))
+        return None if found == -(2**63) else found
 
     def lines(self, by_strategy: bool = True) -> list[dict[str, Any]]:
         """Return a line for each strategy's share of each position, or for each position.

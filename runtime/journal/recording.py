@@ -111,14 +111,24 @@ def segment_path(folder: Path, number: int) -> Path:
 
 def segment_paths(folder: Path) -> dict[int, Path]:
     """Return a lane epoch's segment files by number; of a segment that is there twice (its packer
-    was killed) the one that is certainly whole."""
-    packed = {int(path.name[:8]): path for path in folder.glob(f"[0-9]*{PACKED}")}
+    was killed) the one that is certainly whole.
+
+    Plain ones are looked for first: one that is packed meanwhile is seen at least once.
+    """
     plain = {int(path.name[:8]): path for path in folder.glob(f"[0-9]*{SUFFIX}")}
+    packed = {int(path.name[:8]): path for path in folder.glob(f"[0-9]*{PACKED}")}
     return dict(sorted({**packed, **plain}.items()))
 
 
+class SegmentGone(RecordingError):
+    """A segment's file was removed (retention) after somebody had listed it."""
+
+
 def load(path: Path) -> bytes | mmap.mmap:
-    """Return a segment's bytes as they stood in the ring, or RecordingError."""
+    """Return a segment's bytes as they stood in the ring, or RecordingError.
+
+    A plain file that was there and is packed by now is read packed.
+    """
     try:
         if path.name.endswith(PACKED):
             return zstandard.ZstdDecompressor().decompress(path.read_bytes())
@@ -126,6 +136,10 @@ def load(path: Path) -> bytes | mmap.mmap:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except ValueError:
         return b""  # an empty file cannot be mapped
+    except FileNotFoundError as error:
+        if path.name.endswith(SUFFIX):
+            return load(path.with_name(path.name + PACKED.removeprefix(SUFFIX)))
+        raise SegmentGone(f"{path} has been removed") from error
     except (OSError, zstandard.ZstdError) as error:
         raise RecordingError(f"{path} cannot be read: {error}") from error
 
@@ -148,7 +162,10 @@ class LaneRun:
         self.folder = folder
         self.paths = list(segment_paths(folder).values())
         for path in self.paths:  # the first may be damaged: another one says whose they are
-            head = segment(load(path)[:SEGMENT_BYTES])
+            try:
+                head = segment(load(path)[:SEGMENT_BYTES])
+            except SegmentGone:
+                continue
             if head is not None:
                 break
         else:
@@ -187,6 +204,8 @@ class LaneRun:
                 return
             try:
                 data: Any = load(path)
+            except SegmentGone:
+                continue  # its records are a hole
             except RecordingError:
                 yield Damage(path, 0)
                 continue

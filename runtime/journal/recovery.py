@@ -115,9 +115,10 @@ def recover(
     before = reader.ledger.records
     watch(reader, runs)
     tail = [one for one in runs if is_open(one, reader, base)]
+    vouched = {one.folder: newest_head(one.folder) for one in tail}  # an archiver may be writing
     reader.read(tail, until_ns, limits)
     out = Recovered(reader, base, refused)
-    out.torn = judge(run, reader, tail, limits)
+    out.torn = judge(run, reader, tail, vouched, limits)
     settle(reader)
     out.tail_records = reader.ledger.records - before
     out.seconds = time.monotonic() - began
@@ -150,17 +151,24 @@ def settle(reader: Reader) -> None:
 
 
 def judge(
-    run: Path, reader: Reader, tail: list[LaneRun], limits: dict[LaneEpoch, Limit] | None
+    run: Path,
+    reader: Reader,
+    tail: list[LaneRun],
+    vouched: dict[Path, dict[str, Any]],
+    limits: dict[LaneEpoch, Limit] | None,
 ) -> list[str]:
-    """Stop at damage; say what is torn: bytes that no signed head vouches for."""
+    """Stop at damage; say what is torn: bytes that no signed head vouches for.
+
+    vouched: the newest heads as they were before the bytes were read.
+    """
     out = []
     for one in tail:
         torn = one.torn
         if torn is None:
             continue
-        head = newest_head(one.folder)
-        vouched = (int(head["segment"]), int(head["end"])) if "end" in head else (-1, 0)
-        if (torn.segment, torn.offset) < vouched:
+        head = vouched[one.folder]
+        signed_to = (int(head["segment"]), int(head["end"])) if "end" in head else (-1, 0)
+        if (torn.segment, torn.offset) < signed_to:
             reader.damage.append(((one.epoch, one.lane), Damage(torn.path, torn.offset)))
         elif limits is None:
             where = torn.path.relative_to(run)

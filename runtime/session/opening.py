@@ -23,7 +23,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import aiohttp
@@ -65,12 +65,21 @@ class Instrument:
     symbol: str
     price_decimals: int
     size_decimals: int
+    contract: int
+    multiplier_e8: int
 
     def ticks(self, text: str) -> int:
         return reference.scaled(text, self.price_decimals, f"{self.symbol} price")
 
     def lots(self, text: str) -> int:
         return reference.scaled(text, self.size_decimals, f"{self.symbol} size")
+
+    def cost_e8(self, entry: str, lots: int) -> int:
+        """Return the notional of signed lots at the venue's average entry, which it has rounded."""
+        if lots == 0:
+            return 0
+        price, size = Fraction(entry), Fraction(lots * self.multiplier_e8, 10**self.size_decimals)
+        return round(size / price if self.contract == lib.HP_CONTRACT_INVERSE else size * price)
 
 
 @dataclass
@@ -178,9 +187,8 @@ def held_of(about: Instrument, positions: list[dict[str, Any]]) -> dict[int, tup
     for row in positions:
         if row["symbol"] == about.symbol:
             lots = about.lots(row["positionAmt"])
-            entry = Decimal(row["entryPrice"])
-            cost = entry * lots * 10 ** (8 - about.size_decimals)
-            out[POSITION_SIDES[row["positionSide"]]] = (lots, int(cost.to_integral_value()))
+            cost = about.cost_e8(row["entryPrice"], lots)
+            out[POSITION_SIDES[row["positionSide"]]] = (lots, cost)
     return out
 
 

@@ -196,8 +196,8 @@ class SessionPart(cold.Part):
             self.on_bell()
         elif "read_reference" in message:
             self.reference_due.set()
-        elif "limits" in message:
-            self.spawn(self.mail_limits(message))
+        elif "mail" in message:
+            self.spawn(self.mail_all(message))
         elif "cancel_ours" in message:
             self.spawn(self.cancel_ours(message["cancel_ours"]))
         elif "cancel_all" in message:
@@ -225,6 +225,8 @@ class SessionPart(cold.Part):
                     symbol,
                     self.about[number]["price_decimals"],
                     self.about[number]["size_decimals"],
+                    self.about[number]["contract"],
+                    self.about[number]["multiplier_e8"],
                 )
                 for number, symbol in self.symbols.items()
             },
@@ -324,16 +326,16 @@ class SessionPart(cold.Part):
         if not lane.mail_in.put(kind, data, aux):
             self.say(f"mail.full lane={lane.number} kind={kind} aux={aux} bytes={len(data)}")
 
-    async def mail_limits(self, message: Message) -> None:
-        """Mail other limits to every lane; say so when all of them have it."""
+    async def mail_all(self, message: Message) -> None:
+        """Mail instruments, limits and signals to every lane; say so when all of them have it."""
         for lane in list(self.lanes.values()):
-            for kind, aux, data in message["limits"]:
+            for kind, aux, data in message["mail"]:
                 while self.lanes.get(lane.number) is lane:
                     if lane.mail_in.put(kind, bytes.fromhex(data), aux):
                         break
                     await asyncio.sleep(FULL_S)
-        self.say(f"limits.mailed records={len(message['limits'])} lanes={len(self.lanes)}")
-        self.tell({"limits_told": message["number"]})
+        self.say(f"lanes.mailed records={len(message['mail'])} lanes={len(self.lanes)}")
+        self.tell({"mailed": message["number"]})
 
     async def keep_listen_key(self) -> None:
         while True:

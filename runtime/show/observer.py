@@ -445,13 +445,14 @@ def feed(source: Any, top: Any, now: int) -> shot.Feed:
 
 
 def open_value(top: Any, lots: int, cost_e8: int) -> int:
-    """Value of an open position at the mid, less its cost; 0 without both sides of a book."""
+    """Return what closing a position at the mid would bring; 0 without both sides of a book."""
     if not (lots and top.bid_lots and top.ask_lots):
         return 0
-    twice_mid = (top.bid_ticks + top.ask_ticks) * lots
-    shift = 8 - top.price_decimals - top.size_decimals
-    value = twice_mid * 10**shift // 2 if shift >= 0 else twice_mid // (2 * 10**-shift)
-    return int(value - cost_e8)
+    about = ffi.new("hp_instrument_t *")
+    for name in ("contract", "multiplier_e8", "price_decimals", "size_decimals"):
+        setattr(about, name, getattr(top, name))
+    found = int(lib.hp_instrument_open(about, top.bid_ticks + top.ask_ticks, lots, cost_e8))
+    return 0 if found == -(2**63) else found
 
 
 USED = {  # figure -> (field of hp_usage_t, its bound, units in one)

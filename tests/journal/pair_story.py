@@ -38,9 +38,12 @@ class PairStory(Story):
                 4096 + segments * SEGMENT,
             )
             self.own_pages.append(page)
+            memory = mmap.mmap(-1, LANE_BYTES)
+            if role == "market":  # that has the feeds
+                self.lane_page = ffi.cast("hp_lane_page_t *", ffi.from_buffer(memory))
             lanes[role] = ManualLane(
                 Codec(prefix="story"),
-                mmap.mmap(-1, LANE_BYTES),
+                memory,
                 lane=number,
                 epoch=epoch,
                 role=role,

@@ -69,6 +69,15 @@ class Trader(Strategy):
 '''
 
 
+def instruments(abouts: dict[int, dict[str, int]] | None = None) -> list[dict[str, object]]:
+    """Return the lane's instruments; `abouts` has those that are not linear with 1 + 3 decimals."""
+    plain = {"price_decimals": 1, "size_decimals": 3}
+    return [
+        {"id": n, "symbol": symbol, "about": (abouts or {}).get(n, plain), "limits": LIMITS}
+        for n, symbol in SYMBOLS.items()
+    ]
+
+
 def spec(strategy: Path, **more: object) -> dict[str, object]:
     return {
         "codec": "venues.binance.usdm.codec",
@@ -86,15 +95,7 @@ def spec(strategy: Path, **more: object) -> dict[str, object]:
         "clock_warns": True,
         "strategies": [f"{strategy}:Trader"],
         "parameters": [{}],
-        "instruments": [
-            {
-                "id": number,
-                "symbol": symbol,
-                "about": {"price_decimals": 1, "size_decimals": 3},
-                "limits": LIMITS,
-            }
-            for number, symbol in SYMBOLS.items()
-        ],
+        "instruments": instruments(),
         **more,
     }
 

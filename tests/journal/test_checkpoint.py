@@ -223,6 +223,27 @@ def test_torn_tail_is_left_out_and_said(run):
     assert len(found.torn) == 1 and "8 torn bytes" in found.torn[0]
 
 
+def test_end_that_an_archiver_completes_and_signs_meanwhile_is_torn_and_no_damage(
+    run, monkeypatch
+):
+    path = recording.lanes(run)[-1].paths[-1]
+    whole_bytes = path.read_bytes()
+    heads = path.parent / "heads"
+    signed = heads.read_bytes()
+    path.write_bytes(whole_bytes[:-20])  # as it is while a block is being written
+    heads.write_bytes(b"".join(signed.splitlines(keepends=True)[:-1]))
+    read = ledger.Reader.read
+
+    def read_and_sign(self, *arguments):
+        read(self, *arguments)
+        path.write_bytes(whole_bytes)
+        heads.write_bytes(signed)
+
+    monkeypatch.setattr(ledger.Reader, "read", read_and_sign)
+    found = recover(run)
+    assert len(found.torn) == 1 and "torn bytes" in found.torn[0]
+
+
 @pytest.mark.parametrize("nth", [0, -1])
 def test_damage_behind_a_checkpoint_stops_with_the_remedy(run, nth):
     """The first and the newest segment of a life: under a signed head neither can be torn."""

@@ -11,7 +11,7 @@ from runtime._shm import ffi, lib
 from runtime.journal import ledger, recording
 from venues.binance.usdm import cash
 
-from .story import TRADER, Story, trade
+from .story import TRADER, Story, instruments, trade
 
 BUY = lib.HP_SIDE_BUY
 
@@ -59,6 +59,39 @@ class Naive:
         self.lots += sign * report.last_lots
         self.cash -= sign * Fraction(report.last_ticks * report.last_lots, 10**4)  # 1 + 3 decimals
         self.fees += report.fee_e8
+
+
+def test_coins_of_an_inverse_contract_are_the_lanes_to_the_last_unit(tmp_path, trader):
+    """Instrument 2 is a contract of 100 units of quote: books, problems and PnL know its sign."""
+    dice = random.Random(11)
+    coin = {"price_decimals": 1, "size_decimals": 0, "contract": 2, "multiplier_e8": 100 * 10**8}
+    story = Day(tmp_path / "run", trader, instruments=instruments({2: coin}))
+    opened(story)
+    exact, entry, lots = Fraction(0), Fraction(0), 0
+    n = 400
+    for _ in range(n):
+        r = story.fill(dice, instrument=2)
+        sign = 1 if r.side == BUY else -1
+        closing = min(abs(lots), r.last_lots) if lots * sign < 0 else 0
+        exact += (1 if lots > 0 else -1) * closing * 10**11 * (entry - Fraction(1, r.last_ticks))
+        lots += sign * closing
+        opening = r.last_lots - closing
+        if opening:
+            entry = (entry * abs(lots) + Fraction(opening, r.last_ticks)) / (abs(lots) + opening)
+            lots += sign * opening
+    theirs = story.lane.position(2)
+    story.end()
+    found = ledger.read(tmp_path / "run")
+    assert found.problems() == []
+    assert found.carries > 1
+    key = ("binance_usdm", 0, 2, 0)
+    book = found.positions[key]
+    assert (book.lots, book.cost_e8) == (theirs["lots"][0], theirs["cost_e8"][0])
+    assert book.realised_e8 == theirs["realised_e8"]
+    assert abs(book.realised_e8 - exact) < 2 * n
+    twice = found.marks["binance_usdm", 2][0]
+    open_e8 = lots * 10**11 * (entry - Fraction(2, twice))
+    assert 0 <= exact + open_e8 - book.realised_e8 - found.unrealised(key, book) <= n + 1
 
 
 def test_books_are_the_lanes_and_those_of_a_naive_count(tmp_path, trader):

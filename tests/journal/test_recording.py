@@ -15,6 +15,7 @@ from runtime._shm import ffi, lib
 from runtime.journal import recording
 from runtime.journal.archiver import NO_ARCHIVER, Archiver, Rules
 from runtime.journal.audit import verify
+from runtime.journal.retention import pack
 from runtime.journal.tailer import Hole
 
 from .rings import SEGMENT, RingLane
@@ -55,6 +56,36 @@ def test_files_are_the_segments_of_the_ring(ring, tmp_path):
     (run,) = recording.lanes(tmp_path / "run")
     assert (run.lane, run.epoch, len(run.paths)) == (0, 7, 3)
     assert frames_of(run) == (list(range(150)), [])
+
+
+def test_segments_that_are_packed_or_removed_while_somebody_reads(ring, tmp_path, monkeypatch):
+    """A keeper packs closed segments beside every reader of a living archive."""
+    directory = tmp_path / "run"
+    ring.frames(150)
+    copy(ring, directory)
+    folder = recording.epoch_folder(directory, 0, 7)
+    (run,) = recording.lanes(directory)
+    pack(run.paths[0], 1)
+    assert frames_of(run) == (list(range(150)), [])
+
+    plain, glob = run.paths[1], Path.glob
+
+    def packed_between_two_looks(self, pattern):
+        found = list(glob(self, pattern))
+        if plain.exists():
+            pack(plain, 1)
+        return found
+
+    monkeypatch.setattr(Path, "glob", packed_between_two_looks)
+    listed = recording.LaneRun(folder)
+    assert not plain.exists()
+    monkeypatch.undo()
+    assert frames_of(listed) == (list(range(150)), [])
+
+    recording.segment_paths(folder)[0].unlink()  # retention, after both had listed it
+    found, other = frames_of(listed)
+    assert found == list(range(found[0], 150)) and found[0] > 0
+    assert [type(item) for item in other] == [Hole]
 
 
 def copy_and_die(ring, directory):

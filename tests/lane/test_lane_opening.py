@@ -19,7 +19,10 @@ from runtime.session.opening import Instrument, VenueFacts, client_of, client_te
 from strategies import Strategy
 
 PREFIX = ""
-INSTRUMENTS = {1: Instrument(1, "BTCUSDT", 1, 3), 2: Instrument(2, "ETHUSDT", 1, 3)}
+INSTRUMENTS = {
+    number: Instrument(number, symbol, 1, 3, lib.HP_CONTRACT_LINEAR, 10**8)
+    for number, symbol in ((1, "BTCUSDT"), (2, "ETHUSDT"))
+}
 MS = 1_000_000
 LAG_NS = 5_000_000_000
 UNIT = 10**4  # one tick x one lot in 1e-8

@@ -9,7 +9,7 @@ from runtime._shm import ffi, lib
 from runtime.session.evidence import Evidence, Reading
 from runtime.session.opening import Instrument, Opener, OpeningError, merge
 
-BTC = Instrument(1, "BTCUSDT", 1, 3)
+BTC = Instrument(1, "BTCUSDT", 1, 3, 1, 10**8)
 LAG_S = 3600.0  # it does not pass within a test
 
 

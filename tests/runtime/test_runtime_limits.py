@@ -10,7 +10,7 @@ from runtime._shm import lib
 from runtime.config import hours, limits
 from runtime.config.file import ConfigError, parse
 from runtime.config.keys import Config
-from runtime.config.limit_mail import changed, mails
+from runtime.config.lane_mail import changed, mails
 from runtime.config.limits import gate_policy, scopes
 from runtime.journal.tailer import records_of
 from runtime.lanes.spec import add_instrument, set_policies

@@ -4,10 +4,10 @@ import pytest
 
 from runtime._shm import ffi, lib
 from runtime.session.evidence import Evidence
-from runtime.session.opening import Instrument, VenueFacts, client_of, client_text, merge
+from runtime.session.opening import Instrument, VenueFacts, client_of, client_text, held_of, merge
 from venues.binance.usdm.codec import Codec
 
-BTC = Instrument(1, "BTCUSDT", 1, 3)
+BTC = Instrument(1, "BTCUSDT", 1, 3, 1, 10**8)
 PREFIX = "desk1"
 PLACE, STATUS = 1, 3
 
@@ -99,3 +99,20 @@ def test_order_that_appeared_between_two_questions_is_adopted_as_alive():
     venue = VenueFacts(answers={5: row(5, executedQty="0.002")}, answered_ns={5: 1})
     (found,) = judge(evidence, venue).orders
     assert (found.state, found.filled_lots, found.venue_id) == (lib.HP_ORDER_PARTIAL, 2, 77)
+
+
+@pytest.mark.parametrize(
+    ("contract", "size_decimals", "multiplier", "amount", "cost"),
+    [
+        (lib.HP_CONTRACT_LINEAR, 3, 1, "-0.002", -100 * 10**8),  # 0.002 x 50,000
+        (lib.HP_CONTRACT_INVERSE, 0, 100, "-5", -1_000_000),  # 5 x 100 / 50,000 coins
+    ],
+)
+def test_cost_of_the_venues_position_is_in_the_asset_that_it_settles_in(
+    contract, size_decimals, multiplier, amount, cost
+):
+    about = Instrument(1, "BTCUSDT", 1, size_decimals, contract, multiplier * 10**8)
+    position = {"symbol": "BTCUSDT", "positionAmt": amount, "entryPrice": "50000.0"}
+    empty = {"symbol": "BTCUSDT", "positionAmt": "0", "entryPrice": "0.0", "positionSide": "LONG"}
+    held = held_of(about, [{**position, "positionSide": "BOTH"}, empty])
+    assert held == {0: (about.lots(amount), cost), 1: (0, 0), 2: (0, 0)}

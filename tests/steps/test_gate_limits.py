@@ -47,6 +47,23 @@ def fill(case, side, lots, price=600_000, order=0, fee=0, first=True):
     case.lib.hp_gate_filled(case.gate, case.about, case.exposure, case.position, o, r, 1, NOW)
 
 
+def test_an_inverse_position_is_valued_in_coins_and_gains_as_its_price_rises(case):
+    """Bought 10 contracts of 100 USD at 50,000.0, the mid is 40,000.0: 0.025 coins, 0.005 lost."""
+    case.about.contract, case.about.size_decimals, case.about.multiplier_e8 = 2, 0, 100 * UNIT
+    fill(case, BUY, 10, price=500_000)
+    case.lib.t_pulse(case.gate, 1).half_ticks = 800_000
+    value(case)
+    for dimension in DIMENSIONS:
+        scope = case.scope(dimension)
+        sums = [case.lib.t_sum(scope, n) for n in (POSITION, GROSS, PNL)]
+        assert sums == [2_500_000, 2_500_000, -500_000]
+        assert scope.loss_e8 == 500_000
+    fill(case, SELL, 10, price=400_000, order=1)
+    for dimension in DIMENSIONS:
+        sums = [case.lib.t_sum(case.scope(dimension), n) for n in (POSITION, GROSS, PNL)]
+        assert sums == [0, 0, -500_000]
+
+
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 class TestFourDimensions:
     @pytest.mark.parametrize(("over", "passes"), [(-1, False), (0, True), (1, True)])

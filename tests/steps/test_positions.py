@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,6 +59,111 @@ def test_closing_part_takes_its_share_of_the_cost(steps, entry, held, price, clo
     steps.lib.hp_position_fill(position, about, 0, SELL, price, closing, 0)
     exact = Fraction(price - entry) * closing * 10**4
     assert abs(position.realised_e8 - exact) <= 1
+
+
+def inverse(steps, price_decimals=1, multiplier=100):
+    """A coin-margined contract of so many units of quote."""
+    i = linear(steps, price_decimals, 0)
+    i.contract, i.multiplier_e8 = 2, multiplier * 10**8
+    return i
+
+
+class Coins:
+    """The position of an inverse contract in exact fractions of 1e-8 of the coin."""
+
+    def __init__(self, price_decimals, multiplier):
+        self.unit = Fraction(multiplier * 10**8 * 10**price_decimals)
+        self.lots, self.entry, self.realised = 0, Fraction(0), Fraction(0)  # entry: of 1 / ticks
+
+    def fill(self, side, price, lots):
+        sign = 1 if side == BUY else -1
+        closing = min(abs(self.lots), lots) if self.lots * sign < 0 else 0
+        held = 1 if self.lots > 0 else -1
+        self.realised += held * closing * self.unit * (self.entry - Fraction(1, price))
+        self.lots += sign * closing
+        opening = lots - closing
+        if opening:
+            total = self.entry * abs(self.lots) + Fraction(opening, price)
+            self.lots += sign * opening
+            self.entry = total / abs(self.lots)
+
+    def open(self, half):
+        """What closing at half / 2 ticks would bring."""
+        return self.lots * self.unit * (self.entry - Fraction(2, half))
+
+
+INVERSE_FILLS = st.lists(
+    st.tuples(st.sampled_from([BUY, SELL]), st.integers(1, 10**7), st.integers(1, 10**4)),
+    max_size=30,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(INVERSE_FILLS, st.integers(1, 2 * 10**7))
+def test_inverse_contract_earns_coins_by_one_over_entry_less_one_over_exit(steps, fills, half):
+    """Realised and open together are never above the exact sum; each rounding costs us one unit."""
+    position, about, exact = steps.ffi.new("hp_lane_position_t *"), inverse(steps), Coins(1, 100)
+    for n, (side, price, size) in enumerate(fills, 1):
+        assert steps.lib.hp_position_fill(position, about, 0, side, price, size, 0)
+        exact.fill(side, price, size)
+        assert position.lots[0] == exact.lots
+        assert abs(position.realised_e8 - exact.realised) <= 2 * n
+        assert (position.cost_e8[0] >= 0) == (exact.lots >= 0) or position.cost_e8[0] == 0
+        if exact.lots == 0:
+            assert position.cost_e8[0] == 0
+            assert 0 <= exact.realised - position.realised_e8 < n
+        open_e8 = steps.lib.hp_instrument_open(about, half, exact.lots, position.cost_e8[0])
+        assert 0 <= exact.realised + exact.open(half) - position.realised_e8 - open_e8 <= n + 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from([BUY, SELL]),
+    st.integers(1, 10**7),
+    st.integers(1, 10**4),
+    st.integers(1, 10**7),
+    st.integers(1, 10**4),
+)
+def test_inverse_contract_closed_in_part_realises_no_more_than_it_should(
+    steps, side, entry, held, price, closing
+):
+    closing = min(closing, held)
+    position, about, exact = steps.ffi.new("hp_lane_position_t *"), inverse(steps), Coins(1, 100)
+    for fill in ((side, entry, held), (3 - side, price, closing)):
+        steps.lib.hp_position_fill(position, about, 0, *fill, 0)
+        exact.fill(*fill)
+    assert -2 < position.realised_e8 - exact.realised <= 0 or held > closing
+    assert abs(position.realised_e8 - exact.realised) < 3
+
+
+@pytest.mark.parametrize(("side", "exit", "sign"), [(BUY, 500_000, 1), (BUY, 400_000, -1),
+                                                    (SELL, 500_000, -1), (SELL, 400_000, 1)])
+def test_long_inverse_contract_gains_when_the_price_rises(steps, side, exit, sign):
+    """10 contracts of 100 USD, 45,000.0 to 50,000.0: 1000 x (1/45000 - 1/50000) coins."""
+    position, about = steps.ffi.new("hp_lane_position_t *"), inverse(steps)
+    steps.lib.hp_position_fill(position, about, 0, side, 450_000, 10, 0)
+    steps.lib.hp_position_fill(position, about, 0, 3 - side, exit, 10, 0)
+    exact = sign * abs(Fraction(1000 * 10**8, 45_000) - Fraction(1000 * 10**8, exit // 10))
+    assert 0 <= exact - position.realised_e8 < 2
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([BUY, SELL]), st.integers(1, 10**7), st.integers(1, 10**5)
+        ),
+        max_size=30,
+    ),
+)
+def test_linear_contract_finer_than_money_pays_up_and_receives_down(steps, fills):
+    """A price of ten decimals: what does not fit 1e-8 is never ours."""
+    position, about = steps.ffi.new("hp_lane_position_t *"), linear(steps, price_decimals=10)
+    cash = Fraction(0)
+    for n, (side, price, size) in enumerate(fills, 1):
+        assert steps.lib.hp_position_fill(position, about, 0, side, price, size, 0)
+        cash += (-1 if side == BUY else 1) * Fraction(price * size, 10**5)
+        assert 0 <= cash - (position.realised_e8 - position.cost_e8[0]) < n
 
 
 def test_fill_that_overflows_leaves_the_position_alone(steps):

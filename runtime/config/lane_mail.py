@@ -1,6 +1,7 @@
-"""Instruments and limits of a specification, as the mail by which a running lane takes them.
+"""What a running lane is told by mail: a specification's instruments and limits, and signals.
 
-Owns:    which records it is (INSTRUMENT, LIMIT, RULE, POLICY), which of them another one changes.
+Owns:    which records a specification is (INSTRUMENT, LIMIT, RULE, POLICY), which of them another
+         one changes.  Signals (runtime/config/signals.py) are the same kind of mail.
 Refuses: rings (runtime/session/process.py writes them), judging, what is leased (the authority's).
 
 A lane journals each record that it takes, so that a re-run takes them at the same place.
