@@ -174,7 +174,7 @@ def test_the_property_test_sees_an_authority_that_counts_wrong(monkeypatch, shar
 
         monkeypatch.setattr(Leases, "hear", hear)
     with pytest.raises(AssertionError, match="may come to"):
-        for seed in range(40):
+        for seed in (5, 10, 27, *range(40)):  # the first ones show a successor believed too early
             live(seed)
 
 
