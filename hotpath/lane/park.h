@@ -66,11 +66,21 @@ static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o)
     return 1;
 }
 
+/* Is the picture still one that may be quoted on?  It has aged while the order waited. */
+static inline int hp_lane_is_seen(const hp_lane_t *l, const hp_order_t *o)
+{
+    const hp_lane_instrument_t *i = &l->instruments[o->instrument];
+    hp_intent_t now;
+    if (o->flags & HP_ORDER_REDUCE_ONLY) return 1;
+    hp_lane_picture(i, &now);
+    return now.caution == 0 && now.book_state == HP_BOOK_SYNCED && l->now_ns - now.recv_ns <= i->limits.stale_ns;
+}
+
 static inline int hp_lane_may_leave(const hp_lane_t *l, const hp_order_t *o)
 {
     int is_lent = !l->gate.lease.is_required || l->now_ns < l->gate.lease.until_ns || o->flags & HP_ORDER_REDUCE_ONLY;
     return is_lent && l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && l->now_ns < o->deadline_ns &&
-           !hp_lane_must_go(l, o) && !(l->gate.words & HP_WORD_CHOKED) && (o->expire_ns == 0 || l->now_ns < o->expire_ns);
+           !hp_lane_must_go(l, o) && hp_lane_is_seen(l, o) && !(l->gate.words & HP_WORD_CHOKED) && (o->expire_ns == 0 || l->now_ns < o->expire_ns);
 }
 
 static inline void hp_lane_leave(hp_lane_t *l, struct hp_parked *p)
