@@ -620,6 +620,7 @@ class Appliance:
                 self.supervisor.degrade(f"{symbol}: another scale at the venue; restart")
                 continue
             self.about[number] = about
+            self.checkpoint("reference")
             self.say(f"instrument.changed symbol={symbol} keys={','.join(differ)}")
         self.tell_changes(before, self.lane_mail())
 
@@ -776,7 +777,8 @@ class Appliance:
         return True
 
     def checkpoint(self, cause: str) -> None:
-        """Have a checkpoint taken beside a step that may go wrong; nobody waits for it."""
+        """Have a checkpoint taken beside a step that may go wrong, or after something did; nobody
+        waits for it."""
         if self.settings.journal is not None and 0 < self.epoch == self.opened_epoch:
             self.tell("archiver", {"checkpoint": cause})
 
@@ -822,6 +824,7 @@ class Appliance:
     def exited(self, end: Exit) -> None:
         """A cold process ended: report it unless it left in order."""
         if end.cause != lib.HP_EXIT_CLEAN:
+            self.checkpoint("process_ended")
             self.supervisor.keep(self.report(Report(end)))
 
     def lane_exited(self, end: Exit) -> None:
@@ -938,7 +941,7 @@ class Appliance:
         return 0 if left == 0 else 1
 
     def asked(self, command: str) -> None:
-        """A person set a word: do what the lanes cannot do alone."""
+        """A person asked for a change: keep the state before it, do what lanes cannot do alone."""
         self.checkpoint(command)
         if command == "kill":
             self.killed()

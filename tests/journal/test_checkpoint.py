@@ -22,7 +22,7 @@ from runtime.journal import (
     wallet,
 )
 from runtime.journal.checkpoint import Checkpoint
-from runtime.journal.checkpointer import Checkpointer, trouble_of
+from runtime.journal.checkpointer import TROUBLES, Checkpointer, trouble_of
 from runtime.journal.key import ArchiveKey
 from runtime.journal.recovery import RecoveryStopped, recover
 from runtime.journal.rerun import Rerun
@@ -409,7 +409,7 @@ def test_command_says_where_damage_is(run, capsys):
 
 def test_trouble_asks_for_a_checkpoint_now_and_then(tmp_path):
     one = Checkpointer(tmp_path, 60, 5, lambda text: None)
-    for kind, cause in ((lib.HP_RECORD_RESYNC, "gap"), (lib.HP_RECORD_HALT, "halt")):
+    for kind, cause in TROUBLES.items():
         assert trouble_of(1 << kind | 1 << lib.HP_RECORD_FRAME) == cause
     assert trouble_of(1 << lib.HP_RECORD_FRAME) == ""
     one.trouble("gap")
@@ -422,7 +422,7 @@ def test_trouble_asks_for_a_checkpoint_now_and_then(tmp_path):
     assert off.asked == [] and not off.may_trouble()
 
 
-def test_order_without_an_answer_asks_for_a_checkpoint(tmp_path, trader):
+def test_order_without_an_answer_or_a_stop_asks_for_a_checkpoint(tmp_path, trader):
     story = Story(tmp_path / "run", trader)
     story.archiver.checkpointer.period_s = 60
     opened(story)
@@ -432,8 +432,12 @@ def test_order_without_an_answer_asks_for_a_checkpoint(tmp_path, trader):
     wanted.asked, wanted.trouble_at = [], -10**9
     assert story.lane.orders()
     story.happen("answer", 0, 6)  # neither taken nor refused
-    story.kill()
     assert wanted.asked == ["unknown_order"]
+    wanted.asked, wanted.trouble_at = [], -10**9
+    story.lane.words(lib.HP_WORD_FREEZE)  # somebody stops the lane: a person, or the sentinel
+    story.archiver.copy()
+    story.kill()
+    assert wanted.asked == ["stopped"]
 
 
 def test_background_takes_one_aside_and_says_so(run):
