@@ -266,6 +266,12 @@ class World:
                 self.trace("says", message["say"])
 
         its = self.authority = SimAuthority(DEPLOYMENT, tell)
+<<<<<<< HEAD
+=======
+        key = f"account:{0}"
+        told = {"limits": {key: ACCOUNT}, "lanes": {"0": [key]}, "names": {}, "terms": TERMS}
+
+>>>>>>> 4c40f21e2f1f7089aa18882a56b145d83bf062f0
         async def start() -> None:
             await its.start()
             await its.told(self.account_told())
