@@ -266,12 +266,6 @@ class World:
                 self.trace("says", message["say"])
 
         its = self.authority = SimAuthority(DEPLOYMENT, tell)
-<<<<<<< HEAD
-=======
-        key = f"account:{0}"
-        told = {"limits": {key: ACCOUNT}, "lanes": {"0": [key]}, "names": {}, "terms": TERMS}
-
->>>>>>> 4c40f21e2f1f7089aa18882a56b145d83bf062f0
         async def start() -> None:
             await its.start()
             await its.told(self.account_told())
@@ -546,7 +540,8 @@ class World:
 
     def account_told(self) -> dict[str, Any]:
         key = f"account:{0}"
-        return {"limits": {key: self.account}, "lanes": {"0": [key]}, "terms": TERMS}
+        lanes = {"0": [key]}
+        return {"limits": {key: self.account}, "lanes": lanes, "names": {}, "terms": TERMS}
 
     def kill_sentinel(self, chance: Any) -> None:
         if self.sentinel is None:
