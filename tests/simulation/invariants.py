@@ -45,6 +45,7 @@ RESTING = (lib.HP_ORDER_LIVE, lib.HP_ORDER_PARTIAL)
 LATE_NS = 1300 * MS  # a lease, a parked order's wait, the longest way to the venue
 ASKED_NS = 400 * MS  # of some orders, each at the lane's own pace
 SECRETS = (SIGNATURE, base64.b64encode(SIGNATURE))
+SWEEP_NS = 20 * MS  # between two sweeps of a lane: what it may trade on is looked at in each
 PATIENCE_NS = 120 * MS  # of a cancel, after a picture has become too old
 
 
@@ -102,7 +103,8 @@ class Judge:
         self.bans: dict[int, int] = {}  # life of the session: until when
         self.lents = [(0, world.account)]  # limits of the account, since when
         self.worded: dict[int, tuple[int, int]] = {}  # epoch: words that stand, since when
-        self.ended_streams: set[int] = set()  # epochs that were told the end of their user stream
+        # epoch that was told the end of its user stream: when
+        self.ended_streams: dict[int, int] = {}
         self.left_ns: dict[int, int] = {}  # client id: when its bytes left
         self.told_ms: dict[int, int] = {}  # epoch: time of the newest balance that its stream told
         self.unasked: dict[int, tuple[int, set[int]]] = {}  # epoch: since when, client ids
@@ -268,11 +270,11 @@ class Judge:
 
     def on_user_frame(self, process: LaneProcess, data: bytes) -> None:
         if b'"listenKeyExpired"' in data:
-            self.ended_streams.add(process.epoch)
+            self.ended_streams.setdefault(process.epoch, self.world.loop.now_ns)
 
     def on_user_stream(self, process: LaneProcess) -> None:
         """The stream begins again: nobody told what became of the orders meanwhile."""
-        self.ended_streams.discard(process.epoch)
+        self.ended_streams.pop(process.epoch, None)
         resting = {one["client_id"] for one in process.lane.orders() if one["state"] in RESTING}
         self.unasked[process.epoch] = process.lane.now_ns, resting
 
@@ -302,7 +304,7 @@ class Judge:
         world.trace("sends", process.epoch, request)
         self.sends += 1
         params, method = message["params"], message["method"]
-        self.written_ahead(process, request, at, method == "order.place")
+        self.written_ahead(process, request, at, params)
         stamp, true_ms = params["timestamp"], world.host.real_ns() // MS
         if abs(stamp - true_ms) > 1100 + 2 * 300:  # clock steps of 300 ms, read once a second
             raise self.broken("S12", f"{method} says {stamp - true_ms} ms from this host's clock")
@@ -323,7 +325,7 @@ class Judge:
             self.roots[client_id] = sent["parent"]
         self.left.setdefault(process.epoch, []).append(client_id)
         self.left_ns[client_id] = world.loop.now_ns
-        if process.epoch in self.ended_streams:
+        if world.loop.now_ns > self.ended_streams.get(process.epoch, world.loop.now_ns) + SWEEP_NS:
             text = "the user stream has ended"
             raise self.broken("S1", f"{params['newClientOrderId']} leaves though {text}")
         if process.is_dead or process.epoch != world.epoch:
@@ -366,7 +368,7 @@ class Judge:
             raise self.broken("S4", f"{method} leaves after the end of the leader's lease")
 
     def written_ahead(
-        self, process: LaneProcess, request: bytes, published: int, is_place: bool
+        self, process: LaneProcess, request: bytes, published: int, params: dict[str, Any]
     ) -> None:
         """S6: a request stands in the journal, within what was published, when it leaves.
 
@@ -377,7 +379,9 @@ class Judge:
         if at < 0 or at + len(request) > published:
             raise self.broken("S6", f"not journaled before it left: {request[:120]!r}")
         archived = int(process.head.archived)
-        if process.spec["durable"] and is_place and at + len(request) > archived:
+        order = process.lane.order(client_of(self.world.prefix, params.get("newClientOrderId", "")))
+        waits = order is not None and process.spec["durable"] >> order["strategy"] & 1
+        if waits and at + len(request) > archived:
             left = at + len(request) - archived
             raise self.broken("S6", f"an order leaves {left} bytes before it is on disk")
 
