@@ -306,6 +306,8 @@ def layout():
     out["hp_instrument_t.fee_rate_e8"] = <size_t>&(<hp_instrument_t *>0).fee_rate_e8
     out["hp_instrument_t.margin"] = <size_t>&(<hp_instrument_t *>0).margin
     out["hp_instrument_t.pad0"] = <size_t>&(<hp_instrument_t *>0).pad0
+    out["hp_instrument_t.unit_e8"] = <size_t>&(<hp_instrument_t *>0).unit_e8
+    out["hp_instrument_t.hold_rate_e8"] = <size_t>&(<hp_instrument_t *>0).hold_rate_e8
     out["hp_instrument_t.pad"] = <size_t>&(<hp_instrument_t *>0).pad
     out["hp_intent_t"] = sizeof(hp_intent_t)
     out["hp_intent_t.id"] = <size_t>&(<hp_intent_t *>0).id
