@@ -9,6 +9,7 @@ scrape   metrics of 200 instruments, from pages to text
 gate     the whole chain of checks: 50 instruments, 10, 200 and 1000 orders that rest
          (wire --gate-cost: what it costs on the wire, beside a lane whose checks are open)
 journal  an append, the archiver, a recovery's scan, a re-run
+checkpoint  the lane's longest stop while a checkpoint of it is taken, and without one
 reserve  an order's money held and set free again
 
 Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
@@ -35,7 +36,10 @@ from tuning.host import LiveHost
 ROOT = Path(__file__).resolve().parent.parent
 SPIN_US, EPOLL_US, SIMDJSON_NS = 7.7, 19.3, 265.0  # known levels of the anchors
 VOID_ROUNDS = 5
-WHAT = ["decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "gate", "reserve"]
+WHAT = [
+    *("decode", "wire", "backlog", "stale", "memory", "scrape", "journal", "gate", "reserve"),
+    "checkpoint",
+]
 PASSES = 21
 BARS = {
     "simdjson": 2.3,
@@ -72,7 +76,8 @@ def add(subparsers: Any) -> None:
         help="orders per wire round (default: 20000)",
     )
     parser.add_argument(
-        "--trials", type=int, default=100, metavar="N", help="silences of stale (default: 100)"
+        "--trials", type=int, default=100, metavar="N",
+        help="silences of stale, checkpoints of checkpoint (default: 100)",
     )
     parser.add_argument(
         "--gate-cost", action="store_true", help="wire: the gate with every check on, and open"
@@ -343,6 +348,29 @@ def say_journal(r: dict[str, Any]) -> None:
     )
 
 
+def bench_checkpoint(trials: int) -> dict[str, Any]:
+    """Longest stops of a spinning lane, with and without a checkpoint being taken beside it."""
+    from benchmarks.decode import capture
+    from benchmarks.journal.pause import pause
+
+    return pause(trials, capture.stream_frames(capture.BTCUSDT))
+
+
+def say_checkpoint(r: dict[str, Any]) -> None:
+    print(
+        f"checkpoint, {r['rounds']} taken, {r['checkpoint_ms']} ms each; the longest stop of the"
+        " lane, microseconds"
+    )
+    for what in ("with", "without"):
+        own, all_ = r[what]["own"], r[what]["with_others"]
+        bar = " (bar 200)" if what == "with" else ""
+        print(
+            f"  {what:<8} one  p50 {own['p50_us']:,.1f}  p99 {own['p99_us']:,.1f}{bar}"
+            f"  max {own['max_us']:,.1f}   others' time on the core counted: p50"
+            f" {all_['p50_us']:,.0f}  p99 {all_['p99_us']:,.0f}"
+        )
+
+
 def say(name: str, r: dict[str, Any]) -> None:
     """Print one result as lines of at most 100 columns."""
     if name == "decode":
@@ -433,6 +461,8 @@ def say(name: str, r: dict[str, Any]) -> None:
             print(f"  {what:<10}p50 {row['p50_ns']:5.1f} (bar 40)  p99 {row['p99_ns']:,.1f}")
     elif name == "journal":
         say_journal(r)
+    elif name == "checkpoint":
+        say_checkpoint(r)
     elif name == "gate":
         say_gate(r)
     elif name == "scrape":
@@ -493,6 +523,7 @@ def run(arguments: argparse.Namespace) -> int:
         "journal": lambda: bench_journal(arguments.rounds),
         "gate": lambda: bench_gate(arguments.rounds),
         "reserve": bench_reserve,
+        "checkpoint": lambda: bench_checkpoint(arguments.trials),
     }
     for name in wanted:
         try:

@@ -11,43 +11,48 @@ import argparse
 import importlib
 import sys
 
-# module names in ops/, in the order in which help lists them
-COMMANDS = [
-    "run",
-    "status",
-    "control",
-    "limits",
-    "signals",
-    "sentinel",
-    "record",
-    "events",
-    "ledger",
-    "checkpoint",
-    "replay",
-    "baseline",
-    "latency_profile",
-    "time",
-    "venue",
-    "drill",
-    "bench",
-]
+# module in ops/: the words that it adds, in the order in which help lists them
+COMMANDS = {
+    "run": "run",
+    "status": "status",
+    "control": "kill freeze flatten resume drain reload",
+    "limits": "limits",
+    "signals": "signal",
+    "sentinel": "sentinel",
+    "record": "record",
+    "events": "events",
+    "ledger": "ledger",
+    "checkpoint": "checkpoint",
+    "replay": "replay",
+    "baseline": "baseline-check baseline",
+    "latency_profile": "latency-profile",
+    "time": "time",
+    "venue": "venue",
+    "drill": "drill",
+    "bench": "bench",
+}
 
 
-def parser() -> argparse.ArgumentParser:
-    """Build the whole command-line parser."""
+def parser(word: str | None = None) -> argparse.ArgumentParser:
+    """Build the command-line parser: the whole, or of the module that adds `word`.
+
+    All modules together take a second to import; whoever asks for one command waits for one.
+    """
     top = argparse.ArgumentParser(
         prog="corelane",
         description="A low-latency trading appliance: tuned host, compiled lanes, order truth.",
         epilog="example: corelane run --duration 30",
     )
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    one = [name for name, words in COMMANDS.items() if word in words.split()]
+    for name in one or COMMANDS:
         importlib.import_module(f"ops.{name}").add(subparsers)
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = parser(argv[0] if argv else None).parse_args(argv)
     try:
         return int(arguments.run(arguments))
     except BrokenPipeError:  # `corelane ... | head`

@@ -8,7 +8,8 @@ one by trade id.  Now and then the session process (keys, REST) is killed instea
 the lane must trade on, and cancel what it is told to.  With --topology split it is the order lane
 that is killed; at times the market lane instead (its quotes must go, the order lane lives on), or
 both.  With --journal DIR the journals are archived, and at times the dead lane's ring is lost with
-it, as when the host goes down: its successor goes on from the newest checkpoint and the tail.
+it, as when the host goes down: its successor goes on from the newest checkpoint and the tail; at
+the end the ledger of the archive must be conserved, and its wallet the venue's, to the last 1e-8.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError, Settings
+from runtime.journal import ledger
 from runtime.pages.page import Page, PageError
 from runtime.session import evidence
 from runtime.supervise.causes import History
@@ -196,16 +198,16 @@ class Drill:
     async def without_ring(self) -> None:
         """Kill the lane and forget its ring: what is archived is all that is left."""
         appliance = self.appliance
-        page, rings = evidence.RING, appliance.former_rings
+        page, names = evidence.RING, appliance.rings.names
         head = Page.open(appliance.settings.deployment, page, "hp_page_t")
-        appliance.former_rings = lambda lane=0: []  # type: ignore[method-assign]
+        appliance.rings.names = lambda lane=0: []  # type: ignore[method-assign]
         try:
             at, epoch = await self.kill()
             words = ffi.cast("hp_journal_head_t *", head.header + 1)
             await self.wait("the ring is archived", lambda: words.archived >= words.published)
             await self.armed(epoch)
         finally:
-            appliance.former_rings = rings  # type: ignore[method-assign]
+            appliance.rings.names = names  # type: ignore[method-assign]
             head.close()
         self.opening_s = time.monotonic() - at
         self.recovery_s.append(self.opening_s)
@@ -379,6 +381,7 @@ class Drill:
             "recovery_s": {"p50": at(0.5), "p99": at(0.99), "max": at(1.0)},
             "without_session": {**self.alone, "seconds": round(self.alone["seconds"], 1)},
             "recovered_from_archive": self.from_archive,
+            "balance_e8": e8(record["balance"]),
             "violations": self.violations,
             "seconds": round(seconds, 1),
         }
@@ -455,6 +458,16 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 print(file=sys.stderr)
 
 
+def ledger_differences(directory: Path, balance_e8: int) -> list[str]:
+    """Return what the ledger of the archive has otherwise than the venue; the archive is whole."""
+    found = ledger.read(directory)
+    out = [f"{one.what}: {one.text}" for one in found.problems()]
+    booked = [one.balance_e8() for one in found.wallets.values() if one.count]
+    if booked != [balance_e8]:
+        out.append(f"wallet: the ledger {booked}, venue {balance_e8}")
+    return out
+
+
 def run(arguments: argparse.Namespace) -> int:
     import uvloop
 
@@ -478,6 +491,11 @@ def run(arguments: argparse.Namespace) -> int:
         ) as error:
             print(f"corelane drill: {error}", file=sys.stderr)
             return 2
+    if arguments.journal is not None:
+        wrong = ledger_differences(arguments.journal, found["balance_e8"])
+        if wrong:
+            violation = {"kill": found["kills"], "mode": "ledger", "wrong": wrong}
+            found["violations"].append(violation)
     if arguments.json:
         print(json.dumps(found))
     else:

@@ -206,10 +206,19 @@ def say_problems(problems: list[ledger.Problem]) -> int:
     return 1 if problems else 0
 
 
+def say_gone(found: ledger.Ledger) -> None:
+    """Say how many entries there were before those that can be told."""
+    gone = found.entered - len(found.entries)
+    if gone:
+        text = f"{gone} older entries are in the sums only: retention has removed their records"
+        print(f"corelane ledger: {text}", file=sys.stderr)
+
+
 def entries(arguments: argparse.Namespace) -> int:
-    found = recovery.ledger_of(arguments.run_directory, until(arguments)).ledger
+    found = recovery.entries_of(arguments.run_directory, until(arguments))
     since = time_of(arguments.since, found.last_ns) if arguments.since else 0
     rows = [one for one in found.entries if one.real_ns >= since]
+    say_gone(found)
     if arguments.json:
         print(json.dumps([one._asdict() for one in rows]))
         return 0
@@ -238,15 +247,26 @@ def check(arguments: argparse.Namespace) -> int:
                     "entries": len(found.entries),
                     "carries": found.carries,
                     "wallets": len(found.wallets),
+                    "wallet_words": sum(one.count for one in found.wallets.values()),
+                    "wallet_balances": [
+                        {"venue": venue, "account": account, "asset": asset, "e8": one.balance_e8()}
+                        for (venue, account, asset), one in found.wallets.items()
+                    ],
                     "problems": [one._asdict() for one in problems],
                 }
             )
         )
         return 1 if problems else 0
     code = say_problems(problems)
+    for (venue, account, asset), one in found.wallets.items():
+        balance = one.balance_e8()
+        if one.count:
+            text = "not certain yet" if balance is None else f"{scaled(balance, 8)} {asset}"
+            print(f"  wallet of {venue} account {account}: {text}, by {one.count} words about it")
     print(
         f"{'conserved' if not code else f'{len(problems)} problems'}: {len(found.entries)} entries,"
-        f" {found.carries} carries of the lane, {len(found.wallets)} wallets of the venue"
+        f" {found.carries} carries of the lane,"
+        f" {sum(one.count for one in found.wallets.values())} words about wallets"
     )
     return code
 
@@ -316,7 +336,8 @@ def export(arguments: argparse.Namespace) -> int:
         print("corelane ledger export: say --out DIR, --sql QUERY, or both", file=sys.stderr)
         return 2
     try:
-        found = ledger.read(arguments.run_directory)
+        found = recovery.entries_of(arguments.run_directory)
+        say_gone(found)
         if arguments.out is not None:
             for path, count in write(found, arguments.out):
                 print(f"{path}: {count} rows", file=sys.stderr)

@@ -112,6 +112,15 @@ def lines_of(path: Path) -> tuple[list[Line], bytes]:
     return out, data
 
 
+def is_half_written(rest: bytes) -> bool:
+    """Whether this is the beginning of a line, with nothing behind its end."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(rest.decode(errors="replace"))
+    except ValueError:
+        return b"\n" not in rest
+    return end == len(rest)
+
+
 def check_epoch(
     folder: Path, before: bytes, keys: dict[str, dict[str, str]], allowed: set[str] | None
 ) -> tuple[list[str], bytes, list[bytes], int]:
@@ -142,7 +151,7 @@ def check_epoch(
         hashes.append(before)
         blocks.setdefault(segment, []).append((index, offset, length, sha))
     heads, rest = lines_of(folder / "heads")
-    if b"\n" in rest:
+    if not is_half_written(rest):
         faults.append(f"{folder}/heads: line {len(heads) + 1} is no head")
     after = before
     for number, head in enumerate(heads, 1):

@@ -29,10 +29,11 @@ from runtime.config.keys import Config
 from runtime.config.lane_mail import Mail, Scope, changed, mails
 from runtime.config.signals import Signals
 from runtime.feeds import supply as feeds
-from runtime.journal.archiver import finish, is_archived, rules_of
+from runtime.journal.archiver import finish, rules_of
 from runtime.journal.checkpointer import Checkpointer
 from runtime.lanes import pages as lane_pages
 from runtime.lanes.market import PAIR_BYTES, MarketLane
+from runtime.lanes.rings import FormerRings
 from runtime.lanes.spec import ASSETS, TTL
 from runtime.pages.clock import ClockPage, ClockWatch
 from runtime.pages.host import HostPage, HostWatch
@@ -40,7 +41,8 @@ from runtime.pages.page import SHM, Control, Page, PageError, in_use, stale
 from runtime.pages.page import name as page_name
 from runtime.sentinel import plan as sentinel_plan
 from runtime.sentinel.plan import Guard, lane_rate
-from runtime.session import evidence, funds, quota
+from runtime.session import funds, quota
+from runtime.show.summary import summary
 from runtime.supervise import conditions, state
 from runtime.supervise.causes import CAUSES
 from runtime.supervise.child import Exit, Message, Plan
@@ -52,7 +54,6 @@ from tuning.time import Where
 from venues.binance.usdm.session import Endpoints
 
 SMALL_PAGES_BYTES = 256 * 1024
-RINGS_KEPT = 2  # of dead lanes
 ORPHANS_S = 8.0  # lanes of a dead supervisor are gone by then
 VENUE = "binance_usdm"
 COLD_ROLES = {  # role and module of each cold part
@@ -211,6 +212,7 @@ class Appliance:
         self.unsent_mail: dict[Scope, Mail] = {}  # not yet sent
         self.mails_told = 0  # how often lanes were to be told something
         self.signals = Signals()
+        self.rings = FormerRings(settings.deployment, say)
         self.bells: dict[str, int] = {}
         self.market: MarketLane | None = None  # of a split topology; lane 0 is its order lane
 
@@ -297,41 +299,10 @@ class Appliance:
             await asyncio.sleep(0.1)
         for path in stale(deployment):
             if path.name.startswith(page_name(deployment, "journal.")):
-                self.keep_ring(path)
+                self.rings.keep(path)
                 continue
             path.unlink(missing_ok=True)
             self.say(f"pages.removed page={path.name} cause=writer_gone")
-
-    def keep_ring(self, path: Path) -> None:
-        """Name a dead lane's ring by its epoch: its successor reads it."""
-        parts = path.name.removeprefix(page_name(self.settings.deployment, "")).split(".")
-        if len(parts) > 2:
-            return  # it has its name
-        try:
-            ring = Page.open(self.settings.deployment, ".".join(parts), "hp_page_t")
-        except PageError as error:
-            path.unlink(missing_ok=True)
-            self.say(f"pages.removed page={path.name} cause={str(error)!r}")
-            return
-        self.retire(ring, ".".join(parts))
-        ring.close()
-
-    def retire(self, ring: Page, name: str) -> None:
-        """Keep a dead lane's ring by its epoch, if it tells more than the one before it.
-
-        A lane that died in its opening had sent nothing and booked nothing: its predecessor's
-        ring stays the evidence.
-        """
-        if evidence.read(memoryview(ring.map)) is None:
-            ring.remove()
-        else:
-            ring.rename(f"{name}.e{ring.header.epoch:05d}")
-
-    def former_rings(self, lane: int = 0) -> list[str]:
-        """Return the names of dead lanes' rings, oldest first."""
-        prefix = page_name(self.settings.deployment, "")
-        paths = SHM.glob(f"{prefix}journal.{lane}.e*")
-        return sorted(path.name.removeprefix(prefix) for path in paths)
 
     async def start_guard(self) -> None:
         if self.settings.guard is not None:
@@ -664,6 +635,7 @@ class Appliance:
                 self.supervisor.degrade(f"{symbol}: another scale at the venue; restart")
                 continue
             self.about[number] = about
+            self.checkpoint("reference")
             self.say(f"instrument.changed symbol={symbol} keys={','.join(differ)}")
         self.tell_changes(before, self.lane_mail())
 
@@ -722,15 +694,10 @@ class Appliance:
         s = self.settings
         former = self.lane_pages
         if "journal.0" in former:
-            self.retire(former["journal.0"], "journal.0")
+            self.rings.retire(former["journal.0"], "journal.0")
         for page in former.values():
             page.close()
-        rings = self.former_rings()
-        for number, ring in enumerate(rings):
-            room = os.statvfs(SHM).f_bavail * os.statvfs(SHM).f_frsize
-            if number < len(rings) - RINGS_KEPT or room < self.life_bytes():
-                (SHM / page_name(s.deployment, ring)).unlink(missing_ok=True)
-                self.say(f"pages.removed page={ring} cause=no_room_for_more_rings")
+        self.rings.make_room(self.life_bytes())
         self.lane_pages, self.log = lane_pages.make(
             s.deployment, 0, self.epoch, self.journal_bytes(), self.host.fingerprint
         )
@@ -810,7 +777,7 @@ class Appliance:
             "is_open": self.opened_epoch == self.epoch,
             "has_books": self.market is None,
             "has_orders": True,
-            "former_rings": self.former_rings(),
+            "former_rings": self.rings.names(),
             "archive": str(self.settings.journal or "") if self.settings.venue_stays else "",
             "prefix": self.settings.deployment[:12],
             "on_restart": self.settings.on_restart,
@@ -826,7 +793,8 @@ class Appliance:
         return True
 
     def checkpoint(self, cause: str) -> None:
-        """Have a checkpoint taken beside a step that may go wrong; nobody waits for it."""
+        """Have a checkpoint taken beside a step that may go wrong, or after something did; nobody
+        waits for it."""
         if self.settings.journal is not None and 0 < self.epoch == self.opened_epoch:
             self.tell("archiver", {"checkpoint": cause})
 
@@ -871,6 +839,7 @@ class Appliance:
     def exited(self, end: Exit) -> None:
         """A cold process ended: report it unless it left in order."""
         if end.cause != lib.HP_EXIT_CLEAN:
+            self.checkpoint("process_ended")
             self.supervisor.keep(self.report(Report(end)))
 
     def lane_exited(self, end: Exit) -> None:
@@ -894,10 +863,7 @@ class Appliance:
             await asyncio.sleep(1)
             if self.lane_state() != lib.HP_LANE_ARMED:
                 continue
-            for ring in self.former_rings():
-                path = SHM / page_name(self.settings.deployment, ring)
-                if self.settings.journal is None or is_archived(path):
-                    path.unlink(missing_ok=True)
+            self.rings.forget(self.settings.journal is not None)
 
     # -- what others ask ---------------------------------------------------------------------------
 
@@ -990,7 +956,7 @@ class Appliance:
         return 0 if left == 0 else 1
 
     def asked(self, command: str) -> None:
-        """A person set a word: do what the lanes cannot do alone."""
+        """A person asked for a change: keep the state before it, do what lanes cannot do alone."""
         self.checkpoint(command)
         if command == "kill":
             self.killed()
@@ -1030,10 +996,6 @@ class Appliance:
         if hasattr(self, "supervisor") and "lane-0" in self.supervisor.watched:
             await self.drain(3)
 
-    @property
-    def ring_prefix(self) -> str:
-        return page_name(self.settings.deployment, "journal.")
-
     async def finish_archive(self) -> bool:
         """Bring what the archiver did not come to into the archive; rings go only then."""
         s = self.settings
@@ -1042,7 +1004,7 @@ class Appliance:
         rules = rules_of(s.archive)
         done = await asyncio.to_thread(finish, s.deployment, s.journal, rules, self.say)
         if not done:
-            self.say(f"archive.rings_kept pages={self.ring_prefix}* cause=not_all_is_archived")
+            self.say(f"archive.rings_kept pages={self.rings.prefix}* cause=not_all_is_archived")
             return False
         last = Checkpointer(s.journal, rules.checkpoint_s, rules.checkpoints, self.say).last
         await asyncio.to_thread(last, "end")
@@ -1055,13 +1017,12 @@ class Appliance:
             await self.supervisor.close()
         is_kept = not await self.finish_archive()
         for page in (*self.pages, *self.lane_pages.values()):
-            if not (is_kept and page.path.name.startswith(self.ring_prefix)):
+            if not (is_kept and page.path.name.startswith(self.rings.prefix)):
                 page.remove()
-        for ring in self.former_rings():
-            if not is_kept:
-                (SHM / page_name(self.settings.deployment, ring)).unlink(missing_ok=True)
+        if not is_kept:
+            self.rings.remove()
         if self.market is not None:
-            self.market.close(self.ring_prefix if is_kept else None)
+            self.market.close(self.rings.prefix if is_kept else None)
         loop = asyncio.get_running_loop()
         if self.bells:
             loop.remove_reader(self.bells["supervisor"])
@@ -1070,35 +1031,5 @@ class Appliance:
 
     def summary(self) -> dict[str, Any]:
         """Return what the lane's page says: orders, fills, positions and PnL per symbol."""
-        view, feed = self.lane_page.view, self.market_page.view.counters
-        c = view.counters
-        symbols = {}
-        for number, name in self.symbols.items():
-            p = view.positions[number]
-            symbols[name] = {
-                "position_lots": sum(p.lots),
-                "venue_position_lots": sum(p.venue_lots),
-                "bought_lots": p.bought_lots,
-                "sold_lots": p.sold_lots,
-                "realised_e8": p.realised_e8,
-                "fees_e8": p.fees_e8,
-                "venue_realised_e8": p.venue_pnl_e8,
-                "size_decimals": self.about[number]["size_decimals"],
-            }
-        return {
-            "orders": c.orders_sent - c.orders_absent,
-            "orders_accepted": c.orders_sent - c.orders_absent - c.orders_refused,
-            "cancels": c.cancels_sent,
-            "fills": c.fills,
-            "fills_buy": c.fills_buy,
-            "fills_sell": c.fills_sell,
-            "rejects": c.rejects,
-            "open_orders": c.open_orders,
-            "unknown": c.unknown_now,
-            "messages": feed.messages,
-            "gaps": feed.gaps,
-            "resyncs": feed.resyncs,
-            "symbols": symbols,
-            "realised_e8": sum(s["realised_e8"] for s in symbols.values()),
-            "fees_e8": sum(s["fees_e8"] for s in symbols.values()),
-        }
+        counters = self.market_page.view.counters
+        return summary(self.lane_page.view, counters, self.symbols, self.about)

@@ -19,6 +19,7 @@ from typing import Any
 from hotpath.journal import trial
 from hotpath.journal.tail import SEGMENT_BYTES, scan, segment
 from runtime._shm import lib
+from runtime.lanes.spec import ASSETS
 from runtime.pages.page import LANE_BYTES, Page
 
 SEGMENT, SEGMENTS, PAYLOAD = 16 * 2**20, 4, 256
@@ -26,6 +27,14 @@ GB = 2**30
 LIMITS = {
     "strategies": 1, "accounts": 1, "order_lots_max": 1000, "position_lots_max": 1000,
     "open_orders_max": 5, "band_bps": 100, "stale_ms": 60_000,
+}  # fmt: skip
+
+SPEC: dict[str, Any] = {
+    "codec": "venues.binance.usdm.codec", "prefix": "bench", "assets": ASSETS,
+    "rate": [2000, 200, 20], "clock_ns_max": 0, "clock_warns": True, "strategies": ["demo"],
+    "parameters": [{}],
+    "instruments": [{"id": 1, "symbol": "BTCUSDT", "limits": LIMITS,
+                     "about": {"price_decimals": 2, "size_decimals": 3}}],
 }  # fmt: skip
 
 
@@ -109,19 +118,12 @@ def rerun(directory: Path, messages: int) -> dict[str, Any]:
     from hotpath.lane.manual import ManualLane
     from runtime.journal.archiver import Archiver
     from runtime.journal.rerun import rerun as run_again
-    from runtime.lanes.spec import ASSETS, fit
+    from runtime.lanes.spec import fit
     from venues.binance.usdm.codec import Codec
 
     frames = capture.stream_frames(capture.BTCUSDT)
     deployment = f"rerun{os.getpid()}"
     page = Page.make(deployment, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, 4096 + 4 * SEGMENT)
-    spec = {
-        "codec": "venues.binance.usdm.codec", "prefix": "bench", "assets": ASSETS,
-        "rate": [2000, 200, 20], "clock_ns_max": 0, "clock_warns": True, "strategies": ["demo"],
-        "parameters": [{}],
-        "instruments": [{"id": 1, "symbol": "BTCUSDT", "limits": LIMITS,
-                         "about": {"price_decimals": 2, "size_decimals": 3}}],
-    }  # fmt: skip
     try:
         lane = ManualLane(
             Codec(prefix="bench"), bytearray(LANE_BYTES), epoch=1, journal=page.map,
@@ -129,7 +131,7 @@ def rerun(directory: Path, messages: int) -> dict[str, Any]:
         )  # fmt: skip
         archiver = Archiver(deployment, directory)
         archiver.look()
-        fit(lane, json.loads(json.dumps(spec)))
+        fit(lane, json.loads(json.dumps(SPEC)))
         lane.start_strategies()
         lane.session()
         lane.arm()

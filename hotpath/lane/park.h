@@ -97,11 +97,21 @@ static inline void hp_lane_drop_replace(hp_lane_t *l, hp_order_t *o)
     hp_lane_tell(l, o->strategy, o, NULL);
 }
 
+/* Is the picture still one that may be quoted on?  It has aged while the order waited. */
+static inline int hp_lane_is_seen(const hp_lane_t *l, const hp_order_t *o)
+{
+    const hp_lane_instrument_t *i = &l->instruments[o->instrument];
+    hp_intent_t now;
+    if (o->flags & HP_ORDER_REDUCE_ONLY) return 1;
+    hp_lane_picture(i, &now);
+    return now.caution == 0 && now.book_state == HP_BOOK_SYNCED && l->now_ns - now.recv_ns <= i->limits.stale_ns;
+}
+
 static inline int hp_lane_may_leave(const hp_lane_t *l, const hp_order_t *o, uint64_t deadline_ns)
 {
     int is_lent = !l->gate.lease.is_required || l->now_ns < l->gate.lease.until_ns || o->flags & HP_ORDER_REDUCE_ONLY;
     return is_lent && l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && l->now_ns < deadline_ns &&
-           !hp_lane_must_go(l, o) && !(l->gate.words & HP_WORD_CHOKED) && (o->expire_ns == 0 || l->now_ns < o->expire_ns);
+           !hp_lane_must_go(l, o) && hp_lane_is_seen(l, o) && !(l->gate.words & HP_WORD_CHOKED) && (o->expire_ns == 0 || l->now_ns < o->expire_ns);
 }
 
 static inline void hp_lane_leave_replace(hp_lane_t *l, struct hp_parked *p, hp_order_t *o)

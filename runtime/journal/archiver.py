@@ -37,7 +37,7 @@ from hotpath.journal.tail import Chunk, JournalDamaged
 from runtime._shm import ffi, lib
 from runtime.journal import durability
 from runtime.journal.archive import ArchiveDamaged, ArchiveFailed, ArchiveFull, EpochWriter, Place
-from runtime.journal.checkpointer import Checkpointer, trouble_of
+from runtime.journal.checkpointer import LOOKED_INTO, Checkpointer, trouble_in, trouble_of
 from runtime.journal.key import ArchiveKey, ArchiveKeyError
 from runtime.journal.recording import RecordingError, epoch_folder, epoch_folders, open_run
 from runtime.journal.retention import Keeper, Policy, newest_head
@@ -49,7 +49,6 @@ NO_ARCHIVER = 2**64 - 1
 KEPT_HEADS = "archive.heads.json"
 LOOK_NS = 100_000_000  # between two looks for new rings
 ROOM_NS = 500_000_000  # between two looks at the room on disk, and two tries on a full one
-ORDER_STATE_AT = ffi.offsetof("hp_order_t", "state")
 TURN_BYTES = 8 * 1024 * 1024  # of one ring before the others have their turn
 
 
@@ -184,18 +183,19 @@ class Ring:
             self.say(f"journal.damaged ring={self.name} error={str(error)!r}")
         for hole in self.tailer.holes[self.said :]:
             self.say(f"journal.hole ring={self.name} first={hole.first} records={hole.records}")
+            self.checkpointer.trouble("hole")
         self.said = len(self.tailer.holes)
         return copied
 
     def look_for_trouble(self, chunk: Chunk) -> None:
-        """Ask for a checkpoint when the lane tells of a gap, a correction, an UNKNOWN order."""
+        """Ask for a checkpoint when the lane tells of trouble: by a kind of record, or by what
+        stands in one (an UNKNOWN order, a word that stops the lane, whoever wrote it)."""
         if not self.checkpointer.may_trouble():
             return
         cause = trouble_of(chunk.kinds)
-        if not cause and chunk.kinds >> lib.HP_RECORD_ORDER & 1:
-            for record in records_of(chunk, (lib.HP_RECORD_ORDER,)):
-                if record.payload[ORDER_STATE_AT] == lib.HP_ORDER_UNKNOWN:
-                    cause = "unknown_order"
+        if not cause and chunk.kinds & LOOKED_INTO:
+            for record in records_of(chunk, (lib.HP_RECORD_ORDER, lib.HP_RECORD_WORDS)):
+                cause = cause or trouble_in(record)
         if cause:
             self.checkpointer.trouble(cause)
 

@@ -68,6 +68,17 @@ class Report:
         return not self.faults
 
 
+def is_half_written(rest: bytes) -> bool:
+    """Whether a killed archiver left this of a line: its beginning, and no byte behind its end."""
+    if b"\n" in rest:
+        return False
+    try:
+        _, end = json.JSONDecoder().raw_decode(rest.decode(errors="replace"))
+    except ValueError:
+        return True
+    return end == len(rest)
+
+
 class EpochAudit:
     """One lane epoch."""
 
@@ -145,7 +156,7 @@ class EpochAudit:
         path = self.folder / chain.HEADS
         size = path.stat().st_size if path.exists() else 0
         if size > self.heads_bytes:
-            is_torn = b"\n" not in path.read_bytes()[self.heads_bytes :]
+            is_torn = is_half_written(path.read_bytes()[self.heads_bytes :])
             self.fault(
                 "head",
                 f"bytes {self.heads_bytes} to {size} are no head",

@@ -4,9 +4,10 @@ Owns:    the ledger, its sources and the reading of what lanes know <-> JSON, ex
          form: equal states are equal bytes.
 Refuses: files, checksums (checkpoint.py), reading journals (recovery.py).
 
-Left out, because records tell it again or nobody asks: orders of the ledger (they are exported out
-of the whole journal), orders that had ended before the lane's newest carry (a ring does not tell
-of those either), codecs (made anew of the lane's description).
+Left out, because records tell it again or nobody asks: entries and orders of the ledger (they are
+shown and exported out of the whole journal), orders that had ended before the lane's newest carry
+(a ring does not tell of those either), codecs (made anew of the lane's description), all but the
+place of lives that two others followed.  So the size is bounded but for a row for each life.
 Structs of the lane are kept as their bytes; SHAPE says of which layout.
 """
 
@@ -20,11 +21,14 @@ from typing import Any
 
 from hotpath.journal.tail import Record
 from runtime._shm import ffi, lib
-from runtime.journal.ledger import Book, Entry, Ledger, Problem, Reader, Source, Wallet
+from runtime.journal.fill_keys import FillKeys
+from runtime.journal.ledger import Book, Entry, Ledger, Problem, Reader, Source
 from runtime.journal.recording import Point
+from runtime.journal.wallet import Wallet
 from runtime.session import evidence
 from runtime.session.evidence import Evidence, Reading
 
+FORMAT = 2
 STRUCTS = ("hp_base_t", "hp_booked_t", "hp_order_t", "hp_intent_t", "hp_instrument_t")
 
 
@@ -155,12 +159,18 @@ def record_of(row: list[Any]) -> Record:
 
 
 def of_source(source: Source) -> dict[str, Any]:
-    return {
+    out = {
         "lane": source.lane,
         "epoch": source.epoch,
         "offset_ns": source.offset_ns,
         "last_ns": source.last_ns,
         "place": list(source.place),
+        "told": sorted(source.told),
+    }
+    if source.is_over:
+        return out
+    return {
+        **out,
         "spec": source.spec,
         "account": source.account,
         "abouts": [text(one) for one in source.abouts.values()],
@@ -169,8 +179,8 @@ def of_source(source: Source) -> dict[str, Any]:
         "intents": [text(one) for one in source.intents.values()],
         "facts": [of_record(one) for one in source.facts],
         "carry": [text(one) for one in source.carry.bases.values()],
-        "told": sorted(source.told),
         "has_hole": source.has_hole,
+        "balances_ns": source.balances_ns,
         "frames": [of_record(one) for one in source.frames],
     }
 
@@ -178,6 +188,9 @@ def of_source(source: Source) -> dict[str, Any]:
 def source_of(state: dict[str, Any], ledger: Ledger) -> Source:
     out = Source(state["lane"], state["epoch"], state["offset_ns"], ledger)
     out.last_ns, out.place = state["last_ns"], Point(*state["place"])
+    out.told, out.is_over = set(state["told"]), "spec" not in state
+    if out.is_over:
+        return out
     if state["spec"]:
         out.describe(state["spec"])
     out.account = state["account"]
@@ -189,24 +202,21 @@ def source_of(state: dict[str, Any], ledger: Ledger) -> Source:
     out.facts = [record_of(one) for one in state["facts"]]
     bases = [struct("hp_base_t", one) for one in state["carry"]]
     out.carry.bases = {one.instrument: one for one in bases}
-    out.told, out.has_hole = set(state["told"]), state["has_hole"]
+    out.has_hole, out.balances_ns = state["has_hole"], state["balances_ns"]
     out.frames.extend(record_of(one) for one in state["frames"])
     return out
 
 
-def fill_key(entry: Entry) -> tuple[str, int, int, int, int]:
-    return (entry.venue, entry.account, entry.instrument, entry.trade_id, entry.side)
-
-
 def of_ledger(found: Ledger) -> dict[str, Any]:
-    booked = {fill_key(one) for one in found.entries if one.kind in ("fill", "recovered")}
     return {
         "positions": pairs({key: vars(book) for key, book in found.positions.items()}),
         "strategies": [[who, *key, vars(b)] for (who, key), b in found.strategies.items()],
         "funding": pairs(found.funding),
-        "entries": [list(one) for one in found.entries],
+        "entered": found.entered,
+        "told_lots": pairs(found.told_lots),
         "marks": pairs({key: list(one) for key, one in found.marks.items()}),
-        "in_base": sorted(found.seen - booked),
+        "seen": found.seen.as_rows(),
+        "newest": pairs({key: list(one) for key, one in found.newest.items()}),
         "wallets": pairs({key: vars(one) for key, one in found.wallets.items()}),
         "offsets": pairs({key: list(one) for key, one in found.offsets.items()}),
         "breaks": [list(one) for one in found.breaks],
@@ -222,13 +232,11 @@ def ledger_of(state: dict[str, Any]) -> Ledger:
     out.positions = {k: Book(**one) for k, one in keyed(state["positions"]).items()}
     out.strategies = {(k[0], k[1:]): Book(**b) for k, b in keyed(state["strategies"]).items()}
     out.funding = keyed(state["funding"])
-    out.entries = [Entry(*row) for row in state["entries"]]
+    out.entered, out.told_lots = state["entered"], keyed(state["told_lots"])
     out.marks = {k: (one[0], one[1], one[2]) for k, one in keyed(state["marks"]).items()}
-    out.seen = {fill_key(one) for one in out.entries if one.kind in ("fill", "recovered")}
-    out.seen |= {tuple(one) for one in state["in_base"]}
-    for key, one in keyed(state["wallets"]).items():
-        first, last = (tuple(one[n]) if one[n] else None for n in ("first", "last"))
-        out.wallets[key] = Wallet(one["open_e8"], first, last)
+    out.seen = FillKeys.of_rows(state["seen"])
+    out.newest = {k: (one[0], one[1]) for k, one in keyed(state["newest"]).items()}
+    out.wallets = {k: Wallet(**one) for k, one in keyed(state["wallets"]).items()}
     out.offsets = {k: tuple(one) for k, one in keyed(state["offsets"]).items()}
     out.breaks = [Problem(*row) for row in state["breaks"]]
     out.carries, out.records, out.last_ns = state["carries"], state["records"], state["last_ns"]
@@ -253,9 +261,39 @@ def pack(reader: Reader) -> bytes:
     return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
 
 
-def unpack(data: bytes) -> Reader:
+def from_1(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state of format 1, which held every entry, as one of format 2.
+
+    What wallets were compared with is not in it: they begin anew.
+    """
+    found = state["ledger"]
+    entries, seen = [Entry(*row) for row in found.pop("entries")], FillKeys()
+    for venue, account, *fill in found.pop("in_base"):
+        seen.take((venue, account), (fill[0], fill[1], fill[2]))
+    counted = Ledger()
+    for one in entries:
+        counted.enter(one)
+        if one.kind in ("fill", "recovered"):
+            seen.take((one.venue, one.account), (one.instrument, one.trade_id, one.side))
+    found |= {
+        "entered": len(entries),
+        "told_lots": pairs(counted.told_lots),
+        "seen": seen.as_rows(),
+        "newest": [],
+        "wallets": [],
+    }
+    for row in (*found["positions"], *found["strategies"]):
+        row[-1] |= {"venue_pnl_e8": 0, "is_moved": True}  # nobody added up the venue's words
+    for source in found["lanes"]:
+        source["balances_ns"] = 0
+    return state
+
+
+def unpack(data: bytes, layout: int = FORMAT) -> Reader:
     """Return what goes on where pack() was made.  ValueError, KeyError, TypeError: it is none."""
     state = json.loads(data)
+    for number in range(layout, FORMAT):
+        state = CONVERTERS[number](state)
     ledger = ledger_of(state["ledger"])
     reader = Reader(ledger, ledger.lanes)
     for epoch, lane, one in state["readings"]:
@@ -263,4 +301,7 @@ def unpack(data: bytes) -> Reader:
     return reader
 
 
-__all__ = ["SHAPE", "pack", "unpack"]
+CONVERTERS = {1: from_1}
+FORMATS = (*CONVERTERS, FORMAT)
+
+__all__ = ["FORMAT", "FORMATS", "SHAPE", "pack", "unpack"]

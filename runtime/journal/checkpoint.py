@@ -29,14 +29,13 @@ import zstandard
 
 from runtime.journal import chain
 from runtime.journal import key as archive_key
-from runtime.journal.books_state import SHAPE
+from runtime.journal.books_state import FORMAT, FORMATS, SHAPE
 from runtime.journal.key import ArchiveKey
 from runtime.journal.ledger import LaneEpoch
 from runtime.journal.recording import Point, epoch_folder, epoch_folders
 from runtime.journal.retention import FLOOR
 from runtime.supervise.state import sync_folder, write_durably
 
-FORMAT = 1
 FOLDER, SUFFIX, LOCK = "checkpoints", ".checkpoint", "lock"
 LINE_BYTES_MAX = 1 << 20
 LOCK_S = 30.0
@@ -87,8 +86,9 @@ def look(run: Path, path: Path) -> Checkpoint:
         raise CheckpointBad(f"its line cannot be read: {error}") from error
     if not isinstance(head, dict):
         raise CheckpointBad("it has no line of JSON")
-    if head.get("format") != FORMAT:
-        raise CheckpointBad(f"format {head.get('format')}; this build reads {FORMAT}")
+    if head.get("format") not in FORMATS:
+        known = ", ".join(map(str, FORMATS))
+        raise CheckpointBad(f"format {head.get('format')}; this build reads {known}")
     keys, _ = archive_key.public_keys(run, set())
     key = keys.get(str(head.get("key")))
     if key is None or not archive_key.is_signed(head, key):

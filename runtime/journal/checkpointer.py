@@ -20,18 +20,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime._shm import lib
+from hotpath.journal.tail import Record
+from runtime._shm import ffi, lib
 
 PERIOD = "period"
 TROUBLE_S = 5.0  # at least between two on trouble: a bad feed gaps all the time
 PATIENCE_S = 120.0
 # Trouble by the kinds of what a lane journals; an order's state is looked at as well.
 TROUBLES = {
-    lib.HP_RECORD_RESYNC: "gap",
     lib.HP_RECORD_CORRECTION: "correction",
     lib.HP_RECORD_HALT: "halt",
+    lib.HP_RECORD_FLATTEN: "flatten",
+    lib.HP_RECORD_QUOTA_MODE: "quota",
+    lib.HP_RECORD_RESYNC: "gap",
+    lib.HP_RECORD_FEED: "feed",
 }
 TROUBLE_MASK = sum(1 << kind for kind in TROUBLES)
+LOOKED_INTO = 1 << lib.HP_RECORD_ORDER | 1 << lib.HP_RECORD_WORDS
+ORDER_STATE_AT = ffi.offsetof("hp_order_t", "state")
+STOPS = lib.HP_WORD_KILL | lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN
 
 
 def trouble_of(kinds: int) -> str:
@@ -39,6 +46,14 @@ def trouble_of(kinds: int) -> str:
     if not kinds & TROUBLE_MASK:
         return ""
     return next(cause for kind, cause in TROUBLES.items() if kinds >> kind & 1)
+
+
+def trouble_in(record: Record) -> str:
+    """Return the trouble that stands in an order or in shared words; "" = none."""
+    if record.kind == lib.HP_RECORD_ORDER:
+        return "unknown_order" if record.payload[ORDER_STATE_AT] == lib.HP_ORDER_UNKNOWN else ""
+    is_stopped = record.aux == lib.HP_WORDS_CONTROL and record.payload[0] & STOPS
+    return "stopped" if is_stopped else ""
 
 
 @dataclass

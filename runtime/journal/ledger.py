@@ -29,8 +29,10 @@ from hotpath.decode.json import Status
 from hotpath.journal.tail import Record
 from runtime._shm import ffi, lib
 from runtime.journal import recording, records
+from runtime.journal.fill_keys import Account, Fill, FillKeys
 from runtime.journal.recording import Damage, LaneRun, Limit, Point
 from runtime.journal.tailer import Hole
+from runtime.journal.wallet import ANSWER_NS, Wallet
 from runtime.pages import names
 from runtime.session import evidence
 
@@ -50,6 +52,7 @@ KINDS = frozenset(
         lib.HP_RECORD_CORRECTION,
         lib.HP_RECORD_OPENING,
         lib.HP_RECORD_CARRY,
+        lib.HP_RECORD_POSITION,
         lib.HP_RECORD_REPORT_FRAME,
         lib.HP_RECORD_FRAME,
     )
@@ -95,6 +98,8 @@ class Book:
     bought: int = 0
     sold: int = 0
     fills: int = 0
+    venue_pnl_e8: int = 0  # what the venue says that these fills realised
+    is_moved: bool = False  # lots came that no fill explains
     fees: dict[str, int] = field(default_factory=dict)  # by asset
 
     def fill(self, about: Any, side: int, price: int, lots: int, fee_e8: int, asset: str) -> int:
@@ -142,34 +147,6 @@ class Problem(NamedTuple):
     sequence: int = 0
 
 
-@dataclass
-class Wallet:
-    """One asset of one account by the venue's word.
-
-    A word comes before the fill that it counts, so what had been booked is looked at when the next
-    word comes.  Each pair is (the venue's word, the ledger's).
-    """
-
-    open_e8: int  # the newest word, not yet looked at
-    first: tuple[int, int] | None = None
-    last: tuple[int, int] | None = None
-
-    def settle(self, booked_e8: int) -> None:
-        self.last = (self.open_e8, booked_e8)
-        self.first = self.first or self.last
-
-    def differs(self, booked_e8: int | None) -> tuple[int, int] | None:
-        """Return by how much each moved when neither the newest word nor the one before agrees.
-
-        booked_e8: what is booked now; None in a life that has ended.
-        """
-        if self.first is None or self.last is None:
-            return None
-        pairs = [self.last] if booked_e8 is None else [(self.open_e8, booked_e8), self.last]
-        found = [(word - self.first[0], booked - self.first[1]) for word, booked in pairs]
-        return None if any(a == b for a, b in found) else found[0]
-
-
 class Ledger:
     """Takes records in order of time and keeps the books."""
 
@@ -177,12 +154,15 @@ class Ledger:
         self.positions: dict[Key, Book] = {}
         self.strategies: dict[tuple[str, Key], Book] = {}
         self.funding: dict[tuple[str, int, str, str], int] = {}  # venue, account, symbol, asset
-        self.entries: list[Entry] = []
+        self.entries: list[Entry] = []  # since the beginning or the checkpoint gone on from
+        self.entered = 0  # entries ever
+        self.told_lots: dict[Key, int] = {}  # by all entries
         self.orders: dict[int, Any] = {}
         self.marks: dict[tuple[str, int], tuple[int, int, str]] = {}  # twice the price, ns, source
         self.abouts: dict[tuple[str, int], Any] = {}
-        self.seen: set[tuple[str, int, int, int, int]] = set()  # fills by key
-        self.wallets: dict[tuple[str, int, str, int], Wallet] = {}  # by asset and lane epoch
+        self.seen = FillKeys()
+        self.wallets: dict[tuple[str, int, str], Wallet] = {}  # by venue, account, asset
+        self.newest: dict[Key, tuple[int, int]] = {}  # trade of a position: id, venue's time
         self.offsets: dict[tuple[str, int, int], tuple[int, ...]] = {}  # see reopened()
         self.breaks: list[Problem] = []
         self.lanes: dict[LaneEpoch, Source] = {}  # in the order in which they were opened
@@ -209,18 +189,19 @@ class Ledger:
     def add_fill(self, source: Source, record: Record, kind: str, booked: Any, more: Any) -> None:
         """Book a fill once; `booked` is hp_booked_t, `more` the report it came by, or None."""
         about = source.abouts.get(booked.instrument)
-        key = (source.venue, booked.account, booked.instrument, booked.trade_id, booked.side)
-        if about is None or key in self.seen:
+        if about is None or not self.seen.take(*fill_key(source, booked)):
             return
-        self.seen.add(key)
         place = (source.venue, booked.account, booked.instrument, booked.position_side)
         asset = source.asset(booked.flags >> lib.HP_BOOKED_ASSET_SHIFT)
         what = (about, booked.side, booked.price_ticks, booked.lots, booked.fee_e8, asset)
         strategy = source.strategy_of(booked.client_id)
-        realised = self.book(place).fill(*what)
+        book = self.book(place)
+        realised = book.fill(*what)
+        book.venue_pnl_e8 += booked.pnl_e8
         self.share(strategy, place).fill(*what)
+        self.move_wallets(source, place, booked, more, asset)
         self.mark(source, booked.instrument, 2 * booked.price_ticks, source.real(record), "fill")
-        self.entries.append(
+        self.enter(
             Entry(
                 kind,
                 source.real(record),
@@ -246,6 +227,15 @@ class Ledger:
             )
         )
 
+    def enter(self, entry: Entry) -> None:
+        """Keep an entry, and count what it says beside the books."""
+        self.entries.append(entry)
+        self.entered += 1
+        if entry.kind != "funding":
+            place = (entry.venue, entry.account, entry.instrument, entry.position_side)
+            sign = -1 if entry.side == lib.HP_SIDE_SELL else 1
+            self.told_lots[place] = self.told_lots.get(place, 0) + sign * entry.lots
+
     def move(
         self,
         source: Source,
@@ -259,6 +249,7 @@ class Ledger:
         """Book lots that no fill explains: an opening balance, or the venue's word."""
         sign = self.sign(place)
         for book in (self.book(place), self.share("none", place)):
+            book.is_moved = True
             book.lots += lots
             book.cost_e8 += cost
             book.cash_e8 -= cost
@@ -269,7 +260,7 @@ class Ledger:
             if money.get("fees"):
                 asset = source.asset(0)
                 book.fees[asset] = book.fees.get(asset, 0) + money["fees"]
-        self.entries.append(
+        self.enter(
             Entry(
                 kind,
                 source.real(record),
@@ -309,7 +300,7 @@ class Ledger:
             one.finish()
             one.intents = {}
         for one in former[:-1]:  # a late fill is looked for in the present life and the one before
-            one.owners = {}
+            one.owners, one.is_over = {}, True
 
     # -- what must hold ------------------------------------------------------------------
 
@@ -400,35 +391,33 @@ class Ledger:
             return
         self.breaks.append(Problem("carry", text, source.lane, source.epoch, record.sequence))
 
-    def wallet(self, source: Source, account: int, asset: str, wallet_e8: int) -> None:
-        """The venue says what is in a wallet: remember it beside what the ledger has booked."""
-        key = (source.venue, account, asset, source.epoch)
-        found = self.wallets.get(key)
-        if found is None:
-            self.wallets[key] = Wallet(wallet_e8)
-            return
-        found.settle(self.earned(source.venue, account, asset))
-        found.open_e8 = wallet_e8
+    def wallet(self, source: Source, asset: str) -> Wallet:
+        return self.wallets.setdefault((source.venue, source.account, asset), Wallet())
 
-    def earned(self, venue: str, account: int, asset: str) -> int:
-        """Return what the ledger says an account has earned in one asset: realised, less fees, plus
-        funding."""
-        out = sum(
-            amount
-            for (v, a, _, s), amount in self.funding.items()
-            if (v, a, s) == (venue, account, asset)
-        )
-        for key, book in self.positions.items():
-            if key[:2] == (venue, account):
-                out -= book.fees.get(asset, 0)
-                if asset == self.settlement(key):
-                    out += book.realised_e8
-        return out
+    def move_wallets(
+        self, source: Source, place: Key, booked: Any, more: Any, fee_asset: str
+    ) -> None:
+        """Tell wallets what a fill moved: profit by the venue's figure, and the fee.
 
-    def settlement(self, key: Key) -> str:
-        """Return the asset that a position's PnL is in: what its fees are mostly paid in."""
-        fees = self.positions[key].fees
-        return max(sorted(fees), key=lambda name: abs(fees[name])) if fees else ""
+        One that no event told has bounds: around its match, or (learnt at an opening) between the
+        trade before it and the balances that the opening began with.
+        """
+        if source.reader is None:
+            return  # a venue that says nothing of wallets
+        settled = source.abouts[booked.instrument].settle_asset
+        pnl_asset = source.asset(settled) if settled else fee_asset
+        trade_id, match_ns = self.newest.get(place, (0, 0))
+        first_ns = match_ns - ANSWER_NS if booked.trade_id > trade_id else 0
+        last_ns = source.balances_ns + ANSWER_NS
+        if more and booked.trade_id > trade_id:
+            self.newest[place] = (int(booked.trade_id), int(more.match_ns))
+        if more and more.request == lib.HP_REQUEST_NONE and more.event_ns:
+            first_ns = last_ns = int(more.event_ns)
+        elif more:
+            first_ns, last_ns = int(more.match_ns) - ANSWER_NS, int(more.match_ns) + ANSWER_NS
+        amounts = (pnl_asset, int(booked.pnl_e8)), (fee_asset, -int(booked.fee_e8))
+        for asset, amount in amounts:
+            self.wallet(source, asset).move_between(first_ns, last_ns, amount)
 
     def problems(self) -> list[Problem]:
         """Return everything that is not conserved."""
@@ -447,29 +436,25 @@ class Ledger:
                     Problem("cash", f"{key}: cash {book.cash_e8} is not realised"
                             f" {book.realised_e8} less cost {book.cost_e8}")
                 )
-            moved = sum(
-                entry.lots * (1 if entry.side == lib.HP_SIDE_BUY else -1)
-                if entry.kind in ("fill", "recovered") else entry.lots
-                for entry in self.entries
-                if (entry.venue, entry.account, entry.instrument, entry.position_side) == key
-                and entry.kind != "funding"
-            )
+            moved = self.told_lots.get(key, 0)
             if moved != book.lots:
                 out.append(Problem("fills", f"{key}: entries add up to {moved}, the position is"
                                    f" {book.lots}"))
-        newest = {key[:3]: key[3] for key in self.wallets}
-        for (venue, account, asset, epoch), found in self.wallets.items():
-            is_newest = newest[venue, account, asset] == epoch
-            now = self.earned(venue, account, asset) if is_newest else None
-            moves = found.differs(now)
-            if moves is not None:
+            # the venue rounds what a fill realised, and so do we
+            differs = abs(book.realised_e8 - book.venue_pnl_e8) > 2 * book.fills
+            if book.venue_pnl_e8 and not book.is_moved and differs:
                 out.append(
-                    Problem(
-                        "wallet",
-                        f"{venue} account {account} {asset}: the venue's wallet moved by"
-                        f" {moves[0]}, the ledger by {moves[1]} (1e-8)",
-                    )
+                    Problem("pnl", f"{key}: realised {book.realised_e8}, by the venue's words about"
+                            f" each fill {book.venue_pnl_e8}")
                 )
+        for (venue, account, asset), wallet in self.wallets.items():
+            for one in wallet.problems():
+                text = (
+                    f"{venue} account {account} {asset}: the venue's wallet moved by"
+                    f" {one.venue_e8}, the ledger by {one.booked_e8} (1e-8), from the venue's"
+                    f" {one.after_ns} to {one.at_ns}"
+                )
+                out.append(Problem("wallet", text, one.lane, one.epoch, one.sequence))
         return out
 
     # -- what people see -----------------------------------------------------------------
@@ -540,9 +525,11 @@ class Source:
         self.owners: dict[int, int] = {}  # client id: strategy
         self.intents: dict[int, Any] = {}
         self.facts: list[Record] = []  # of the opening that is being told
+        self.balances_ns = 0  # venue's time of the newest balances that were asked for
         self.carry = evidence.Evidence(epoch)
         self.told: set[int] = set()  # instruments that have been carried once
         self.has_hole = False
+        self.is_over = False  # its lane has had two lives since
         self.frames: deque[Record] = deque(maxlen=FRAMES_KEPT)
         self.codec: Any = None
         self.reader: Any = None
@@ -555,6 +542,10 @@ class Source:
     @property
     def key(self) -> LaneEpoch:
         return self.epoch, self.lane
+
+    @property
+    def where(self) -> tuple[int, int]:
+        return self.lane, self.epoch
 
     def real(self, record: Record) -> int:
         return record.mono_ns + self.offset_ns
@@ -630,6 +621,8 @@ class Source:
                 self.facts.append(record)
             case lib.HP_RECORD_CARRY:
                 self.take_carry(record)
+            case lib.HP_RECORD_POSITION:
+                self.take_answer(record)
             case lib.HP_RECORD_REPORT_FRAME:
                 self.take_frame(record)
             case lib.HP_RECORD_FRAME:
@@ -695,9 +688,8 @@ class Source:
                 order = records.struct("hp_order_t", fact.payload)
                 self.owners.setdefault(int(order.client_id), int(order.strategy))
         for one in sorted(booked.values(), key=lambda b: b.rank):
-            key = (self.venue, one.account, one.instrument, one.trade_id, one.side)
             if one.flags & lib.HP_BOOKED_IN_BASE:
-                self.ledger.seen.add(key)
+                self.ledger.seen.take(*fill_key(self, one))
             else:
                 self.ledger.add_fill(self, record, "recovered", one, None)
 
@@ -728,7 +720,7 @@ class Source:
             if word.kind == "funding":
                 key = (self.venue, self.account, word.symbol, word.asset)
                 self.ledger.funding[key] = self.ledger.funding.get(key, 0) + word.amount_e8
-                self.ledger.entries.append(
+                self.ledger.enter(
                     Entry(
                         "funding",
                         self.real(record),
@@ -753,8 +745,21 @@ class Source:
                         False,
                     )
                 )
+                wallet = self.ledger.wallet(self, word.asset)
+                wallet.move(word.event_ns, word.amount_e8)
             elif word.kind == "wallet":
-                self.ledger.wallet(self, self.account, word.asset, word.amount_e8)
+                wallet = self.ledger.wallet(self, word.asset)
+                wallet.say(word.event_ns, word.amount_e8, (*self.where, record.sequence))
+
+    def take_answer(self, record: Record) -> None:
+        """What the venue answered: balances, that an opening begins with."""
+        report = records.struct("hp_report_t", record.payload)
+        if report.kind != lib.HP_REPORT_BALANCE or self.reader is None:
+            return
+        self.balances_ns = int(report.match_ns)
+        wallet = self.ledger.wallet(self, self.asset(report.asset))
+        where = (*self.where, record.sequence)
+        wallet.say(self.balances_ns, int(report.balance_e8), where, is_event=False)
 
     def finish(self) -> None:
         """Read the newest market frames: the marks of what is held."""
@@ -770,6 +775,12 @@ class Source:
                 if twice and event.get("instrument") in self.abouts:
                     kind = names.EVENTS.get(int(event.get("kind", 0)), "frame")
                     self.ledger.mark(self, event["instrument"], twice, self.real(record), kind)
+
+
+def fill_key(source: Source, booked: Any) -> tuple[Account, Fill]:
+    """Return what a fill is known by: its account, and its key there."""
+    account = (source.venue, int(booked.account))
+    return account, (int(booked.instrument), int(booked.trade_id), int(booked.side))
 
 
 def twice_price(event: dict[str, Any]) -> int:

@@ -40,7 +40,7 @@ def tables(ledger: Ledger) -> dict[str, dict[str, list[Any]]]:
             "epoch": source.epoch,
             "venue": source.venue,
             "symbol": source.symbol(row["instrument"]),
-            "strategy": source.strategy_of(row["client_id"]),
+            "strategy": source.names.get(int(order.strategy), "none"),
             **{name: str(words[name].get(getattr(order, name))) for name in ("side", "state")},
         }
         orders.append(row)

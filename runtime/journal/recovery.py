@@ -31,7 +31,7 @@ from runtime.journal.key import ArchiveKey, ArchiveKeyError
 from runtime.journal.ledger import LaneEpoch, Ledger, Reader
 from runtime.journal.recording import Damage, LaneRun, Limit, RecordingError
 from runtime.journal.records import struct
-from runtime.journal.retention import newest_head
+from runtime.journal.retention import RETIRED, newest_head
 from runtime.session.evidence import Evidence, Reading
 from runtime.supervise import state
 
@@ -87,7 +87,8 @@ def newest(
             found = checkpoint.look(run, path)
             if until_ns is not None and found.cut_ns > until_ns:
                 continue
-            return books_state.unpack(checkpoint.body(found)), found, refused
+            layout = int(found.head["format"])
+            return books_state.unpack(checkpoint.body(found), layout), found, refused
         except CheckpointBad as error:
             refused.append(f"{path.name}: {error}")
         except (ValueError, KeyError, TypeError) as error:
@@ -274,6 +275,22 @@ def ledger_of(run: Path, until_ns: int | None = None) -> Recovered:
         out = Recovered(reader)
     out.reader.finish()
     return out
+
+
+def entries_of(run: Path, until_ns: int | None = None) -> Ledger:
+    """Return the ledger with every entry that can still be told: from the beginning, or, when
+    retention has removed that, from the oldest good checkpoint on."""
+    if any(run.glob(f"lane-*/epoch-*/{RETIRED}")):
+        for path in reversed(checkpoint.files(run)):
+            try:
+                found = recover(run, until_ns, only=int(path.name[:8]))
+            except RecoveryStopped:
+                continue
+            if found.base is not None:
+                return found.reader.finish()
+    reader = Reader(Ledger())
+    reader.read(recording.lanes(run), until_ns)
+    return reader.finish()
 
 
 def has_ended(run: LaneRun) -> bool:

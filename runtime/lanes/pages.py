@@ -1,7 +1,7 @@
 """The pages of one life of a lane, made by the supervisor before the lane starts.
 
 Owns:    which pages a lane has, their sizes.
-Refuses: what becomes of the pages of a life that has ended (runtime/appliance.py).
+Refuses: what becomes of the pages of a life that has ended (rings.py).
 """
 
 from __future__ import annotations

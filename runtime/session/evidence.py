@@ -1,7 +1,7 @@
 """What a dead lane knew: its journal ring, read backwards to the last carry, then forwards.
 
 Owns:    finding the newest complete carry in a ring; orders, fills and bases since.
-Refuses: the venue (opening.py), keeping rings (appliance.py), deciding what becomes of an order,
+Refuses: the venue (opening.py), keeping rings (lanes/rings.py), deciding what becomes of an order,
          the lane's page: a lane that is killed between two stores leaves half a position there,
          never half a record here.
 

@@ -88,7 +88,7 @@ class ControlServer:
         self.observer = observer or Observer(deployment)
         self.limits = limits  # asks the authority
         self.signal = signal  # tells lanes of toxicity and emergency
-        self.asked = asked  # told of each word that was set, beside the lanes
+        self.asked = asked  # told of each command that changes something, beside the lanes
         self.refused = 0
         self.served = 0
         self.busy = 0
@@ -190,6 +190,7 @@ class ControlServer:
         if command == "reload":
             if self.reload is None:
                 raise CommandError("this run has no configuration file to read again")
+            self.asked(command)
             return {"ok": True, **self.reload()}
         if command == "drain":
             self.control.set(lib.HP_WORD_DRAIN, said or "drain")
@@ -218,6 +219,7 @@ class ControlServer:
             str(name): request[name] for name in ("limit", "figures", "widen") if name in request
         }
         if action != "show":
+            self.asked("limits")
             self.say(f"control.limits_{action} pid={peer.pid} uid={peer.uid} reason={said!r}")
         who = {"uid": peer.uid, "pid": peer.pid, "reason": said, "utc_ns": time.time_ns()}
         answer = await self.limits({**asks, **who, "action": action})
@@ -238,6 +240,7 @@ class ControlServer:
             if name in request
         )
         if words:
+            self.asked("signal")
             self.say(f"control.signal {words} pid={peer.pid} uid={peer.uid} reason={said!r}")
         return {"ok": True, **answer}
 

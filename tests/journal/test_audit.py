@@ -65,6 +65,18 @@ def test_what_the_archiver_wrote_is_good(run):
     assert opinions(run) == (True, True)
 
 
+def test_changed_byte_behind_the_newest_head_is_no_half_written_line(original, tmp_path):
+    """A killed archiver leaves a beginning of a line; one whole but for its end of line is none."""
+    run = shutil.copytree(original, tmp_path / "run")
+    (path,) = sorted(run.rglob("heads"))[-1:]
+    lines = path.read_bytes()
+    for cut in (-1, -2, -100):
+        path.write_bytes(lines[:cut])
+        assert opinions(run) == (True, True)
+    path.write_bytes(lines[:-1] + b"\x0b")
+    assert opinions(run) == (False, False)
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_every_changed_byte_is_found_and_located(original, tmp_path_factory, data):

@@ -11,9 +11,18 @@ import pytest
 
 from ops.cli import main
 from runtime._shm import ffi, lib
-from runtime.journal import audit, books_state, checkpoint, ledger, recording, recovery
+from runtime.journal import (
+    audit,
+    books_state,
+    checkpoint,
+    fill_keys,
+    ledger,
+    recording,
+    recovery,
+    wallet,
+)
 from runtime.journal.checkpoint import Checkpoint
-from runtime.journal.checkpointer import Checkpointer, trouble_of
+from runtime.journal.checkpointer import TROUBLES, Checkpointer, trouble_of
 from runtime.journal.key import ArchiveKey
 from runtime.journal.recovery import RecoveryStopped, recover
 from runtime.journal.rerun import Rerun
@@ -21,7 +30,7 @@ from runtime.journal.retention import FLOOR, Policy, removable, retire
 from runtime.supervise.state import state_dir
 
 from .story import TRADER, Story, trade
-from .test_ledger import funding, opened
+from .test_ledger import Day, funding, opened
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +92,7 @@ def test_checkpoint_and_tail_are_the_whole_journal_byte_for_byte(original):
     wanted = whole(original)
     numbers = [int(path.name[:8]) for path in checkpoint.files(original)]
     assert len(numbers) > 5
-    assert len(json.loads(wanted)["ledger"]["entries"]) > 40
+    assert json.loads(wanted)["ledger"]["entered"] > 40
     for number in numbers:
         found = recover(original, only=number)
         assert found.base is not None and found.base.number == number and not found.refused
@@ -127,7 +136,8 @@ def test_ledger_is_the_same_with_and_without_checkpoints(original):
     for at in (None, until):
         mine, theirs = recovery.ledger_of(original, at).ledger, ledger.read(original, at)
         assert mine.lines() == theirs.lines()
-        assert mine.entries == theirs.entries
+        assert mine.entries == theirs.entries[len(theirs.entries) - len(mine.entries) :]
+        assert mine.entered == theirs.entered == len(theirs.entries)
         assert mine.problems() == theirs.problems()
 
 
@@ -213,6 +223,68 @@ def test_checkpoint_of_another_layout_or_archive_is_refused_by_name(run, monkeyp
     assert found.base is not None and found.base.number < newest.number
 
 
+def test_checkpoint_of_the_format_before_is_converted(original):
+    """Format 1 held every entry, and keys of fills only where no entry had them."""
+    whole_ledger = ledger.read(original)
+    state = json.loads(whole(original))
+    found = state["ledger"]
+    for name in ("entered", "told_lots", "seen", "newest"):
+        del found[name]
+    found["entries"] = [list(one) for one in whole_ledger.entries]
+    found["in_base"] = [["binance_usdm", 0, 1, 10**9, 1]]
+    old = {"open_e8": 1, "first": None, "last": None}
+    found["wallets"] = [[*row[:-1], 7, old] for row in found["wallets"]]
+    for row in (*found["positions"], *found["strategies"]):
+        del row[-1]["venue_pnl_e8"], row[-1]["is_moved"]
+    for source in found["lanes"]:
+        del source["balances_ns"]
+    reader = books_state.unpack(json.dumps(state).encode(), 1)
+    assert reader.finish().lines() == whole_ledger.lines()
+    assert reader.ledger.entered == len(whole_ledger.entries)
+    assert reader.ledger.problems() == whole_ledger.problems()
+    account = ("binance_usdm", 0)
+    assert reader.ledger.seen.knows(account, (1, 10**9, 1))
+    for one in whole_ledger.entries:
+        if one.kind == "fill":
+            assert reader.ledger.seen.knows(account, (one.instrument, one.trade_id, one.side))
+
+
+def test_checkpoint_does_not_grow_with_fills(tmp_path, trader, monkeypatch):
+    """Bounds are far below the number of fills here, and the state is still the whole journal's."""
+    monkeypatch.setattr(fill_keys, "KEPT", 128)
+    monkeypatch.setattr(wallet, "MOVES_KEPT", 128)
+    story = Day(tmp_path / "run", trader)
+    opened(story)
+    dice, sizes, entered = random.Random(5), [], []
+    for n in range(1, 2401):
+        story.fill(dice)
+        story.lane.turn(2_000_000)
+        if n % 800 == 0:
+            sign(story)
+            made, found = take(story.directory)
+            sizes.append(len(checkpoint.body(made)))
+            entered.append(found.ledger.entered)
+    story.end()
+    assert entered == [800, 1600, 2400]
+    assert sizes[2] < sizes[0] * 1.1
+    assert resumed(story.directory) == whole(story.directory)
+    assert ledger.read(story.directory).problems() == []
+
+
+def test_keys_of_fills_are_bounded_and_forget_nothing_that_could_come_again():
+    keys, dice = fill_keys.FillKeys(), random.Random(3)
+    account, told = ("venue", 0), 0
+    for trade_id in range(1, 3 * fill_keys.KEPT):
+        assert keys.take(account, (1 + trade_id % 3, trade_id, 1))
+        again = max(1, trade_id - dice.randrange(2 * fill_keys.KEPT))  # any age
+        told += keys.take(account, (1 + again % 3, again, 1))
+    assert told == 0 and len(keys.kept[account]) == fill_keys.KEPT
+    assert fill_keys.KEPT >= 2 * 8192  # HP_STAGED_FILLS of hotpath/lane/adopt.h
+    back = fill_keys.FillKeys.of_rows(json.loads(json.dumps(keys.as_rows())))
+    assert (back.kept, back.cuts) == (keys.kept, keys.cuts)
+    assert list(back.kept[account]) == list(keys.kept[account])
+
+
 def test_torn_tail_is_left_out_and_said(run):
     wanted = whole(run)
     path = recording.lanes(run)[-1].paths[-1]
@@ -280,12 +352,16 @@ def test_retention_keeps_what_the_oldest_checkpoint_needs(run):
     assert "hole" in {one.what for one in ledger.read(run).problems()}  # the beginning is gone
 
 
-def test_entries_of_what_is_removed_stay_in_the_ledger(run):
-    entries = ledger.read(run).entries
-    take(run, keep=1)
+def test_entries_of_what_is_removed_stay_in_the_sums(run):
+    whole_ledger = ledger.read(run)
+    take(run, keep=3)
     for one in removable(run, Policy(keep_bytes=1), 0):
         retire(one, key_of(run), 1)
-    assert recovery.ledger_of(run).ledger.entries == entries
+    found = recovery.entries_of(run)
+    assert 0 < len(found.entries) < len(whole_ledger.entries) == found.entered
+    assert found.entries == whole_ledger.entries[-len(found.entries) :]
+    assert found.lines() == whole_ledger.lines()
+    assert found.problems() == whole_ledger.problems()
     assert isinstance(next(iter(checkpoint.good(run))), Checkpoint)
 
 
@@ -333,7 +409,7 @@ def test_command_says_where_damage_is(run, capsys):
 
 def test_trouble_asks_for_a_checkpoint_now_and_then(tmp_path):
     one = Checkpointer(tmp_path, 60, 5, lambda text: None)
-    for kind, cause in ((lib.HP_RECORD_RESYNC, "gap"), (lib.HP_RECORD_HALT, "halt")):
+    for kind, cause in TROUBLES.items():
         assert trouble_of(1 << kind | 1 << lib.HP_RECORD_FRAME) == cause
     assert trouble_of(1 << lib.HP_RECORD_FRAME) == ""
     one.trouble("gap")
@@ -346,7 +422,7 @@ def test_trouble_asks_for_a_checkpoint_now_and_then(tmp_path):
     assert off.asked == [] and not off.may_trouble()
 
 
-def test_order_without_an_answer_asks_for_a_checkpoint(tmp_path, trader):
+def test_order_without_an_answer_or_a_stop_asks_for_a_checkpoint(tmp_path, trader):
     story = Story(tmp_path / "run", trader)
     story.archiver.checkpointer.period_s = 60
     opened(story)
@@ -356,8 +432,12 @@ def test_order_without_an_answer_asks_for_a_checkpoint(tmp_path, trader):
     wanted.asked, wanted.trouble_at = [], -10**9
     assert story.lane.orders()
     story.happen("answer", 0, 6)  # neither taken nor refused
-    story.kill()
     assert wanted.asked == ["unknown_order"]
+    wanted.asked, wanted.trouble_at = [], -10**9
+    story.lane.words(lib.HP_WORD_FREEZE)  # somebody stops the lane: a person, or the sentinel
+    story.archiver.copy()
+    story.kill()
+    assert wanted.asked == ["stopped"]
 
 
 def test_background_takes_one_aside_and_says_so(run):
@@ -374,3 +454,4 @@ def test_background_takes_one_aside_and_says_so(run):
     assert checkpoint.look(run, checkpoint.files(run)[0]).cut_ns == one.figures.cut_ns
     one.figures.put(head := ffi.new("hp_journal_head_t *"))
     assert (head.checkpoints, head.checkpoint_bytes) == (1, checkpoint.files(run)[0].stat().st_size)
+

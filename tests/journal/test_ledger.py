@@ -174,12 +174,12 @@ def test_books_that_are_not_the_carried_ones_are_told_with_their_record(tmp_path
     assert problems[0].sequence > 0 and "the lane carries" in problems[0].text
 
 
-def funding(reason="FUNDING_FEE", change="-0.31250000", wallet="99.68750000"):
+def funding(reason="FUNDING_FEE", change="-0.31250000", wallet="99.68750000", at_ms=0):
     return json.dumps(
         {
             "e": "ACCOUNT_UPDATE",
-            "E": 1723161258284,
-            "T": 1723161258280,
+            "E": 1723161258284 + at_ms,
+            "T": 1723161258280 + at_ms,
             "a": {"m": reason, "B": [{"a": "USDT", "wb": wallet, "cw": wallet, "bc": change}]},
         }
     ).encode()
@@ -200,13 +200,48 @@ def test_funding_is_booked_from_the_venues_words_and_agrees_with_its_wallet(tmp_
 
 def test_wallet_that_moved_otherwise_is_told(tmp_path, trader):
     story = Story(tmp_path / "run", trader)
-    for wallet in ("100", "100.5", "101"):
-        story.lane.report_frame(
-            funding("WITHDRAW", "0", wallet), socket=lib.HP_SOCKET_USER
-        )
+    for n, wallet in enumerate(("100", "100.5", "101", "101")):
+        frame = funding("WITHDRAW", "0", wallet, at_ms=2000 * n)
+        story.lane.report_frame(frame, socket=lib.HP_SOCKET_USER)
     story.end()
-    (problem,) = ledger.read(tmp_path / "run").problems()
-    assert problem.what == "wallet"
+    problems = ledger.read(tmp_path / "run").problems()
+    assert [one.what for one in problems] == ["wallet", "wallet"]
+    assert all("moved by 50000000, the ledger by 0" in one.text for one in problems)
+    assert 0 < problems[0].sequence < problems[1].sequence
+
+
+def test_fill_whose_event_was_lost_is_no_difference_of_the_wallet(tmp_path, trader):
+    """The stream is cut between the word about a wallet and the one about its fill; the fill is
+    learnt from the list of trades after two others.  Fees: 0.18, 0.02 and 0.03."""
+    story = Day(tmp_path / "run", trader)
+    opened(story)
+
+    def fill(number, fee_e8, at_ms, is_told=True):
+        report = ffi.new("hp_report_t *")
+        report.kind, report.foreign = lib.HP_REPORT_FILL, 1
+        report.instrument, report.side, report.last_lots = 1, BUY, 1
+        report.last_ticks, report.trade_id, report.fee_e8 = 600_000, number, fee_e8
+        report.match_ns = (1723161258280 + at_ms) * 10**6
+        report.event_ns = (1723161258284 + at_ms) * 10**6 if is_told else 0
+        report.request = lib.HP_REQUEST_NONE if is_told else lib.HP_REQUEST_STATUS
+        story.lane.report(bytes(ffi.buffer(report)))
+
+    def word(balance, at_ms):
+        frame = funding("ORDER", "0", balance, at_ms=at_ms)
+        story.lane.report_frame(frame, socket=lib.HP_SOCKET_USER)
+
+    word("99.82", 0)  # the fill's own event is lost
+    word("99.80", 2000)
+    fill(2, 2_000_000, 2000)
+    word("99.77", 4000)
+    fill(3, 3_000_000, 4000)
+    fill(1, 18_000_000, 0, is_told=False)
+    word("99.76", 6000)
+    fill(4, 1_000_000, 6000)
+    story.end()
+    found = ledger.read(tmp_path / "run")
+    assert found.problems() == []
+    assert found.wallets["binance_usdm", 0, "USDT"].count == 4
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,15 @@ from strategies import Strategy
 
 MS = 1_000_000
 SEGMENT = 65536
+RULE = {
+    "strategies": 0b1,
+    "accounts": 1,
+    "order_lots_max": 1000,
+    "position_lots_max": 1000,
+    "open_orders_max": 9,
+    "band_bps": 100,
+    "stale_ms": 300,
+}
 
 
 class Quoter(Strategy):
@@ -203,7 +212,7 @@ def test_parked_order_waits_for_itself_only(parked):
     assert len(r.lane.sent) == 2
 
 
-@pytest.mark.parametrize("cause", ["kill", "freeze", "session", "lag", "cancel", "time", "lease"])
+@pytest.mark.parametrize("cause", ["kill", "freeze", "session", "lag", "cancel", "time", "lease", "book"])
 def test_parked_order_whose_permit_has_gone_is_never_sent(parked, cause):
     r, order = parked
     match cause:
@@ -224,6 +233,9 @@ def test_parked_order_whose_permit_has_gone_is_never_sent(parked, cause):
         case "lease":
             r.lane.set_limit_lease(r.lane.now_ns + 10 * MS, 1)
             r.lane.turn(20 * MS)
+        case "book":  # older than its bound, and no sweep has seen that yet
+            r.lane.put_rule(1, **RULE)
+            r.lane.now_ns += RULE["stale_ms"] * MS + 1
     r.head.archived = r.head.published
     r.lane.archive(lib.HP_WORD_KILL if cause == "kill" else 0)
     assert r.lane.sent == [] or cause == "freeze"

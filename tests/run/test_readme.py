@@ -1,11 +1,9 @@
 """The README's strategy runs as it stands there."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.supervise.running import trade
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,34 +17,7 @@ def block():
 
 def test_first_strategy_trades(tmp_path):
     (tmp_path / "lean.py").write_text(block())
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "ops",
-            "run",
-            "--strategy",
-            f"{tmp_path / 'lean.py'}:Lean",
-            "--param",
-            "depth=10",
-            "--duration",
-            "3",
-            "--deployment",
-            f"readme{os.getpid()}",
-            "--metrics-port",
-            "0",
-            "--json",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    end = json.loads(done.stdout.splitlines()[-1])
-    assert end["orders"] > 0
-    assert end["agrees_with_venue"], end
+    trade(tmp_path, "--strategy", f"{tmp_path / 'lean.py'}:Lean", "--param", "depth=10")
 
 
 def test_first_strategy_has_about_fifteen_lines():

@@ -29,10 +29,17 @@ class Door:
 
     def __init__(self, stage):
         self.stage, self.said, self.drained = stage, [], threading.Event()
+        self.asked = []
         self.loop = asyncio.new_event_loop()
         self.over = threading.Event()
         self.server = ControlServer(
-            stage.deployment, stage.control, self.drained.set, self.said.append
+            stage.deployment,
+            stage.control,
+            self.drained.set,
+            self.said.append,
+            asked=self.asked.append,
+            limits=self.authority,
+            signal=lambda request: {"signals": []},
         )
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
@@ -40,6 +47,9 @@ class Door:
         self.obeying = {0, 1}
         self.lanes = threading.Thread(target=self.follow)
         self.lanes.start()
+
+    async def authority(self, request):
+        return {"limits": []}
 
     def follow(self):
         while not self.over.wait(0.002):
@@ -83,6 +93,24 @@ def say(stage, data):
         while part := connection.recv(65536):
             out += part
     return [json.loads(line) for line in out.splitlines()]
+
+
+def test_every_command_that_changes_something_is_told_to_who_keeps_the_state(stage, door):
+    """A checkpoint is asked for beside each of them, and beside no look."""
+    door.server.reload = lambda: {}
+    for action in ("set", "freeze", "thaw"):
+        request = {"command": "limits", "action": action, "limit": "account:0"}
+        assert ask(stage.deployment, request)["ok"]
+    for request in (
+        {"command": "signal", "toxicity": 300},
+        {"command": "reload"},
+        *({"command": word} for word in ("freeze", "kill", "resume")),
+        {"command": "limits", "action": "show"},
+        {"command": "signal"},
+        {"command": "status"},
+    ):
+        assert ask(stage.deployment, request)["ok"]
+    assert door.asked == ["limits"] * 3 + ["signal", "reload", "freeze", "kill", "resume"]
 
 
 def test_words_are_set_obeyed_cleared_and_logged_with_who_asked(stage, door):

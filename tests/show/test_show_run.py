@@ -22,6 +22,7 @@ from runtime.supervise.control_socket import socket_path
 from tests.show.screen_scrape import shown, values
 
 ROOT = Path(__file__).resolve().parents[2]
+RUN = [sys.executable, "-m", "ops", "run", "--blocking"]  # other tests run beside it
 PATIENCE_S = 60
 TIMES = re.compile("_(age|uptime|divergence|cpu)_seconds")
 
@@ -31,7 +32,7 @@ class Run:
         self.name = f"showrun{os.getpid()}"
         self.log = (folder / "log").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ops", "run", "--deployment", self.name, "--metrics-port", "0"],
+            [*RUN, "--deployment", self.name, "--metrics-port", "0"],
             cwd=ROOT,
             stdout=self.log,
             stderr=self.log,
@@ -258,7 +259,7 @@ def test_configured_run_reloads_and_keeps_what_a_lanes_libraries_say(tmp_path, c
         "[metrics]\nport = 0\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "ops", "run", "-c", str(path)],
+        [*RUN, "-c", str(path)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,106 +1,201 @@
 """How many planted bugs does the simulator find, and after how many seeds?
 
-    python -m tests.simulation.canary [--seeds 10000] [--only TEXT] [--jobs N] [--write]
+    python -m tests.simulation.canary [--seeds 10000] [--only TEXT] [--write] [--notes FILE]
 
-Exit code 0: at least 95 % of the bugs were found, and none in the honest code.  --write notes the
-seed that caught each bug in bugs.toml.
+Owns:    the search: each seed is lived once by the honest code, which says where a bug would have
+         made a difference; there it is lived again with that bug, in a child of this warm process.
+Refuses: waiting for a story that hangs: so much CPU time is a liveness that broke (L0).
+
+Exit code 0: at least 95 % of the bugs were found, and no invariant broke in the honest code.
+--notes: what is found is written there as it is found, and a search that was stopped goes on from
+there.  --write notes the seed that caught each bug in bugs.toml.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import json
 import os
 import re
-import subprocess
+import resource
+import signal
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from tests.simulation.planted import CATALOGUE, ROOT, Bug, build, catalogue
+from tests.simulation.planted import CANARY, CATALOGUE, Bug, catalogue, plant, prepare
 
 SHARE = 95  # percent that must be found
-HONEST_SEEDS = 150
+HANG_S = 20  # of CPU time; a story takes a few tenths of a second
+NOTE_EVERY = 25  # seeds
+NOT_FOUND = -1
 
 
-@dataclass(frozen=True)
-class Catch:
-    """What became of one bug."""
+@dataclass
+class Hunt:
+    """What is known of one bug."""
 
-    bug: Bug | None
-    seed: int  # -1 = not caught
-    how: str
-    took_s: float
+    name: str
+    text: str  # of the bug itself: notes of another one do not count
+    seed: int = NOT_FOUND
+    how: str = ""
+    lived: int = 0  # stories with it
+    changed: int = 0  # of them, that became another story
 
-
-def hunt(bug: Bug | None, seeds: int, first: int = 0) -> Catch:
-    """Run seeds with one bug, in a process of its own, until one of them breaks."""
-    began = time.perf_counter()
-    name = "none" if bug is None else bug.name
-    command = [sys.executable, "-m", "tests.simulation.planted", name]
-    ran = subprocess.run(
-        [*command, "--seeds", str(seeds), "--first", str(first)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    took = time.perf_counter() - began
-    lines = ran.stdout.split("\n")
-    numbers = [int(line) for line in lines if line.isdigit()]
-    if ran.returncode == 0:
-        return Catch(bug, -1, "", took)
-    if not numbers:
-        raise RuntimeError(f"{name}: {ran.stderr[-2000:]}")
-    said = [line for line in lines if line and not line.isdigit()]
-    how = said[-1] if said else f"the process ended with {ran.returncode}"
-    return Catch(bug, numbers[-1], how, took)
+    @property
+    def is_open(self) -> bool:
+        return self.seed == NOT_FOUND
 
 
-def show(catch: Catch) -> None:
-    name = "the honest code" if catch.bug is None else catch.bug.name
-    seed = "not found" if catch.seed < 0 else f"seed {catch.seed}"
-    print(f"{name:28} {seed:>10}  {catch.took_s:6.1f} s  {catch.how[:110]}", flush=True)
+def text_of(bug: Bug) -> str:
+    return f"{bug.file}: {bug.was} -> {bug.becomes}"
 
 
-def write(catches: list[Catch]) -> None:
+def live_with(bug: Bug, seed: int) -> tuple[str, str]:
+    """Live a seed with a bug, in a child; return what broke ("" = nothing) and the trace's hash."""
+    ours, its = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(ours)
+            resource.setrlimit(resource.RLIMIT_CPU, (HANG_S, HANG_S + 1))
+            plant(bug)
+            from tests.simulation.world import live
+
+            outcome = live(seed)
+            os.write(its, f"{outcome.digest}\n{outcome.broken[:2000]}".encode())
+            status = 0
+        except BaseException as error:
+            print(f"{bug.name}: {error!r}", file=sys.stderr, flush=True)
+        finally:
+            os._exit(status)
+    os.close(its)
+    with os.fdopen(ours) as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if not said:
+        ended = os.waitstatus_to_exitcode(status)
+        if ended in (-signal.SIGXCPU, -signal.SIGKILL):
+            return f"L0: no end after {HANG_S} s of CPU time", ""
+        return f"L0: the process ended with {ended}", ""
+    digest, _, broken = said.partition("\n")
+    return broken, digest
+
+
+def show(hunt: Hunt) -> None:
+    seed = "not found" if hunt.is_open else f"seed {hunt.seed}"
+    story = f"{hunt.lived} stories, {hunt.changed} of them changed"
+    print(f"{hunt.name:28} {seed:>10}  {hunt.how[:90] or story}", flush=True)
+
+
+class Search:
+    """Bugs that are not found yet, and how far the seeds have come."""
+
+    def __init__(self, bugs: list[Bug], notes: Path | None) -> None:
+        self.bugs = {bug.name: bug for bug in bugs}
+        self.hunts = {bug.name: Hunt(bug.name, text_of(bug)) for bug in bugs}
+        self.notes = notes
+        self.next_seed = 0
+        self.honest: list[str] = []  # what broke without any bug
+        if notes is not None and notes.exists():
+            self.read(json.loads(notes.read_text()))
+
+    def read(self, noted: dict[str, Any]) -> None:
+        self.next_seed, self.honest = noted["next_seed"], noted["honest"]
+        for one in noted["hunts"]:
+            hunt = self.hunts.get(one["name"])
+            if hunt is not None and hunt.text == one["text"]:
+                self.hunts[hunt.name] = Hunt(**one)
+
+    def note(self) -> None:
+        if self.notes is None:
+            return
+        hunts = [asdict(hunt) for hunt in self.hunts.values()]
+        text = json.dumps(
+            {"next_seed": self.next_seed, "honest": self.honest, "hunts": hunts}, indent=1
+        )
+        aside = self.notes.with_suffix(".new")
+        aside.write_text(text)
+        aside.replace(self.notes)
+
+    @property
+    def open(self) -> list[Hunt]:
+        return [hunt for hunt in self.hunts.values() if hunt.is_open]
+
+    def take(self, seed: int) -> None:
+        """Live one seed: honestly, then with each open bug that would have made a difference."""
+        from tests.simulation.world import live
+
+        CANARY.seen[:] = bytes(len(CANARY.seen))
+        honest = live(seed)
+        seen = bytes(CANARY.seen)
+        if honest.broken:
+            self.honest.append(f"seed {seed}: {honest.broken}")
+            print(f"{'the honest code':28} seed {seed:>5}  {honest.broken}", flush=True)
+            return
+        for hunt in self.open:
+            bug = self.bugs[hunt.name]
+            if bug.is_compiled and not seen[bug.number]:
+                continue
+            broken, digest = live_with(bug, seed)
+            hunt.lived += 1
+            hunt.changed += digest != honest.digest
+            if broken:
+                hunt.seed, hunt.how = seed, broken
+                show(hunt)
+
+    def run(self, seeds: int) -> None:
+        gc.collect()
+        gc.freeze()  # children need not copy what the parent never touches
+        while self.next_seed < seeds and self.open:
+            self.take(self.next_seed)
+            self.next_seed += 1
+            if self.next_seed % NOTE_EVERY == 0:
+                self.note()
+        self.note()
+
+
+def write(hunts: list[Hunt]) -> None:
     """Note the seeds in the catalogue."""
     text = CATALOGUE.read_text()
-    for catch in catches:
-        if catch.bug is None:
-            continue
-        entry = re.compile(rf'(name = "{catch.bug.name}"\n(?:seed = -?\d+\n)?)')
-        text = entry.sub(f'name = "{catch.bug.name}"\nseed = {catch.seed}\n', text)
+    for hunt in hunts:
+        entry = re.compile(rf'(name = "{hunt.name}"\n)(?:seed = -?\d+\n)?')
+        seed = "" if hunt.is_open else f"seed = {hunt.seed}\n"
+        text = entry.sub(rf"\g<1>{seed}", text)
     CATALOGUE.write_text(text)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.canary", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10_000)
-    parser.add_argument("--only", default="", help="bugs whose name holds this text")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", default="", help="bugs whose name holds one of these, by commas")
+    parser.add_argument("--notes", type=Path, help="what is found, as it is found; to go on from")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     bugs = catalogue()
-    build(bugs)
-    wanted = [bug for bug in bugs if asked.only in bug.name]
+    prepare(bugs)
+    wanted = [bug for bug in bugs if any(one in bug.name for one in asked.only.split(","))]
     began = time.perf_counter()
-    catches: list[Catch] = []
-    with ThreadPoolExecutor(max(1, asked.jobs)) as pool:
-        honest = pool.submit(hunt, None, min(asked.seeds, HONEST_SEEDS))
-        for done in as_completed([pool.submit(hunt, bug, asked.seeds) for bug in wanted]):
-            show(done.result())
-            catches.append(done.result())
-        show(honest.result())
-    found = [catch for catch in catches if catch.seed >= 0]
-    slowest = max((catch.seed for catch in found), default=0)
+    search = Search(wanted, asked.notes)
+    search.run(asked.seeds)
+    print(f"\n{search.next_seed} seeds; the honest code broke in {len(search.honest)} of them")
+    hunts = sorted(search.hunts.values(), key=lambda hunt: hunt.seed)
+    for hunt in hunts:
+        show(hunt)
+    found = [hunt for hunt in hunts if not hunt.is_open]
+    slowest = max((hunt.seed for hunt in found), default=0)
     print(
-        f"{len(found)} of {len(catches)} bugs found"
-        f" ({100 * len(found) / max(1, len(catches)):.0f} %), the slowest at seed {slowest},"
+        f"{len(found)} of {len(hunts)} bugs found"
+        f" ({100 * len(found) / max(1, len(hunts)):.0f} %), the slowest at seed {slowest},"
         f" in {time.perf_counter() - began:.0f} s"
     )
     if asked.write:
-        write(catches)
-    is_good = honest.result().seed < 0 and 100 * len(found) >= SHARE * len(catches)
+        write(hunts)
+    is_good = not search.honest and 100 * len(found) >= SHARE * len(hunts)
     return 0 if is_good else 1
 
 

@@ -17,6 +17,11 @@ from contextlib import contextmanager
 from typing import Any
 
 S, MS, US = 1_000_000_000, 1_000_000, 1_000
+STEPS_MAX = 150_000  # a story has some thousands
+
+
+class Endless(BaseException):
+    """More steps than any story has: something asks and asks again.  No handler may keep it."""
 
 
 class Timer:
@@ -60,6 +65,8 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Serve everything up to a time (or until it is over); the clock stands there then."""
         ready, heap = self.ready, self.heap
         while is_over is None or not is_over():
+            if self.steps > STEPS_MAX:
+                raise Endless(f"{self.steps} steps and no end")
             if ready:
                 handle = ready.popleft()
                 if not handle._cancelled:

@@ -1,30 +1,37 @@
-"""One planted bug at a time, in a process of its own: the measure of the simulator.
+"""One planted bug at a time in a process of its own: the measure of the simulator.
 
     python -m tests.simulation.planted NAME [--seeds N] [--first N] [--story]
 
 Owns:    the catalogue (bugs.toml), the copy of the headers in which each C bug is a branch that
-         a number switches on, putting a Python bug into a module as it is imported.
+         a number switches on, putting a Python bug into functions that are loaded already.
 Refuses: touching the product: its sources and its build have none of this.
 
 A C bug replaces a piece of text in a header.  All of them are compiled into one set of modules
-under build/canary, whose switch is the environment's CORELANE_CANARY; 0 is the honest code.
+under build/canary, which share one word with this process: the number of the bug that is switched
+on, 0 = the honest code.  Beside it they note which bugs would have made a difference so far: a
+story in which a bug never would have is the same story with it, and need not be lived.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import re
 import shlex
 import subprocess
 import sys
 import sysconfig
 import tomllib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,18 +44,30 @@ MODULES = (  # whose code is made of the headers, in this process
     "hotpath.lane.strategy",
     "venues.binance.usdm.codec",
 )
+BUGS_MAX = 256
 PRELUDE = f"""
+#include <stdint.h>
 #include <stdlib.h>
-static inline int hp_planted(int number)
+struct hp_canary {{ int32_t chosen; uint8_t seen[{BUGS_MAX}]; }};
+static inline int hp_planted(int number, int differs)
 {{
-    static int chosen = -1;
-    if (chosen < 0) {{
-        const char *text = getenv("{SWITCH}");
-        chosen = text == NULL ? 0 : atoi(text);
-    }}
-    return chosen == number;
+    static struct hp_canary *canary;
+    if (canary == NULL) canary = (struct hp_canary *)strtoull(getenv("{SWITCH}"), NULL, 10);
+    if (differs) canary->seen[number] = 1;
+    return canary->chosen == number;
 }}
 """
+# What must not be evaluated twice: such a bug counts as making a difference wherever it is met.
+EFFECTS = re.compile(r"\+\+|--|[^=!<>]=[^=]|hp_fills_take")
+
+
+class Canary(ctypes.Structure):
+    """The word that the compiled modules look at."""
+
+    _fields_ = (("chosen", ctypes.c_int32), ("seen", ctypes.c_uint8 * BUGS_MAX))
+
+
+CANARY = Canary()
 
 
 @dataclass(frozen=True)
@@ -74,20 +93,20 @@ def catalogue() -> list[Bug]:
 
 
 def replaced(text: str, bug: Bug, becomes: str) -> str:
-    if text.count(bug.was) != 1:
+    if bug.was not in text:
         raise ValueError(
-            f"bug {bug.name}: {bug.file} has its text {text.count(bug.was)} times, want once;"
-            " the code has moved: look at bugs.toml"
+            f"bug {bug.name}: {bug.file} has not its text; the code has moved: look at bugs.toml"
         )
-    return text.replace(bug.was, becomes)
+    return text.replace(bug.was, becomes)  # in every copy that a bug around it has made
 
 
 def switched(bug: Bug) -> str:
     """Return C text that is what it was, unless the bug is switched on."""
-    was, becomes = bug.was.strip("\n"), bug.becomes.strip("\n")
+    was, becomes, n = bug.was.strip("\n"), bug.becomes.strip("\n"), bug.number
     if was.rstrip().endswith((";", "}")):
-        return f"if (hp_planted({bug.number})) {{ {becomes} }} else {{ {was} }}"
-    return f"(hp_planted({bug.number}) ? ({becomes}) : ({was}))"
+        return f"if (hp_planted({n}, 1)) {{ {becomes} }} else {{ {was} }}"
+    differs = "1" if EFFECTS.search(was + becomes) else f"({was}) != ({becomes})"
+    return f"(hp_planted({n}, {differs}) ? ({becomes}) : ({was}))"
 
 
 # -- the build -------------------------------------------------------------------------------------
@@ -148,42 +167,78 @@ def compile_module(module: str) -> None:
 
 
 class Planter(importlib.abc.MetaPathFinder):
-    """Finds the compiled modules of the canary build, and the Python module with the bug in it."""
-
-    def __init__(self, bug: Bug | None) -> None:
-        self.python = None if bug is None or bug.is_compiled else bug
+    """Finds the compiled modules of the canary build."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if self.python is None and name in MODULES:
-            loader = importlib.machinery.ExtensionFileLoader(name, str(shared(name)))
-            return importlib.util.spec_from_loader(name, loader, origin=str(shared(name)))
-        if self.python is not None and self.python.file == name.replace(".", "/") + ".py":
-            file = ROOT / self.python.file
-            return importlib.util.spec_from_loader(
-                name, Patched(name, str(file), self.python), origin=str(file)
-            )
-        return None
+        if name not in MODULES:
+            return None
+        loader = importlib.machinery.ExtensionFileLoader(name, str(shared(name)))
+        return importlib.util.spec_from_loader(name, loader, origin=str(shared(name)))
 
 
-class Patched(importlib.machinery.SourceFileLoader):
-    """Loads a module with one piece of its text replaced."""
-
-    def __init__(self, name: str, path: str, bug: Bug) -> None:
-        super().__init__(name, path)
-        self.bug = bug
-
-    def get_code(self, fullname: str) -> Any:
-        text = replaced(Path(self.path).read_text(), self.bug, self.bug.becomes)
-        return compile(text, self.path, "exec")
-
-
-def plant(bug: Bug | None) -> None:
-    """Make this process run with a bug (None: the canary build without one)."""
+def prepare(bugs: list[Bug]) -> None:
+    """Make this process use the canary build, honest as yet."""
     loaded = [name for name in MODULES if name in sys.modules]
     if loaded:
-        raise RuntimeError(f"{', '.join(loaded)} loaded already; a bug is planted first of all")
-    os.environ[SWITCH] = str(bug.number if bug is not None and bug.is_compiled else 0)
-    sys.meta_path.insert(0, Planter(bug))
+        raise RuntimeError(f"{', '.join(loaded)} loaded already; the canary build comes first")
+    build(bugs)
+    os.environ[SWITCH] = str(ctypes.addressof(CANARY))
+    sys.meta_path.insert(0, Planter())
+
+
+def plant(bug: Bug) -> None:
+    """Switch a bug on, for good: in this process every story has it."""
+    if bug.is_compiled:
+        CANARY.chosen = bug.number
+    else:
+        recode(bug)
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield const
+            yield from codes(const)
+
+
+def essence(code: CodeType) -> Any:
+    consts = tuple(c for c in code.co_consts if not isinstance(c, CodeType))
+    inner = tuple(essence(c) for c in code.co_consts if isinstance(c, CodeType))
+    return (code.co_code, repr(consts), code.co_names, inner)
+
+
+def recode(bug: Bug) -> None:
+    """Give the loaded functions of a module the code that its text with the bug compiles to."""
+    path, module = ROOT / bug.file, bug.file.removesuffix(".py").replace("/", ".")
+    text = path.read_text()
+    honest = list(codes(compile(text, str(path), "exec")))
+    wrong = list(codes(compile(replaced(text, bug, bug.becomes), str(path), "exec")))
+    by_place: dict[tuple[str, int], CodeType] = {}
+    wrongs: dict[str, list[CodeType]] = {}
+    for code in wrong:
+        wrongs.setdefault(code.co_qualname, []).append(code)
+    for code in honest:  # functions of one name, as lambdas are, in the order of their places
+        if not wrongs.get(code.co_qualname):
+            continue  # an inner function that the bug has taken away
+        same = wrongs[code.co_qualname].pop(0)
+        if essence(same) != essence(code):
+            by_place[code.co_qualname, code.co_firstlineno] = same
+    changed = 0
+    for one in gc.get_objects():
+        if isinstance(one, FunctionType) and one.__module__ == module:
+            code = by_place.get((one.__code__.co_qualname, one.__code__.co_firstlineno))
+            if code is not None:
+                one.__code__ = code
+                changed += 1
+    if not changed:
+        raise ValueError(f"bug {bug.name}: no loaded function of {module} has changed")
+
+
+def named(name: str) -> Bug:
+    for bug in catalogue():
+        if bug.name == name:
+            return bug
+    raise ValueError(f"no bug {name}; there are {', '.join(one.name for one in catalogue())}")
 
 
 def main() -> int:
@@ -193,15 +248,13 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--story", action="store_true")
     asked = parser.parse_args()
-    bugs = catalogue()
-    bug = next((one for one in bugs if one.name == asked.name), None)
-    if bug is None and asked.name != "none":
-        parser.error(f"no bug {asked.name}; there are {', '.join(one.name for one in bugs)}")
+    bug = None if asked.name == "none" else named(asked.name)
     if bug is None or bug.is_compiled:
-        build(bugs)
-    plant(bug)
+        prepare(catalogue())
     from tests.simulation.world import live
 
+    if bug is not None:
+        plant(bug)
     for seed in range(asked.first, asked.first + asked.seeds):
         print(seed, flush=True)  # a process that a bug takes down has said where
         outcome = live(seed, tells=asked.story)

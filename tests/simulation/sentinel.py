@@ -108,7 +108,7 @@ class SimWire:
     def pump(self, seconds: float, others: Any = None) -> list[tuple[int, int]]:
         """Wait for an answer, or for so long; everything else goes on meanwhile."""
         before = self.answers
-        until = self.loop.now_ns + round(seconds * S)
+        until = self.loop.now_ns + max(1, round(seconds * S))  # a clock that stands ends no wait
         self.loop.run_until(until, lambda: self.answers != before or self.is_dead)
         if self.is_dead:
             raise Gone

@@ -17,10 +17,11 @@ class Trader(Strategy):
 
     seed = Param(0)
     orders_max = Param(60)
+    eager = Param(1)
 
     def on_start(self) -> None:
         self.chance = random.Random(f"{self.seed}/trader")
-        self.left = self.orders_max
+        self.left = self.orders_max  # that are permitted: a refusal costs none
         self.live: dict[int, tuple[int, int, int]] = {}
         self.next_ns = 0
         self.fails_at = self.chance.randrange(40, 80) if self.chance.random() < 0.1 else -1
@@ -29,7 +30,7 @@ class Trader(Strategy):
         self.act()
 
     def on_book(self, book: Any) -> None:
-        for _ in range(self.chance.choice((0, 1, 2, 3))):
+        for _ in range(self.eager * self.chance.choice((0, 1, 2, 3))):
             self.act(book.instrument)
 
     def on_top(self, top: Any) -> None:
@@ -59,7 +60,7 @@ class Trader(Strategy):
         held = self.position(instrument)
         is_buy = chance.random() < (0.3 if held > 0 else 0.7 if held < 0 else 0.5)
         kind = chance.random()
-        lots = chance.randrange(1, 22)
+        lots = chance.randrange(1, chance.choice((5, 10, 22)))
         more: dict[str, Any] = {"tries": chance.choice((0, 0, 1, 2))}
         if kind < 0.5:
             price = (bid if is_buy else ask) - (1 if is_buy else -1) * chance.randrange(0, 3)
@@ -79,6 +80,7 @@ class Trader(Strategy):
 
     def on_order(self, order: Any) -> None:
         if order.client_id == 0:
+            self.left += 1
             return
         if order.state in ("LIVE", "PARTIAL"):
             self.live[order.client_id] = (order.instrument, order.price_ticks, order.lots)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -133,3 +134,32 @@ class Running:
         out, _ = self.process.communicate(timeout=PATIENCE_S)
         lines = out.splitlines()
         return self.process.returncode, json.loads(lines[-1]) if lines else None
+
+
+def stop_and_wait(run):
+    """A stopped lane is killed and replaced; then the run ends well."""
+    run.until_armed()
+    run.kill("lane-0", signal.SIGSTOP)
+    run.until_armed(epoch=2)
+    assert run.rows()["lane-0"].exits[lib.HP_EXIT_STALLED] == 1
+    return run.end()
+
+
+def trade(state, *arguments):
+    """Run until orders went out, drain; return the JSON of its end, which is good."""
+    with Running(state, "--blocking", *arguments) as run:
+        run.until_armed()
+        run.until_trading()
+        code, end = run.end()
+        check(code, end, run.said)
+    assert end["orders"] > 0
+    assert not list(SHM.glob(f"corelane.{run.name}.*"))
+    return end
+
+
+def check(code, end, said):
+    assert code == 0, said
+    assert end["agrees_with_venue"], (end, said)
+    assert (end["open_orders"], end["unknown"], end["venue"]["open_orders"]) == (0, 0, 0)
+    assert end["gaps"] == 0
+    assert re.fullmatch("[0-9a-f]{12}", end["fingerprint"])

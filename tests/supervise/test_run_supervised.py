@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from runtime._shm import ffi, lib
 from runtime.supervise.crash_report import RECORDS_SHOWN
-from tests.supervise.running import Running
+from tests.supervise.running import Running, stop_and_wait
 from venues.binance.usdm.session import load_key
 
 
@@ -59,7 +59,7 @@ def report_of(run, pid):
 
 
 def test_killed_lane_comes_back_under_a_new_epoch_with_a_report(tmp_path):
-    with Running(tmp_path) as run:
+    with Running(tmp_path, "--blocking") as run:
         run.until_armed()
         run.until_trading()
         pid = run.kill("lane-0")
@@ -97,14 +97,9 @@ def test_limit_spent_drains_and_says_so(tmp_path, name):
         assert "appliance.draining cause=" in run.said
 
 
-@pytest.mark.parametrize("arguments", [("--blocking",), ()], ids=["blocking", "spinning"])
-def test_stopped_lane_is_killed_and_replaced(tmp_path, arguments):
-    with Running(tmp_path, *arguments) as run:
-        run.until_armed()
-        run.kill("lane-0", signal.SIGSTOP)
-        run.until_armed(epoch=2)
-        assert run.rows()["lane-0"].exits[lib.HP_EXIT_STALLED] == 1
-        run.end()
+def test_stopped_lane_is_killed_and_replaced(tmp_path):
+    with Running(tmp_path, "--blocking") as run:
+        stop_and_wait(run)
 
 
 def test_blocking_lane_leaves_when_its_supervisor_is_killed(tmp_path):
