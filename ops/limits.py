@@ -26,7 +26,8 @@ EXAMPLES = """examples:
   corelane limits
   corelane limits set account:0 daily_loss_max=200 open_orders_max=20 --reason "thin market"
   corelane limits set account:0 open_orders_max=40 --widen --reason "agreed with risk"
-  corelane limits freeze account:0 --reason "odd fills"
+  corelane limits set instrument:BTCUSDT net_notional_max=5000 --reason "half its size"
+  corelane limits freeze strategy:0 --reason "odd fills"
 """
 HELP = {
     "show": "every limit, what is held of it, and the lanes' leases",
@@ -58,7 +59,8 @@ def add(subparsers: Any) -> None:
         one.set_defaults(run=run, action=name)
         if name == "show":
             continue
-        one.add_argument("limit", metavar="LIMIT", help="DIMENSION:ID, as account:0")
+        text = "DIMENSION:ID or DIMENSION:NAME, as account:0, instrument:BTCUSDT"
+        one.add_argument("limit", metavar="LIMIT", help=text)
         one.add_argument("--reason", default="", metavar="TEXT", help="goes to log and ledger")
         if name == "set":
             one.add_argument("figures", nargs="+", metavar="KEY=VALUE", help=", ".join(FIELDS))
@@ -96,8 +98,9 @@ def rows(answer: dict[str, Any]) -> list[str]:
         state = f"FROZEN: {row['cause']}" if row["is_frozen"] else "lent"
         loss, down = row["daily_loss_e8_max"], row["drawdown_bps_max"]
         day = money(row["day_pnl_e8"])
+        name = f"{row['limit']} {row['name']}".rstrip()
         out.append(
-            f"  {row['limit']}  {state}  to {row['lane_count']} lanes  day {day}"
+            f"  {name}  {state}  to {row['lane_count']} lanes  day {day}"
             f" (loss at most {'-' if loss == NONE else money(loss)})  drawdown"
             f" {row['drawdown_bps']} bps (at most {'-' if down == NONE else down})"
         )
@@ -105,9 +108,17 @@ def rows(answer: dict[str, Any]) -> list[str]:
         for figure in ("net", "gross", "open"):
             one = row[figure]
             shares = "  ".join(f"{lane} {shown(figure, n)}" for lane, n in one["shares"].items())
-            cells = "".join(f"{shown(figure, one[k]):>14}" for k in ("used", "worst", "limit"))
+            found = {**one, "worst": NONE if one["limit"] == NONE else one["worst"]}
+            cells = "".join(f"{shown(figure, found[k]):>14}" for k in ("used", "worst", "limit"))
             out.append(f"    {figure:<8}{cells}  {shares}".rstrip())
     return out
+
+
+def told(field: str, before: int, after: int) -> str:
+    """Say a change by the key of the configuration, in its units."""
+    key, unit = next((key, unit) for key, (name, unit) in FIELDS.items() if name == field)
+    one, other = ("none" if n == NONE else f"{n / unit:.10g}" for n in (before, after))
+    return f"{key}  {one} to {other}"
 
 
 def lines(arguments: argparse.Namespace, answer: dict[str, Any]) -> list[str]:
@@ -115,7 +126,7 @@ def lines(arguments: argparse.Namespace, answer: dict[str, Any]) -> list[str]:
         return rows(answer)
     if arguments.action == "set":
         return [
-            f"{one['limit']}  {one['figure']}  {one['from']} to {one['to']}  {one['way']}"
+            f"{one['limit']}  {told(one['figure'], one['from'], one['to'])}  {one['way']}"
             for one in answer["changes"]
         ]
     return [f"frozen: {', '.join(answer['frozen']) or 'none'}"]

@@ -34,14 +34,17 @@ A RUN (the folder of `corelane run --journal DIR`) is run again instead: its rec
 through the same compiled lane, and every record that comes out is compared with the recorded one,
 byte for byte; time stamp counters are left out.  Recorded intents are fed to the gate; with
 --strategy they must come out of the strategies again (of another one when it is named).  The first
-difference is shown with the input before it.
+difference is shown with the input before it.  --from-checkpoint leaves out the lives that had ended
+before a checkpoint and counts from its record on; the life that went on is run and compared from
+its beginning, because books and strategies' variables are in no checkpoint.
 
 Exit code 0: all as it should be; 1: bad messages, gaps, a crossed book, a book that does not end in
 sequence, a file that breaks off (each is said); 2: could not run.  Messages of unknown kinds and
 symbols are counted and change no exit code."""
 EPILOG = """\
 examples: corelane replay btcusdt.jsonl.xz --tops tops.csv --book book.csv
-          corelane replay runs/today --strategy"""
+          corelane replay runs/today --strategy
+          corelane replay runs/today --from-checkpoint"""
 
 
 def add(subparsers: Any) -> None:
@@ -69,6 +72,14 @@ def add(subparsers: Any) -> None:
         nargs="?",
         const="",
         help="run a strategy on it; of a RUN, without a name: the recorded ones",
+    )
+    parser.add_argument(
+        "--from-checkpoint",
+        metavar="N",
+        nargs="?",
+        const=0,
+        type=int,
+        help="of a RUN: from this checkpoint on, without a number from the newest good one",
     )
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a strategy parameter"
@@ -163,7 +174,11 @@ def run(arguments: argparse.Namespace) -> int:
         if len(arguments.files) > 1:
             print("replay: give one RUN at a time, and no captures beside it", file=sys.stderr)
             return 2
-        return rerun.run(arguments.files[0], arguments.strategy, arguments.json)
+        number = arguments.from_checkpoint
+        return rerun.run(arguments.files[0], arguments.strategy, arguments.json, number)
+    if arguments.from_checkpoint is not None:
+        print("corelane replay: --from-checkpoint is for a RUN, not for captures", file=sys.stderr)
+        return 2
     strategy = None
     if arguments.strategy is not None:
         from runtime.lanes.spec import load_strategy

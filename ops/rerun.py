@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hotpath.journal.tail import Record
+from runtime.journal import checkpoint
+from runtime.journal.checkpoint import Checkpoint
 from runtime.journal.recording import RecordingError
 from runtime.journal.records import name_of
 from runtime.journal.rerun import Difference, Outcome, described, rerun
@@ -52,6 +54,9 @@ def rows(outcome: Outcome) -> list[str]:
         f"  {verdict:<9} lane {outcome.lane}  epoch {outcome.epoch}  inputs {outcome.inputs:,}",
         f"            {outputs or 'no outputs'}",
     ]
+    if outcome.counted_after:
+        text = f"the lane was made again up to record {outcome.counted_after:,}; counted from there"
+        out.append(f"            {text}")
     if outcome.is_cut:
         out.append("            ends inside a step: the lane was killed there")
     if outcome.problem is not None:
@@ -69,6 +74,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "outputs": outcome.outputs,
         "equal": outcome.is_equal,
         "cut": outcome.is_cut,
+        "counted_after": outcome.counted_after,
         "problem": outcome.problem,
         "difference": None,
     }
@@ -86,20 +92,42 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     return out
 
 
-def run(directory: Path, strategy: str | None, is_json: bool) -> int:
-    """Run a RUN again and print what came of it."""
+def base_of(directory: Path, number: int | None) -> Checkpoint | None:
+    """Return the checkpoint that is asked for: None = none, 0 = the newest good one."""
+    if number is None:
+        return None
+    refused = []
+    for one in checkpoint.good(directory):
+        if isinstance(one, Checkpoint):
+            if number in (0, one.number):
+                return one
+        else:
+            refused.append(f"{one[0].name}: {one[1]}")
+    what = f"checkpoint {number} is not there, or not good" if number else "no good checkpoint"
+    raise RecordingError("; ".join([what, *refused, f"run: corelane checkpoint list {directory}"]))
+
+
+def run(directory: Path, strategy: str | None, is_json: bool, number: int | None = None) -> int:
+    """Run a RUN again, from a checkpoint on when its number is given, and print what came of it."""
     try:
-        outcomes = rerun(directory, strategy)
+        base = base_of(directory, number)
+        outcomes = rerun(directory, strategy, base)
     except (RecordingError, ValueError, ImportError, OSError) as error:
-        print(f"replay: {directory}: {error}", file=sys.stderr)
+        print(f"corelane replay: {directory}: {error}", file=sys.stderr)
         return 2
     good = bool(outcomes) and all(outcome.is_equal for outcome in outcomes)
     if is_json:
-        found = [as_json(outcome) for outcome in outcomes]
-        print(json.dumps({"run": str(directory), "equal": good, "lanes": found}, default=str))
+        found = {
+            "run": str(directory),
+            "equal": good,
+            "checkpoint": base.number if base else None,
+            "lanes": [as_json(outcome) for outcome in outcomes],
+        }
+        print(json.dumps(found, default=str))
         return 0 if good else 1
     how = "recorded intents fed" if strategy is None else "strategies run again"
-    print(f"replay  {directory}  {len(outcomes)} lane epochs, {how}")
+    since = f" from checkpoint {base.number} on" if base else ""
+    print(f"replay  {directory}  {len(outcomes)} lane epochs{since}, {how}")
     for outcome in outcomes:
         print("\n".join(rows(outcome)))
     if not outcomes:

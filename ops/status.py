@@ -18,6 +18,7 @@ from runtime.show import health, why
 from runtime.show.observer import Observer
 from runtime.show.status import status
 
+LIMITS_SHOWN = 12  # those that are frozen first, then those that are nearest to their bounds
 EXAMPLES = """examples:
   corelane status
   corelane status --json
@@ -54,23 +55,33 @@ def number(value: float | None, unit: str) -> str:
     return "-" if value is None else f"{value:.4g} {unit}"
 
 
+def nearest(limit: dict[str, Any]) -> float:
+    """Return how much of its tightest figure is used; -1: it bounds nothing."""
+    figures = [one for one in limit["figures"].values() if one["bound"] is not None]
+    return max((f["used"] / f["bound"] if f["bound"] else 0.0 for f in figures), default=-1.0)
+
+
 def limit_lines(authority: dict[str, Any] | None) -> list[str]:
     """What is lent: each limit with what is used, may come to be used, and the bound; leases."""
     if authority is None:
         return []
     out = []
-    for one in authority["limits"]:
+    bounded = [one for one in authority["limits"] if nearest(one) >= 0 or one["is_frozen"]]
+    bounded.sort(key=lambda one: (not one["is_frozen"], -nearest(one)))
+    for one in bounded[:LIMITS_SHOWN]:
         figures = "  ".join(
             f"{name.removesuffix('_quote')} {f['used']:.10g}/{f['leased']:.10g}/{f['bound']:.10g}"
             for name, f in one["figures"].items()
             if f["bound"] is not None
         )
         state = "FROZEN" if one["is_frozen"] else "lent"
-        out.append(f"  {one['limit']:<12}{state:<12}used/leased/bound  {figures or 'no bounds'}")
+        out.append(f"  {one['limit']:<16}{state:<8}used/leased/bound  {figures or 'no bounds'}")
+    if len(bounded) > LIMITS_SHOWN:
+        out.append(f"  {len(bounded) - LIMITS_SHOWN} more limits are lent: corelane limits")
     for name, lease in authority["leases"].items():
         left = lease["left_ms"]
         state = "none yet" if left is None else f"{left:.0f} ms left" if left > 0 else "ENDED"
-        out.append(f"  {name:<12}lease {state}  fence {lease['fence']}  term {authority['term']}")
+        out.append(f"  {name:<16}lease {state}  fence {lease['fence']}  term {authority['term']}")
     return out
 
 

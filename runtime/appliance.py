@@ -22,7 +22,7 @@ from typing import Any
 
 from runtime._shm import lib
 from runtime.authority import pages as limit_pages
-from runtime.authority.records import key_of
+from runtime.authority.records import Key
 from runtime.config import limits
 from runtime.config.hours import windows
 from runtime.config.keys import Config
@@ -137,30 +137,6 @@ class Settings:
     lease_ms: int = 0  # length of the sim provider's leader lease; 0 = nobody has to lead
     guard: Guard | None = None  # None: no sentinel watches
     clock_where: Where = field(default_factory=Where)  # sources of time, and which are trusted
-
-
-def authority_limits(settings: Settings) -> dict[str, dict[str, int]]:
-    """Return the limits of the whole deployment, by key."""
-    s, symbols = settings, len(settings.symbols)
-    rate, burst, reserve = lane_rate(s.rate, s.guard)
-    each = [s.overrides.get(symbol, {}) for symbol in s.symbols]
-    notional = sum(one.get("position_notional_max", s.position_notional_max) for one in each)
-    account = limits.bounds(limits.record(lib.HP_DIMENSION_ACCOUNT, 0, s.scopes["account"]))
-    of_instruments = {
-        "gross_notional_e8_max": 2 * notional * 10**8,  # both sides of each position may work
-        "net_notional_e8_max": notional * 10**8,
-        "open_orders_max": s.open_orders_max * symbols,
-    }
-    for name, value in of_instruments.items():
-        account[name] = min(account[name], value)
-    return {
-        "account:0": {
-            **account,
-            "token_rate": rate,
-            "token_burst": burst,
-            "token_reserve": reserve,
-        }
-    }
 
 
 def plan(settings: Settings) -> Topology:
@@ -595,14 +571,23 @@ class Appliance:
         return {**self.settings.quota, "kept": 0 if guard is None else guard.budget_percent}
 
     def limit_records(self) -> list[dict[str, Any]]:
-        """Return the limits of the four dimensions; the account's requests are also [rate]'s."""
-        out = limits.records(**self.settings.scopes, instruments=list(self.symbols))
-        rate, burst, reserve = self.settings.rate
-        bounds = out[0]["bounds"]
-        bounds["token_rate"] = min(bounds["token_rate"], rate)
-        bounds["token_burst"] = min(bounds["token_burst"], burst)
-        bounds["token_reserve"] = max(bounds["token_reserve"], reserve)
+        """Return the limits of the four dimensions: what all lanes together may do."""
+        s = self.settings
+        out = limits.records(**s.scopes, instruments=list(self.symbols))
+        held = {number: self.held(symbol) for number, symbol in self.symbols.items()}
+        each = {n: (one.position_notional_max, one.open_orders_max) for n, one in held.items()}
+        limits.bind(out, lane_rate(s.rate, s.guard), each)
         return out
+
+    def limit_names(self) -> dict[str, str]:
+        """Return what people call the limits of instruments and strategies."""
+        symbols = {Key(lib.HP_DIMENSION_INSTRUMENT, n).text: one for n, one in self.symbols.items()}
+        sources = enumerate(self.settings.strategies)
+        return symbols | {Key(lib.HP_DIMENSION_STRATEGY, n).text: one for n, one in sources}
+
+    def held(self, symbol: str) -> Settings:
+        """Return the settings with what is said of one symbol."""
+        return dataclasses.replace(self.settings, **self.settings.overrides.get(symbol, {}))
 
     def change_limits(self, changes: dict[str, Any]) -> int:
         """Hold other limits from now on: settings by name.  Returns how many records lanes get.
@@ -669,9 +654,9 @@ class Appliance:
         return {"signals": self.signals.shown(numbers)}
 
     def leased(self) -> set[tuple[int, int]]:
-        """Return what the authority lends: (dimension, id)."""
-        lent = authority_limits(self.settings) if self.settings.has_authority else {}
-        return {(key.dimension, key.id) for key in map(key_of, lent)}
+        """Return what the authority lends, (dimension, id): every limit, or none."""
+        rows = self.limit_records() if self.settings.has_authority else []
+        return {(row["dimension"], row["id"]) for row in rows}
 
     def tell_unsent(self) -> None:
         """Have the session mail what lanes have not been told; it is kept until that is done."""
@@ -704,8 +689,7 @@ class Appliance:
 
     def limits(self, number: int, price: int) -> dict[str, Any]:
         """Turn the settings' money limits into lots at today's price."""
-        s = self.settings
-        held = dataclasses.replace(s, **s.overrides.get(self.symbols[number], {}))
+        s, held = self.settings, self.held(self.symbols[number])
         per_unit = 10 ** self.about[number]["size_decimals"]
 
         def lots(notional: int) -> int:
@@ -802,9 +786,10 @@ class Appliance:
         """Hand the authority its limits, and which lane may spend which."""
         if self.settings.has_authority:
             self.checkpoint("limits")
-            lent, terms = authority_limits(self.settings), self.settings.limit_lease
-            lanes = {"0": list(lent)}
-            self.tell("authority", {"limits": lent, "lanes": lanes, "terms": terms})
+            rows = self.limit_records()
+            lent = {Key(row["dimension"], row["id"]).text: row["bounds"] for row in rows}
+            told = {"limits": lent, "lanes": {"0": list(lent)}, "names": self.limit_names()}
+            self.tell("authority", {**told, "terms": self.settings.limit_lease})
 
     async def ask_authority(self, question: Message) -> Message:
         """Return the authority's answer; {"refused"} when there is none."""

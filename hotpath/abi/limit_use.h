@@ -19,7 +19,7 @@
 #include "panic.h"
 
 /* cffi:begin */
-#define HP_LEASED_LIMITS_MAX 64     /* records in one lease: accounts, venues, strategies, instruments */
+#define HP_LEASED_LIMITS_MAX 320    /* records in one lease: 32 accounts, 8 venues, 16 strategies, 256 instruments */
 
 typedef struct hp_limit_use {
     uint32_t dimension;             /* enum hp_dimension; 0 = end of the list */

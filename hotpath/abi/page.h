@@ -105,7 +105,7 @@ typedef struct hp_limits_page {
     uint32_t  limit_count;
     uint32_t  pad0;
     uint8_t   pad1[104];
-    hp_limit_t limits[64];   /* HP_LEASED_LIMITS_MAX */
+    hp_limit_t limits[320];  /* HP_LEASED_LIMITS_MAX */
 } hp_limits_page_t;
 
 /* The limits of the whole deployment.  Writer: the authority.  Readers: status, screen, exporter; seqlock. */
@@ -122,7 +122,7 @@ typedef struct hp_authority_page {
     uint32_t  limit_count;
     uint32_t  frozen_count;
     uint8_t   pad[56];
-    hp_limit_row_t rows[64]; /* HP_LEASED_LIMITS_MAX */
+    hp_limit_row_t rows[320]; /* HP_LEASED_LIMITS_MAX */
 } hp_authority_page_t;
 
 /* States of a setting of the host, by the names of tuning.model.State. */
@@ -396,7 +396,7 @@ typedef struct hp_lane_page {
     hp_lane_feed_t feeds[256];
     hp_lane_line_t lines[4];   /* HP_LINES_MAX */
     hp_usage_t usages[128];    /* HP_USAGES_MAX */
-    hp_limit_use_t uses[64];   /* HP_LEASED_LIMITS_MAX, in the order of the lease */
+    hp_limit_use_t uses[320];  /* HP_LEASED_LIMITS_MAX, in the order of the lease */
     hp_lane_flow_t flow;
     hp_lane_funds_t funds[8];  /* HP_ASSETS_MAX */
     hp_flatten_row_t flattens[768]; /* by instrument x 3 + position side */

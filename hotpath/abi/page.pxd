@@ -132,7 +132,7 @@ cdef extern from "page.h" nogil:
         uint32_t limit_count
         uint32_t pad0
         uint8_t pad1[104]
-        hp_limit_t limits[64]
+        hp_limit_t limits[320]
     ctypedef struct hp_authority_page_t:
         hp_page_t page
         uint64_t seq
@@ -146,7 +146,7 @@ cdef extern from "page.h" nogil:
         uint32_t limit_count
         uint32_t frozen_count
         uint8_t pad[56]
-        hp_limit_row_t rows[64]
+        hp_limit_row_t rows[320]
     ctypedef struct hp_host_page_t:
         hp_page_t page
         uint64_t seq
@@ -349,7 +349,7 @@ cdef extern from "page.h" nogil:
         hp_lane_feed_t feeds[256]
         hp_lane_line_t lines[4]
         hp_usage_t usages[128]
-        hp_limit_use_t uses[64]
+        hp_limit_use_t uses[320]
         hp_lane_flow_t flow
         hp_lane_funds_t funds[8]
         hp_flatten_row_t flattens[768]

@@ -199,6 +199,9 @@ typedef struct hp_lane {
     uint32_t         own_words;         /* what the lane itself says: DRAIN as an orphan, KILL after a flatten */
     hp_flatten_rule_t flatten;
     uint64_t         flatten_ns;        /* when its word came */
+    uint64_t         uses_ns;           /* when the look at what is held of leased limits began (leased.h) */
+    uint32_t         use_next;          /* the next scope of that look; 0 = a new one begins */
+    uint32_t         uses_open;         /* the opening was taken when it began */
     uint64_t         reserved[1];
     char             request[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 } hp_lane_t;

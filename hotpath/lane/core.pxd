@@ -210,7 +210,10 @@ cdef extern from "hotpath/lane/core.h" nogil:
 
 
 cdef extern from "hotpath/lane/leased.h" nogil:
+    enum:
+        HP_USES_A_BEAT
     int hp_lane_take_limits(hp_lane_t *l, const hp_limits_page_t *page) noexcept nogil
+    void hp_lane_show_some(hp_lane_t *l, uint32_t count) noexcept nogil
     void hp_lane_show_uses(hp_lane_t *l) noexcept nogil
 
 

@@ -17,12 +17,22 @@
 #include "hotpath/lane/market.h"
 #include "page.h"
 
-/* Show what is held now; `limit_turn_ns` is stored last. */
-static inline void hp_lane_show_uses(hp_lane_t *l)
+#define HP_USES_A_BEAT 16u /* scopes shown in one beat: what it costs a turn has a bound */
+_Static_assert(HP_LEASED_LIMITS_MAX >= HP_GATE_ACCOUNTS + HP_GATE_VENUES + HP_STRATEGIES_MAX + HP_LANE_INSTRUMENTS_MAX,
+               "a lease carries every scope that a gate has");
+
+/* Show what is held now of up to `count` scopes, from where the last look ended.  When the round is whole
+ * its beginning is stored as `limit_turn_ns`: every figure is of that turn, or of a later one. */
+static inline void hp_lane_show_some(hp_lane_t *l, uint32_t count)
 {
     hp_lane_page_t *page = l->page;
-    for (uint32_t n = 0; n < page->limit_use_count && n < HP_LEASED_LIMITS_MAX; n++) {
-        hp_limit_use_t *use = &page->uses[n];
+    if (l->use_next == 0) {
+        l->uses_ns = l->now_ns;
+        l->uses_open = l->is_open;
+    }
+    page->is_open &= l->is_open;
+    for (; count > 0 && l->use_next < page->limit_use_count && l->use_next < HP_LEASED_LIMITS_MAX; count--) {
+        hp_limit_use_t *use = &page->uses[l->use_next++];
         const hp_scope_t *s = hp_gate_scope(&l->gate, use->dimension, use->id);
         if (s == NULL) continue;
         hp_wide_t buying = hp_scope_net(s, 1, 0), selling = hp_scope_net(s, 0, 0);
@@ -33,8 +43,17 @@ static inline void hp_lane_show_uses(hp_lane_t *l)
         use->day_pnl_e8 = hp_held(s->day_pnl_e8);
         use->refused = s->refused;
     }
-    page->is_open = l->is_open;
-    hp_store_release(&page->limit_turn_ns, l->now_ns);
+    if (l->use_next < page->limit_use_count && l->use_next < HP_LEASED_LIMITS_MAX) return;
+    l->use_next = 0;
+    page->is_open = l->uses_open & l->is_open; /* what was held before the opening says nothing */
+    hp_store_release(&page->limit_turn_ns, l->uses_ns);
+}
+
+/* Show all that is held now. */
+static inline void hp_lane_show_uses(hp_lane_t *l)
+{
+    l->use_next = 0;
+    hp_lane_show_some(l, HP_LEASED_LIMITS_MAX);
 }
 
 /* Hold the limits that a lease of this fence names.  0 = they are not all there: nothing was taken. */
@@ -42,9 +61,11 @@ static inline int hp_lane_take_table(hp_lane_t *l, const hp_limits_page_t *from,
 {
     struct { uint64_t fence; uint32_t count, pad; uint8_t gap[104]; hp_limit_t limits[HP_LEASED_LIMITS_MAX]; } table;
     _Static_assert(sizeof table == sizeof *from - offsetof(hp_limits_page_t, table_fence), "the table is the page's end");
-    if (!hp_seq_read(&from->table_seq, &from->table_fence, &table, sizeof table, 1)) return 0;
-    if (table.fence != fence || table.count > HP_LEASED_LIMITS_MAX) return 0;
-    uint32_t count = 0;
+    uint32_t said = hp_load32_acquire(&from->limit_count), count = 0;
+    if (said > HP_LEASED_LIMITS_MAX) return 0;
+    size_t size = sizeof table - sizeof table.limits[0] * (HP_LEASED_LIMITS_MAX - said); /* no more than is there */
+    if (!hp_seq_read(&from->table_seq, &from->table_fence, &table, size, 1)) return 0;
+    if (table.fence != fence || table.count != said) return 0;
     for (uint32_t n = 0; n < table.count; n++) {
         const hp_scope_t *s = hp_gate_scope(&l->gate, table.limits[n].dimension, table.limits[n].id);
         if (s == NULL) continue; /* no such scope in this lane: nothing is spent there */

@@ -714,7 +714,7 @@ cdef class LiveLane(Lane):
         page.turn_ns = now
         page.is_spinning = self.is_spinning
         if self.limits_page != NULL:
-            hp_lane_show_uses(&self.core)
+            hp_lane_show_some(&self.core, HP_USES_A_BEAT)
         if self.core.is_open and self.user is not None and not self.core.is_user_ready and now > self.asked_ns + ASK_AGAIN_NS:
             self.asked_ns = now
             self.want(HP_WANT_TRADES, 0)

@@ -252,10 +252,13 @@ cdef class ManualLane(Lane):
         PyBuffer_Release(&view)
         return taken
 
-    def show_uses(self):
-        """Show what is held of each leased limit, as a lane does with each beat."""
+    def show_uses(self, uint32_t count=0):
+        """Show what is held of each leased limit, or of the next `count`, as a lane does with each beat."""
         self.core.now_ns = self.core.recv_ns = self.now_ns
-        hp_lane_show_uses(&self.core)
+        if count:
+            hp_lane_show_some(&self.core, count)
+        else:
+            hp_lane_show_uses(&self.core)
 
     def turn(self, uint64_t advance_ns=0):
         """Let time pass, then run the timers."""

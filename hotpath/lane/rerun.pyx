@@ -182,6 +182,7 @@ cdef class RerunLane(Lane):
     cdef size_t padded_bytes
     cdef uint64_t counts[256]     # records that came out the same, by kind
     cdef readonly uint64_t inputs
+    cdef public uint64_t counted_after  # steps up to this record are run and compared, not counted
     cdef uint64_t wrong           # record of the step that differs
     cdef const hp_journal_record_t *mine
 
@@ -284,7 +285,7 @@ cdef class RerunLane(Lane):
             return TAKE_OWNER
         if r.kind == HP_RECORD_INSTRUMENT and (r.aux >= 256 or self.core.instruments[r.aux].about.id == 0):
             return TAKE_OWNER  # a further word about one that is there is an input like any other
-        self.inputs += 1
+        self.inputs += self.step.records[0].sequence > self.counted_after
         if not hp_lane_input(&self.core, r, self.payload_of(r)):
             return TAKE_UNTAKEN
         if r.kind == HP_RECORD_COMMAND:
@@ -296,13 +297,13 @@ cdef class RerunLane(Lane):
 
     def compare(self, bint is_last=False):
         """Hold what was written since against the step that somebody else took: NEED (equal) or DIFFERS."""
-        self.inputs += 1
+        self.inputs += self.step.records[0].sequence > self.counted_after
         return self.compare_step(is_last)
 
     cdef int compare_step(self, bint is_last) noexcept:
         cdef uint64_t n
         self.wrong = hp_steps_compare(self.step, &self.trail, &self.core.journal, &self.mine)
-        for n in range(self.wrong):
+        for n in range(self.wrong if self.step.records[0].sequence > self.counted_after else 0):
             self.counts[self.step.records[n].kind & 255] += 1
         if self.wrong < self.step.count or (self.mine != NULL and not is_last):
             return TAKE_DIFFERS

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime._shm import lib
-from runtime.authority.leases import NONE, Amounts, Bound, Leases
+from runtime.authority.leases import NONE, Amounts, Bound, Leases, kept
 from runtime.authority.memory import FENCES_PER_TERM, Ledger
 from runtime.authority.pages import LeasePage, Shown, read_lane
 from runtime.authority.profit import DAY_NS, Profit
@@ -60,6 +60,7 @@ class Move:
 
     raised: dict[int, Amounts]
     targets: dict[int, Amounts]
+    limits: Amounts  # under which they were found
 
 
 class Authority:
@@ -99,6 +100,7 @@ class Authority:
         self.shown: dict[int, Shown] = {}
         self.refused: dict[tuple[int, Key], int] = {}
         self.renewed_ns = 0
+        self.is_behind = False  # a limit was tightened and leases do not say so yet
         self.late = self.moves = self.freezes = self.renewals = 0
         self.control = Control.adopt(deployment, "authority")
         for lane in lanes:
@@ -118,7 +120,11 @@ class Authority:
 
     def configure(self, limits: dict[Key, Record]) -> None:
         """Take limits from the configuration; what a person set since stands over them."""
+        for key in limits.keys() & self.configured.keys():
+            if limits[key]["capital_e8"] != self.configured[key]["capital_e8"]:
+                self.profit.peaks.pop(key, None)
         self.configured = limits
+        self.is_behind = True
         overrides = self.ledger.memory.overrides
         self.limits = {
             key: {**figures, **overrides.get(key.text, {})} for key, figures in limits.items()
@@ -126,9 +132,7 @@ class Authority:
 
     def set_limit(self, key: Key, name: str, value: int, who: dict[str, Any]) -> dict[str, Any]:
         """Change one figure; it is leased with the next move, and durable when the ledger is."""
-        if key not in self.limits:
-            known = ", ".join(one.text for one in sorted(self.limits))
-            raise LimitError(f"no limit {key.text}; there are {known}")
+        self.must_know(key)
         before = self.limits[key]
         if name not in before:
             raise LimitError(f"limit {key.text} has no figure {name}; want of {', '.join(before)}")
@@ -136,17 +140,18 @@ class Authority:
             after = record({**before, name: value})
         except ValueError as error:
             raise LimitError(str(error)) from error
-        is_wider = widens(name, before[name], value)
+        is_wider, same = widens(name, before[name], value), before[name] == after[name]
         change = {
             "limit": key.text,
             "figure": name,
             "from": before[name],
             "to": value,
-            "way": "widened" if is_wider else "tightened",
+            "way": "widened" if is_wider else "unchanged" if same else "tightened",
             **who,
         }
         self.ledger.memory.overrides.setdefault(key.text, {})[name] = value
         self.limits[key] = after
+        self.is_behind = True
         if name == "capital_e8":
             self.profit.peaks.pop(key, None)
         self.say("limits.set " + " ".join(f"{k}={v}" for k, v in change.items()))
@@ -172,6 +177,11 @@ class Authority:
                 self.ledger.memory.overrides[key.text] = overrides
             raise
 
+    def must_know(self, key: Key) -> None:
+        if key not in self.limits:
+            known = ", ".join(one.text for one in sorted(self.limits))
+            raise LimitError(f"no limit {key.text}; there are {known}")
+
     def effective(self, key: Key) -> Record:
         """Return a limit as it holds now: with freezes and what the leverage leaves."""
         figures = self.limits[key]
@@ -187,13 +197,12 @@ class Authority:
         return {**figures, "gross_notional_e8_max": min(left, figures["gross_notional_e8_max"])}
 
     def bounds(self) -> Amounts:
-        """Return every figure that is shared out; what has no limit is not."""
+        """Return every figure that is shared out; NONE is no limit, and whole for each."""
         out: Amounts = {}
         for key in self.limits:
             figures = self.effective(key)
             for figure, name in SHARED.items():
-                if figures[name] != NONE:
-                    out[Bound(*key, figure)] = figures[name]
+                out[Bound(*key, figure)] = figures[name]
         return out
 
     # -- freezes ------------------------------------------------------------------------------
@@ -203,6 +212,7 @@ class Authority:
         if key in self.frozen:
             return
         self.frozen[key] = why
+        self.is_behind = True
         self.freezes += 1
         self.obey_freezes()  # the word first: it acts within a turn
         self.remember_freezes()
@@ -212,6 +222,15 @@ class Authority:
         """Take a freeze back: a person's word."""
         if key not in self.frozen:
             raise LimitError(f"limit {key.text} is not frozen")
+        if key in self.limits:  # else it was of a strategy or an instrument that is gone
+            self.must_stand(key)
+        del self.frozen[key]
+        self.remember_freezes()
+        self.obey_freezes()
+        self.say(f"limits.thawed limit={key.text}")
+
+    def must_stand(self, key: Key) -> None:
+        """Refuse to thaw what would freeze again."""
         loss, most = self.profit.loss(key), self.limits[key]["daily_loss_e8_max"]
         if loss and loss >= most:
             raise LimitError(
@@ -224,10 +243,6 @@ class Authority:
                 f"limit {key.text} has fallen by {down} bps from its peak; it would freeze again:"
                 " set drawdown_bps_max first, or capital, which begins a new peak"
             )
-        del self.frozen[key]
-        self.remember_freezes()
-        self.obey_freezes()
-        self.say(f"limits.thawed limit={key.text}")
 
     def remember_freezes(self) -> None:
         self.ledger.memory.frozen = {key.text: why for key, why in self.frozen.items()}
@@ -269,20 +284,26 @@ class Authority:
             self.profit.hear(lane, shown)
 
     def renew(self, now_ns: int) -> None:
-        """Prolong every lease; `now_ns` was read before anything was looked at."""
+        """Prolong every lease; `now_ns` was read before anything was looked at.
+
+        What was tightened is published first: a lease that has ended must not come back as it was.
+        """
         if self.renewed_ns and now_ns - self.renewed_ns > self.terms.lease_ns // 2:
             self.late += 1
             self.say(f"limits.renewed_late after_ms={(now_ns - self.renewed_ns) // 1_000_000}")
         self.renewed_ns = now_ns
         self.renewals += 1
+        if self.is_behind:
+            self.lower(now_ns)
         for lane, out in self.out.items():
             fence = self.leases.lanes[lane].fence
             if fence:
                 out.lease(fence, now_ns + self.terms.lease_ns)
 
-    def move(self, now_ns: int) -> Move | None:
-        """Publish smaller leases where shares shrink; return what may be raised."""
+    def lower(self, now_ns: int) -> dict[int, Amounts]:
+        """Publish smaller leases where shares shrink; return what each lane should have."""
         self.leases.limits = self.bounds()
+        self.is_behind = False
         targets = self.targets()
         for lane, wanted in targets.items():
             is_first = not self.leases.lanes[lane].fence
@@ -290,6 +311,11 @@ class Authority:
                 self.leases.take(lane, {}, wanted)
             if self.leases.shrink(lane, wanted) or is_first or self.is_outdated(lane):
                 self.publish(lane, now_ns)
+        return targets
+
+    def move(self, now_ns: int) -> Move | None:
+        """Publish smaller leases where shares shrink; return what may be raised."""
+        targets = self.lower(now_ns)
         raised = self.leases.raised(targets)
         is_due = any(
             self.leases.lanes[lane].grant.get(bound, 0) < min(n, self.share(lane, bound, raised))
@@ -299,7 +325,7 @@ class Authority:
         if not is_due:
             return None
         self.ledger.put_shares(self.leases.durable(raised))
-        return Move(raised, targets)
+        return Move(raised, targets, dict(self.leases.limits))
 
     def share(self, lane: int, bound: Bound, raised: dict[int, Amounts]) -> int:
         held = self.leases.lanes[lane].share.get(bound, 0)
@@ -307,9 +333,9 @@ class Authority:
 
     def raise_shares(self, move: Move, now_ns: int) -> None:
         """Publish what was raised; it is durable by now."""
-        bounds = self.bounds()  # a limit may have been lowered meanwhile
+        bounds = self.bounds()
         for lane, wanted in move.targets.items():
-            allowed = {b: n for b, n in wanted.items() if n <= bounds.get(b, 0)}
+            allowed = kept(wanted, move.limits, bounds)
             if self.leases.take(lane, move.raised.get(lane, {}), allowed):
                 self.publish(lane, now_ns)
 
@@ -376,8 +402,7 @@ class Authority:
         figures = dict(self.effective(key))
         grant = self.leases.lanes[lane].grant
         for figure, name in SHARED.items():
-            if figures[name] != NONE:
-                figures[name] = grant.get(Bound(*key, figure), 0)
+            figures[name] = grant.get(Bound(*key, figure), 0)
         sharers = sum(key in keys for keys in self.lanes.values())
         for name in DEALT:
             if figures[name] != NONE and sharers > 1:

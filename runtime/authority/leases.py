@@ -26,6 +26,9 @@ lane's share stays until its successor has been told by the venue what still wor
 until it said itself, drained, that nothing does.  A successor spends under the same share, not
 beside it: what it found at the venue counts first.
 
+A bound that is no limit is lent as NONE, which every amount is below: so one that becomes a number
+is lowered like any other, and nothing of it is raised before each lane has shown that it knows.
+
 While the authority is dead nothing is raised, and no lease is prolonged.
 """
 
@@ -78,6 +81,11 @@ class Holding:
         return max(self.share.get(bound, 0), self.used.get(bound, 0))
 
 
+def kept(targets: Amounts, before: Amounts, now: Amounts) -> Amounts:
+    """Return the targets whose limit is no lower now than when they were found."""
+    return {b: n for b, n in targets.items() if now.get(b, 0) >= before.get(b, 0)}
+
+
 class Leases:
     """The holdings of all lanes of a deployment."""
 
@@ -94,7 +102,8 @@ class Leases:
 
     def room(self, bound: Bound) -> int:
         """Return what could be granted now; less than 0 = more is held than the limit."""
-        return self.limits.get(bound, 0) - self.total(bound)
+        limit = self.limits.get(bound, 0)
+        return NONE if limit == NONE else limit - self.total(bound)
 
     # -- evidence ------------------------------------------------------------------------------
 
@@ -135,22 +144,37 @@ class Leases:
                 raised = min(target, free)
                 if raised <= share:
                     continue
-                left[bound] -= max(0, raised - one.worst(bound))
+                if self.limits[bound] != NONE:
+                    left[bound] -= max(0, raised - one.worst(bound))
                 out.setdefault(lane, {})[bound] = raised
         return out
 
     def durable(self, raised: Mapping[int, Amounts]) -> dict[int, Amounts]:
-        """Return all shares as they are to be written down before `raised` is published."""
-        return {lane: {**one.share, **raised.get(lane, {})} for lane, one in self.lanes.items()}
+        """Return all shares as they are to be written down before `raised` is published.
+
+        What a lane uses above its share (a limit was lowered) is written as share: a successor must
+        count it before it has heard that lane.
+        """
+        out: dict[int, Amounts] = {}
+        for lane, one in self.lanes.items():
+            held = {bound: one.worst(bound) for bound in {*one.share, *one.used}}
+            for bound, n in raised.get(lane, {}).items():
+                held[bound] = max(n, held.get(bound, 0))
+            out[lane] = held
+        return out
 
     def take(self, lane: int, raised: Amounts, targets: Amounts) -> bool:
-        """Hold the raised shares, grant up to the targets; True when there is more to publish."""
+        """Hold the raised shares, grant up to the targets; True when there is more to publish.
+
+        While more is held than a limit nothing of it is granted again, not even within a share:
+        what its lane may no longer spend, as the authority will hear, would come back.
+        """
         one = self.lanes[lane]
         one.share.update(raised)
         changed = False
         for bound, target in targets.items():
             grant = min(one.share.get(bound, 0), target)
-            if grant > one.grant.get(bound, 0):
+            if grant > one.grant.get(bound, 0) and self.room(bound) >= 0:
                 one.grant[bound] = grant
                 changed = True
         return changed

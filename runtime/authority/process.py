@@ -47,6 +47,7 @@ class AuthorityPart(cold.Part):
 
     name = "authority"
     authority: Authority | None = None
+    names: dict[str, str]  # of limits, as people call them
 
     async def start(self) -> Message:
         self.again = asyncio.Event()
@@ -75,6 +76,7 @@ class AuthorityPart(cold.Part):
 
     def take_limits(self, message: Message) -> None:
         limits = limits_of(message)
+        self.names = message["names"]
         terms = terms_of(message["terms"])
         if self.authority is not None:
             self.authority.configure(limits)
@@ -168,9 +170,12 @@ class AuthorityPart(cold.Part):
         who = {name: message.get(name) for name in ("uid", "pid", "reason", "utc_ns")}
         match message["action"]:
             case "show":
-                return {"term": authority.term, "limits": authority.rows()}
+                rows = [
+                    {**row, "name": self.names.get(row["limit"], "")} for row in authority.rows()
+                ]
+                return {"term": authority.term, "limits": rows}
             case "set":
-                key = key_of(message["limit"])
+                key = self.key(message["limit"])
                 wanted = {str(name): int(n) for name, n in message["figures"].items()}
                 changes = authority.set_limits(key, wanted, bool(message.get("widen")), who)
                 if any(one["way"] == "tightened" for one in changes):
@@ -181,8 +186,9 @@ class AuthorityPart(cold.Part):
                 self.again.set()
                 return {"changes": changes}
             case "freeze" | "thaw" as action:
-                key = key_of(message["limit"])
+                key = self.key(message["limit"])
                 if action == "freeze":
+                    authority.must_know(key)
                     authority.freeze(key, message.get("reason") or "asked")
                 else:
                     authority.thaw(key)
@@ -191,6 +197,13 @@ class AuthorityPart(cold.Part):
                 return {"frozen": [one.text for one in authority.frozen]}
             case other:
                 raise LimitError(f"no action {other!r}")
+
+    def key(self, text: str) -> Key:
+        """Read `instrument:1`, or `instrument:BTCUSDT` where one alone is called so."""
+        dimension, _, name = text.partition(":")
+        called = [key for key, one in self.names.items() if one == name]
+        known = [key for key in called if key.startswith(f"{dimension}:")]
+        return key_of(known[0] if len(known) == 1 else text)
 
     # -- the page ------------------------------------------------------------------------------
 

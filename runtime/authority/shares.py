@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runtime.authority.leases import NONE
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -43,6 +45,8 @@ def split(limit: int, lanes: Mapping[int, Demand], policy: Policy) -> dict[int, 
     """Return each lane's part of a limit; the sum is never above it."""
     if not lanes or limit <= 0:
         return dict.fromkeys(lanes, 0)
+    if limit == NONE:
+        return dict.fromkeys(lanes, NONE)
     floor = limit * policy.floor_percent // 100 // len(lanes)
     wishes = {lane: wish(one, floor) for lane, one in lanes.items()}
     asked = sum(wishes.values())

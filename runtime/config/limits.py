@@ -136,6 +136,34 @@ def records(
     return [{"dimension": o.dimension, "id": o.id, "bounds": bounds(o)} for o in out]
 
 
+def bind(
+    rows: list[dict[str, Any]], rate: list[int], instruments: dict[int, tuple[int, int]]
+) -> None:
+    """Tighten the records of a deployment by what [rate] and [limits] say.
+
+    instruments: largest position (quote units) and most open orders of each, all lanes together.
+    Both sides of a position may work, so twice as much may stand there without its sign.
+    """
+    def least(to: dict[str, int], positions: int, orders: int) -> None:
+        for name, value in (
+            ("net_notional_e8_max", positions * E8),
+            ("gross_notional_e8_max", 2 * positions * E8),
+            ("open_orders_max", orders),
+        ):
+            to[name] = min(to[name], value)
+
+    for row in rows:
+        if row["dimension"] == lib.HP_DIMENSION_INSTRUMENT:
+            least(row["bounds"], *instruments[row["id"]])
+        elif row["dimension"] == lib.HP_DIMENSION_ACCOUNT:
+            account = row["bounds"]
+            every = instruments.values()
+            least(account, sum(one[0] for one in every), sum(one[1] for one in every))
+            account["token_rate"] = min(account["token_rate"], rate[0])
+            account["token_burst"] = min(account["token_burst"], rate[1])
+            account["token_reserve"] = max(account["token_reserve"], rate[2])
+
+
 POLICIES = [one.name for one in dataclasses.fields(Gate) if "block" in one.metadata["choices"]]
 
 

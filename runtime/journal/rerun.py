@@ -20,6 +20,7 @@ from hotpath.journal.tail import SEGMENT_BYTES, Record
 from hotpath.lane.rerun import DIFFERS, NEED, OWNER, UNTAKEN, RerunLane, Steps
 from runtime._shm import lib
 from runtime.journal import records
+from runtime.journal.checkpoint import Checkpoint
 from runtime.journal.recording import Damage, LaneRun, lanes
 from runtime.journal.tailer import Hole
 from runtime.lanes.spec import add_instrument, make_codec, make_strategies, set_funds
@@ -52,6 +53,7 @@ class Outcome:
     difference: Difference | None = None
     problem: str | None = None  # why it could not be run to its end
     is_cut: bool = False  # it ends inside a step: the lane was killed there
+    counted_after: int = 0  # record of a checkpoint: what came before is run and not counted
 
     @property
     def is_equal(self) -> bool:
@@ -65,11 +67,14 @@ class RerunError(Exception):
 class Rerun:
     """One lane epoch: build the lane, feed it step by step, compare."""
 
-    def __init__(self, run: LaneRun, strategy: str | None) -> None:
-        """strategy: None feeds recorded intents; "" runs the lane's own again; else this one."""
+    def __init__(self, run: LaneRun, strategy: str | None, counted_after: int = 0) -> None:
+        """strategy: None feeds recorded intents; "" runs the lane's own again; else this one.
+
+        counted_after: steps up to this record only make the lane what it was then.
+        """
         self.run = run
         self.strategy = strategy
-        self.outcome = Outcome(run.lane, run.epoch)
+        self.outcome = Outcome(run.lane, run.epoch, counted_after=counted_after)
         self.lane: RerunLane | None = None
         self.steps = Steps()
         self.waiting: list[Any] = []  # strategies not yet bound
@@ -185,6 +190,7 @@ class Rerun:
             clock=(clock["mono_ns"], clock["real_ns"]),
             role=spec.get("role", "fused"),
         )
+        self.lane.counted_after = self.outcome.counted_after
         self.lane.begin(self.steps)
         self.lane.describe(text)
         if self.lane.role == "order":
@@ -241,9 +247,22 @@ def described(record: Record) -> dict[str, Any]:
     }
 
 
-def rerun(directory: Path, strategy: str | None = None) -> list[Outcome]:
+def rerun(
+    directory: Path, strategy: str | None = None, base: Checkpoint | None = None
+) -> list[Outcome]:
     """Run every lane epoch of a RUN again.
 
     strategy: None feeds recorded intents; "" runs the lane's own again; else this one.
+    base: from this checkpoint on.  Lives that had ended are left out; those that went on are run
+    from their beginning, because books and strategies' variables are in no checkpoint, and counted
+    from the record that it ends with.
     """
-    return [Rerun(run, strategy).go() for run in lanes(directory)]
+    if base is None:
+        return [Rerun(run, strategy).go() for run in lanes(directory)]
+    held = {(one["lane"], one["epoch"]): int(one["sequence"]) for one in base.head["lanes"]}
+    first = {lane: min(epoch for other, epoch in held if other == lane) for lane, _ in held}
+    return [
+        Rerun(run, strategy, held.get((run.lane, run.epoch), 0)).go()
+        for run in lanes(directory)
+        if run.epoch >= first.get(run.lane, 0)
+    ]

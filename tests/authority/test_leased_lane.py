@@ -219,3 +219,23 @@ def test_record_of_a_limit_round_trips_and_knows_what_widens():
             key_of(bad)
     with pytest.raises(ValueError, match="limit figures typo"):
         record({"typo": 1})
+
+
+def test_a_look_that_takes_several_beats_says_the_turn_in_which_it_began(leased):
+    """Else what was bought between two beats would count as not spent at the turn that is shown."""
+    leased.fence += 1
+    leased.out.put([(ACCOUNT, record({})), (STRATEGY, record({}))], leased.fence)
+    leased.renew(1000)
+    began = leased.lane.now_ns
+    leased.lane.show_uses(1)
+    leased.lane.turn(5)
+    leased.buy()
+    leased.lane.show_uses(1)
+    uses = read_lane(leased.rig.view, True)
+    assert uses.heard.turn_ns == began
+    assert [uses.uses[key].open_orders for key in (ACCOUNT, STRATEGY)] == [0, 1]
+    leased.lane.show_uses(1)
+    leased.lane.show_uses(1)
+    uses = read_lane(leased.rig.view, True)
+    assert uses.heard.turn_ns == leased.lane.now_ns > began
+    assert [uses.uses[key].open_orders for key in (ACCOUNT, STRATEGY)] == [1, 1]

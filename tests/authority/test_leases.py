@@ -2,7 +2,8 @@
 
 import pytest
 
-from runtime.authority.leases import Bound, Heard, Leases
+from runtime.authority import leases
+from runtime.authority.leases import NONE, Bound, Heard, Leases
 from runtime.authority.shares import Demand, Policy, split
 from tests.authority.world import BOUNDS, World
 
@@ -101,24 +102,49 @@ def test_a_lowered_limit_shrinks_and_raises_nothing():
     assert leases.total(GROSS) == 500 and leases.raised({0: {GROSS: 301}, 1: {GROSS: 200}}) == {}
 
 
+def test_what_was_no_limit_is_raised_for_nobody_before_each_lane_knows_its_part():
+    leases = Leases([0, 1])
+    leases.limits = {GROSS: NONE}
+    give(leases, {0: NONE, 1: NONE}, fence=1)
+    assert grants(leases) == [NONE, NONE]
+    leases.limits = {GROSS: 1000}
+    give(leases, {0: 600, 1: 400}, fence=3)
+    assert grants(leases) == [600, 400]
+    give(leases, {0: 400, 1: 600}, fence=5)
+    leases.hear(0, heard(5, used=100))
+    give(leases, {0: 400, 1: 600}, fence=6)
+    assert grants(leases) == [400, 400]  # the second may still spend without a limit
+    leases.hear(1, heard(4, used=450))
+    give(leases, {0: 400, 1: 600}, fence=6)
+    assert grants(leases) == [400, 600]
+    leases.limits = {GROSS: NONE}
+    give(leases, {0: NONE, 1: NONE}, fence=8)
+    assert grants(leases) == [NONE, NONE]
+
+
 def test_a_raise_that_is_no_newer_fence_is_refused():
     leases = two_lanes()
     with pytest.raises(AssertionError, match="never goes back"):
         leases.published(0, 1, 0)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_no_step_of_anyone_lets_all_lanes_together_exceed_a_limit(seed):
-    """Random spending, kills of lanes and of the authority, at every point; judged by the venue."""
+    """Random spending in four dimensions, limits that change, kills of lanes and of the authority,
+    at every point; judged by the venue.
+    """
+    live(seed)
+
+
+def live(seed):
     world = World(seed, lanes=2 + seed % 4)
     for _ in range(4000):
         world.step()
-        for bound in BOUNDS:
-            assert world.worst(bound) <= world.limit[bound], f"seed {seed} at {world.now}"
-    assert world.spent > 100, "nobody could spend"
+    assert world.spent > 100, f"seed {seed}: nobody could spend"
+    assert world.full == set(BOUNDS), f"seed {seed}: some bound was never near its limit"
 
 
-@pytest.mark.parametrize("share", ["all", "one"])
+@pytest.mark.parametrize("share", ["all", "one", "none", "late"])
 def test_the_property_test_sees_an_authority_that_counts_wrong(monkeypatch, share):
     """A canary: what is held until evidence comes must matter."""
     if share == "all":  # a share is lowered as soon as a smaller lease is published
@@ -129,6 +155,16 @@ def test_the_property_test_sees_an_authority_that_counts_wrong(monkeypatch, shar
             self.lanes[lane].share = dict(self.lanes[lane].lease)
 
         monkeypatch.setattr(Leases, "published", published)
+    elif share == "none":  # what was no limit is forgotten as soon as it is one
+        honest_room = Leases.room
+
+        def room(self, bound):
+            unlimited = sum(one.share.get(bound, 0) == NONE for one in self.lanes.values())
+            return honest_room(self, bound) + unlimited * NONE
+
+        monkeypatch.setattr(Leases, "room", room)
+    elif share == "late":  # a limit that was lowered meanwhile does not matter
+        monkeypatch.setattr(leases, "kept", lambda targets, before, now: targets)
     else:  # a successor is believed before the venue has told it
         honest_hear = Leases.hear
 
@@ -137,9 +173,9 @@ def test_the_property_test_sees_an_authority_that_counts_wrong(monkeypatch, shar
             honest_hear(self, lane, found)
 
         monkeypatch.setattr(Leases, "hear", hear)
-    with pytest.raises(AssertionError, match="seed"):
-        for seed in range(40):
-            test_no_step_of_anyone_lets_all_lanes_together_exceed_a_limit(seed)
+    with pytest.raises(AssertionError, match="may come to"):
+        for seed in (5, 10, 27, *range(40)):  # the first ones show a successor believed too early
+            live(seed)
 
 
 # -- who gets how much ---------------------------------------------------------------------------

@@ -6,9 +6,12 @@ import random
 import shutil
 import signal
 import time
+from collections import Counter
 
 import pytest
 
+from hotpath.journal.tail import SEGMENT_BYTES
+from hotpath.lane.rerun import Steps
 from ops.cli import main
 from runtime._shm import ffi, lib
 from runtime.journal import (
@@ -24,8 +27,10 @@ from runtime.journal import (
 from runtime.journal.checkpoint import Checkpoint
 from runtime.journal.checkpointer import TROUBLES, Checkpointer, trouble_of
 from runtime.journal.key import ArchiveKey
+from runtime.journal.records import KINDS as KIND_NAMES
+from runtime.journal.records import OUTPUTS_FROM
 from runtime.journal.recovery import RecoveryStopped, recover
-from runtime.journal.rerun import Rerun
+from runtime.journal.rerun import Rerun, rerun
 from runtime.journal.retention import FLOOR, Policy, removable, retire
 from runtime.supervise.state import state_dir
 
@@ -129,6 +134,41 @@ def test_what_a_lane_knew_is_what_the_lane_has_that_is_run_again(original):
         position = lane.position(number)
         book = books["binance_usdm", 0, number, 0]
         assert (book.lots, book.cost_e8) == (position["lots"][0], position["cost_e8"][0])
+
+
+def outputs_behind(run, sequence):
+    """What a lane wrote, by kind, in steps that begin behind a record: read off the journal."""
+    steps, found, records_of_steps = Steps(), Counter(), []
+    for part in run.segments():
+        steps.give(part.data, SEGMENT_BYTES, part.first_sequence)
+        while steps.next():
+            records_of_steps.append(steps.records())
+        part.end, part.next_sequence = steps.offset, steps.sequence
+    if steps.finish():
+        records_of_steps.append(steps.records())
+    for held in records_of_steps:
+        if held[0].sequence > sequence:
+            found.update(KIND_NAMES[one.kind] for one in held if one.kind >= OUTPUTS_FROM)
+    return found
+
+
+def test_replay_from_a_checkpoint_is_the_whole_replay_from_there_on(original, capsys):
+    everything = rerun(original)
+    assert [one.epoch for one in everything] == [7, 8] and all(one.is_equal for one in everything)
+    for path in checkpoint.files(original):
+        found = checkpoint.look(original, path)
+        (place,) = found.head["lanes"]
+        outcomes = rerun(original, base=found)
+        assert [one.epoch for one in outcomes] == [n for n in (7, 8) if n >= place["epoch"]]
+        assert all(one.is_equal for one in outcomes)
+        for one, run in zip(outcomes[::-1], recording.lanes(original)[::-1], strict=False):
+            after = place["sequence"] if run.epoch == place["epoch"] else 0
+            assert one.outputs == outputs_behind(run, after)
+    assert outcomes[-1].outputs != outputs_behind(recording.lanes(original)[-1], after + 100)
+    assert main(["replay", str(original), "--from-checkpoint"]) == 0
+    shown = capsys.readouterr().out
+    assert "1 lane epochs from checkpoint" in shown and "counted from there" in shown
+    assert main(["replay", str(original), "--from-checkpoint", "99999"]) == 2
 
 
 def test_ledger_is_the_same_with_and_without_checkpoints(original):

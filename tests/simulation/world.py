@@ -255,7 +255,7 @@ class World:
 
         its = self.authority = SimAuthority(DEPLOYMENT, tell)
         key = f"account:{0}"
-        told = {"limits": {key: ACCOUNT}, "lanes": {"0": [key]}, "terms": TERMS}
+        told = {"limits": {key: ACCOUNT}, "lanes": {"0": [key]}, "names": {}, "terms": TERMS}
 
         async def start() -> None:
             await its.start()
