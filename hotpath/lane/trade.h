@@ -78,6 +78,7 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
             hp_lane_works(l, o->strategy, o->instrument, -1);
             hp_own_remove(&l->gate.own, o);
         } else if (!was_working && is_working) {
+            if (HP_UNLIKELY(before == HP_ORDER_REJECTED && flags & HP_ORDER_ABSENT)) hp_lane_revived(l, o);
             hp_lane_works(l, o->strategy, o->instrument, 1);
             hp_own_add(&l->gate.own, o);
         }
