@@ -91,6 +91,7 @@ class Settings:
     segment_count: int = 4
     rate: tuple[int, int, int] = (25, 50, 10)
     quota: dict[str, int] = field(default_factory=lambda: dict(quota.RULE))
+    cancel_again_ms: tuple[int, int] = (500, 8000)  # a cancel without an answer: first, at most
     inquiries: tuple[int, int] = (10, 10)  # about orders, of the whole lane: a second, burst
     terms: funds.Terms = field(default_factory=funds.Terms)  # leverage, margin, fees
     order_notional_max: int = 2_000  # quote units
@@ -529,6 +530,7 @@ class Appliance:
             "cores": self.topology.cores,
             "lock": s.lock,
             "ca": self.ca,
+            "cancel_again_ms": list(s.cancel_again_ms),
             "inquiries": list(s.inquiries),
             "quota": self.quota.lane_spec(self.quotas, self.quota_rule()),
             "funds": self.funds,
