@@ -113,6 +113,8 @@ def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
         lane.put_quota_rule(**spec["quota"]["rule"])
         for kind, length_s, limit in spec["quota"]["windows"]:
             lane.quota_told(kind, length_s, limit=limit)
+        for one in spec["quota"].get("told", []):
+            lane.quota_told(**one)
     for one in spec.get("limits", []):
         lane.put_limit(one["dimension"], one["id"], **one["bounds"])
     lane.set_flatten(**spec.get("flatten", {}))

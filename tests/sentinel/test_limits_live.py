@@ -3,6 +3,7 @@
 One deployment trades as fast as its limits let it while they are changed and the authority dies.
 """
 
+import json
 import os
 import signal
 import time
@@ -11,6 +12,8 @@ from collections import Counter
 import pytest
 
 from runtime._shm import lib
+from runtime.session import stops
+from runtime.supervise.state import state_path
 from tests.sentinel.test_words_live import QUIET, corelane
 
 MOST = 3_000  # quote units: the largest position of each instrument
@@ -162,3 +165,27 @@ def heaviest(record):
             mine = sum(n for k, n in working.items() if about[k]["symbol"] == symbol)
             most[symbol] = max(most[symbol], (lots[symbol] + mine) * price)
     return dict(most)
+
+
+def test_a_ban_outlives_the_session_process_that_was_told_of_it(one):
+    """Killed twice within the ban: nothing is asked before it has ended."""
+    seconds, what = 3, "/fapi/v1/exchangeInfo"  # the first that a session asks
+    fault = {"kind": "rest_status", "path": what, "status": 418, "retry_after": seconds}
+    one.venue("/sim/fault", {**fault, "count": 2})
+    path = state_path(one.deployment) / stops.FILE
+
+    def refused():
+        return one.venue("/sim/state")["faults_done"].get("rest_status", 0)
+
+    os.kill(one.pid("session"), signal.SIGKILL)
+    one.until("the venue has refused", lambda: refused() == 1 and path.exists())
+    first_ns = json.loads(path.read_text())["weight"][0]
+    pid = one.pid("session")
+    os.kill(pid, signal.SIGKILL)
+    one.until("another life of it", lambda: one.pid("session") not in (0, pid))
+    one.until("it asks again", lambda: refused() == 2)
+    one.until("that is known", lambda: json.loads(path.read_text())["weight"][0] > first_ns)
+    asked_ns = json.loads(path.read_text())["weight"][0] - seconds * 10**9
+    assert asked_ns >= first_ns
+    one.until("it trades again", lambda: one.lane.quota.mode > lib.HP_QUOTA_STOPPED)
+    new_risk(one)
