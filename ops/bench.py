@@ -313,7 +313,9 @@ def say_journal(r: dict[str, Any]) -> None:
     )
     print(
         f"re-run, {again['messages']} messages, {again['records']} records: intents fed"
-        f" {again['intents_fed']} messages/s, strategy again {again['strategy_again']} (bar 2 M)"
+        f" {again['intents_fed'] / 1e6:.2f} M messages/s, strategy again"
+        f" {again['strategy_again'] / 1e6:.2f} M (bar 2), slowest round"
+        f" {again['slowest'] / 1e6:.2f} M"
     )
 
 

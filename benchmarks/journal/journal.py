@@ -112,8 +112,12 @@ def verify(directory: Path) -> dict[str, Any]:
     return {"mb_per_second": round(report.bytes / seconds / 1e6)}
 
 
-def rerun(directory: Path, messages: int) -> dict[str, Any]:
-    """A journaled lane with the demo strategy, run again: intents fed, and the strategy itself."""
+def rerun(directory: Path, messages: int, rounds: int) -> dict[str, Any]:
+    """A journaled lane with the demo strategy, run again: intents fed, and the strategy itself.
+
+    Medians of interleaved rounds, the first one included: a process's first touch of its memory
+    counts there.
+    """
     from benchmarks.decode import capture
     from hotpath.lane.manual import ManualLane
     from runtime.journal.archiver import Archiver
@@ -148,16 +152,20 @@ def rerun(directory: Path, messages: int) -> dict[str, Any]:
     finally:
         page.remove()
     out: dict[str, Any] = {"messages": sent}
-    for name, strategy in (("intents_fed", None), ("strategy_again", "")):
-        spent = time.thread_time()
-        (outcome,) = run_again(directory, strategy)
-        assert outcome.is_equal, outcome
-        out[name] = round(sent / (time.thread_time() - spent))
-        out["records"] = outcome.inputs + sum(outcome.outputs.values())
+    rates: dict[str, list[float]] = {"intents_fed": [], "strategy_again": []}
+    for _ in range(rounds):
+        for name, strategy in (("intents_fed", None), ("strategy_again", "")):
+            spent = time.thread_time()
+            (outcome,) = run_again(directory, strategy)
+            assert outcome.is_equal, outcome
+            rates[name].append(sent / (time.thread_time() - spent))
+            out["records"] = outcome.inputs + sum(outcome.outputs.values())
+    out |= {name: round(statistics.median(some)) for name, some in rates.items()}
+    out["slowest"] = round(min(min(some) for some in rates.values()))
     return out
 
 
-def journal(rounds: int = 3, total: int = GB, messages: int = 400_000) -> dict[str, Any]:
+def journal(rounds: int = 3, total: int = GB, messages: int = 2_000_000) -> dict[str, Any]:
     """Every figure of the journal."""
     out: dict[str, Any] = {"append": append(rounds)}
     with tempfile.TemporaryDirectory(prefix="corelane-bench-") as folder:
@@ -165,5 +173,5 @@ def journal(rounds: int = 3, total: int = GB, messages: int = 400_000) -> dict[s
         out["archive"] = archive(Path(folder) / "run", total)
         out["recovery"] = recovery(Path(folder) / "run", rounds)
         out["verify"] = verify(Path(folder) / "run")
-        out["rerun"] = rerun(Path(folder) / "again", messages)
+        out["rerun"] = rerun(Path(folder) / "again", messages, rounds)
     return out

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import zstandard
 
 from hotpath.journal.tail import SEGMENT_BYTES, Record, Segment, records, scan, segment
+from runtime.journal.chain import CHAIN
 from runtime.journal.tailer import Hole
 from runtime.supervise.state import sync_folder, write_durably
 
@@ -251,8 +252,22 @@ class LaneRun:
 def lanes(directory: Path) -> list[LaneRun]:
     """Return the lane epochs of a RUN in the order in which they were opened."""
     manifest(directory)
-    found = [LaneRun(folder) for folder in epoch_folders(directory) if segment_paths(folder)]
+    found = [LaneRun(folder) for folder in epoch_folders(directory) if not is_empty(folder)]
     return sorted(found, key=lambda run: (run.head.epoch, run.lane))
+
+
+def is_empty(folder: Path) -> bool:
+    """Say whether there is nothing of a lane epoch: no segment, or one without its header, of which
+    no block tells, as an archiver leaves it that dies between making a file and writing."""
+    paths = list(segment_paths(folder).values())
+    if not paths:
+        return True
+    told = folder / CHAIN
+    try:
+        is_begun = paths[0].suffix != SUFFIX or paths[0].stat().st_size >= SEGMENT_BYTES
+        return len(paths) == 1 and not is_begun and told.stat().st_size == 0
+    except FileNotFoundError as missing:  # no chain; or it was packed meanwhile, so it was whole
+        return str(missing.filename) == str(told)
 
 
 def epoch_folders(directory: Path) -> list[Path]:

@@ -194,20 +194,30 @@ class NotYet(Exception):
 
 def signed(runs: list[LaneRun]) -> tuple[dict[LaneEpoch, Limit], int | None]:
     """Return how far signed heads go in each lane epoch, and the time up to which no lane can say
-    anything more (None = nobody is being written who could be behind another)."""
+    anything more (None = nobody is being written who could be behind another).
+
+    A life whose end is not signed yet may still grow: its archiver is behind.  The lives that
+    follow it are not read at all, since they come behind all of it.
+    """
     limits: dict[LaneEpoch, Limit] = {}
     newest = {run.lane: run.epoch for run in runs}
     written: list[int] = []
+    growing: set[int] = set()  # lanes of which a former life is
     for run in runs:
+        if run.lane in growing:
+            limits[run.epoch, run.lane] = Limit(0, 0)
+            continue
         head = newest_head(run.folder)
         is_newest = newest[run.lane] == run.epoch
         if "end" not in head:
             if is_newest:
                 raise NotYet(f"nothing of lane {run.lane} epoch {run.epoch} is signed yet")
             limits[run.epoch, run.lane] = Limit(0, 0)
+            growing.add(run.lane)
             continue
         limit = limits[run.epoch, run.lane] = Limit(int(head["segment"]), int(head["end"]))
-        if is_newest and not head.get("final"):
+        if not head.get("final"):
+            growing.add(run.lane)
             written.append(last_ns(run, limit))
     return limits, min(written) if len(written) > 1 else None
 
@@ -247,7 +257,7 @@ def take(run: Path, key: ArchiveKey, cause: str, keep: int = KEEP) -> tuple[Chec
             raise RecordingError(f"{run} holds no journal yet")
         found = recover(run, until_ns, limits)
         reader = found.reader
-        newest = {epoch_lane[1]: epoch_lane for epoch_lane in reader.ledger.lanes}
+        newest = {key[1]: key for key, one in reader.ledger.lanes.items() if one.last_ns}
         lanes = [
             checkpoint.place_of(run, one, reader.ledger.lanes[one].place)
             for one in sorted({*newest.values(), *reader.unread})

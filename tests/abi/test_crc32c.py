@@ -1,10 +1,13 @@
 """CRC-32C by the instruction against one bit after the other."""
 
 import random
+import re
+from pathlib import Path
 
 from runtime._shm import ffi, lib
 
 POLYNOMIAL = 0x82F63B78
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def naive(data, crc=0):
@@ -14,6 +17,26 @@ def naive(data, crc=0):
         for _ in range(8):
             crc = (crc >> 1) ^ (POLYNOMIAL if crc & 1 else 0)
     return crc ^ 0xFFFFFFFF
+
+
+def moved(value, size):
+    """A checksum, as it stands in the register, with so many zeros behind it."""
+    for _ in range(8 * size):
+        value = (value >> 1) ^ (POLYNOMIAL if value & 1 else 0)
+    return value
+
+
+def test_table_is_what_the_polynomial_makes_of_zeros():
+    text = (ROOT / "hotpath/abi/crc32c.h").read_text()
+    third = int(re.search(r"HP_CRC32C_THIRD (\d+)u", text)[1])
+    found = [int(digits, 16) for digits in re.findall(r"0x([0-9a-f]{8}),?\s", text)]
+    wanted = [
+        moved(bits << 4 * nibble, size)
+        for size in (2 * third, third)
+        for nibble in range(8)
+        for bits in range(16)
+    ]
+    assert found == wanted
 
 
 def test_known_checksums():

@@ -313,6 +313,7 @@ class Story:
 
     def kill(self) -> None:
         """End without a word, as kill -9 does."""
+        self.page.header.writer_pid = NOBODY  # the archiver signs that nothing follows
         if self.archiver:
             self.archiver.close()
         self.page.remove()
@@ -320,6 +321,7 @@ class Story:
         self.limits.page.close()
 
 
+NOBODY = 1 << 22  # no process has this number
 OPEN = [("session", 0, 0), ("frame", 0, 0), ("frame", 1, 0), ("snapshot", 0, 0), ("snapshot", 1, 0)]
 
 

@@ -356,6 +356,23 @@ def test_end_that_an_archiver_completes_and_signs_meanwhile_is_torn_and_no_damag
     assert len(found.torn) == 1 and "torn bytes" in found.torn[0]
 
 
+def test_what_is_archived_of_a_former_life_after_a_checkpoint_is_not_left_out(run):
+    """Its archiver was behind (a full disk, a failed sync) while the next life was archived."""
+    for path in checkpoint.files(run):
+        path.unlink()
+    heads = recording.epoch_folder(run, 0, 7) / "heads"
+    signed = heads.read_bytes()
+    assert b'"final": true' in signed
+    heads.write_bytes(b"".join(signed.splitlines(keepends=True)[:2]))
+    made, _ = take(run)
+    heads.write_bytes(signed)
+    assert [one["epoch"] for one in made.head["lanes"]] == [7]
+    assert resumed(run, only=made.number) == whole(run)
+    made, _ = take(run)
+    assert [one["epoch"] for one in made.head["lanes"]] == [8]
+    assert resumed(run, only=made.number) == whole(run)
+
+
 @pytest.mark.parametrize("nth", [0, -1])
 def test_damage_behind_a_checkpoint_stops_with_the_remedy(run, nth):
     """The first and the newest segment of a life: under a signed head neither can be torn."""

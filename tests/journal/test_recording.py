@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime._shm import ffi, lib
-from runtime.journal import recording
+from runtime.journal import chain, recording
 from runtime.journal.archiver import NO_ARCHIVER, Archiver, Rules
 from runtime.journal.audit import verify
 from runtime.journal.retention import pack
@@ -97,6 +97,22 @@ def copy_and_die(ring, directory):
     held.sync()
     held.close()
     os.close(archiver.lock)
+
+
+@pytest.mark.parametrize("size", [0, 40])
+def test_epoch_whose_archiver_died_before_its_first_bytes_hides_no_other(ring, tmp_path, size):
+    """A file that was made and not written: the lane's ring may be gone before anybody goes on."""
+    directory = tmp_path / "run"
+    ring.frames(3)
+    copy(ring, directory)
+    folder = recording.epoch_folder(directory, 0, 8)
+    folder.mkdir()
+    (folder / f"{0:08d}{recording.SUFFIX}").write_bytes(bytes(size))
+    (run,) = recording.lanes(directory)
+    assert frames_of(run) == (list(range(3)), [])
+    (folder / chain.CHAIN).write_bytes(bytes(160))  # but bytes that were signed must be there
+    with pytest.raises(recording.RecordingError):
+        recording.lanes(directory)
 
 
 @settings(max_examples=30, deadline=None)

@@ -212,7 +212,9 @@ def test_parked_order_waits_for_itself_only(parked):
     assert len(r.lane.sent) == 2
 
 
-@pytest.mark.parametrize("cause", ["kill", "freeze", "session", "lag", "cancel", "time", "lease", "book"])
+@pytest.mark.parametrize(
+    "cause", ["kill", "freeze", "session", "lag", "cancel", "time", "lease", "book"]
+)
 def test_parked_order_whose_permit_has_gone_is_never_sent(parked, cause):
     r, order = parked
     match cause:

@@ -23,15 +23,26 @@ from tests.simulation.shrink import shrink, told
 from tests.simulation.world import FAULTS_NS, ORDERS, Outcome, live
 
 CHUNK = 8
+AGAIN = 100  # each so many seeds one is lived twice: the trace must be the same
+
+
+def judged(seed: int) -> Outcome:
+    """Live a seed; now and then twice, by its number."""
+    outcome = live(seed)
+    if seed % AGAIN == 0 and not outcome.broken:
+        again = live(seed)
+        if again.digest != outcome.digest:
+            outcome.broken = f"D0: another trace the second time: {again.digest}"
+    return outcome
 
 
 def outcomes(seeds: range, jobs: int) -> Iterator[Outcome]:
     """Yield what came of each seed, in no order when there are several jobs."""
     if jobs == 1:
-        yield from map(live, seeds)
+        yield from map(judged, seeds)
         return
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap_unordered(live, seeds, CHUNK)
+        yield from pool.imap_unordered(judged, seeds, CHUNK)
 
 
 def show(outcome: Outcome, without: list[str]) -> None:

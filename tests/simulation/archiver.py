@@ -1,14 +1,16 @@
 """The archiver under the simulator: runtime/journal/archiver.py as it is, on a disk that fails.
 
-Owns:    a folder in memory that stands for the disk, its faults, one life of the process, and what
-         the folder must hold in the end (S7).
-Refuses: cutting power: memory would be gone with it (tests/journal/test_archive_faults.py cuts it).
+Owns:    a folder in memory that stands for the disk, its faults, one life of the process, what the
+         folder must hold in the end, and at any time if the power were cut (S7); running it again
+         (S8).
+Refuses: going on behind a cut of power: the venue would be asked by nobody (drill --journal does).
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,10 +20,22 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from hotpath.journal.tail import SEGMENT_BYTES, scan, segment
 from runtime._shm import ffi, lib
-from runtime.journal import archive, archiver, recording
+from runtime.journal import (
+    archive,
+    archiver,
+    books_state,
+    checkpoint,
+    recording,
+    recovery,
+    rerun,
+)
 from runtime.journal.archive import ArchiveFailed
 from runtime.journal.archiver import Archiver, Rules
+from runtime.journal.checkpoint import CheckpointBusy
+from runtime.journal.key import ArchiveKey
+from runtime.journal.recording import RecordingError
 from runtime.supervise import state
 from tests.simulation.chance import Chance
 from tests.simulation.host import Host
@@ -31,6 +45,13 @@ SHM = Path("/dev/shm")
 RULES = Rules(reserve_bytes=0)
 BLOCK_NS = 4 * MS  # between two turns
 KEY = "3b" * 32  # of all stories
+SECTOR = 512
+
+
+def whole_bytes(data: bytes) -> int:
+    """Return how many bytes of a segment its reader believes."""
+    head = segment(data[:SEGMENT_BYTES])
+    return 0 if head is None else scan(data, SEGMENT_BYTES, head.first_sequence)[1]
 
 
 class Disk:
@@ -38,12 +59,19 @@ class Disk:
 
     def __init__(self, chance: Chance) -> None:
         self.chance = chance
+        self.is_full = False
+        self.synced: dict[int, int] = {}  # inode: bytes that no cut of power takes
 
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
 
     def write(self, handle: int, data: Any) -> int:
-        if self.chance.happens("disk_full"):
+        if self.is_full or self.chance.happens("disk_full"):
+            how = self.chance.of("full")
+            if not self.is_full and len(data) > 1 and how.random() < 0.7:
+                self.is_full = True  # what there is room for; the rest finds none
+                return os.write(handle, data[: how.randrange(1, len(data))])
+            self.is_full = False
             raise OSError(errno.ENOSPC, "no space left on device")
         if len(data) > 1 and self.chance.happens("disk_short"):
             return os.write(handle, data[: self.chance.of("short").randrange(1, len(data))])
@@ -52,6 +80,18 @@ class Disk:
     def fdatasync(self, handle: int) -> None:
         if self.chance.happens("disk_fails"):
             raise OSError(errno.EIO, "input/output error")
+        found = os.fstat(handle)
+        self.synced[found.st_ino] = found.st_size
+
+    def truncate(self, path: Path, size: int) -> None:
+        os.truncate(path, size)
+        number = os.stat(path).st_ino
+        self.synced[number] = min(self.synced.get(number, 0), size)
+
+    def ftruncate(self, handle: int, size: int) -> None:
+        os.ftruncate(handle, size)
+        number = os.fstat(handle).st_ino
+        self.synced[number] = min(self.synced.get(number, 0), size)
 
 
 class RingPath:
@@ -65,7 +105,7 @@ class RingPath:
 
 
 @contextmanager
-def installed(host: Host, chance: Chance, root: Path) -> Iterator[None]:
+def installed(host: Host, disk: Disk, root: Path) -> Iterator[None]:
     """Let the archiver see this host and its disk."""
 
     def rings(deployment: str) -> list[RingPath]:
@@ -79,7 +119,7 @@ def installed(host: Host, chance: Chance, root: Path) -> Iterator[None]:
     with (
         mock.patch.object(archiver, "rings", rings),
         mock.patch.object(archiver.state, "state_dir", lambda deployment: root / "state"),
-        mock.patch.object(archive, "os", Disk(chance)),
+        mock.patch.object(archive, "os", disk),
         mock.patch.object(archive, "sync_folder", lambda folder: None),
         mock.patch.object(state, "sync_folder", lambda folder: None),
     ):
@@ -90,9 +130,15 @@ class Archive:
     """The archiver's lives in one story, and the disk that outlives them."""
 
     def __init__(
-        self, deployment: str, loop: SimLoop, chance: Chance, say: Callable[[str], None]
+        self,
+        deployment: str,
+        loop: SimLoop,
+        chance: Chance,
+        say: Callable[[str], None],
+        rerun_lane: Callable[..., Any],  # of the times of this story
     ) -> None:
         self.deployment, self.loop, self.chance, self.say = deployment, loop, chance, say
+        self.rerun_lane = rerun_lane
         self.root = Path(tempfile.mkdtemp(prefix=f"corelane-sim-{os.getpid()}-", dir=SHM))
         (self.root / "state").mkdir()
         key = self.root / "state" / "archive.key"
@@ -101,6 +147,7 @@ class Archive:
         self.directory = self.root / "run"
         self.archiver: Archiver | None = None
         self.lives = 0
+        self.disk = Disk(chance)
 
     def remove(self) -> None:
         """Let go of the disk."""
@@ -140,19 +187,76 @@ class Archive:
             ring.close()
         os.close(gone.lock)
 
-    def differences(self, host: Host) -> Iterator[str]:
-        """S7: each archived epoch is a beginning of its ring, and holds what the ring was told."""
+    def after_cut(self, chance: random.Random, host: Host) -> Iterator[str]:
+        """S7: were the power cut now, the disk would hold all that was acknowledged, and be read.
+
+        What was not synced is lost from some byte on, and a sector before that may be zeros.
+        """
+        cut = self.root / "cut"
+        shutil.copytree(self.directory, cut)
+        for path in sorted(one for one in cut.rglob("*") if one.is_file()):
+            number = (self.directory / path.relative_to(cut)).stat().st_ino
+            size, kept = path.stat().st_size, self.disk.synced.get(number, 0)
+            if path.parent.parent.parent != cut or size <= kept:
+                continue  # small files are written aside and renamed
+            left = chance.randrange(kept, size + 1)
+            data = bytearray(path.read_bytes()[:left])
+            if left > kept and chance.random() < 0.5:
+                sector = max(kept, chance.randrange(kept, left) // SECTOR * SECTOR)
+                data[sector : sector + SECTOR] = bytes(len(data[sector : sector + SECTOR]))
+            path.write_bytes(data)
+        try:
+            yield from self.differences(host, cut)
+        except RecordingError as error:
+            yield f"behind a cut of power the archive cannot be read: {error}"
+        shutil.rmtree(cut)
+
+    def checkpoint(self) -> None:
+        """Take one of what is archived and signed by now, if there is anything."""
+        try:
+            key = ArchiveKey.load(self.root / "state")
+            with mock.patch.multiple(recovery, WAITS=1, WAIT_S=0):
+                recovery.take(self.directory, key, "story")
+        except (CheckpointBusy, RecordingError, recovery.RecoveryStopped) as error:
+            self.say(f"checkpoint.none error={str(error)!r}")
+
+    def recoveries(self) -> Iterator[str]:
+        """S8: the newest checkpoint and the tail behind it make the state of the whole log."""
+        if not checkpoint.files(self.directory):
+            return
+        packed = [
+            books_state.pack(recovery.recover(self.directory, use=use).reader)
+            for use in (True, False)
+        ]
+        if packed[0] != packed[1]:
+            yield "a checkpoint and its tail make another state than the whole log"
+
+    def reruns(self) -> Iterator[str]:
+        """S8: every lane epoch that was archived, run again, writes the same bytes."""
+        with mock.patch.object(rerun, "RerunLane", self.rerun_lane):
+            for outcome in rerun.rerun(self.directory):
+                if not outcome.is_equal:
+                    found = outcome.problem or outcome.difference
+                    yield f"epoch {outcome.epoch} run again is another one: {found}"
+
+    def differences(self, host: Host, directory: Path | None = None) -> Iterator[str]:
+        """S7: each archived epoch is a beginning of its ring, and holds what the ring was told.
+
+        directory: another than ours, of which only whole records count.
+        """
         for name, page in sorted(host.files.items()):
             if ".journal." not in name:
                 continue
             head = ffi.cast("hp_journal_head_t *", page.header + 1)
             size, published = int(head.segment_bytes), int(head.published)
             archived = int(head.archived)
-            folder = recording.epoch_folder(self.directory, 0, int(head.epoch))
+            folder = recording.epoch_folder(directory or self.directory, 0, int(head.epoch))
             ring = memoryview(page.map)[lib.HP_JOURNAL_HEAD_BYTES :]
             total = 0
             for number, path in sorted(recording.segment_paths(folder).items()):
                 data = path.read_bytes()
+                if directory is not None:
+                    data = data[: whole_bytes(data)]
                 total = number * size + len(data)
                 here = bytes(ring[number * size : number * size + len(data)])
                 is_there = (number + int(head.segment_count)) * size > published  # not overwritten

@@ -42,13 +42,15 @@ FAULTS: dict[str, Fault] = {
         Fault("expired", 0.05, 0.5, "post-only orders that would take: accepted, then expired"),
         Fault("read_lag", 0.3, 1.0, "how far (of the bound) the venue's lists lag"),
         Fault("busy", 0.02, 0.2, "REST requests answered with 503"),
-        Fault("overloaded", 0.01, 0.08, "REST requests answered with 429, retry after 1 s"),
+        Fault("overloaded", 0.01, 0.2, "REST requests answered with 429, retry after 1 s"),
+        Fault("banned", 0.002, 0.03, "REST requests answered with 418, as all for 1 s"),
         Fault("twice", 0.02, 0.3, "user events that are told twice"),
         Fault("swapped", 0.02, 0.3, "user events that come after the next one"),
         Fault("gap", 0.01, 0.15, "depth events that are lost"),
         Fault("depth_twice", 0.01, 0.15, "depth events that are told twice"),
         Fault("depth_swapped", 0.01, 0.15, "depth events that come after the next one"),
-        Fault("silence", 0.1, 0.8, "market streams that fall silent for up to 700 ms, a second"),
+        Fault("old_snapshot", 0.05, 0.8, "snapshots of a book that are those of a moment ago"),
+        Fault("silence", 0.1, 1.5, "market streams that fall silent for up to 1.2 s, a second"),
         Fault("key_expired", 0.05, 0.5, "listen keys that expire, times a second"),
         Fault("funding", 0.05, 0.5, "settlements of funding, a second"),
         # this host
@@ -56,17 +58,33 @@ FAULTS: dict[str, Fault] = {
         Fault("kill_session", 0.1, 0.8, "kills of the session process, a second"),
         Fault("kill_authority", 0.1, 1.2, "kills of the authority, a second"),
         Fault("kill_archiver", 0.1, 1.0, "kills of the archiver, a second"),
-        Fault("disk_full", 0.001, 0.05, "writes of the archive that find no room"),
+        Fault("disk_full", 0.001, 0.05, "writes of the archive that find room for a part or none"),
         Fault("disk_short", 0.01, 0.2, "writes of the archive that are cut short"),
         Fault("disk_fails", 0.001, 0.05, "syncs of the archive that fail"),
+        Fault("checkpoint", 0.5, 3.0, "checkpoints that are taken, a second"),
+        Fault("power", 0.2, 3.0, "cuts of power, as the archive's disk sees them, a second"),
         Fault("kill_sentinel", 0.1, 0.8, "kills of the sentinel, a second"),
         Fault("trip", 0.1, 0.6, "trips of the sentinel by a person, a second"),
         Fault("stop_supervisor", 0.1, 0.8, "stops of the supervisor: no lease is renewed"),
         Fault("pause", 0.1, 0.8, "stops of the lane for up to 1.5 s, times a second"),
         Fault("words", 0.1, 0.8, "freezes, flattens and kills by a person, a second"),
+        Fault("limits", 0.2, 2.0, "changes of the account's limits by a person, a second"),
         Fault("clock", 0.1, 0.6, "steps of this host's clock by up to 300 ms, a second"),
     )
 }
+
+
+# Faults that seldom meet by chance alone, and are worst together.  Half of the seeds have one
+# group, most of it and strong, beside whatever else they have.
+THEMES: dict[str, tuple[str, ...]] = {
+    "death": ("kill", "read_lag", "slow", "lost_answer", "rest_lost", "late_request"),
+    "late": ("kill", "late_request", "refused", "read_lag", "unknown_outcome", "deaf"),
+    "stream": ("swapped", "twice", "key_expired", "cut", "funding", "deaf"),
+    "market": ("gap", "silence", "old_snapshot", "depth_swapped", "overloaded", "pause"),
+    "store": ("kill_archiver", "kill_authority", "disk_full", "disk_short", "kill", "checkpoint"),
+    "rule": ("words", "stop_supervisor", "kill_authority", "trip", "pause"),
+}
+THEMED = 0.5  # share of the seeds
 
 
 class Chance:
@@ -76,11 +94,15 @@ class Chance:
         self.seed = seed
         swarm = random.Random(f"{seed}/swarm")
         share = swarm.choice((0.1, 0.2, 0.35, 0.6))
+        themes = random.Random(f"{seed}/theme")
+        self.theme = themes.choice(list(THEMES)) if themes.random() < THEMED else ""
         self.drawn: dict[str, float] = {}
         for fault in FAULTS.values():
-            is_on, strength = swarm.random() < share, swarm.random()
+            is_on, strength = swarm.random() < share, swarm.random() ** 1.5
+            if fault.name in THEMES.get(self.theme, ()) and themes.random() < 0.8:
+                is_on, strength = True, max(strength, themes.random())
             if is_on:
-                self.drawn[fault.name] = fault.least + (fault.most - fault.least) * strength**1.5
+                self.drawn[fault.name] = fault.least + (fault.most - fault.least) * strength
         self.strength = {name: n for name, n in self.drawn.items() if name not in without}
         self.is_healed = False
         self.done: dict[str, int] = {}

@@ -34,6 +34,16 @@ class NoKey:
         return b"none"
 
 
+class AskedSession(Session):
+    """The session, whose caller is judged too: it must not even try while the venue refuses."""
+
+    judge: Any
+
+    async def depth(self, *args: Any, **how: Any) -> Any:
+        self.judge.on_snapshot_asked()
+        return await super().depth(*args, **how)
+
+
 class SimSession(SessionPart):
     """One life of the session process."""
 
@@ -44,7 +54,8 @@ class SimSession(SessionPart):
         key: Any = NoKey()
         self.http = http
         self.endpoints = PLACES
-        self.session = Session(PLACES, API_KEY, key, http)
+        asked = self.session = AskedSession(PLACES, API_KEY, key, http)
+        asked.judge = venue.judge
         self.govern()
         self.lanes = {}
         self.symbols = {}

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 NO_NEW_RISK = lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN | lib.HP_WORD_DRAIN | lib.HP_WORD_STOP
 NOTHING_NEW = lib.HP_WORD_KILL
+ALL_GO = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN
 DEPTH = re.compile(rb'"depthUpdate".*?"s":"(\w+)".*?"U":(\d+),"u":(\d+),"pu":(\d+)')
+UNSURE = re.compile(rb'^{"id":"1([0-9a-f]{16})\..*"code":-1007\D')
 SNAPSHOT = re.compile(rb'"lastUpdateId":(\d+)')
 
 
@@ -36,6 +38,7 @@ STATES = {
 
 
 RESTING = (lib.HP_ORDER_LIVE, lib.HP_ORDER_PARTIAL)
+LATE_NS = 1300 * MS  # a lease, a parked order's wait, the longest way to the venue
 PATIENCE_NS = 120 * MS  # of a cancel, after a picture has become too old
 
 
@@ -90,6 +93,11 @@ class Judge:
         self.booked: dict[int, list[int]] = {}
         self.cancelled: set[int] = set()  # client ids of orders that a lane wanted gone
         self.stale_ns: dict[tuple[int, str], int] = {}  # since when a picture must not be quoted on
+        self.bans: dict[int, int] = {}  # life of the session: until when
+        self.lents = [(0, world.account)]  # limits of the account, since when
+        self.worded: dict[int, tuple[int, int]] = {}  # epoch: words that stand, since when
+        self.ended_streams: set[int] = set()  # epochs that were told the end of their user stream
+        self.left: dict[int, list[int]] = {}  # epoch: client ids of orders whose bytes left
         exchange = world.venue.desk.exchange
         record = exchange.record
         # what was there before: the lane begins with its sum
@@ -142,14 +150,28 @@ class Judge:
             raise self.broken("S3", f"{text}: {order.lots} lots in one order")
         if len(others) + 1 > limits["open_orders_max"]:
             raise self.broken("S3", f"{text}: {len(others) + 1} orders at work")
-        everywhere = len(account.open_orders)
-        if everywhere > world.account["open_orders_max"]:
+        everywhere, lent = len(account.open_orders), self.lent()
+        if everywhere > lent["open_orders_max"]:
             raise self.broken("S3", f"{text}: {everywhere} orders of the account at work")
         gross = self.gross_e8()
-        if gross * 100 > world.account["gross_notional_e8_max"] * 102:
+        if gross * 100 > lent["gross_notional_e8_max"] * 102:
             raise self.broken("S3", f"{text}: {gross} (1e-8) gross")
         if any(one.side != order.side and self.meets(order, one) for one in others):
             raise self.broken("S3", f"{text} would trade with an order of our own")
+
+    def on_limits(self, account: dict[str, int]) -> None:
+        self.lents.append((self.world.loop.now_ns, account))
+
+    def lent(self) -> dict[str, int]:
+        """Return the widest limits that an order which arrives now may have been sent under."""
+        since = self.world.loop.now_ns - LATE_NS
+        ends = [when for when, _ in self.lents[1:]]
+        held = [
+            account
+            for (_, account), end in zip(self.lents, [*ends, None], strict=True)
+            if end is None or end >= since
+        ]
+        return {name: max(one[name] for one in held) for name in held[0]}
 
     def gross_e8(self) -> int:
         """Add up positions and all that works, at the venue."""
@@ -164,6 +186,15 @@ class Judge:
     @staticmethod
     def meets(order: Order, other: Order) -> bool:
         return (order.price - other.price) * order.side >= 0
+
+    def on_ban(self, life: int, retry_s: int) -> None:
+        self.bans[life] = self.world.loop.now_ns + retry_s * S
+
+    def on_rest(self, life: int, path: str) -> None:
+        """S13: a session that was told of a ban (418) asks nothing until its end."""
+        left = self.bans.get(life, 0) - self.world.loop.now_ns
+        if left > 0:
+            raise self.broken("S13", f"{path} is asked {left / MS:.0f} ms before a ban ends")
 
     def on_snapshot_refused(self, retry_s: int) -> None:
         self.closed_until_ns = self.world.loop.now_ns + retry_s * S
@@ -189,6 +220,28 @@ class Judge:
         picture.snapshot = max(picture.snapshot, int(SNAPSHOT.findall(data)[0]))
         picture.heard_ns = process.lane.now_ns
         picture.events = [one for one in picture.events if one[1] > picture.snapshot]
+
+    def before_answer(self, process: LaneProcess, data: bytes) -> int | None:
+        """Return the client id of an order of which the venue does not know (-1007)."""
+        found = UNSURE.search(data)
+        if found is None:
+            return None
+        client_id = int(found.group(1), 16)
+        order = process.lane.order(client_id)
+        return client_id if order and order["state"] == lib.HP_ORDER_SENT else None
+
+    def after_answer(self, process: LaneProcess, client_id: int) -> None:
+        """S1: that word ends no order."""
+        order = process.lane.order(client_id)
+        if order is not None and order["state"] == lib.HP_ORDER_REJECTED:
+            raise self.broken("S1", f"{client_id:x} is taken for refused by -1007")
+
+    def on_user_frame(self, process: LaneProcess, data: bytes) -> None:
+        if b'"listenKeyExpired"' in data:
+            self.ended_streams.add(process.epoch)
+
+    def on_user_stream(self, process: LaneProcess) -> None:
+        self.ended_streams.discard(process.epoch)
 
     def picture(self, process: LaneProcess, symbol: str) -> Picture:
         return self.pictures.setdefault((process.epoch, symbol), Picture())
@@ -219,6 +272,10 @@ class Judge:
             raise self.broken("S1", f"{params['newClientOrderId']} leaves, unknown to the lane")
         if sent["parent"]:
             self.roots[client_id] = sent["parent"]
+        self.left.setdefault(process.epoch, []).append(client_id)
+        if process.epoch in self.ended_streams:
+            text = "the user stream has ended"
+            raise self.broken("S1", f"{params['newClientOrderId']} leaves though {text}")
         if process.is_dead or process.epoch != world.epoch:
             raise self.broken("S4", f"a lane of epoch {process.epoch} places, {world.epoch} leads")
         self.spent = [t for t in self.spent if t > world.loop.now_ns - S]
@@ -292,6 +349,7 @@ class Judge:
 
         self.exposed(process)
         self.quotes_on_stale(process)
+        self.obeys(process)
 
     def exposed(self, process: LaneProcess) -> None:
         """S3: what rests at the venue is counted as working, by side."""
@@ -328,7 +386,7 @@ class Judge:
                 self.stale_ns.pop(key, None)
                 continue
             since = self.stale_ns.setdefault(key, now)
-            if now - since < PATIENCE_NS or not lane.is_session_ready:
+            if now - since < PATIENCE_NS or self.may_not_ask(process):
                 continue
             for order in lane.orders():
                 is_known = order["state"] in RESTING and order["instrument"] == number
@@ -337,12 +395,41 @@ class Judge:
                     name = f"{order['client_id']:x}"
                     raise self.broken("S5", f"{name} rests on a picture that is old")
 
+    def may_not_ask(self, process: LaneProcess) -> bool:
+        """Say whether a lane may, or lately might, send no request at all."""
+        lane, lease, quota = process.lane, self.world.lease, process.page.view.quota
+        since = lane.now_ns - PATIENCE_NS
+        if lease is not None and since >= int(lease.page.view.lease.until_ns):
+            return True
+        return not lane.is_session_ready or any(until > since for until in quota.stop_until_ns)
+
+    def obeys(self, process: LaneProcess) -> None:
+        """S9: what may not rest under the words that stand is cancelled."""
+        lane, now = process.lane, process.lane.now_ns
+        words, since = self.worded.get(process.epoch, (0, now))
+        if words & process.words != words or not words:  # one has gone, or there was none
+            words, since = process.words, now
+        self.worded[process.epoch] = words, since
+        if now - since < PATIENCE_NS or not words & (ALL_GO | lib.HP_WORD_FREEZE):
+            return
+        if self.may_not_ask(process):
+            return
+        for order in lane.orders():
+            is_old = order["state"] in RESTING and order["sent_ns"] < since
+            if not is_old or order["client_id"] in self.cancelled:
+                continue
+            if words & ALL_GO or not order["flags"] & lib.HP_ORDER_REDUCE_ONLY:
+                name = f"{order['client_id']:x}"
+                raise self.broken("S9", f"{name} rests under the words {words:#x}")
+
     def is_known(self, process: LaneProcess) -> bool:
         """L2: what works in the lane rests at the venue, and the lane holds what the venue says."""
         account = self.world.venue.account
-        there = {client_of(self.world.prefix, o.client_id) for o in account.open_orders.values()}
-        if any(one["client_id"] not in there for one in process.lane.orders()):
-            return False
+        there = {client_of(self.world.prefix, o.client_id): o for o in account.open_orders.values()}
+        for one in process.lane.orders():
+            order = there.get(one["client_id"])
+            if order is None or one["filled_lots"] != order.lots - order.left:
+                return False
         exchange, view = self.world.venue.desk.exchange, process.page.view
         return all(
             view.positions[number].lots[0]
@@ -368,6 +455,15 @@ class Judge:
         found = evidence.read(memoryview(process.journal.map))
         if found is None:
             return
+        account = self.world.venue.account
+        open_now = {client_of(self.world.prefix, o.client_id) for o in account.open_orders.values()}
+        for client_id in self.left.get(process.epoch, ()):  # under way, or at work
+            is_there = client_id in open_now or client_id not in self.arrived
+            if is_there and client_id not in found.orders and client_id not in self.roots:
+                sent = process.lane.order(client_id)
+                if sent is None or lib.hp_order_is_working(sent["state"]):
+                    name = f"{client_id:x}"
+                    raise self.broken("S8", f"{name} has left, and the journal tells nothing of it")
         if process.is_torn:  # it died inside a step: its memory is ahead of its journal
             return
         lane, view = process.lane, process.page.view

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # small tables: a story makes many lanes, and its books are small
 lane_module.OVERFLOW_LOG2, lane_module.DELTAS_LOG2, lane_module.BACKLOG_LEVELS = 8, 7, 4096
-BOOK_WINDOW_LOG2 = 10
+BOOK_WINDOW_LOG2, ORDERS = 10, 256
 ORDER, USER = lib.HP_SOCKET_ORDER, lib.HP_SOCKET_USER
 WORKING_NS, IDLE_NS = 6 * MS, 15 * MS  # between two turns of a lane that blocks
 BACK_OFF_NS = (30 * MS, 240 * MS)
@@ -124,7 +124,7 @@ class LaneProcess:
             ack_timeout_ms=spec["ack_timeout_ms"],
             inquiry_ms=spec["inquiry_ms"],
             deadline_ms=spec["deadline_ms"],
-            order_capacity=256,
+            order_capacity=spec["order_capacity"],
             clock=(host.mono_ns(), host.real_ns()),
         )
         lane.is_timeless = True
@@ -286,12 +286,18 @@ class LaneProcess:
 
         self.net.connect(
             "ws-api",
-            lambda data: self.take(self.step, self.lane.report_frame, data, ORDER),
+            lambda data: self.take(self.order_frame, data),
             closed,
             lambda connection: self.venue.accept(connection, "ws-api", []),
             opened,
             lambda: self.take(self.again, "orders", self.connect_orders),
         )
+
+    def order_frame(self, data: bytes) -> None:
+        before = self.judge.before_answer(self, data)
+        self.step(self.lane.report_frame, data, ORDER)
+        if before is not None and not self.is_dead:
+            self.judge.after_answer(self, before)
 
     def connect_user(self) -> None:
         key = self.user_key
@@ -335,6 +341,7 @@ class LaneProcess:
             self.connect_user()
 
     def user_frame(self, data: bytes) -> None:
+        self.judge.on_user_frame(self, data)
         if not self.lane.is_user_ready:
             self.held.append((self.host.mono_ns(), data))
             return
@@ -348,6 +355,7 @@ class LaneProcess:
 
     def release(self) -> None:
         """Believe the stream from here on: first what waited, then what comes."""
+        self.judge.on_user_stream(self)
         self.step(self.lane.note_session, USER, lib.HP_SESSION_READY)
         for _, frame in self.held:
             self.step(self.lane.report_frame, frame, USER)
@@ -481,8 +489,11 @@ class LaneProcess:
             self.loop.after(for_ns, self.go_on)
 
     def go_on(self) -> None:
+        """What came meanwhile is there at once: the sockets may be read before the next turn."""
         self.is_paused = False
         late, self.late = self.late, []
+        if self.chance.random() < 0.5:
+            late.sort(key=lambda one: one[0] == self.turn)
         for call, args in late:
             self.take(call, *args)
 

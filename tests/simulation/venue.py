@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 from tests.simulation.chance import Chance
 from tests.simulation.host import EPOCH_NS
-from tests.simulation.loop import MS, SimLoop
+from tests.simulation.loop import MS, S, SimLoop
 from tests.simulation.network import Connection, Network
 from venues.simulator.account import Account
 from venues.simulator.effects import OrderUpdate
@@ -223,6 +223,8 @@ class Venue:
         self.timers = Clockwork(self.desk, loop)
         self.held: dict[Connection, bytes] = {}
         self.requests = 0
+        self.banned_until_ns = 0
+        self.snapshots: dict[str, Reply] = {}  # the last of each question
         self.judge: Judge
 
     def instrument_of(self, order: Order) -> Instrument:
@@ -302,10 +304,14 @@ class Venue:
     # -- REST ------------------------------------------------------------------------------------
 
     async def call(
-        self, method: str, path: str, query: str, body: str, key: str
+        self, method: str, path: str, query: str, body: str, key: str, life: int = 0
     ) -> Reply:
-        """Serve one request as it comes over the network; TimeoutError when nothing comes back."""
+        """Serve one request as it comes over the network; TimeoutError when nothing comes back.
+
+        life: of the session process that asks; 0 = another process.
+        """
         loop, chance = self.loop, self.chance
+        self.judge.on_rest(life, path)
         if path == DEPTH:
             self.judge.on_snapshot_asked()
         is_lost = self.net.is_parted or chance.happens("rest_lost")
@@ -314,7 +320,12 @@ class Venue:
             raise TimeoutError(f"{method} {path}: no answer")
         await asyncio.sleep(self.net.delay_ns("rest/up") / 1e9)
         self.requests += 1
-        if chance.happens("busy"):
+        if loop.now_ns < self.banned_until_ns or chance.happens("banned"):
+            if loop.now_ns >= self.banned_until_ns:
+                self.banned_until_ns = loop.now_ns + S
+            text = '{"code":-1003,"msg":"Way too many requests."}'
+            reply = Reply(418, text, {"Retry-After": "1"})
+        elif chance.happens("busy"):
             reply = Reply(503, "", {})
         elif chance.happens("overloaded"):
             text = '{"code":-1003,"msg":"Too many requests."}'
@@ -330,10 +341,21 @@ class Venue:
             left = REST_TIMEOUT_NS - (loop.now_ns - began)
             await asyncio.sleep(max(0, left) / 1e9)
             raise TimeoutError(f"{method} {path}: no answer")
+        if reply.status == 418 and life:
+            self.judge.on_ban(life, int(reply.headers["Retry-After"]))
+        if path == DEPTH and reply.status == 200:
+            reply = self.snapshot(query, reply)
         if path == DEPTH and reply.status in (418, 429):
             self.judge.on_snapshot_refused(int(reply.headers["Retry-After"]))
         return reply
 
+
+    def snapshot(self, query: str, reply: Reply) -> Reply:
+        """Return the answer, or the one that was given to the same question before."""
+        if query in self.snapshots and self.chance.happens("old_snapshot"):
+            return self.snapshots[query]
+        self.snapshots[query] = reply
+        return reply
 
     # -- lists that lag --------------------------------------------------------------------------
 
@@ -422,14 +444,20 @@ class Answer:
 class Http:
     """aiohttp's session, as far as runtime uses it."""
 
+    lives = 0
+
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
+        Http.lives += 1
+        self.life = Http.lives
 
     @asynccontextmanager
     async def request(self, method: str, url: Any, headers: dict[str, str]) -> Any:
         path, query = url.raw_path, url.raw_query_string
         yield Answer(
-            await self.venue.call(method, path, query, "", headers.get("X-MBX-APIKEY", ""))
+            await self.venue.call(
+                method, path, query, "", headers.get("X-MBX-APIKEY", ""), self.life
+            )
         )
 
     async def close(self) -> None:

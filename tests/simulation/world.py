@@ -18,8 +18,10 @@ import traceback
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from hotpath.lane.rerun import RerunLane
 from runtime._shm import ffi, lib
 from runtime.authority import pages as limit_pages
 from runtime.feeds import supply as feeds
@@ -50,7 +52,15 @@ PREFIX = DEPLOYMENT = "sim"
 SEGMENT_BYTES, SEGMENT_COUNT = 65536, 20  # no story fills it
 MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
 LEASE_MS = 200  # of the leader
+HOLDER = b"host:1\0"
 READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
+TIMES = {
+    "read_lag_ms": READ_LAG_MS,
+    "ack_timeout_ms": ACK_MS,
+    "inquiry_ms": INQUIRY_MS,
+    "deadline_ms": DEADLINE_MS,
+    "order_capacity": lane_file.ORDERS,
+}
 FAULTS_NS = 1800 * MS
 ORDERS = 100  # that the strategy of a lane may place
 HEAL_NS = 8 * S
@@ -126,10 +136,11 @@ class World:
         count = shape.choice((1, 1, 2))
         self.symbols = {n: name for n, name in SYMBOLS.items() if n <= count}
         self.policy = shape.choice(("cancel", "cancel", "adopt"))
-        self.has_lease = shape.random() < 0.3
+        theme = self.chance.theme
+        self.has_lease = shape.random() < (0.8 if theme == "rule" else 0.3)
         self.scope = shape.choice(("ours", "all"))
-        self.has_archive = shape.random() < 0.35
-        self.is_durable = self.has_archive and shape.random() < 0.5
+        self.has_archive = shape.random() < (0.9 if theme == "store" else 0.25)
+        self.is_durable = self.has_archive and shape.random() < 0.6
         # within a second: a full bucket, and what flows in; one that is parked leaves later
         late_ms = DEADLINE_MS if self.is_durable else 0
         self.requests_max = RATE[0] * (1000 + late_ms) // 1000 + RATE[1] + 1
@@ -196,6 +207,7 @@ class World:
         self.sentinel: SimSentinel | None = None
         self.lease = SimLease(DEPLOYMENT, LEASE_MS) if self.has_lease else None
         if self.lease is not None:
+            ffi.memmove(self.lease.page.view.holder, HOLDER, len(HOLDER))  # it names no process
             self.leads()
         self.pages: dict[str, Page] = {}
         self.trade_before()
@@ -254,12 +266,9 @@ class World:
                 self.trace("says", message["say"])
 
         its = self.authority = SimAuthority(DEPLOYMENT, tell)
-        key = f"account:{0}"
-        told = {"limits": {key: ACCOUNT}, "lanes": {"0": [key]}, "names": {}, "terms": TERMS}
-
         async def start() -> None:
             await its.start()
-            await its.told(told)
+            await its.told(self.account_told())
 
         its.spawn(start())
 
@@ -377,10 +386,7 @@ class World:
                 "time_ms_max": 2000,
                 "slice_e8_max": 0,
             },
-            "read_lag_ms": READ_LAG_MS,
-            "ack_timeout_ms": ACK_MS,
-            "inquiry_ms": INQUIRY_MS,
-            "deadline_ms": DEADLINE_MS,
+            **TIMES,
             "clock_ns_max": 0,
             "clock_warns": True,
             "strategies": ["tests.simulation.trader:Trader"],
@@ -440,6 +446,9 @@ class World:
             "kill_session": self.kill_session,
             "kill_authority": self.kill_authority,
             "kill_archiver": self.kill_archiver,
+            "power": self.cut_power,
+            "checkpoint": self.checkpoint,
+            "limits": self.change_limits,
             "kill_sentinel": self.kill_sentinel,
             "trip": self.trip,
             "stop_supervisor": self.stop_supervisor,
@@ -479,7 +488,7 @@ class World:
         streams = self.venue.desk.streams
         names = sorted(streams.listeners)
         if names:
-            until = self.venue.desk.now_ms() + chance.randrange(50, 700)
+            until = self.venue.desk.now_ms() + chance.randrange(50, 1200)
             streams.silent_until[chance.choice(names)] = until
 
     def kill_session(self, chance: Any) -> None:
@@ -504,6 +513,36 @@ class World:
         if self.archive is not None and self.archive.archiver is not None:
             self.archive.kill()
             self.loop.after(chance.randrange(5, 300) * MS, self.archive.start)
+
+    def cut_power(self, chance: Any) -> None:
+        """Look at what a cut of power would leave of the archive; the story goes on."""
+        if self.archive is not None and self.archive.directory.exists():
+            for text in self.archive.after_cut(chance, self.host):
+                raise self.judge.broken("S7", text)
+
+    def archive_says(self, text: str) -> None:
+        """Trace what the archiver says; its folder has another name in each process."""
+        root = "" if self.archive is None else str(self.archive.root)
+        self.trace("says", text.replace(root, "disk") if root else text)
+
+    def checkpoint(self, chance: Any) -> None:
+        if self.archive is not None and self.archive.directory.exists():
+            self.archive.checkpoint()
+
+    def change_limits(self, chance: Any) -> None:
+        """A person gives the account other limits; an authority that is dead starts with them."""
+        self.account = ACCOUNT | {
+            "open_orders_max": chance.choice((2, 4, 8)),
+            "gross_notional_e8_max": chance.choice((2_000, 4_000, 8_000)) * 10**8,
+        }
+        self.judge.on_limits(self.account)
+        if self.authority is not None:
+            self.authority.spawn(self.authority.told(self.account_told()))
+
+    def account_told(self) -> dict[str, Any]:
+        key = f"account:{0}"
+        lanes = {"0": [key]}
+        return {"limits": {key: self.account}, "lanes": lanes, "names": {}, "terms": TERMS}
 
     def kill_sentinel(self, chance: Any) -> None:
         if self.sentinel is None:
@@ -549,11 +588,15 @@ class World:
         if not self.has_archive:
             return self.run_in(contextlib.nullcontext())
         self.archive = Archive(
-            DEPLOYMENT, self.loop, self.chance, lambda text: self.trace("says", text)
+            DEPLOYMENT,
+            self.loop,
+            self.chance,
+            self.archive_says,
+            partial(RerunLane, **TIMES),
         )
         try:
             root = self.archive.root
-            return self.run_in(archiver.installed(self.host, self.chance, root))
+            return self.run_in(archiver.installed(self.host, self.archive.disk, root))
         finally:
             self.archive.remove()
 
@@ -670,6 +713,8 @@ class World:
         self.go(200 * MS)
         for text in self.archive.differences(self.host):
             raise Broken("S7", text)
+        for text in (*self.archive.recoveries(), *self.archive.reruns()):
+            raise Broken("S8", text)
 
     def abandon(self) -> None:
         """The lane stands still or is gone, for good: the sentinel alone empties the venue (L3)."""
