@@ -104,6 +104,7 @@ async def serve(spec: dict[str, Any], say: Callable[[str], None]) -> None:
                 say,
                 asked=appliance.asked,
                 signal=appliance.signalled,
+                check=appliance.pre_check,
                 limits=appliance.ask_authority,
             )
             await door.start()

@@ -112,15 +112,15 @@ static inline void hp_lane_rest_begin(hp_lane_t *l, hp_order_t *o, const hp_inte
 }
 
 /* Another version of the order is on its way: it is as if placed now. */
-static inline void hp_lane_rest_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_t *in)
+static inline void hp_lane_rest_replace(hp_lane_t *l, hp_order_t *o, uint64_t ttl_ns)
 {
     struct hp_rest *rest = hp_lane_rest(l, o);
     if (o->layer == HP_LAYER_NONE) {
-        if (in->ttl_ns != 0) o->expire_ns = l->now_ns + in->ttl_ns;
+        if (ttl_ns != 0) o->expire_ns = l->now_ns + ttl_ns;
         return;
     }
     rest->since_ns = l->now_ns;
-    if (in->ttl_ns != 0) rest->most_ns = in->ttl_ns;
+    if (ttl_ns != 0) rest->most_ns = ttl_ns;
     o->expire_ns = l->now_ns + hp_lane_ttl_ns(l, o);
 }
 

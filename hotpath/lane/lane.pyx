@@ -139,6 +139,7 @@ cdef int fill_about(hp_instrument_t *to, uint32_t instrument_id, str symbol, dic
     to.margin = about.get("margin", HP_MARGIN_NONE)
     if to.margin >= HP_MARGIN_COUNT:
         raise ValueError(f"margin {to.margin} of {symbol}: want 0..{HP_MARGIN_COUNT - 1}")
+    hp_instrument_make(to)
     return 0
 
 

@@ -924,6 +924,7 @@ cdef class LiveLane(Lane):
         cdef hp_ring_record_t *record
         cdef char *data
         cdef uint32_t n
+        cdef hp_verdict_t told
         for n in range(16):
             record = hp_ring_peek(self.mail_in)
             if record == NULL:
@@ -937,6 +938,13 @@ cdef class LiveLane(Lane):
                               record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_MISSED:
                 hp_lane_fill_missed(&self.core, <uint32_t>record.aux, data, record.length)
+            elif record.kind == HP_MAIL_ASK and record.length == sizeof(hp_ask_t):
+                hp_lane_ask(&self.core, <const hp_ask_t *>data, &told)
+                if hp_ring_put(self.mail_out, HP_MAIL_VERDICT, 0, &told, sizeof(told)):
+                    hp_count(&self.core.count.mail_out, 1)
+                    self.is_mail_due = True
+                else:
+                    hp_count(&self.core.count.mail_refused, 1)
             elif record.kind == HP_MAIL_SIGNAL and record.length == sizeof(hp_signal_t):
                 hp_lane_signal(&self.core, <const hp_signal_t *>data)
             elif record.kind == HP_MAIL_QUOTA and record.length == sizeof(hp_quota_told_t):

@@ -26,8 +26,10 @@
 static inline void hp_lane_flatten_told(hp_lane_t *l, const hp_order_t *o, const hp_verdict_t *v);
 
 /* park.h */
-static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *q, const char *text, size_t size);
+static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *q, const char *text, size_t size,
+                               int64_t touch_ticks, uint64_t ttl_ns);
 static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o);
+static inline void hp_lane_drop_replace(hp_lane_t *l, hp_order_t *o);
 
 static inline void hp_lane_count_state(hp_lane_t *l, uint8_t state, int64_t n)
 {
@@ -52,11 +54,11 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
     uint8_t before = o->state;
     uint16_t flags = o->flags;
     int was_working = hp_order_is_working(before);
-    hp_lane_expose(l, o, -1);
+    hp_footprint_t footprint = hp_gate_footprint(&l->instruments[o->instrument].about, o);
     hp_lane_count_refused(l, o, -1);
     enum hp_moved moved = hp_order_apply(o, r, l->now_ns, l->read_lag_ns);
     hp_lane_count_refused(l, o, 1);
-    hp_lane_expose(l, o, 1);
+    hp_lane_tread(l, o, &footprint);
     if (moved == HP_MOVED_STATE || moved == HP_MOVED_FACT) {
         hp_own_move(&l->gate.own, o);
         hp_lane_hold(l, o);
@@ -77,6 +79,7 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
             hp_lane_works(l, o->strategy, o->instrument, -1);
             hp_own_remove(&l->gate.own, o);
         } else if (!was_working && is_working) {
+            if (HP_UNLIKELY(before == HP_ORDER_REJECTED && flags & HP_ORDER_ABSENT)) hp_lane_revived(l, o);
             hp_lane_works(l, o->strategy, o->instrument, 1);
             hp_own_add(&l->gate.own, o);
         }
@@ -189,6 +192,7 @@ static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
     if (HP_UNLIKELY(o->flags & HP_ORDER_PARKED)) return hp_lane_unpark(l, o);
     if (o->state == HP_ORDER_PENDING || hp_lane_is_leaving(l, o)) return 0;
     if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns)) return 0;
+    hp_lane_drop_replace(l, o);
     if (HP_UNLIKELY(!hp_lane_may_ask(l, HP_RANK_CANCEL, HP_COST_CANCEL))) return 0; /* its mark stands */
     int is_first = o->cancel_sent_ns == 0;
     hp_lane_fill_request(&q, o, HP_REQUEST_CANCEL);
@@ -281,7 +285,7 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     char *text = l->request + HP_FRAME_PAD_BYTES;
     size_t size = hp_lane_encode(l, &q, text);
     int waits = l->durable >> in->strategy & 1;
-    if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, &q, text, size)) return;
+    if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, &q, text, size, 0, 0)) return;
     int sent = !waits && size != 0 && hp_lane_push(l, o->instrument, text, size);
     if (HP_LIKELY(sent)) {
         hp_lane_stamp_sent(l, o);
@@ -309,6 +313,23 @@ static inline void hp_lane_changed(hp_lane_t *l, hp_order_t *o)
     hp_lane_hold(l, o);
 }
 
+/* A change of an order that was not sent, not a byte of it: the order is what it was. */
+static inline void hp_lane_unreplace(hp_lane_t *l, hp_order_t *o, int64_t touch_ticks)
+{
+    hp_lane_expose(l, o, -1);
+    o->flags &= (uint16_t)~HP_ORDER_REPLACE_IN_FLIGHT;
+    o->touch_ticks = touch_ticks;
+    hp_lane_changed(l, o);
+    hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
+}
+
+static inline void hp_lane_replaced_sent(hp_lane_t *l, hp_order_t *o, uint32_t cost, uint64_t request_id, uint64_t ttl_ns)
+{
+    hp_lane_asked(l, cost, request_id);
+    hp_lane_rest_replace(l, o, ttl_ns);
+    hp_count(&l->count->replaces_sent, 1);
+}
+
 /* Ask the venue to give a resting order another price and size.  From here on until evidence the worse
  * of both is exposed and held.  One change at a time: what a late answer means is then never in doubt. */
 static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_t *in, hp_verdict_t *v)
@@ -329,7 +350,7 @@ static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_
     }
     if (!l->is_session_ready) { hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1); return; }
     uint64_t deadline_ns = in->deadline_ns != 0 ? in->deadline_ns : l->deadline_ms * 1000000u;
-    hp_order_t before = *o;
+    int64_t touch_ticks = o->touch_ticks;
     hp_lane_expose(l, o, -1);
     o->asked_ticks = in->price_ticks;
     o->asked_lots = in->lots;
@@ -345,17 +366,19 @@ static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_
     q.deadline_ms = deadline_ns / 1000000u;
     hp_lane_say_verdict(l, v);
     hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
-    if (HP_LIKELY(hp_lane_send(l, &q))) {
-        hp_lane_rest_replace(l, o, in);
+    char *text = l->request + HP_FRAME_PAD_BYTES;
+    size_t size = hp_lane_encode(l, &q, text);
+    int waits = l->durable >> in->strategy & 1;
+    if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, &q, text, size, touch_ticks, in->ttl_ns)) {
         hp_gate_placed(&l->gate, &i->about, &i->limits, o, v->now_ns);
-        hp_count(&l->count->replaces_sent, 1);
         return;
     }
-    hp_lane_expose(l, o, -1); /* not a byte left: it is what it was */
-    before.reserved_e8 = o->reserved_e8;
-    *o = before;
-    hp_lane_changed(l, o);
-    hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
+    if (HP_LIKELY(!waits && size != 0 && hp_lane_push(l, o->instrument, text, size))) {
+        hp_lane_replaced_sent(l, o, hp_lane_cost_of(&q), q.request_id, in->ttl_ns);
+        hp_gate_placed(&l->gate, &i->about, &i->limits, o, v->now_ns);
+        return;
+    }
+    hp_lane_unreplace(l, o, touch_ticks);
     hp_count(&l->count->send_failures, 1);
     hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1);
 }
@@ -745,6 +768,7 @@ static inline void hp_lane_order_timers(hp_lane_t *l)
             if (hp_lane_apply(l, o, &own) == HP_MOVED_STATE) hp_lane_tell(l, o->strategy, o, NULL);
         }
         if (HP_UNLIKELY(look)) hp_lane_rest_look(l, o);
+        if (HP_UNLIKELY(l->parked_count != 0 && l->now_ns >= o->replace_deadline_ns)) hp_lane_drop_replace(l, o);
         uint8_t cause = hp_lane_cause(l, o);
         if (cause != HP_CANCEL_NONE) hp_lane_cancel(l, o, cause);
         if (!hp_order_is_working(o->state)) { n--; continue; } /* a parked one has ended */

@@ -204,6 +204,8 @@ class SessionPart(cold.Part):
             self.reference_due.set()
         elif "mail" in message:
             self.spawn(self.mail_all(message))
+        elif "question" in message:
+            self.ask_gate(message["ask"], bytes.fromhex(message["question"]))
         elif "cancel_ours" in message:
             self.spawn(self.cancel_ours(message["cancel_ours"]))
         elif "cancel_all" in message:
@@ -292,7 +294,10 @@ class SessionPart(cold.Part):
         for lane in self.lanes.values():
             while (taken := lane.mail_out.take()) is not None:
                 kind, aux, payload = taken
-                if kind == lib.HP_MAIL_WANT:
+                if kind == lib.HP_MAIL_VERDICT:
+                    number = int.from_bytes(payload[:8], "little")  # hp_verdict_t.intent_id
+                    self.tell({"answer": number, "verdict": payload.hex()})
+                elif kind == lib.HP_MAIL_WANT:
                     self.spawn(self.answer(lane, aux, int.from_bytes(payload[4:8], "little")))
 
     async def look(self) -> None:
@@ -334,6 +339,14 @@ class SessionPart(cold.Part):
             return
         if not lane.mail_in.put(kind, data, aux):
             self.say(f"mail.full lane={lane.number} kind={kind} aux={aux} bytes={len(data)}")
+
+    def ask_gate(self, number: int, question: bytes) -> None:
+        """Pass a question on to the lane that has the gate; its verdict names the number."""
+        lane = self.lanes.get(0)
+        if lane is None:
+            self.tell({"answer": number, "refused": "no lane with a gate lives"})
+            return
+        self.put(lane, lib.HP_MAIL_ASK, number.to_bytes(8, "little") + question[8:])  # intent.id
 
     async def mail_all(self, message: Message) -> None:
         """Mail instruments, limits and signals to every lane; say so when all of them have it."""
