@@ -41,6 +41,7 @@ from hotpath.abi.rule cimport hp_leader_lease_t
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
+from hotpath.abi.quota cimport HP_QUOTA_WEIGHT
 from hotpath.abi.ring cimport *
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
@@ -1063,6 +1064,8 @@ cdef class LiveLane(Lane):
                 except TimeoutError:
                     pass
                 continue
+            while role == "orders" and self.core.gate.quota.now.stop_until_ns[<int>HP_QUOTA_WEIGHT] > hp_mono_ns() and not self.is_over:
+                await asyncio.sleep(0.05)  # a connection is a request too
             try:
                 _, listener = await picows_module.ws_connect(
                     factory, url, use_aiofastnet=True, enable_auto_ping=True, auto_ping_idle_timeout=10,
