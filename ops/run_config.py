@@ -209,6 +209,10 @@ def settings(config: Config, **others: Any) -> Settings:
         lock=config.topology.lock_memory,
         segment_bytes=config.journal.segment_mib * 2**20,
         segment_count=config.journal.segments,
+        cancel_again_ms=(
+            config.rate.cancel_again_ms,
+            max(config.rate.cancel_again_ms, config.rate.cancel_again_ms_max),
+        ),
         inquiries=(config.rate.inquiries_per_second, config.rate.inquiries_per_second),
         quota=quota(config),
         terms=Terms(config.funds.leverage, config.funds.margin, config.funds.fee_bps),

@@ -30,6 +30,7 @@ cdef extern from "stdlib.h" nogil:
     int posix_memalign(void **out, size_t alignment, size_t size)
 
 ORDER_CAPACITY = 1024
+CANCEL_AGAIN_MS, CANCEL_AGAIN_MS_MAX = 500, 8000  # unless set_cancel_again() says otherwise
 INQUIRIES_PER_SECOND, INQUIRIES_BURST = 10, 10  # about orders, unless set_inquiry_rate() says otherwise
 HELD_LOG2, HELD_LEVELS = 7, 16384  # events that wait for another line's, per book
 OVERFLOW_LOG2, DELTAS_LOG2, BACKLOG_LEVELS = 13, 10, 65536  # per book; a backlog of about 50 s at 20 deltas/s
@@ -138,6 +139,7 @@ cdef int fill_about(hp_instrument_t *to, uint32_t instrument_id, str symbol, dic
     to.margin = about.get("margin", HP_MARGIN_NONE)
     if to.margin >= HP_MARGIN_COUNT:
         raise ValueError(f"margin {to.margin} of {symbol}: want 0..{HP_MARGIN_COUNT - 1}")
+    hp_instrument_make(to)
     return 0
 
 
@@ -279,6 +281,7 @@ cdef class Lane:
         self.core.page.role = self.core.role
         self.core.ack_timeout_ns = ack_timeout_ms * 1000000
         self.core.inquiry_ns = inquiry_ms * 1000000
+        self.set_cancel_again(CANCEL_AGAIN_MS, CANCEL_AGAIN_MS_MAX)
         self.core.read_lag_ns = read_lag_ms * 1000000
         self.core.deadline_ms = deadline_ms
         hp_bucket_init(&self.core.inquiries, INQUIRIES_PER_SECOND, INQUIRIES_BURST, 0)
@@ -409,6 +412,14 @@ cdef class Lane:
         funds.asset = asset_id
         memcpy(funds.name, <const char *>text, len(text))
         self.core.gate.funds = self.core.page.funds
+
+    def set_cancel_again(self, uint64_t first_ms, uint64_t most_ms):
+        """Set when a cancel without an answer is sent again: after `first_ms`, then after twice as long each
+        time, up to `most_ms`."""
+        if not 0 < first_ms <= most_ms < 1 << 32:
+            raise ValueError(f"cancels again after {first_ms} to {most_ms} ms; want 0 < first <= most")
+        self.core.cancel_again_ns = first_ms * 1000000
+        self.core.cancel_again_most_ns = most_ms * 1000000
 
     def set_inquiry_rate(self, uint64_t per_second, uint64_t burst):
         """Set how often the lane may ask the venue about orders, all of them together; 0 = no limit."""

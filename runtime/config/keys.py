@@ -266,6 +266,15 @@ class Rate:
     reserve: int = limit(
         10, "Of them, kept for cancels and risk-reducing orders.", low=0, high=100_000
     )
+    cancel_again_ms: int = key(
+        500, "A cancel without an answer is sent again after this, ms;", low=50, high=60_000
+    )
+    cancel_again_ms_max: int = key(
+        8_000,
+        "then after twice as long each time, up to this: at once when the order is shown to rest.",
+        low=50,
+        high=600_000,
+    )
     inquiries_per_second: int = key(
         10, "Questions about orders, all of a lane together.", low=1, high=1000
     )

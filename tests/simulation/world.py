@@ -373,6 +373,7 @@ class World:
             "segment_bytes": SEGMENT_BYTES,
             "segment_count": SEGMENT_COUNT,
             "market": PLACES.market(symbols),
+            "cancel_again_ms": [500, 8_000],
             "inquiries": [50, 20],
             "quota": quota.load(feeds.LIMITS).lane_spec([], quota.RULE),
             "funds": ["USDT"],
