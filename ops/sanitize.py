@@ -36,7 +36,7 @@ SUFFIXES = {
 NATIVE_TESTS = (
     *("abi", "steps", "lane", "book", "decode", "usdm", "venues"),
     # Rings, torn tails and re-runs; the rest of tests/journal is Python over the same readers.
-    *(f"journal/test_{name}.py" for name in ("journal_tailer", "recording", "rerun", "rerun_pair")),
+    *(f"journal/test_{name}.py" for name in ("journal_tailer", "recording", "rerun")),
     "journal/test_archive_faults.py::test_torn_tails_lose_nothing_that_was_whole_and_give_nothing"
     "_that_was_not",
 )

@@ -544,10 +544,6 @@ class Appliance:
             "ca": self.ca,
             "cancel_again_ms": list(s.cancel_again_ms),
             "inquiries": list(s.inquiries),
-            "quota": {
-                **self.quota.lane_spec(self.quotas, self.quota_rule()),
-                "told": self.quota_told,
-            },
             "funds": self.funds,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
@@ -571,6 +567,10 @@ class Appliance:
             "clock_warns": s.clock_policy == "warn",
             "limits": self.limit_records(),
             "gate_policy": s.gate_policy,
+            "quota": {
+                **self.quota.lane_spec(self.quotas, self.quota_rule()),
+                "told": self.quota_told,
+            },
             "instruments": [
                 {
                     "id": number,

@@ -202,6 +202,26 @@ def policy_bytes(**policy):
     return PyBytes_FromStringAndSize(<const char *>&rule, sizeof(rule))
 
 
+cdef void fill_quota_rule(hp_quota_rule_t *rule, dict costs, stop_ms, slack_ms, dict percents) except *:
+    hp_quota_open(rule)
+    unknown = set(percents) - set(QUOTA_PERCENTS) | set(costs) - set(QUOTA_COSTS)
+    if unknown:
+        raise TypeError(f"unknown figures: {', '.join(sorted(unknown))}; known: {', '.join((*QUOTA_PERCENTS, *QUOTA_COSTS))}")
+    for name, value in percents.items():
+        (&rule.busy_percent)[<size_t>QUOTA_PERCENTS.index(name)] = value
+    for name, (weight, orders) in costs.items():
+        rule.costs[<size_t>QUOTA_COSTS.index(name)].weight = weight
+        rule.costs[<size_t>QUOTA_COSTS.index(name)].orders = orders
+    rule.stop_ms, rule.slack_ns = stop_ms, <uint64_t>slack_ms * 1000000u
+
+
+def quota_rule_bytes(*, costs=None, stop_ms=60_000, slack_ms=500, **percents):
+    """Return what Lane.put_quota_rule makes of these figures."""
+    cdef hp_quota_rule_t rule
+    fill_quota_rule(&rule, costs or {}, stop_ms, slack_ms, percents)
+    return PyBytes_FromStringAndSize(<const char *>&rule, sizeof(rule))
+
+
 TTL_FIGURES = ("volatility_ms", "queue_max", "queue_ms", "emergency_ms", "least_ms", "sweep_ms")
 
 
@@ -497,16 +517,7 @@ cdef class Lane:
         percents: busy, slow, no_risk, reserve of a window; kept: of the weight, out of the lane's reach.
         """
         cdef hp_quota_rule_t rule
-        hp_quota_open(&rule)
-        unknown = set(percents) - set(QUOTA_PERCENTS) | set(costs or {}) - set(QUOTA_COSTS)
-        if unknown:
-            raise TypeError(f"unknown figures: {', '.join(sorted(unknown))}; known: {', '.join((*QUOTA_PERCENTS, *QUOTA_COSTS))}")
-        for name, value in percents.items():
-            (&rule.busy_percent)[<size_t>QUOTA_PERCENTS.index(name)] = value
-        for name, (weight, orders) in (costs or {}).items():
-            rule.costs[<size_t>QUOTA_COSTS.index(name)].weight = weight
-            rule.costs[<size_t>QUOTA_COSTS.index(name)].orders = orders
-        rule.stop_ms, rule.slack_ns = stop_ms, <uint64_t>slack_ms * 1000000u
+        fill_quota_rule(&rule, costs or {}, stop_ms, slack_ms, percents)
         hp_lane_put_quota_rule(&self.core, &rule)
 
     def quota_told(self, uint32_t kind, uint32_t length_s, *, int64_t limit=0, int64_t used=-1, uint64_t asked_ns=0,

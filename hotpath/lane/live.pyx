@@ -949,6 +949,8 @@ cdef class LiveLane(Lane):
                 hp_lane_signal(&self.core, <const hp_signal_t *>data)
             elif record.kind == HP_MAIL_QUOTA and record.length == sizeof(hp_quota_told_t):
                 hp_lane_quota_told(&self.core, <const hp_quota_told_t *>data)
+            elif record.kind == HP_MAIL_QUOTA_RULE and record.length == sizeof(hp_quota_rule_t):
+                hp_lane_put_quota_rule(&self.core, <const hp_quota_rule_t *>data)
             elif record.kind == HP_MAIL_TTL and record.length == sizeof(hp_ttl_rule_t):
                 hp_lane_put_ttl(&self.core, <const hp_ttl_rule_t *>data)
             elif record.kind == HP_MAIL_REPORT:
