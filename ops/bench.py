@@ -12,10 +12,9 @@ journal  an append, the archiver, a recovery's scan, a re-run
 checkpoint  the lane's longest stop while a checkpoint of it is taken, and without one
 reserve  an order's money held and set free again
 
-Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
-more than 10 % off
-its known level makes a round void; after five void rounds the figures stand with the anchor \
-beside them.
+Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is more
+than 10 % off its known level makes a round void; after five void rounds the figures stand with the
+anchor beside them.
 """
 
 from __future__ import annotations

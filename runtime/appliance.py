@@ -41,7 +41,7 @@ from runtime.pages.page import SHM, Control, Page, PageError, in_use, stale
 from runtime.pages.page import name as page_name
 from runtime.sentinel import plan as sentinel_plan
 from runtime.sentinel.plan import Guard, lane_rate
-from runtime.session import funds, quota
+from runtime.session import funds, quota, stops
 from runtime.show.summary import summary
 from runtime.supervise import conditions, pre_check, state
 from runtime.supervise.causes import CAUSES
@@ -92,6 +92,7 @@ class Settings:
     segment_count: int = 4
     rate: tuple[int, int, int] = (25, 50, 10)
     quota: dict[str, int] = field(default_factory=lambda: dict(quota.RULE))
+    cancel_again_ms: tuple[int, int] = (500, 8000)  # a cancel without an answer: first, at most
     inquiries: tuple[int, int] = (10, 10)  # about orders, of the whole lane: a second, burst
     terms: funds.Terms = field(default_factory=funds.Terms)  # leverage, margin, fees
     order_notional_max: int = 2_000  # quote units
@@ -172,6 +173,7 @@ class Appliance:
         self.topology = topology or plan(settings)
         self.feed_limits = feeds.limits()
         self.quota = quota.load(feeds.LIMITS)
+        self.quota_told: list[dict[str, int]] = []  # by the venue, before this life of the lane
         self.quotas: list[Any] = []  # as the venue's reference data names them
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
@@ -364,6 +366,7 @@ class Appliance:
             "endpoints": self.endpoints.__dict__,
             **self.credentials,
             "ca": self.ca,
+            "directory": str(self.directory),
             "symbols": self.settings.symbols,
             "dead_man_ms": self.settings.dead_man_ms,
             "bells": {"session": self.bells["session"], "lanes": self.lane_bells()},
@@ -408,6 +411,7 @@ class Appliance:
                 bells=list(self.lane_bells().values()),
                 lanes=[int(number) for number in self.lane_bells()],
                 supervisor=self.self_pidfd,
+                refused_s=stops.refused_s(self.directory, time.time_ns()),
             ),
             lambda: self.beat_of("sentinel", page),
             lambda: sentinel_plan.STALL_NS_MAX,
@@ -502,6 +506,13 @@ class Appliance:
     def lane_specification(self) -> Message:
         """Take a new epoch, make pages, tell the session; return what the lane is told."""
         self.epoch = state.next_epoch(self.directory)
+        former = self.lane_pages.get("lane.0")
+        self.quota_told = stops.told(
+            None if former is None else former.view,
+            self.directory,
+            time.monotonic_ns(),
+            time.time_ns(),
+        )
         self.make_lane_pages()
         if self.settings.lease_ms:
             self.lease.epoch = self.epoch
@@ -531,8 +542,8 @@ class Appliance:
             "cores": self.topology.cores,
             "lock": s.lock,
             "ca": self.ca,
+            "cancel_again_ms": list(s.cancel_again_ms),
             "inquiries": list(s.inquiries),
-            "quota": self.quota.lane_spec(self.quotas, self.quota_rule()),
             "funds": self.funds,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
@@ -556,6 +567,10 @@ class Appliance:
             "clock_warns": s.clock_policy == "warn",
             "limits": self.limit_records(),
             "gate_policy": s.gate_policy,
+            "quota": {
+                **self.quota.lane_spec(self.quotas, self.quota_rule()),
+                "told": self.quota_told,
+            },
             "instruments": [
                 {
                     "id": number,

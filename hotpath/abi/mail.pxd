@@ -21,6 +21,7 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_TTL
         HP_MAIL_QUOTA
         HP_MAIL_INSTRUMENT
+        HP_MAIL_QUOTA_RULE
         HP_MAIL_MISSED
         HP_MAIL_ASK
         HP_MAIL_WANT

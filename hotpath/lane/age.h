@@ -29,7 +29,8 @@ struct hp_rest {
     int64_t  heard_lots;
     uint32_t queue;          /* orders ahead, by the strategy; 0 = by the book */
     uint8_t  self_trade_mode;
-    uint8_t  pad[3];
+    uint8_t  cancels;        /* sent since the order was last shown to rest, or the mark became stronger */
+    uint8_t  pad[2];
 };
 
 static inline struct hp_rest *hp_lane_rest(hp_lane_t *l, const hp_order_t *o)

@@ -192,6 +192,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t now_ns
         uint64_t clock_ns
         uint64_t ack_timeout_ns
+        uint64_t cancel_again_ns
+        uint64_t cancel_again_most_ns
         uint64_t inquiry_ns
         hp_bucket_t inquiries
         uint64_t read_lag_ns

@@ -41,6 +41,7 @@ from hotpath.abi.rule cimport hp_leader_lease_t
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
+from hotpath.abi.quota cimport HP_QUOTA_WEIGHT
 from hotpath.abi.ring cimport *
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
@@ -948,6 +949,8 @@ cdef class LiveLane(Lane):
                 hp_lane_signal(&self.core, <const hp_signal_t *>data)
             elif record.kind == HP_MAIL_QUOTA and record.length == sizeof(hp_quota_told_t):
                 hp_lane_quota_told(&self.core, <const hp_quota_told_t *>data)
+            elif record.kind == HP_MAIL_QUOTA_RULE and record.length == sizeof(hp_quota_rule_t):
+                hp_lane_put_quota_rule(&self.core, <const hp_quota_rule_t *>data)
             elif record.kind == HP_MAIL_TTL and record.length == sizeof(hp_ttl_rule_t):
                 hp_lane_put_ttl(&self.core, <const hp_ttl_rule_t *>data)
             elif record.kind == HP_MAIL_REPORT:
@@ -1063,6 +1066,8 @@ cdef class LiveLane(Lane):
                 except TimeoutError:
                     pass
                 continue
+            while role == "orders" and self.core.gate.quota.now.stop_until_ns[<int>HP_QUOTA_WEIGHT] > hp_mono_ns() and not self.is_over:
+                await asyncio.sleep(0.05)  # a connection is a request too
             try:
                 _, listener = await picows_module.ws_connect(
                     factory, url, use_aiofastnet=True, enable_auto_ping=True, auto_ping_idle_timeout=10,

@@ -17,7 +17,6 @@
 #include "hotpath/lane/hand.h"
 #include "hotpath/lane/hold.h"
 
-#define HP_CANCEL_RETRY_NS 500000000ull
 #define HP_SHORT_GRACE_NS 300000000ull  /* a status may overtake the fills it counts */
 #define HP_SHORT_RETRY_NS 1000000000ull
 #define HP_WORDS_CANCEL_ALL (HP_WORD_KILL | HP_WORD_DRAIN | HP_WORD_STOP)
@@ -74,6 +73,8 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
         hp_orders_settle(&l->orders, o);
         hp_lane_count_state(l, before, -1);
         hp_lane_count_state(l, o->state, 1);
+        if (HP_UNLIKELY(o->cancel_sent_ns != 0) && (o->state == HP_ORDER_LIVE || o->state == HP_ORDER_PARTIAL))
+            hp_lane_rest(l, o)->cancels = 0;
         if (was_working && !is_working) {
             hp_lane_works(l, o->strategy, o->instrument, -1);
             hp_own_remove(&l->gate.own, o);
@@ -162,16 +163,34 @@ static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, ui
     q->lots = o->lots;
 }
 
-/* Mark an order and ask the venue to cancel it; once per HP_CANCEL_RETRY_NS, whoever wants it gone, while
- * no answer comes.  Each order counts once; a request that repeats is a retry and no other cancel. */
+/* Is a cancel of this order on its way that must be given time? */
+static inline int hp_lane_is_leaving(hp_lane_t *l, const hp_order_t *o)
+{
+    return o->cancel_sent_ns != 0 &&
+           hp_order_is_leaving(o, l->now_ns, hp_cancel_wait_ns(hp_lane_rest(l, o)->cancels, l->cancel_again_ns, l->cancel_again_most_ns));
+}
+
+/* Requests of a former session have died with it, or somebody has set a word: what is to go goes again
+ * without delay. */
+static inline void hp_lane_cancels_anew(hp_lane_t *l)
+{
+    for (uint32_t n = 0; n < l->orders.working_count; n++) hp_lane_rest(l, hp_orders_working(&l->orders, n))->cancels = 0;
+}
+
+/* Mark an order and ask the venue to cancel it, whoever wants it gone; again while no answer comes, ever
+ * more seldom, since each request costs weight: but without delay when the venue shows that it rests, by
+ * a word, when a stronger cause comes and in another session.  Never not at all: nothing that is marked is forgotten.
+ * Each order counts once; a request that repeats is a retry and no other cancel. */
 static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
 {
     hp_request_t q;
     if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) return 0; /* a mirror: the order half cancels */
     if (!hp_order_is_working(o->state)) return 0;
+    int before = hp_cancel_class(o->cancel_cause);
     if (hp_order_mark(o, cause)) hp_count(&l->page->flow.cancels[cause], 1);
+    if (hp_cancel_class(o->cancel_cause) != before) hp_lane_rest(l, o)->cancels = 0;
     if (HP_UNLIKELY(o->flags & HP_ORDER_PARKED)) return hp_lane_unpark(l, o);
-    if (o->state == HP_ORDER_PENDING || hp_order_is_leaving(o, l->now_ns, HP_CANCEL_RETRY_NS)) return 0;
+    if (o->state == HP_ORDER_PENDING || hp_lane_is_leaving(l, o)) return 0;
     if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns)) return 0;
     hp_lane_drop_replace(l, o);
     if (HP_UNLIKELY(!hp_lane_may_ask(l, HP_RANK_CANCEL, HP_COST_CANCEL))) return 0; /* its mark stands */
@@ -181,6 +200,7 @@ static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return 0; }
     o->flags |= HP_ORDER_CANCEL_IN_FLIGHT;
     o->cancel_sent_ns = l->now_ns;
+    hp_lane_rest(l, o)->cancels += hp_lane_rest(l, o)->cancels < UINT8_MAX;
     hp_count(is_first ? &l->count->cancels_sent : &l->count->cancel_retries, 1);
     if (is_first) hp_gate_cancelled(&l->gate, &l->instruments[o->instrument].about, o, l->now_ns);
     return 1;
@@ -448,7 +468,7 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
             hp_verdict_set(&v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
         } else if (in->kind == HP_INTENT_CANCEL) {
             hp_lane_say_verdict(l, &v);
-            if (hp_order_is_leaving(o, l->now_ns, HP_CANCEL_RETRY_NS)) hp_count(&l->page->flow.cancels_merged, 1);
+            if (hp_lane_is_leaving(l, o)) hp_count(&l->page->flow.cancels_merged, 1);
             hp_lane_cancel(l, o, hp_cancel_advice(in->reason));
         } else {
             hp_lane_replace(l, o, in, &v);
@@ -646,6 +666,7 @@ static inline void hp_lane_take_report(hp_lane_t *l, const hp_report_t *r)
     case HP_REPORT_SESSION:
         l->is_session_ready = r->error == HP_ERROR_NONE;
         if (!l->is_session_ready) l->env.want(l->env.self, HP_WANT_LOGON, 1);
+        hp_lane_cancels_anew(l);
         return;
     case HP_REPORT_STREAM_END:
         l->is_user_ready = 0;

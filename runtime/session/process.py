@@ -89,6 +89,11 @@ class SessionPart(cold.Part):
             self.endpoints, s["api_key"], load_key(Path(s["key_path"])), self.http
         )
         self.govern()
+        if s["is_first"] and (left_s := self.governor.stopped_s()) > 0:
+            raise cold.ColdError(
+                f"venue {self.endpoints.rest} refuses every request (429, 418) for another"
+                f" {left_s:.0f} s, as a former run was told; asking makes it longer: start then"
+            )
         self.lanes: dict[int, Lane] = {}
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
@@ -114,7 +119,8 @@ class SessionPart(cold.Part):
 
     def govern(self) -> None:
         """Hear what answers say of the venue's quota, and heed it."""
-        self.governor = Governor(self.say)
+        directory = self.specification.get("directory")
+        self.governor = Governor(self.say, Path(directory) if directory else None)
         self.session.heard = self.governor.hear
         self.session.stopped_s = self.governor.stopped_s
 
@@ -298,6 +304,7 @@ class SessionPart(cold.Part):
         while True:
             await asyncio.sleep(LOOK_S)
             self.on_bell()
+            self.governor.look()
 
     async def answer(self, lane: Lane, what: int, aux: int) -> None:
         """Fulfil one wish.  What fails is said; the lane asks again."""
@@ -309,6 +316,8 @@ class SessionPart(cold.Part):
                 if self.lanes.get(lane.number) is lane:
                     await lane.feeds.fill(aux)
             elif what == lib.HP_WANT_LOGON:
+                if self.governor.stopped_s() > 0:
+                    return  # a logon is a request too; the lane wishes again
                 if aux:  # a refused logon is not tried again at once
                     await asyncio.sleep(1)
                 self.put(lane, lib.HP_MAIL_LOGON, self.session.logon_text().encode())

@@ -290,11 +290,23 @@ def test_configured_run_reloads_and_keeps_what_a_lanes_libraries_say(tmp_path, c
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.1)
         assert [one.symbol for one in observer.take().instruments] == ["ETHUSDT"]
-        path.write_text(path.read_text() + '[log]\nlevel = "debug"\n[clock]\npolicy = "off"\n')
+        more = '[log]\nlevel = "debug"\n[clock]\npolicy = "off"\n[funds]\nleverage = 3\n'
+        more += "[authority]\nlease_ms = 900\n[quota]\nbusy_percent = 40\n"
+        path.write_text(path.read_text() + more)
         code, out, _ = corelane(capsys, "reload", "--deployment", name)
         assert code == 1
         assert "log.level applied" in out
-        assert "clock.policy needs a restart: not applied" in out
+        for key in ("clock.policy", "funds.leverage"):
+            assert f"{key} needs a restart: not applied" in out
+        for key in ("authority.lease_ms", "quota.busy_percent"):
+            assert f"{key} applied" in out
+        while (found := observer.take()).authority.lease_ns != 900_000_000:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        while observer.pages.view("lane.0").quota.rows[0].begins[3] != 2400 * 90 // 100 * 40 // 100:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        assert found.lanes[0].lease.left_ns is not None
         process.send_signal(signal.SIGHUP)  # reads it again, ends nothing
         assert corelane(capsys, "drain", "--deployment", name)[0] == 0
         said = process.communicate(timeout=PATIENCE_S)[0]
