@@ -18,7 +18,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "sanitize"
-FOLDERS = ("hotpath", "venues", "strategies", "runtime", "tests", "tuning", "ops", "benchmarks")
+FOLDERS = (
+    *("hotpath", "venues", "strategies", "runtime", "tests", "tuning", "ops", "benchmarks"),
+    "build/cython",  # what Cython made of the sources for the release: C is compiled again, not made
+)
 SUFFIXES = {
     ".py",
     ".pyx",
