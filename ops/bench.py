@@ -7,14 +7,14 @@ stale    a book passes its bound to the last cancel on the wire, over the embedd
 memory   resident memory of a lane over five million frames
 scrape   metrics of 200 instruments, from pages to text
 gate     the whole chain of checks: 50 instruments, 10, 200 and 1000 orders that rest
+         (wire --gate-cost: what it costs on the wire, beside a lane whose checks are open)
 journal  an append, the archiver, a recovery's scan, a re-run
 checkpoint  the lane's longest stop while a checkpoint of it is taken, and without one
 reserve  an order's money held and set free again
 
-Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is \
-more than 10 % off
-its known level makes a round void; after five void rounds the figures stand with the anchor \
-beside them.
+Contenders run in turn within one run; figures are medians over the rounds.  An anchor that is more
+than 10 % off its known level makes a round void; after five void rounds the figures stand with the
+anchor beside them.
 """
 
 from __future__ import annotations
@@ -77,6 +77,15 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--trials", type=int, default=100, metavar="N",
         help="silences of stale, checkpoints of checkpoint (default: 100)",
+    )
+    parser.add_argument(
+        "--gate-cost", action="store_true", help="wire: the gate with every check on, and open"
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="with --gate-cost: another checkout that is built, in the same rounds",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
@@ -280,6 +289,27 @@ def bench_gate(rounds: int) -> dict[str, Any]:
     return gate(rounds)
 
 
+def bench_gate_cost(rounds: int, count: int, against: Path | None) -> dict[str, Any]:
+    """The wire with every check on and with open ones: medians over interleaved rounds."""
+    from benchmarks.wire.gate_cost import gate_cost
+
+    return gate_cost(rounds, count, against)
+
+
+def say_gate_cost(r: dict[str, Any]) -> None:
+    print(f"wire, n={r['count']} x {r['rounds']} rounds in turn, demo-native; microseconds")
+    for name in ("open", "before", "whole"):
+        if name not in r:
+            continue
+        one = r[name]
+        low, high = one["p50_range_us"]
+        line = f"  {name:<8}p50 {one['p50_us']:6.2f} ({low:.2f} to {high:.2f})"
+        line += f"  p99 {one['p99_us']:6.2f}  gate {one['gate_ns'] / 1000:.2f}"
+        if name != "whole":
+            line += f"  whole is dearer by {one['whole_is_dearer_by_us']:.2f} (bar 0.30)"
+        print(line)
+
+
 def say_gate(r: dict[str, Any]) -> None:
     print("gate, all checks on, 50 instruments, every intent passes; one decision")
     for orders, ns in r["ns"].items():
@@ -333,13 +363,18 @@ def say_checkpoint(r: dict[str, Any]) -> None:
         " lane, microseconds"
     )
     for what in ("with", "without"):
-        own, all_ = r[what]["own"], r[what]["with_others"]
-        bar = " (bar 200)" if what == "with" else ""
-        print(
-            f"  {what:<8} one  p50 {own['p50_us']:,.1f}  p99 {own['p99_us']:,.1f}{bar}"
-            f"  max {own['max_us']:,.1f}   others' time on the core counted: p50"
-            f" {all_['p50_us']:,.0f}  p99 {all_['p99_us']:,.0f}"
-        )
+        row, bar = r[what], " (bar 200)" if what == "with" else ""
+        print(f"  {what} one")
+        for name, text, count in (
+            ("quiet_own", "left alone", row["quiet"]),
+            ("own", "all windows", r["rounds"]),
+            ("with_others", "others too", r["rounds"]),
+        ):
+            of = row[name]
+            print(
+                f"    {text:<12}n={count:<5}p50 {of['p50_us']:,.1f}  p99 {of['p99_us']:,.1f}"
+                f"{bar if name == 'quiet_own' else ''}  max {of['max_us']:,.1f}"
+            )
 
 
 def say(name: str, r: dict[str, Any]) -> None:
@@ -377,6 +412,8 @@ def say(name: str, r: dict[str, Any]) -> None:
             f"  anchor simdjson {a['simdjson_ns']:.0f} ns, "
             f"known {a['known_ns']:.0f}, off {a['off']:.0%}"
         )
+    elif name == "wire" and "whole" in r:
+        say_gate_cost(r)
     elif name == "wire":
         print(f"wire, {r['rounds']} rounds ({r['void_rounds']} void), microseconds, medians")
         print(f"  {'':<12}{'p50':>9}{'p99':>9}{'p99.9':>9}   p50 range        ratio to C spin")
@@ -480,7 +517,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(results["host"])
     known: dict[str, Callable[[], dict[str, Any]]] = {
         "decode": lambda: bench_decode(arguments.rounds),
-        "wire": lambda: bench_wire(arguments.rounds, arguments.count),
+        "wire": lambda: (
+            bench_gate_cost(arguments.rounds, arguments.count, arguments.against)
+            if arguments.gate_cost
+            else bench_wire(arguments.rounds, arguments.count)
+        ),
         "backlog": bench_backlog,
         "stale": lambda: bench_stale(arguments.trials),
         "memory": bench_memory,

@@ -18,6 +18,7 @@ COMMANDS = {
     "control": "kill freeze flatten resume drain reload",
     "limits": "limits",
     "signals": "signal",
+    "pre_check": "pre-check",
     "sentinel": "sentinel",
     "record": "record",
     "events": "events",

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,10 @@ from runtime.journal import audit, chain, ledger, recording, recovery
 from runtime.journal import key as archive_key
 from runtime.journal.archiver import kept_heads
 from runtime.journal.recording import RecordingError
-from runtime.pages.figures import money, scaled
+from runtime.pages.figures import scaled
 from runtime.supervise import state
 
+BEFORE_END = re.compile(r"-?(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
@@ -56,14 +59,18 @@ def add(subparsers: Any) -> None:
 
     for name, text in (
         ("show", "positions, fees, funding and PnL, now or at a past time"),
-        ("entries", "every fill, opening, correction and funding, in order"),
+        (
+            "entries",
+            "every fill, opening, correction and funding, in order; record is lane/epoch/sequence,"
+            " --json has trade and order ids too",
+        ),
         ("check", "is everything conserved"),
     ):
         made = part(name, text)
         made.add_argument(
             "--at",
             metavar="TIME",
-            help="as it was then: 2026-11-29T02:00:00Z, ns since 1970, or -5m before the end",
+            help="as it was then: 2026-11-29T02:00:00Z, ns since 1970, or 5m (before the end)",
         )
         if name == "entries":
             made.add_argument("--from", dest="since", metavar="TIME", help="from then on")
@@ -80,24 +87,27 @@ def add(subparsers: Any) -> None:
     parser.set_defaults(run=run)
 
 
+SUMS = ("realised", "unrealised", "fees", "funding", "net")
+COLUMNS = "  {:<16} {:<12} {:>11} {:>6} {:>14} {:>14} {:>18}"
+ENTRY = "{:<12} {:<9} {:<8} {:<4} {:>7} {:>9} {:>10} {:<4} {:>10} {:<8} {}"
+
+
 class TimeError(Exception):
     """A time cannot be read."""
 
 
 def time_of(text: str, end_ns: int) -> int:
-    """Return CLOCK_REALTIME ns that a text means; -5m is five minutes before the end."""
-    if text.startswith("-"):
-        for unit, size in sorted(UNITS.items(), key=lambda item: -len(item[0])):
-            number = text[1:].removesuffix(unit)
-            if text.endswith(unit) and number.replace(".", "", 1).isdigit():
-                return end_ns - int(float(number) * size)
+    """Return CLOCK_REALTIME ns that a text means; 5m (or -5m) is five minutes before the end."""
+    before = BEFORE_END.fullmatch(text)
+    if before is not None:
+        return end_ns - int(Decimal(before[1]) * UNITS[before[2]])
     if text.isdigit() and len(text) >= 16:
         return int(text)
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise TimeError(
-            f"{text!r} is no time; want 2026-11-29T02:00:00Z, ns since 1970, or -5m"
+            f"{text!r} is no time; want 2026-11-29T02:00:00Z, ns since 1970, or 5m (before the end)"
         ) from error
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC)
@@ -107,13 +117,25 @@ def time_of(text: str, end_ns: int) -> int:
 def until(arguments: argparse.Namespace) -> int | None:
     if arguments.at is None:
         return None
-    if not arguments.at.startswith("-"):
+    if BEFORE_END.fullmatch(arguments.at) is None:
         return time_of(arguments.at, 0)
     return time_of(arguments.at, recovery.ledger_of(arguments.run_directory).ledger.last_ns)
 
 
 def clock(ns: int) -> str:
-    return datetime.fromtimestamp(ns / 1e9, UTC).isoformat(timespec="milliseconds")
+    text = datetime.fromtimestamp(ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{ns % 10**9 // 10**6:03}Z"
+
+
+def exact(amount_e8: int) -> str:
+    """Return 1e-8 units to the last one, two decimals at least: sums can be checked by hand."""
+    whole, rest = scaled(amount_e8, 8).split(".")
+    return f"{whole}.{rest.rstrip('0'):0<2}"
+
+
+def short(strategy: str) -> str:
+    """Return a strategy's class without its module."""
+    return strategy.rsplit(":", 1)[-1]
 
 
 def show(arguments: argparse.Namespace) -> int:
@@ -142,37 +164,42 @@ def show(arguments: argparse.Namespace) -> int:
         return 1 if problems else 0
     since = f", from checkpoint {how.base.number} on" if how.base else ""
     print(f"ledger of {arguments.run_directory} at {clock(found.last_ns)}{since}")
-    head = ("strategy", "symbol", "position", "fills", "realised", "unrealised", "fees", "mark")
-    print(f"  {head[0]:<34}{head[1]:<12}{head[2]:>12}{head[3]:>8}", end="")
-    print(f"{head[4]:>14}{head[5]:>14}{head[6]:>18}  {head[7]}")
+    head = ("strategy", "symbol", "position", "fills", "realised", "unrealised", "fees")
+    print(COLUMNS.format(*head).rstrip())
     for row in lines:
         print(line_text(row))
+    marks = {row["symbol"]: mark_text(row) for row in lines if row["mark_half_ticks"]}
+    for symbol, text in marks.items():
+        print(f"  mark {symbol} {text}")
     for one in funding:
         where = one["symbol"] or "account"
-        amount = money(one["funding_e8"])
+        amount = exact(one["funding_e8"])
         print(f"  funding {one['venue']} account {one['account']} {where}: {amount} {one['asset']}")
     for asset, row in totals.items():
-        print(
-            f"  total {asset}: realised {money(row['realised'])}, unrealised"
-            f" {money(row['unrealised'])}, fees {money(row['fees'])}, funding"
-            f" {money(row['funding'])}, net {money(row['net'])}"
-        )
+        sums = ", ".join(f"{name} {exact(row[name])}" for name in SUMS)
+        print(f"  total {asset}: {sums}")
     return say_problems(problems)
 
 
 def line_text(row: dict[str, Any]) -> str:
     held = scaled(row["lots"], row["size_decimals"])
-    fees = ", ".join(f"{money(amount)} {asset}" for asset, amount in row["fees_e8"].items())
-    open_pnl = "no mark" if row["unrealised_e8"] is None else money(row["unrealised_e8"])
-    mark = ""
-    if row["mark_half_ticks"]:
-        price = scaled(row["mark_half_ticks"] * 5, row["price_decimals"] + 1)
-        mark = f"{price} ({row['mark_source']}, {row['mark_age_ns'] / 1e9:.1f} s old)"
+    fees = ", ".join(f"{exact(amount)} {asset}" for asset, amount in row["fees_e8"].items())
+    open_pnl = "no mark" if row["unrealised_e8"] is None else exact(row["unrealised_e8"])
     side = "" if row["position_side"] in ("both", 0) else f" {row['position_side']}"
-    return (
-        f"  {row['strategy']:<34}{row['symbol'] + side:<12}{held:>12}{row['fills']:>8}"
-        f"{money(row['realised_e8']):>14}{open_pnl:>14}{fees or '0.00':>18}  {mark}"
+    return COLUMNS.format(
+        short(row["strategy"]),
+        row["symbol"] + side,
+        held,
+        row["fills"],
+        exact(row["realised_e8"]),
+        open_pnl,
+        fees or "0.00",
     )
+
+
+def mark_text(row: dict[str, Any]) -> str:
+    price = scaled(row["mark_half_ticks"] * 5, row["price_decimals"] + 1)
+    return f"{price} ({row['mark_source']}, {row['mark_age_ns'] / 1e9:.1f} s old)"
 
 
 def total(lines: list[dict[str, Any]], funding: list[dict[str, Any]]) -> dict[str, Any]:
@@ -180,8 +207,7 @@ def total(lines: list[dict[str, Any]], funding: list[dict[str, Any]]) -> dict[st
     out: dict[str, dict[str, int]] = {}
 
     def row(asset: str) -> dict[str, int]:
-        names = ("realised", "unrealised", "fees", "funding", "net")
-        return out.setdefault(asset, dict.fromkeys(names, 0))
+        return out.setdefault(asset, dict.fromkeys(SUMS, 0))
 
     for line in lines:
         fees = line["fees_e8"]
@@ -222,16 +248,32 @@ def entries(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([one._asdict() for one in rows]))
         return 0
+    if rows:
+        head = ("time", "kind", "symbol", "side", "lots", "price", "fee", "asset", "amount")
+        print(ENTRY.format(*head, "record", "strategy"))
+    day = ""
     for one in rows:
         about = found.abouts.get((one.venue, one.instrument))
         price = scaled(one.price_ticks, about.price_decimals) if about else "-"
         lots = scaled(one.lots, about.size_decimals) if about else "-"
-        side = {1: "buy", 2: "sell"}.get(one.side, "")
+        date, at = clock(one.real_ns).removesuffix("Z").split("T")
+        if date != day:
+            print(f"{date} UTC")
+            day = date
         print(
-            f"{clock(one.real_ns)}  {one.kind:<10} {one.symbol:<10} {side:<5}{lots:>12} @"
-            f" {price:<12} fee {money(one.fee_e8)} {one.asset}  amount {money(one.amount_e8)}"
-            f"  {one.strategy}"
-            f"  trade {one.trade_id}  record {one.lane}/{one.epoch}/{one.sequence}"
+            ENTRY.format(
+                at,
+                one.kind,
+                one.symbol,
+                {1: "buy", 2: "sell"}.get(one.side, ""),
+                lots,
+                price,
+                exact(one.fee_e8),
+                one.asset,
+                exact(one.amount_e8),
+                f"{one.lane}/{one.epoch}/{one.sequence}",
+                short(one.strategy),
+            )
         )
     return 0
 

@@ -326,6 +326,7 @@ async def run_appliance(
                 reload,
                 asked=appliance.asked,
                 signal=appliance.signalled,
+                check=appliance.pre_check,
                 limits=appliance.ask_authority if settings.has_authority else None,
             )
             await door.start()

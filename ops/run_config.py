@@ -184,9 +184,22 @@ def quota(config: Config) -> dict[str, int]:
     }
 
 
+def terms(config: Config) -> dict[str, int]:
+    """Return how the authority lends (authority.Terms)."""
+    one = config.authority
+    return {
+        "lease_ms": one.lease_ms,
+        "renew_ms": min(one.renew_ms, one.lease_ms // 3),
+        "floor_percent": one.floor_percent,
+        "hysteresis_percent": one.hysteresis_percent,
+    }
+
+
 def limit_settings(config: Config) -> dict[str, Any]:
     """Return the settings that a reload may change: what orders are held against."""
     return {
+        "limit_lease": terms(config),
+        "quota": quota(config),
         "rate": (config.rate.orders_per_second, config.rate.burst, config.rate.reserve),
         **limits(config.limits),
         "scopes": scopes(config),
@@ -209,18 +222,15 @@ def settings(config: Config, **others: Any) -> Settings:
         lock=config.topology.lock_memory,
         segment_bytes=config.journal.segment_mib * 2**20,
         segment_count=config.journal.segments,
+        cancel_again_ms=(
+            config.rate.cancel_again_ms,
+            max(config.rate.cancel_again_ms, config.rate.cancel_again_ms_max),
+        ),
         inquiries=(config.rate.inquiries_per_second, config.rate.inquiries_per_second),
-        quota=quota(config),
         terms=Terms(config.funds.leverage, config.funds.margin, config.funds.fee_bps),
         **limit_settings(config),
         on_restart=config.on_restart,
         has_authority=config.authority.enabled,
-        limit_lease={
-            "lease_ms": config.authority.lease_ms,
-            "renew_ms": min(config.authority.renew_ms, config.authority.lease_ms // 3),
-            "floor_percent": config.authority.floor_percent,
-            "hysteresis_percent": config.authority.hysteresis_percent,
-        },
         journal=Path(config.journal.directory) if config.journal.directory else None,
         cancel_scope=config.account.cancel_scope,
         dead_man_ms=config.account.dead_man_ms,

@@ -35,7 +35,7 @@ def settings(spec: dict[str, Any]) -> Settings:
         spin=spec.get("spin", False),
         rate=(20_000, 20_000, 100),
         order_notional_max=10**7,
-        position_notional_max=10**9,
+        position_notional_max=spec.get("position_notional_max", 10**9),
         open_orders_max=220,
         band_bps=2_000,
         sigma_tenths=-1,  # its orders rest far from the touch on purpose
@@ -104,6 +104,7 @@ async def serve(spec: dict[str, Any], say: Callable[[str], None]) -> None:
                 say,
                 asked=appliance.asked,
                 signal=appliance.signalled,
+                check=appliance.pre_check,
                 limits=appliance.ask_authority,
             )
             await door.start()

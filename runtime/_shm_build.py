@@ -27,6 +27,7 @@ HEADERS = [
     "event",
     "instrument",
     "intent",
+    "ask",
     "verdict",
     "limit",
     "limit_use",

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime._shm import lib
+from runtime._shm import ffi, lib
 from runtime.authority import pages as limit_pages
 from runtime.authority.records import Key
 from runtime.config import limits
@@ -41,9 +41,9 @@ from runtime.pages.page import SHM, Control, Page, PageError, in_use, stale
 from runtime.pages.page import name as page_name
 from runtime.sentinel import plan as sentinel_plan
 from runtime.sentinel.plan import Guard, lane_rate
-from runtime.session import funds, quota
+from runtime.session import funds, quota, stops
 from runtime.show.summary import summary
-from runtime.supervise import conditions, state
+from runtime.supervise import conditions, pre_check, state
 from runtime.supervise.causes import CAUSES
 from runtime.supervise.child import Exit, Message, Plan
 from runtime.supervise.crash_report import Report
@@ -62,7 +62,8 @@ COLD_ROLES = {  # role and module of each cold part
     "archiver": (lib.HP_PROCESS_ARCHIVER, "runtime.journal.process"),
     "authority": (lib.HP_PROCESS_AUTHORITY, "runtime.authority.process"),
 }
-ASK_S = 5.0  # for an answer of the authority
+TOP_TRIES = 1000
+ASK_S = 5.0  # for an answer of a cold process
 FLATTEN = {  # policy ioc
     "policy": int(lib.HP_FLATTEN_IOC),
     "band_bps": 30,
@@ -91,6 +92,7 @@ class Settings:
     segment_count: int = 4
     rate: tuple[int, int, int] = (25, 50, 10)
     quota: dict[str, int] = field(default_factory=lambda: dict(quota.RULE))
+    cancel_again_ms: tuple[int, int] = (500, 8000)  # a cancel without an answer: first, at most
     inquiries: tuple[int, int] = (10, 10)  # about orders, of the whole lane: a second, burst
     terms: funds.Terms = field(default_factory=funds.Terms)  # leverage, margin, fees
     order_notional_max: int = 2_000  # quote units
@@ -171,6 +173,7 @@ class Appliance:
         self.topology = topology or plan(settings)
         self.feed_limits = feeds.limits()
         self.quota = quota.load(feeds.LIMITS)
+        self.quota_told: list[dict[str, int]] = []  # by the venue, before this life of the lane
         self.quotas: list[Any] = []  # as the venue's reference data names them
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
@@ -184,6 +187,7 @@ class Appliance:
         absent |= set() if settings.has_authority else {"authority"}
         self.cold_name = {part: part for part in COLD_ROLES if part not in absent}
         self.questions: dict[int, asyncio.Future[Message]] = {}
+        self.asked_count = 0
         self.cancelled: asyncio.Future[int] | None = None
         self.unsent_mail: dict[Scope, Mail] = {}  # not yet sent
         self.mails_told = 0  # how often lanes were to be told something
@@ -362,6 +366,7 @@ class Appliance:
             "endpoints": self.endpoints.__dict__,
             **self.credentials,
             "ca": self.ca,
+            "directory": str(self.directory),
             "symbols": self.settings.symbols,
             "dead_man_ms": self.settings.dead_man_ms,
             "bells": {"session": self.bells["session"], "lanes": self.lane_bells()},
@@ -406,6 +411,7 @@ class Appliance:
                 bells=list(self.lane_bells().values()),
                 lanes=[int(number) for number in self.lane_bells()],
                 supervisor=self.self_pidfd,
+                refused_s=stops.refused_s(self.directory, time.time_ns()),
             ),
             lambda: self.beat_of("sentinel", page),
             lambda: sentinel_plan.STALL_NS_MAX,
@@ -500,6 +506,13 @@ class Appliance:
     def lane_specification(self) -> Message:
         """Take a new epoch, make pages, tell the session; return what the lane is told."""
         self.epoch = state.next_epoch(self.directory)
+        former = self.lane_pages.get("lane.0")
+        self.quota_told = stops.told(
+            None if former is None else former.view,
+            self.directory,
+            time.monotonic_ns(),
+            time.time_ns(),
+        )
         self.make_lane_pages()
         if self.settings.lease_ms:
             self.lease.epoch = self.epoch
@@ -529,8 +542,8 @@ class Appliance:
             "cores": self.topology.cores,
             "lock": s.lock,
             "ca": self.ca,
+            "cancel_again_ms": list(s.cancel_again_ms),
             "inquiries": list(s.inquiries),
-            "quota": self.quota.lane_spec(self.quotas, self.quota_rule()),
             "funds": self.funds,
             "rate": lane_rate(s.rate, s.guard),
             "flatten": s.flatten,
@@ -554,6 +567,10 @@ class Appliance:
             "clock_warns": s.clock_policy == "warn",
             "limits": self.limit_records(),
             "gate_policy": s.gate_policy,
+            "quota": {
+                **self.quota.lane_spec(self.quotas, self.quota_rule()),
+                "told": self.quota_told,
+            },
             "instruments": [
                 {
                     "id": number,
@@ -793,11 +810,36 @@ class Appliance:
 
     async def ask_authority(self, question: Message) -> Message:
         """Return the authority's answer; {"refused"} when there is none."""
-        number = max(self.questions, default=0) + 1
+        return await self.ask("authority", question)
+
+    async def pre_check(self, request: Message) -> Message:
+        """Ask the gate what it would say of an order (pre_check.py); ValueError."""
+        symbols = {symbol: number for number, symbol in self.symbols.items()}
+        top = self.top_of(symbols.get(str(request.get("order", {}).get("symbol")), 0))
+        ask = pre_check.question(request, symbols, self.about, len(self.settings.strategies), top)
+        found = await self.ask("session", {"question": bytes(ffi.buffer(ask)).hex()})
+        if "verdict" not in found:
+            return found
+        number = ask.intent.instrument
+        verdict = bytes.fromhex(found["verdict"])
+        what = request.get("what", "pre_check_order")
+        return pre_check.answer(verdict, what, self.symbols[number], self.about[number])
+
+    def top_of(self, number: int) -> Any:
+        """Return a whole copy of an instrument's top; an empty one when its writer is inside."""
+        top, source = ffi.new("hp_top_t *"), self.market_page.view.tops + number
+        seq, size = ffi.addressof(source[0], "seq"), ffi.sizeof("hp_top_t")
+        whole = lib.hp_seq_read(seq, source, top, size, TOP_TRIES)
+        return top if whole else ffi.new("hp_top_t *")
+
+    async def ask(self, part: str, question: Message) -> Message:
+        """Return the answer of a part of a cold process; {"refused"} when there is none."""
+        self.asked_count += 1
+        number = self.asked_count
         asked = self.questions[number] = asyncio.get_running_loop().create_future()
-        if not self.tell("authority", {"ask": number, **question}):
+        if not self.tell(part, {"ask": number, **question}):
             self.questions.pop(number)
-            return {"refused": "the authority is not running"}
+            return {"refused": f"the {part} is not running"}
         done, _ = await asyncio.wait({asked}, timeout=ASK_S)
         self.questions.pop(number, None)
         return asked.result() if done else {"refused": f"no answer within {ASK_S:.0f} s"}

@@ -52,7 +52,7 @@ def clocked(orders: int, *more: str) -> float:
     return float(told[0])
 
 
-def counted(orders: int) -> float | None:
+def counted(orders: int, *more: str) -> float | None:
     """Return instructions of a decision, None without valgrind."""
     valgrind = shutil.which("valgrind")
     if valgrind is None:
@@ -66,6 +66,7 @@ def counted(orders: int) -> float | None:
             str(program()),
             str(COUNTED),
             str(orders),
+            *more,
         ],
         check=True,
         capture_output=True,
@@ -86,5 +87,6 @@ def gate(rounds: int) -> dict[str, Any]:
         took["200 moved"].append(clocked(200, "moves"))
     return {
         "ns": {name: statistics.median(some) for name, some in took.items()},
-        "instructions": {str(n): counted(n) for n in ORDERS},
+        "instructions": {str(n): counted(n) for n in ORDERS}
+        | {"200 moved": counted(200, "moves")},
     }

@@ -31,6 +31,7 @@ static void instrument(uint32_t id, uint8_t contract, uint32_t leverage)
     i->fee_rate_e8 = 50000;
     i->margin = contract == HP_CONTRACT_SPOT ? HP_MARGIN_NONE : HP_MARGIN_CROSS;
     i->multiplier_e8 = contract == HP_CONTRACT_INVERSE ? 10000000000 : 100000000;
+    hp_instrument_make(i);
 }
 
 int main(int argc, char **argv)

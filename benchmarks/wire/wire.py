@@ -39,6 +39,77 @@ LIMITS = {
     "band_bps": 10000,
     "stale_ms": 10**6,
 }
+MUCH = 10**18  # a bound that is looked at and never reached
+WHOLE_LIMIT = {
+    "order_notional_e8_max": MUCH,
+    "net_notional_e8_max": MUCH,
+    "gross_notional_e8_max": MUCH,
+    "open_orders_max": 10**6,
+    "leverage_e4_max": 10**9,
+    "capital_e8": MUCH,
+    "daily_loss_e8_max": MUCH,
+    "drawdown_bps_max": 9999,
+    "failures_max": 10**6,
+    "cool_down_ns": 10**9,
+    "fast_move_bps_max": 9999,
+    "fast_window_ns": 10**9,
+    "fast_freeze_ns": 10**9,
+    "order_to_trade_max": 10**9,
+    "cancel_rate_bps_max": 10**9,
+    "budget_window_ns": 10**10,
+    "token_rate": 10**6,
+    "token_burst": 10**6,
+    "token_reserve": 10,
+}
+WHOLE_RULE = {
+    "sigma_tenths": 10**6,
+    "sigma_floor_e8": 10**6,
+    "typical_lots": 10**5,
+    "typical_times_max": 10,
+    "distance_bps_max": 9999,
+    "daily_volume_lots": 10**9,
+    "volume_share_bps_max": 9999,
+    "windows": [[0, 1, 0, 1]],
+}
+WHOLE_ABOUT = {
+    "settle_asset": 1,
+    "leverage": 20,
+    "fee_rate_e8": 50_000,
+    "margin": lib.HP_MARGIN_CROSS,
+    "tick_size_ticks": 1,
+    "notional_min_e8": 1,
+    "band_up_bps": 5000,
+    "band_down_bps": 5000,
+    "size_max_lots": 10**6,
+    "price_max_ticks": 10**9,
+}
+
+
+def whole(spec: dict[str, Any]) -> dict[str, Any]:
+    """Turn on every check of the gate in a lane's specification, and its reservation."""
+    (one,) = spec["instruments"]
+    scopes = [("ACCOUNT", 0), ("VENUE", 0), ("STRATEGY", 0), ("INSTRUMENT", 1)]
+    return {
+        **spec,
+        "rate": [10**6, 10**6, 10],
+        "assets": {"USDT": 1},
+        "funds": ["USDT"],
+        "limits": [
+            {"dimension": getattr(lib, f"HP_DIMENSION_{name}"), "id": n, "bounds": WHOLE_LIMIT}
+            for name, n in scopes
+        ],
+        "quota": {
+            "rule": {"busy": 50, "slow": 70, "no_risk": 90, "reserve": 95, "kept": 10},
+            "windows": [[lib.HP_QUOTA_WEIGHT, 60, 10**9], [lib.HP_QUOTA_ORDERS, 10, 10**9]],
+        },
+        "instruments": [
+            {
+                **one,
+                "limits": {**one["limits"], **WHOLE_RULE},
+                "about": {**one["about"], **WHOLE_ABOUT},
+            }
+        ],
+    }
 
 
 def compiler(source: str, target: str, *flags: str) -> Path:
@@ -115,7 +186,13 @@ class Rig:
     """One lane process against one peer; pages and processes are gone when the block ends."""
 
     def __init__(
-        self, strategy: str, count: int, mode: str = "trade", tls: bool = False, warmup: int = 3000
+        self,
+        strategy: str,
+        count: int,
+        mode: str = "trade",
+        tls: bool = False,
+        warmup: int = 3000,
+        is_whole: bool = False,
     ) -> None:
         scheme, cert, ca = "ws", "-", None
         if tls:
@@ -184,7 +261,7 @@ class Rig:
             [sys.executable, "-m", "runtime.lanes.process"], stdin=subprocess.PIPE, cwd=ROOT
         )
         assert self.lane.stdin is not None
-        self.lane.stdin.write(json.dumps(spec).encode())
+        self.lane.stdin.write(json.dumps(whole(spec) if is_whole else spec).encode())
         self.lane.stdin.close()
         mail_in.put(lib.HP_MAIL_LISTEN_KEY, f"{where}/user".encode())
         until, waiting = time.monotonic() + 20, {lib.HP_WANT_LOGON, lib.HP_WANT_OPENING}
@@ -196,6 +273,9 @@ class Rig:
                 end = ffi.new("hp_opening_t *")  # nothing held, nothing working
                 end.generation = int.from_bytes(taken[2][4:8], "little")
                 mail_in.put(lib.HP_MAIL_OPENING, bytes(ffi.buffer(end)), end.generation)
+                money = ffi.new("hp_report_t *", {"kind": lib.HP_REPORT_BALANCE, "asset": 1})
+                money.balance_e8, money.match_ns = MUCH, 1
+                mail_in.put(lib.HP_MAIL_REPORT, bytes(ffi.buffer(money)))
                 waiting.discard(lib.HP_WANT_OPENING)
             elif taken[0] == lib.HP_MAIL_WANT and taken[1] == lib.HP_WANT_LOGON:
                 mail_in.put(
@@ -228,13 +308,18 @@ class Rig:
 
 
 def wire(
-    strategy: str, count: int, mode: str = "trade", tls: bool = False, warmup: int = 3000
+    strategy: str,
+    count: int,
+    mode: str = "trade",
+    tls: bool = False,
+    warmup: int = 3000,
+    is_whole: bool = False,
 ) -> dict[str, Any]:
-    """Play frames through one lane process.
+    """Play frames through one lane process; `is_whole`: with every check of the gate on.
 
     Returns the peer's figures and what the lane counted.
     """
-    with Rig(strategy, count, mode, tls, warmup) as rig:
+    with Rig(strategy, count, mode, tls, warmup, is_whole) as rig:
         out, _ = rig.peer.communicate(timeout=900)
         if rig.peer.returncode != 0:
             raise RuntimeError(

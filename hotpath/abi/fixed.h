@@ -25,10 +25,6 @@ enum hp_rounding { HP_ROUND_DOWN = 0, HP_ROUND_UP = 1 }; /* towards -inf, toward
 
 #define HP_MONEY_BAD INT64_MIN
 
-
-
-static const int64_t hp_tens[9] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000 };
-
 static inline int64_t hp_pow10(int exponent)
 {
     static const int64_t table[HP_DECIMALS_MAX + 1] = {
@@ -53,9 +49,31 @@ static inline int64_t hp_div_exact(int64_t a, int64_t b)
     return a / b;
 }
 
+/* (high x 2^64 + low) / by and what is left, where the quotient fits: high is below `by`.  One instruction
+ * where the compiler would call a division of 128 by 128 bits. */
+static inline uint64_t hp_div_fits(uint64_t high, uint64_t low, uint64_t by, uint64_t *rest)
+{
+    HP_ASSERT(high < by);
+#if defined(__x86_64__)
+    uint64_t quotient;
+    __asm__("divq %4" : "=a"(quotient), "=d"(*rest) : "0"(low), "1"(high), "r"(by) : "cc");
+    return quotient;
+#else
+    hp_uwide_t whole = (hp_uwide_t)high << 64 | low;
+    *rest = (uint64_t)(whole % by);
+    return (uint64_t)(whole / by);
+#endif
+}
+
 static inline hp_wide_t hp_wide_div(hp_wide_t a, hp_wide_t b, enum hp_rounding rounding)
 {
     HP_ASSERT(b > 0);
+    hp_uwide_t size = a < 0 ? -(hp_uwide_t)a : (hp_uwide_t)a;
+    if (HP_LIKELY(b <= INT64_MAX && (uint64_t)(size >> 64) < (uint64_t)b)) {
+        uint64_t rest, quotient = hp_div_fits((uint64_t)(size >> 64), (uint64_t)size, (uint64_t)b, &rest);
+        if (a < 0) return -(hp_wide_t)quotient - (rest != 0 && rounding == HP_ROUND_DOWN);
+        return (hp_wide_t)quotient + (rest != 0 && rounding == HP_ROUND_UP);
+    }
     hp_wide_t q = a / b, r = a % b;
     if (r != 0 && a < 0 && rounding == HP_ROUND_DOWN) q -= 1;
     if (r != 0 && a > 0 && rounding == HP_ROUND_UP) q += 1;

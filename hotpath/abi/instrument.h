@@ -56,13 +56,24 @@ typedef struct hp_instrument {
     uint32_t fee_rate_e8;       /* the dearest fee of a fill: 50000 = 5 basis points */
     uint8_t  margin;            /* enum hp_margin */
     uint8_t  pad0[3];
-    uint8_t  pad[96];
+    int64_t  unit_e8;           /* made by hp_instrument_make(); 0 = not made, or not exact */
+    int64_t  hold_rate_e8;      /* likewise: of a notional, margin and the dearest fee */
+    uint8_t  pad[80];
 } hp_instrument_t;
 /* cffi:end */
 HP_SIZE(hp_instrument_t, 256);
 HP_FIELD(hp_instrument_t, symbol, 16);
 HP_FIELD(hp_instrument_t, tick_size_ticks, 48);
 HP_FIELD(hp_instrument_t, version, 128);
+
+#define HP_RATE_ONE 100000000
+
+/* Margin of a notional, in 1e-8 of it, rounded up. */
+static inline int64_t hp_instrument_rate(const hp_instrument_t *i)
+{
+    if (i->contract == HP_CONTRACT_SPOT || i->leverage == 0) return HP_RATE_ONE;
+    return (HP_RATE_ONE + (int64_t)i->leverage - 1) / (int64_t)i->leverage;
+}
 
 /* Notional in 1e-8 of any contract, or HP_MONEY_BAD. */
 __attribute__((noinline, unused))
@@ -82,17 +93,39 @@ static int64_t hp_instrument_notional_any(const hp_instrument_t *i, int64_t pric
     }
 }
 
-/* The same.  Of a linear contract that is exact in 64 bits, two multiplications are all. */
+/* The same.  With the instrument's unit it is two multiplications, or one and a division, and as exact. */
 static inline int64_t hp_instrument_notional(const hp_instrument_t *i, int64_t price_ticks, int64_t lots,
                                              enum hp_rounding rounding)
 {
-    uint32_t shift = (uint32_t)(8 - i->price_decimals - i->size_decimals);
-    int64_t product;
-    if (HP_LIKELY(i->contract == HP_CONTRACT_LINEAR && i->multiplier_e8 == 100000000 && shift <= 8) &&
-        !__builtin_mul_overflow(price_ticks, lots, &product) &&
-        !__builtin_mul_overflow(product, hp_tens[shift], &product) && product != HP_MONEY_BAD)
-        return product;
+    int64_t unit = i->unit_e8, product;
+    if (HP_LIKELY(i->contract != HP_CONTRACT_INVERSE)) {
+        if (HP_LIKELY(unit > 0) && !__builtin_mul_overflow(price_ticks, lots, &product) &&
+            !__builtin_mul_overflow(product, unit, &product) && product != HP_MONEY_BAD)
+            return product;
+    } else if (HP_LIKELY(unit > 0 && price_ticks > 0 && lots >= 0)) {
+        hp_uwide_t whole = (hp_uwide_t)(uint64_t)lots * (uint64_t)unit;
+        if (HP_LIKELY((uint64_t)(whole >> 64) < (uint64_t)price_ticks)) {
+            uint64_t rest, quotient = hp_div_fits((uint64_t)(whole >> 64), (uint64_t)whole, (uint64_t)price_ticks, &rest);
+            if (HP_LIKELY(quotient < INT64_MAX)) return (int64_t)(quotient + (rest != 0 && rounding == HP_ROUND_UP));
+        }
+    }
     return hp_instrument_notional_any(i, price_ticks, lots, rounding);
+}
+
+/* Make what is derived: after each change of scale, multiplier, leverage or fee. */
+static inline void hp_instrument_make(hp_instrument_t *i)
+{
+    int digits = i->contract == HP_CONTRACT_INVERSE ? i->price_decimals - i->size_decimals
+                                                    : 8 - i->price_decimals - i->size_decimals;
+    hp_wide_t multiplier = i->contract == HP_CONTRACT_SPOT ? 100000000 : i->multiplier_e8, unit = 0, below = 1;
+    if (i->contract != HP_CONTRACT_NONE && multiplier > 0 && digits >= -HP_DECIMALS_MAX && digits <= HP_DECIMALS_MAX) {
+        if (i->contract != HP_CONTRACT_INVERSE) below = 100000000;
+        if (digits < 0) below *= hp_pow10(-digits);
+        unit = digits > 0 ? multiplier * hp_pow10(digits) : multiplier;
+        unit = unit % below == 0 ? unit / below : 0;
+    }
+    i->unit_e8 = unit <= INT64_MAX ? (int64_t)unit : 0;
+    i->hold_rate_e8 = hp_instrument_rate(i) + i->fee_rate_e8;
 }
 
 /* How a fill's notional is rounded, that no fraction of 1e-8 is ever ours.  A linear contract pays for a buy;

@@ -6,6 +6,7 @@ from hotpath.abi.fixed cimport *
 
 cdef extern from "instrument.h" nogil:
     enum: HP_SYMBOL_BYTES
+    enum: HP_RATE_ONE
     cdef enum hp_instrument_status:
         HP_STATUS_UNKNOWN
         HP_STATUS_TRADING
@@ -52,8 +53,12 @@ cdef extern from "instrument.h" nogil:
         uint32_t fee_rate_e8
         uint8_t margin
         uint8_t pad0[3]
-        uint8_t pad[96]
+        int64_t unit_e8
+        int64_t hold_rate_e8
+        uint8_t pad[80]
+    int64_t hp_instrument_rate(const hp_instrument_t *i) noexcept nogil
     int64_t hp_instrument_notional(const hp_instrument_t *i, int64_t price_ticks, int64_t lots, hp_rounding rounding) noexcept nogil
+    void hp_instrument_make(hp_instrument_t *i) noexcept nogil
     hp_rounding hp_instrument_rounding(const hp_instrument_t *i, int is_buy) noexcept nogil
     int hp_instrument_sign(const hp_instrument_t *i) noexcept nogil
     int64_t hp_instrument_worth(const hp_instrument_t *i, int64_t half_ticks, int64_t lots, hp_rounding rounding) noexcept nogil

@@ -21,9 +21,12 @@ cdef extern from "mail.h" nogil:
         HP_MAIL_TTL
         HP_MAIL_QUOTA
         HP_MAIL_INSTRUMENT
+        HP_MAIL_QUOTA_RULE
         HP_MAIL_MISSED
+        HP_MAIL_ASK
         HP_MAIL_WANT
         HP_MAIL_LOG
+        HP_MAIL_VERDICT
     cdef enum hp_want:
         HP_WANT_NONE
         HP_WANT_SNAPSHOT

@@ -3,6 +3,7 @@
 Derived: python -m hotpath.abi.declare writes this file.
 """
 from hotpath.abi.archive cimport *
+from hotpath.abi.ask cimport *
 from hotpath.abi.book cimport *
 from hotpath.abi.clock cimport *
 from hotpath.abi.codec cimport *
@@ -48,6 +49,10 @@ def layout():
     out["hp_archive_block_t.pad"] = <size_t>&(<hp_archive_block_t *>0).pad
     out["hp_archive_block_t.previous"] = <size_t>&(<hp_archive_block_t *>0).previous
     out["hp_archive_block_t.sha256"] = <size_t>&(<hp_archive_block_t *>0).sha256
+    out["hp_ask_t"] = sizeof(hp_ask_t)
+    out["hp_ask_t.intent"] = <size_t>&(<hp_ask_t *>0).intent
+    out["hp_ask_t.checks"] = <size_t>&(<hp_ask_t *>0).checks
+    out["hp_ask_t.pad"] = <size_t>&(<hp_ask_t *>0).pad
     out["hp_top_t"] = sizeof(hp_top_t)
     out["hp_top_t.seq"] = <size_t>&(<hp_top_t *>0).seq
     out["hp_top_t.bid_ticks"] = <size_t>&(<hp_top_t *>0).bid_ticks
@@ -306,6 +311,8 @@ def layout():
     out["hp_instrument_t.fee_rate_e8"] = <size_t>&(<hp_instrument_t *>0).fee_rate_e8
     out["hp_instrument_t.margin"] = <size_t>&(<hp_instrument_t *>0).margin
     out["hp_instrument_t.pad0"] = <size_t>&(<hp_instrument_t *>0).pad0
+    out["hp_instrument_t.unit_e8"] = <size_t>&(<hp_instrument_t *>0).unit_e8
+    out["hp_instrument_t.hold_rate_e8"] = <size_t>&(<hp_instrument_t *>0).hold_rate_e8
     out["hp_instrument_t.pad"] = <size_t>&(<hp_instrument_t *>0).pad
     out["hp_intent_t"] = sizeof(hp_intent_t)
     out["hp_intent_t.id"] = <size_t>&(<hp_intent_t *>0).id

@@ -29,7 +29,8 @@ struct hp_rest {
     int64_t  heard_lots;
     uint32_t queue;          /* orders ahead, by the strategy; 0 = by the book */
     uint8_t  self_trade_mode;
-    uint8_t  pad[3];
+    uint8_t  cancels;        /* sent since the order was last shown to rest, or the mark became stronger */
+    uint8_t  pad[2];
 };
 
 static inline struct hp_rest *hp_lane_rest(hp_lane_t *l, const hp_order_t *o)
@@ -111,15 +112,15 @@ static inline void hp_lane_rest_begin(hp_lane_t *l, hp_order_t *o, const hp_inte
 }
 
 /* Another version of the order is on its way: it is as if placed now. */
-static inline void hp_lane_rest_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_t *in)
+static inline void hp_lane_rest_replace(hp_lane_t *l, hp_order_t *o, uint64_t ttl_ns)
 {
     struct hp_rest *rest = hp_lane_rest(l, o);
     if (o->layer == HP_LAYER_NONE) {
-        if (in->ttl_ns != 0) o->expire_ns = l->now_ns + in->ttl_ns;
+        if (ttl_ns != 0) o->expire_ns = l->now_ns + ttl_ns;
         return;
     }
     rest->since_ns = l->now_ns;
-    if (in->ttl_ns != 0) rest->most_ns = in->ttl_ns;
+    if (ttl_ns != 0) rest->most_ns = ttl_ns;
     o->expire_ns = l->now_ns + hp_lane_ttl_ns(l, o);
 }
 

@@ -160,6 +160,8 @@ typedef struct hp_lane {
     uint64_t         clock_ns;          /* last CLOCK record */
 
     uint64_t         ack_timeout_ns;    /* SENT without a word -> UNKNOWN */
+    uint64_t         cancel_again_ns;   /* after the first cancel of an order; twice as long after each that follows */
+    uint64_t         cancel_again_most_ns;
     uint64_t         inquiry_ns;        /* between two inquiries about one order */
     hp_bucket_t      inquiries;         /* of the lane as a whole */
     uint64_t         read_lag_ns;       /* the venue's bound */

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from hotpath.abi.ask cimport hp_ask_t
 from hotpath.abi.book cimport *
 from hotpath.abi.codec cimport hp_codec_t
 from hotpath.abi.event cimport hp_event_t, hp_level_t, hp_levels_t
@@ -191,6 +192,8 @@ cdef extern from "hotpath/lane/core.h" nogil:
         uint64_t now_ns
         uint64_t clock_ns
         uint64_t ack_timeout_ns
+        uint64_t cancel_again_ns
+        uint64_t cancel_again_most_ns
         uint64_t inquiry_ns
         hp_bucket_t inquiries
         uint64_t read_lag_ns
@@ -242,6 +245,10 @@ cdef extern from "hotpath/lane/market.h" nogil:
     void hp_lane_halt(hp_lane_t *l, uint32_t strategy) noexcept nogil
     void hp_lane_decide(hp_lane_t *l) noexcept nogil
     void hp_lane_inquire(hp_lane_t *l, hp_order_t *o) noexcept nogil
+
+
+cdef extern from "hotpath/lane/ask.h" nogil:
+    void hp_lane_ask(hp_lane_t *l, const hp_ask_t *asked, hp_verdict_t *v) noexcept
 
 
 cdef extern from "hotpath/lane/reference.h" nogil:

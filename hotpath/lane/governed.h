@@ -54,6 +54,8 @@ static inline void hp_lane_put_quota_rule(hp_lane_t *l, const hp_quota_rule_t *r
 static inline void hp_lane_quota_told(hp_lane_t *l, const hp_quota_told_t *told)
 {
     hp_lane_journal(l, HP_RECORD_QUOTA, told->kind, l->recv_ns, told, sizeof *told);
+    if (HP_UNLIKELY(l->gate.quota.utc_less_mono_ns == 0)) /* before the first turn: which window is it? */
+        l->gate.quota.utc_less_mono_ns = l->journal.clock.real_ns - l->journal.clock.mono_ns;
     if (hp_governor_told(&l->gate.quota, told, l->now_ns)) hp_lane_quota_moved(l);
 }
 

@@ -19,6 +19,15 @@ static inline void hp_lane_expose(hp_lane_t *l, const hp_order_t *o, int sign)
     hp_gate_expose(&l->gate, &i->about, &i->exposure, o, sign);
 }
 
+/* An order exposes what it exposes now, and no longer what `from` says. */
+static inline void hp_lane_tread(hp_lane_t *l, const hp_order_t *o, const hp_footprint_t *from)
+{
+    hp_lane_instrument_t *i = hp_lane_instrument(l, o->instrument);
+    HP_ASSERT(i != NULL);
+    hp_footprint_t to = hp_gate_footprint(&i->about, o);
+    hp_gate_tread(&l->gate, &i->about, &i->exposure, o, from, &to);
+}
+
 static inline void hp_lane_break(hp_lane_t *l)
 {
     l->gate.is_armed = 0;

@@ -42,6 +42,7 @@ static inline void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state
     }
     if (socket == HP_SOCKET_ORDER) {
         l->is_session_ready = state == HP_SESSION_READY;
+        if (l->is_session_ready) hp_lane_cancels_anew(l);
         if (state == HP_SESSION_OPEN) l->env.want(l->env.self, HP_WANT_LOGON, 0);
     } else if (socket == HP_SOCKET_USER) {
         hp_lane_user_session(l, state);

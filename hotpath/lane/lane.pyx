@@ -30,6 +30,7 @@ cdef extern from "stdlib.h" nogil:
     int posix_memalign(void **out, size_t alignment, size_t size)
 
 ORDER_CAPACITY = 1024
+CANCEL_AGAIN_MS, CANCEL_AGAIN_MS_MAX = 500, 8000  # unless set_cancel_again() says otherwise
 INQUIRIES_PER_SECOND, INQUIRIES_BURST = 10, 10  # about orders, unless set_inquiry_rate() says otherwise
 HELD_LOG2, HELD_LEVELS = 7, 16384  # events that wait for another line's, per book
 OVERFLOW_LOG2, DELTAS_LOG2, BACKLOG_LEVELS = 13, 10, 65536  # per book; a backlog of about 50 s at 20 deltas/s
@@ -138,6 +139,7 @@ cdef int fill_about(hp_instrument_t *to, uint32_t instrument_id, str symbol, dic
     to.margin = about.get("margin", HP_MARGIN_NONE)
     if to.margin >= HP_MARGIN_COUNT:
         raise ValueError(f"margin {to.margin} of {symbol}: want 0..{HP_MARGIN_COUNT - 1}")
+    hp_instrument_make(to)
     return 0
 
 
@@ -197,6 +199,26 @@ def policy_bytes(**policy):
     cdef hp_gate_rule_t rule
     hp_gate_rule_open(&rule)
     fill_policy(&rule, policy)
+    return PyBytes_FromStringAndSize(<const char *>&rule, sizeof(rule))
+
+
+cdef void fill_quota_rule(hp_quota_rule_t *rule, dict costs, stop_ms, slack_ms, dict percents) except *:
+    hp_quota_open(rule)
+    unknown = set(percents) - set(QUOTA_PERCENTS) | set(costs) - set(QUOTA_COSTS)
+    if unknown:
+        raise TypeError(f"unknown figures: {', '.join(sorted(unknown))}; known: {', '.join((*QUOTA_PERCENTS, *QUOTA_COSTS))}")
+    for name, value in percents.items():
+        (&rule.busy_percent)[<size_t>QUOTA_PERCENTS.index(name)] = value
+    for name, (weight, orders) in costs.items():
+        rule.costs[<size_t>QUOTA_COSTS.index(name)].weight = weight
+        rule.costs[<size_t>QUOTA_COSTS.index(name)].orders = orders
+    rule.stop_ms, rule.slack_ns = stop_ms, <uint64_t>slack_ms * 1000000u
+
+
+def quota_rule_bytes(*, costs=None, stop_ms=60_000, slack_ms=500, **percents):
+    """Return what Lane.put_quota_rule makes of these figures."""
+    cdef hp_quota_rule_t rule
+    fill_quota_rule(&rule, costs or {}, stop_ms, slack_ms, percents)
     return PyBytes_FromStringAndSize(<const char *>&rule, sizeof(rule))
 
 
@@ -279,6 +301,7 @@ cdef class Lane:
         self.core.page.role = self.core.role
         self.core.ack_timeout_ns = ack_timeout_ms * 1000000
         self.core.inquiry_ns = inquiry_ms * 1000000
+        self.set_cancel_again(CANCEL_AGAIN_MS, CANCEL_AGAIN_MS_MAX)
         self.core.read_lag_ns = read_lag_ms * 1000000
         self.core.deadline_ms = deadline_ms
         hp_bucket_init(&self.core.inquiries, INQUIRIES_PER_SECOND, INQUIRIES_BURST, 0)
@@ -410,6 +433,14 @@ cdef class Lane:
         memcpy(funds.name, <const char *>text, len(text))
         self.core.gate.funds = self.core.page.funds
 
+    def set_cancel_again(self, uint64_t first_ms, uint64_t most_ms):
+        """Set when a cancel without an answer is sent again: after `first_ms`, then after twice as long each
+        time, up to `most_ms`."""
+        if not 0 < first_ms <= most_ms < 1 << 32:
+            raise ValueError(f"cancels again after {first_ms} to {most_ms} ms; want 0 < first <= most")
+        self.core.cancel_again_ns = first_ms * 1000000
+        self.core.cancel_again_most_ns = most_ms * 1000000
+
     def set_inquiry_rate(self, uint64_t per_second, uint64_t burst):
         """Set how often the lane may ask the venue about orders, all of them together; 0 = no limit."""
         hp_bucket_init(&self.core.inquiries, per_second, burst, 0)
@@ -486,16 +517,7 @@ cdef class Lane:
         percents: busy, slow, no_risk, reserve of a window; kept: of the weight, out of the lane's reach.
         """
         cdef hp_quota_rule_t rule
-        hp_quota_open(&rule)
-        unknown = set(percents) - set(QUOTA_PERCENTS) | set(costs or {}) - set(QUOTA_COSTS)
-        if unknown:
-            raise TypeError(f"unknown figures: {', '.join(sorted(unknown))}; known: {', '.join((*QUOTA_PERCENTS, *QUOTA_COSTS))}")
-        for name, value in percents.items():
-            (&rule.busy_percent)[<size_t>QUOTA_PERCENTS.index(name)] = value
-        for name, (weight, orders) in (costs or {}).items():
-            rule.costs[<size_t>QUOTA_COSTS.index(name)].weight = weight
-            rule.costs[<size_t>QUOTA_COSTS.index(name)].orders = orders
-        rule.stop_ms, rule.slack_ns = stop_ms, <uint64_t>slack_ms * 1000000u
+        fill_quota_rule(&rule, costs or {}, stop_ms, slack_ms, percents)
         hp_lane_put_quota_rule(&self.core, &rule)
 
     def quota_told(self, uint32_t kind, uint32_t length_s, *, int64_t limit=0, int64_t used=-1, uint64_t asked_ns=0,

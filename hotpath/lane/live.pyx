@@ -41,6 +41,7 @@ from hotpath.abi.rule cimport hp_leader_lease_t
 from hotpath.abi.mail cimport *
 from hotpath.abi.order cimport *
 from hotpath.abi.page cimport *
+from hotpath.abi.quota cimport HP_QUOTA_WEIGHT
 from hotpath.abi.ring cimport *
 from hotpath.lane.core cimport *
 from hotpath.lane.lane cimport Lane
@@ -923,6 +924,7 @@ cdef class LiveLane(Lane):
         cdef hp_ring_record_t *record
         cdef char *data
         cdef uint32_t n
+        cdef hp_verdict_t told
         for n in range(16):
             record = hp_ring_peek(self.mail_in)
             if record == NULL:
@@ -936,10 +938,19 @@ cdef class LiveLane(Lane):
                               record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
             elif record.kind == HP_MAIL_MISSED:
                 hp_lane_fill_missed(&self.core, <uint32_t>record.aux, data, record.length)
+            elif record.kind == HP_MAIL_ASK and record.length == sizeof(hp_ask_t):
+                hp_lane_ask(&self.core, <const hp_ask_t *>data, &told)
+                if hp_ring_put(self.mail_out, HP_MAIL_VERDICT, 0, &told, sizeof(told)):
+                    hp_count(&self.core.count.mail_out, 1)
+                    self.is_mail_due = True
+                else:
+                    hp_count(&self.core.count.mail_refused, 1)
             elif record.kind == HP_MAIL_SIGNAL and record.length == sizeof(hp_signal_t):
                 hp_lane_signal(&self.core, <const hp_signal_t *>data)
             elif record.kind == HP_MAIL_QUOTA and record.length == sizeof(hp_quota_told_t):
                 hp_lane_quota_told(&self.core, <const hp_quota_told_t *>data)
+            elif record.kind == HP_MAIL_QUOTA_RULE and record.length == sizeof(hp_quota_rule_t):
+                hp_lane_put_quota_rule(&self.core, <const hp_quota_rule_t *>data)
             elif record.kind == HP_MAIL_TTL and record.length == sizeof(hp_ttl_rule_t):
                 hp_lane_put_ttl(&self.core, <const hp_ttl_rule_t *>data)
             elif record.kind == HP_MAIL_REPORT:
@@ -1055,6 +1066,8 @@ cdef class LiveLane(Lane):
                 except TimeoutError:
                     pass
                 continue
+            while role == "orders" and self.core.gate.quota.now.stop_until_ns[<int>HP_QUOTA_WEIGHT] > hp_mono_ns() and not self.is_over:
+                await asyncio.sleep(0.05)  # a connection is a request too
             try:
                 _, listener = await picows_module.ws_connect(
                     factory, url, use_aiofastnet=True, enable_auto_ping=True, auto_ping_idle_timeout=10,

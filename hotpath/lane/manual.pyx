@@ -233,6 +233,17 @@ cdef class ManualLane(Lane):
         hp_lane_words(&self.core, words | hp_lane_lag(&self.core))
         hp_lane_look_archived(&self.core)
 
+    def ask(self, bytes record):
+        """What the gate would say of an hp_ask_t: an hp_verdict_t, as bytes."""
+        cdef hp_ask_t asked
+        cdef hp_verdict_t told
+        if len(record) != sizeof(asked):
+            raise ValueError(f"record of {len(record)} bytes; want {sizeof(asked)}")
+        memcpy(&asked, <const char *>record, sizeof(asked))
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        hp_lane_ask(&self.core, &asked, &told)
+        return (<char *>&told)[: sizeof(told)]
+
     def clock(self, bytes record):
         """The time authority's word as of now: one hp_time_record_t as bytes."""
         cdef hp_time_record_t found

@@ -262,6 +262,7 @@ static inline void hp_lane_words(hp_lane_t *l, uint32_t words)
     if (words & HP_WORD_DRAIN) l->is_draining = 1;
     if (words & ~before & HP_WORD_FLATTEN) hp_lane_flatten_begin(l);
     if (!(words & HP_WORD_FLATTEN)) l->own_words &= ~(uint32_t)HP_WORD_KILL;
+    if (words & ~before) hp_lane_cancels_anew(l);
     hp_lane_obey(l);
 }
 

@@ -1,4 +1,4 @@
-/* park.h - orders that wait until their records are on disk, and what a lagging archive forbids.
+/* park.h - orders, and changes of them, that wait until their records are on disk; what a lagging archive forbids.
  *
  * Owns:    the parked requests (class local-disk), their release or end, the words LAGGING and CHOKED.
  * Refuses: waiting: a parked order costs the others one look at a counter a turn.
@@ -7,6 +7,9 @@
  * It leaves as it stands when the archiver's watermark passes its request; it ends instead when it would
  * come too late for its deadline, or when its permit has gone (words, sessions, arming, leases, a cancel,
  * a lost book).  A lane that is killed meanwhile has not sent it: the venue's NOT_FOUND will say so.
+ *
+ * A parked replace counts as in flight: the worse of both versions is exposed and held.  Its order rests on,
+ * fills, and may be cancelled; when the change does not leave, the order is what it was.
  *
  * The watermark is an input: it is journaled when it releases something, and so are the words. */
 #ifndef HP_LANE_PARK_H
@@ -27,12 +30,16 @@ struct hp_parked {
     uint32_t instrument;
     uint32_t size;
     uint32_t cost;           /* enum hp_quota_cost_of */
-    uint32_t pad;
+    uint32_t kind;           /* enum hp_request_kind: PLACE or REPLACE */
+    int64_t  touch_ticks;    /* REPLACE: of the order before it */
+    uint64_t ttl_ns;         /* REPLACE: the time to live that it brings; 0 = none */
     char     text[HP_FRAME_PAD_BYTES + HP_REQUEST_BYTES_MAX + HP_FRAME_PAD_BYTES];
 };
 
-/* Keep an encoded request.  0 = there is no room. */
-static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *q, const char *text, size_t size)
+/* Keep an encoded request; of a REPLACE, with what its order was and the time to live that it brings.
+ * 0 = there is no room. */
+static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *q, const char *text, size_t size,
+                               int64_t touch_ticks, uint64_t ttl_ns)
 {
     if (l->parked == NULL || l->parked_count == HP_PARKED_MAX || size > HP_REQUEST_BYTES_MAX) return 0;
     struct hp_parked *p = &l->parked[l->parked_count++];
@@ -42,9 +49,13 @@ static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *
     p->size = (uint32_t)size;
     p->request_id = q->request_id;
     p->cost = hp_lane_cost_of(q);
+    p->kind = q->kind;
+    p->touch_ticks = touch_ticks;
+    p->ttl_ns = ttl_ns;
     memcpy(p->text + HP_FRAME_PAD_BYTES, text, size);
-    o->flags |= HP_ORDER_PARKED;
     hp_count(&l->count->orders_parked, 1);
+    if (q->kind == HP_REQUEST_REPLACE) return 1; /* it is in flight by its record, which is journaled */
+    o->flags |= HP_ORDER_PARKED;
     hp_count(&l->count->orders_sent, 1); /* as a successor would count it, who sees its permit */
     hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
     return 1;
@@ -66,6 +77,26 @@ static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o)
     return 1;
 }
 
+/* The parked change of an order; NULL = it has none, or it has been decided without it. */
+static inline struct hp_parked *hp_lane_parked_replace(const hp_lane_t *l, const hp_order_t *o)
+{
+    if (HP_LIKELY(l->parked_count == 0 || !hp_order_is_changing(o))) return NULL;
+    for (uint32_t n = 0; n < l->parked_count; n++)
+        if (l->parked[n].client_id == o->client_id && l->parked[n].request_id == o->replace_request) return &l->parked[n];
+    return NULL;
+}
+
+/* A parked change will not be sent: the order is what it was. */
+static inline void hp_lane_drop_replace(hp_lane_t *l, hp_order_t *o)
+{
+    struct hp_parked *p = hp_lane_parked_replace(l, o);
+    if (HP_LIKELY(p == NULL)) return;
+    p->client_id = 0;
+    hp_lane_unreplace(l, o, p->touch_ticks);
+    hp_count(&l->count->orders_unparked, 1);
+    hp_lane_tell(l, o->strategy, o, NULL);
+}
+
 /* Is the picture still one that may be quoted on?  It has aged while the order waited. */
 static inline int hp_lane_is_seen(const hp_lane_t *l, const hp_order_t *o)
 {
@@ -76,19 +107,36 @@ static inline int hp_lane_is_seen(const hp_lane_t *l, const hp_order_t *o)
     return now.caution == 0 && now.book_state == HP_BOOK_SYNCED && l->now_ns - now.recv_ns <= i->limits.stale_ns;
 }
 
-static inline int hp_lane_may_leave(const hp_lane_t *l, const hp_order_t *o)
+static inline int hp_lane_may_leave(const hp_lane_t *l, const hp_order_t *o, uint64_t deadline_ns)
 {
     int is_lent = !l->gate.lease.is_required || l->now_ns < l->gate.lease.until_ns || o->flags & HP_ORDER_REDUCE_ONLY;
-    return is_lent && l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && l->now_ns < o->deadline_ns &&
+    return is_lent && l->gate.is_armed && l->is_session_ready && !hp_leader_lost(&l->gate, l->now_ns) && l->now_ns < deadline_ns &&
            !hp_lane_must_go(l, o) && hp_lane_is_seen(l, o) && !(l->gate.words & HP_WORD_CHOKED) && (o->expire_ns == 0 || l->now_ns < o->expire_ns);
+}
+
+static inline void hp_lane_leave_replace(hp_lane_t *l, struct hp_parked *p, hp_order_t *o)
+{
+    if (p != hp_lane_parked_replace(l, o)) { /* the order has ended, or the venue has changed it */
+        hp_count(&l->count->orders_unparked, 1);
+        return;
+    }
+    if (o->cancel_cause != HP_CANCEL_NONE || !hp_lane_may_leave(l, o, o->replace_deadline_ns)) { hp_lane_drop_replace(l, o); return; }
+    if (!hp_lane_push(l, p->instrument, p->text + HP_FRAME_PAD_BYTES, p->size)) {
+        hp_count(&l->count->send_failures, 1);
+        hp_lane_drop_replace(l, o);
+        return;
+    }
+    p->client_id = 0;
+    hp_lane_replaced_sent(l, o, p->cost, p->request_id, p->ttl_ns);
 }
 
 static inline void hp_lane_leave(hp_lane_t *l, struct hp_parked *p)
 {
     hp_report_t own;
     hp_order_t *o = hp_orders_find(&l->orders, p->client_id);
+    if (o != NULL && p->kind == HP_REQUEST_REPLACE) { hp_lane_leave_replace(l, p, o); return; }
     if (o == NULL || !(o->flags & HP_ORDER_PARKED)) return;
-    if (!hp_lane_may_leave(l, o)) { hp_lane_unpark(l, o); return; }
+    if (!hp_lane_may_leave(l, o, o->deadline_ns)) { hp_lane_unpark(l, o); return; }
     o->flags &= (uint16_t)~HP_ORDER_PARKED;
     int sent = hp_lane_push(l, p->instrument, p->text + HP_FRAME_PAD_BYTES, p->size);
     p->client_id = 0;

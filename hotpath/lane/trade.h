@@ -17,7 +17,6 @@
 #include "hotpath/lane/hand.h"
 #include "hotpath/lane/hold.h"
 
-#define HP_CANCEL_RETRY_NS 500000000ull
 #define HP_SHORT_GRACE_NS 300000000ull  /* a status may overtake the fills it counts */
 #define HP_SHORT_RETRY_NS 1000000000ull
 #define HP_WORDS_CANCEL_ALL (HP_WORD_KILL | HP_WORD_DRAIN | HP_WORD_STOP)
@@ -27,8 +26,10 @@
 static inline void hp_lane_flatten_told(hp_lane_t *l, const hp_order_t *o, const hp_verdict_t *v);
 
 /* park.h */
-static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *q, const char *text, size_t size);
+static inline int hp_lane_park(hp_lane_t *l, hp_order_t *o, const hp_request_t *q, const char *text, size_t size,
+                               int64_t touch_ticks, uint64_t ttl_ns);
 static inline int hp_lane_unpark(hp_lane_t *l, hp_order_t *o);
+static inline void hp_lane_drop_replace(hp_lane_t *l, hp_order_t *o);
 
 static inline void hp_lane_count_state(hp_lane_t *l, uint8_t state, int64_t n)
 {
@@ -53,11 +54,11 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
     uint8_t before = o->state;
     uint16_t flags = o->flags;
     int was_working = hp_order_is_working(before);
-    hp_lane_expose(l, o, -1);
+    hp_footprint_t footprint = hp_gate_footprint(&l->instruments[o->instrument].about, o);
     hp_lane_count_refused(l, o, -1);
     enum hp_moved moved = hp_order_apply(o, r, l->now_ns, l->read_lag_ns);
     hp_lane_count_refused(l, o, 1);
-    hp_lane_expose(l, o, 1);
+    hp_lane_tread(l, o, &footprint);
     if (moved == HP_MOVED_STATE || moved == HP_MOVED_FACT) {
         hp_own_move(&l->gate.own, o);
         hp_lane_hold(l, o);
@@ -72,10 +73,13 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
         hp_orders_settle(&l->orders, o);
         hp_lane_count_state(l, before, -1);
         hp_lane_count_state(l, o->state, 1);
+        if (HP_UNLIKELY(o->cancel_sent_ns != 0) && (o->state == HP_ORDER_LIVE || o->state == HP_ORDER_PARTIAL))
+            hp_lane_rest(l, o)->cancels = 0;
         if (was_working && !is_working) {
             hp_lane_works(l, o->strategy, o->instrument, -1);
             hp_own_remove(&l->gate.own, o);
         } else if (!was_working && is_working) {
+            if (HP_UNLIKELY(before == HP_ORDER_REJECTED && flags & HP_ORDER_ABSENT)) hp_lane_revived(l, o);
             hp_lane_works(l, o->strategy, o->instrument, 1);
             hp_own_add(&l->gate.own, o);
         }
@@ -159,17 +163,36 @@ static inline void hp_lane_fill_request(hp_request_t *q, const hp_order_t *o, ui
     q->lots = o->lots;
 }
 
-/* Mark an order and ask the venue to cancel it; once per HP_CANCEL_RETRY_NS, whoever wants it gone, while
- * no answer comes.  Each order counts once; a request that repeats is a retry and no other cancel. */
+/* Is a cancel of this order on its way that must be given time? */
+static inline int hp_lane_is_leaving(hp_lane_t *l, const hp_order_t *o)
+{
+    return o->cancel_sent_ns != 0 &&
+           hp_order_is_leaving(o, l->now_ns, hp_cancel_wait_ns(hp_lane_rest(l, o)->cancels, l->cancel_again_ns, l->cancel_again_most_ns));
+}
+
+/* Requests of a former session have died with it, or somebody has set a word: what is to go goes again
+ * without delay. */
+static inline void hp_lane_cancels_anew(hp_lane_t *l)
+{
+    for (uint32_t n = 0; n < l->orders.working_count; n++) hp_lane_rest(l, hp_orders_working(&l->orders, n))->cancels = 0;
+}
+
+/* Mark an order and ask the venue to cancel it, whoever wants it gone; again while no answer comes, ever
+ * more seldom, since each request costs weight: but without delay when the venue shows that it rests, by
+ * a word, when a stronger cause comes and in another session.  Never not at all: nothing that is marked is forgotten.
+ * Each order counts once; a request that repeats is a retry and no other cancel. */
 static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
 {
     hp_request_t q;
     if (HP_UNLIKELY(l->role == HP_ROLE_MARKET)) return 0; /* a mirror: the order half cancels */
     if (!hp_order_is_working(o->state)) return 0;
+    int before = hp_cancel_class(o->cancel_cause);
     if (hp_order_mark(o, cause)) hp_count(&l->page->flow.cancels[cause], 1);
+    if (hp_cancel_class(o->cancel_cause) != before) hp_lane_rest(l, o)->cancels = 0;
     if (HP_UNLIKELY(o->flags & HP_ORDER_PARKED)) return hp_lane_unpark(l, o);
-    if (o->state == HP_ORDER_PENDING || hp_order_is_leaving(o, l->now_ns, HP_CANCEL_RETRY_NS)) return 0;
+    if (o->state == HP_ORDER_PENDING || hp_lane_is_leaving(l, o)) return 0;
     if (!l->is_session_ready || hp_leader_lost(&l->gate, l->now_ns)) return 0;
+    hp_lane_drop_replace(l, o);
     if (HP_UNLIKELY(!hp_lane_may_ask(l, HP_RANK_CANCEL, HP_COST_CANCEL))) return 0; /* its mark stands */
     int is_first = o->cancel_sent_ns == 0;
     hp_lane_fill_request(&q, o, HP_REQUEST_CANCEL);
@@ -177,6 +200,7 @@ static inline int hp_lane_cancel(hp_lane_t *l, hp_order_t *o, uint8_t cause)
     if (!hp_lane_send(l, &q)) { hp_count(&l->count->send_failures, 1); return 0; }
     o->flags |= HP_ORDER_CANCEL_IN_FLIGHT;
     o->cancel_sent_ns = l->now_ns;
+    hp_lane_rest(l, o)->cancels += hp_lane_rest(l, o)->cancels < UINT8_MAX;
     hp_count(is_first ? &l->count->cancels_sent : &l->count->cancel_retries, 1);
     if (is_first) hp_gate_cancelled(&l->gate, &l->instruments[o->instrument].about, o, l->now_ns);
     return 1;
@@ -261,7 +285,7 @@ static inline void hp_lane_place(hp_lane_t *l, const hp_intent_t *in, hp_verdict
     char *text = l->request + HP_FRAME_PAD_BYTES;
     size_t size = hp_lane_encode(l, &q, text);
     int waits = l->durable >> in->strategy & 1;
-    if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, &q, text, size)) return;
+    if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, &q, text, size, 0, 0)) return;
     int sent = !waits && size != 0 && hp_lane_push(l, o->instrument, text, size);
     if (HP_LIKELY(sent)) {
         hp_lane_stamp_sent(l, o);
@@ -289,6 +313,23 @@ static inline void hp_lane_changed(hp_lane_t *l, hp_order_t *o)
     hp_lane_hold(l, o);
 }
 
+/* A change of an order that was not sent, not a byte of it: the order is what it was. */
+static inline void hp_lane_unreplace(hp_lane_t *l, hp_order_t *o, int64_t touch_ticks)
+{
+    hp_lane_expose(l, o, -1);
+    o->flags &= (uint16_t)~HP_ORDER_REPLACE_IN_FLIGHT;
+    o->touch_ticks = touch_ticks;
+    hp_lane_changed(l, o);
+    hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
+}
+
+static inline void hp_lane_replaced_sent(hp_lane_t *l, hp_order_t *o, uint32_t cost, uint64_t request_id, uint64_t ttl_ns)
+{
+    hp_lane_asked(l, cost, request_id);
+    hp_lane_rest_replace(l, o, ttl_ns);
+    hp_count(&l->count->replaces_sent, 1);
+}
+
 /* Ask the venue to give a resting order another price and size.  From here on until evidence the worse
  * of both is exposed and held.  One change at a time: what a late answer means is then never in doubt. */
 static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_t *in, hp_verdict_t *v)
@@ -309,7 +350,7 @@ static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_
     }
     if (!l->is_session_ready) { hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1); return; }
     uint64_t deadline_ns = in->deadline_ns != 0 ? in->deadline_ns : l->deadline_ms * 1000000u;
-    hp_order_t before = *o;
+    int64_t touch_ticks = o->touch_ticks;
     hp_lane_expose(l, o, -1);
     o->asked_ticks = in->price_ticks;
     o->asked_lots = in->lots;
@@ -325,17 +366,19 @@ static inline void hp_lane_replace(hp_lane_t *l, hp_order_t *o, const hp_intent_
     q.deadline_ms = deadline_ns / 1000000u;
     hp_lane_say_verdict(l, v);
     hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
-    if (HP_LIKELY(hp_lane_send(l, &q))) {
-        hp_lane_rest_replace(l, o, in);
+    char *text = l->request + HP_FRAME_PAD_BYTES;
+    size_t size = hp_lane_encode(l, &q, text);
+    int waits = l->durable >> in->strategy & 1;
+    if (HP_UNLIKELY(waits) && size != 0 && hp_lane_park(l, o, &q, text, size, touch_ticks, in->ttl_ns)) {
         hp_gate_placed(&l->gate, &i->about, &i->limits, o, v->now_ns);
-        hp_count(&l->count->replaces_sent, 1);
         return;
     }
-    hp_lane_expose(l, o, -1); /* not a byte left: it is what it was */
-    before.reserved_e8 = o->reserved_e8;
-    *o = before;
-    hp_lane_changed(l, o);
-    hp_lane_journal(l, HP_RECORD_ORDER, o->instrument, l->recv_ns, o, sizeof *o);
+    if (HP_LIKELY(!waits && size != 0 && hp_lane_push(l, o->instrument, text, size))) {
+        hp_lane_replaced_sent(l, o, hp_lane_cost_of(&q), q.request_id, in->ttl_ns);
+        hp_gate_placed(&l->gate, &i->about, &i->limits, o, v->now_ns);
+        return;
+    }
+    hp_lane_unreplace(l, o, touch_ticks);
     hp_count(&l->count->send_failures, 1);
     hp_verdict_set(v, HP_VERDICT_SEND_FAILED, 0, 1);
 }
@@ -425,7 +468,7 @@ static inline void hp_lane_judge(hp_lane_t *l, const hp_intent_t *in)
             hp_verdict_set(&v, HP_VERDICT_UNKNOWN_ORDER, o == NULL ? 0 : o->state, 0);
         } else if (in->kind == HP_INTENT_CANCEL) {
             hp_lane_say_verdict(l, &v);
-            if (hp_order_is_leaving(o, l->now_ns, HP_CANCEL_RETRY_NS)) hp_count(&l->page->flow.cancels_merged, 1);
+            if (hp_lane_is_leaving(l, o)) hp_count(&l->page->flow.cancels_merged, 1);
             hp_lane_cancel(l, o, hp_cancel_advice(in->reason));
         } else {
             hp_lane_replace(l, o, in, &v);
@@ -623,6 +666,7 @@ static inline void hp_lane_take_report(hp_lane_t *l, const hp_report_t *r)
     case HP_REPORT_SESSION:
         l->is_session_ready = r->error == HP_ERROR_NONE;
         if (!l->is_session_ready) l->env.want(l->env.self, HP_WANT_LOGON, 1);
+        hp_lane_cancels_anew(l);
         return;
     case HP_REPORT_STREAM_END:
         l->is_user_ready = 0;
@@ -724,6 +768,7 @@ static inline void hp_lane_order_timers(hp_lane_t *l)
             if (hp_lane_apply(l, o, &own) == HP_MOVED_STATE) hp_lane_tell(l, o->strategy, o, NULL);
         }
         if (HP_UNLIKELY(look)) hp_lane_rest_look(l, o);
+        if (HP_UNLIKELY(l->parked_count != 0 && l->now_ns >= o->replace_deadline_ns)) hp_lane_drop_replace(l, o);
         uint8_t cause = hp_lane_cause(l, o);
         if (cause != HP_CANCEL_NONE) hp_lane_cancel(l, o, cause);
         if (!hp_order_is_working(o->state)) { n--; continue; } /* a parked one has ended */

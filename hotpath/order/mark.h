@@ -37,10 +37,18 @@ static inline int hp_order_mark(hp_order_t *o, uint8_t cause)
     return is_new;
 }
 
-/* Is a cancel on its way that must be given time to be answered? */
-static inline int hp_order_is_leaving(const hp_order_t *o, uint64_t now, uint64_t retry_ns)
+/* How long the last of `sent` cancels is given to be answered: twice as long each time, up to a bound. */
+static inline uint64_t hp_cancel_wait_ns(uint32_t sent, uint64_t first_ns, uint64_t most_ns)
 {
-    return o->cancel_sent_ns != 0 && now - o->cancel_sent_ns < retry_ns;
+    uint64_t wait_ns = first_ns;
+    for (; sent > 1 && wait_ns < most_ns; sent--) wait_ns *= 2;
+    return wait_ns < most_ns || first_ns > most_ns ? wait_ns : most_ns;
+}
+
+/* Is a cancel on its way that must be given time to be answered? */
+static inline int hp_order_is_leaving(const hp_order_t *o, uint64_t now, uint64_t wait_ns)
+{
+    return o->cancel_sent_ns != 0 && now - o->cancel_sent_ns < wait_ns;
 }
 
 #endif

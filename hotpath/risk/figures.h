@@ -174,32 +174,49 @@ static inline int64_t hp_gate_rest_e8(const hp_instrument_t *i, int64_t price_ti
     return notional < 0 ? INT64_MAX : notional; /* HP_MONEY_BAD too */
 }
 
-/* Add (sign 1) or remove (sign -1) what an order exposes: the same record both times.  The worse of both
- * versions while it changes; of one that has ended, the fills that nobody has booked yet. */
-static inline void hp_gate_expose(hp_gate_t *g, const hp_instrument_t *i, hp_exposure_t *e, const hp_order_t *o, int sign)
+/* What an order exposes.  The worse of both versions while it changes; of one that has ended, the fills that
+ * nobody has booked yet. */
+typedef struct hp_footprint {
+    int64_t lots;
+    int64_t notional_e8;           /* never below 0 */
+    int     open;                  /* 1: it works */
+} hp_footprint_t;
+
+static const hp_footprint_t hp_no_footprint = { 0, 0, 0 };
+
+static inline hp_footprint_t hp_gate_footprint(const hp_instrument_t *i, const hp_order_t *o)
+{
+    hp_footprint_t f = { hp_order_exposed_lots(o), hp_gate_rest_e8(i, o->price_ticks, hp_order_rest_lots(o, o->lots)),
+                         hp_order_is_working(o->state) };
+    if (HP_UNLIKELY(hp_order_is_changing(o)))
+        f.notional_e8 = hp_limit_most(f.notional_e8, hp_gate_rest_e8(i, o->asked_ticks, hp_order_rest_lots(o, o->asked_lots)));
+    return f;
+}
+
+/* An order exposes something else than before.  Most that is said of an order changes none of it. */
+static inline void hp_gate_tread(hp_gate_t *g, const hp_instrument_t *i, hp_exposure_t *e, const hp_order_t *o,
+                                 const hp_footprint_t *from, const hp_footprint_t *to)
 {
     hp_scope_t *scopes[4];
-    int64_t rest = hp_order_exposed_lots(o);
-    int64_t notional = hp_gate_rest_e8(i, o->price_ticks, hp_order_rest_lots(o, o->lots));
-    int is_buy = o->side == HP_SIDE_BUY, open = sign * hp_order_is_working(o->state);
-    if (HP_UNLIKELY(hp_order_is_changing(o))) {
-        notional = hp_limit_most(notional, hp_gate_rest_e8(i, o->asked_ticks, hp_order_rest_lots(o, o->asked_lots)));
-    }
-    if (is_buy) e->working_buy_lots += sign * rest;
-    else e->working_sell_lots += sign * rest;
-    e->open_orders += (uint32_t)open;
+    int64_t lots = to->lots - from->lots, more_e8 = to->notional_e8 - from->notional_e8;
+    int is_buy = o->side == HP_SIDE_BUY, open = to->open - from->open;
     e->account = o->account;
+    if (HP_LIKELY((lots | more_e8 | open) == 0)) return;
+    if (is_buy) e->working_buy_lots += lots;
+    else e->working_sell_lots += lots;
+    e->open_orders += (uint32_t)open;
     if (o->position_side != HP_POSITION_BOTH && (o->position_side == HP_POSITION_SHORT) == is_buy)
-        e->closing_lots[o->position_side] += sign * rest;
+        e->closing_lots[o->position_side] += lots;
     HP_DEBUG_ASSERT(e->working_buy_lots >= 0 && e->working_sell_lots >= 0);
     hp_gate_scopes(g, i, o->account, o->strategy, scopes);
-    for (int n = 0; n < 4; n++) {
-        hp_wide_t *sum = is_buy ? &scopes[n]->buying_e8 : &scopes[n]->selling_e8;
-        *sum += sign * (hp_wide_t)notional;
-        scopes[n]->ready_until_ns = 0;
-        scopes[n]->open_orders += open;
-        HP_DEBUG_ASSERT(*sum >= 0 && scopes[n]->open_orders >= 0);
-    }
+    for (int n = 0; n < 4; n++) hp_scope_expose(scopes[n], is_buy, more_e8, open);
+}
+
+/* Add (sign 1) or remove (sign -1) what an order exposes: the same record both times. */
+static inline void hp_gate_expose(hp_gate_t *g, const hp_instrument_t *i, hp_exposure_t *e, const hp_order_t *o, int sign)
+{
+    hp_footprint_t f = hp_gate_footprint(i, o);
+    hp_gate_tread(g, i, e, o, sign > 0 ? &hp_no_footprint : &f, sign > 0 ? &f : &hp_no_footprint);
 }
 
 /* An order leaves for the venue. */
@@ -208,11 +225,7 @@ static inline void hp_gate_placed(hp_gate_t *g, const hp_instrument_t *i, const 
 {
     hp_scope_t *scopes[4];
     hp_gate_scopes(g, i, o->account, o->strategy, scopes);
-    for (int n = 0; n < 4; n++) {
-        hp_scope_at(scopes[n], now);
-        scopes[n]->orders[1]++;
-        scopes[n]->ready_until_ns = 0;
-    }
+    for (int n = 0; n < 4; n++) hp_scope_count(scopes[n], scopes[n]->orders, now);
     hp_pulse_placed(&g->pulses[i->id], l, o->lots);
 }
 
@@ -220,11 +233,7 @@ static inline void hp_gate_cancelled(hp_gate_t *g, const hp_instrument_t *i, con
 {
     hp_scope_t *scopes[4];
     hp_gate_scopes(g, i, o->account, o->strategy, scopes);
-    for (int n = 0; n < 4; n++) {
-        hp_scope_at(scopes[n], now);
-        scopes[n]->cancels[1]++;
-        scopes[n]->ready_until_ns = 0;
-    }
+    for (int n = 0; n < 4; n++) hp_scope_count(scopes[n], scopes[n]->cancels, now);
 }
 
 /* The venue refused an order; in a row that starts a cool-down.  A post-only order that would have
@@ -330,11 +339,8 @@ static inline void hp_gate_filled(hp_gate_t *g, const hp_instrument_t *i, hp_exp
         hp_scope_t *scopes[4];
         e->account = o->account;
         hp_gate_scopes(g, i, o->account, o->strategy, scopes);
-        for (int n = 0; n < 4 && o->filled_lots <= r->last_lots; n++) { /* its first fill */
-            hp_scope_at(scopes[n], now);
-            scopes[n]->traded[1]++;
-            scopes[n]->ready_until_ns = 0;
-        }
+        for (int n = 0; n < 4 && o->filled_lots <= r->last_lots; n++) /* its first fill */
+            hp_scope_count(scopes[n], scopes[n]->traded, now);
         if (o->strategy < HP_STRATEGIES_MAX) {
             hp_holding_t *part = &g->parts[i->id][o->strategy];
             g->is_parted[i->id] = 1;

@@ -167,6 +167,7 @@ static int hp_gate_scoped(hp_case_t *c)
     for (uint32_t n = 0; n < 4; n++) {
         hp_scope_t *s = scopes[n];
         if (HP_UNLIKELY(now >= s->ready_until_ns)) hp_scope_ready(s, now);
+        hp_scope_check_made(s);
         speaks |= hp_scope_speaks(s, is_buy, notional, now);
         next[n] = hp_bucket_next(&s->bucket, count, now);
         has &= hp_bucket_has(&s->bucket, next[n], s->bucket.reserve_ns & keeps, now);

@@ -31,8 +31,6 @@
 #include "page.h"
 #include "verdict.h"
 
-#define HP_RATE_ONE 100000000
-
 /* The asset that an order spends; 0 = not named. */
 static inline uint32_t hp_reserve_asset(const hp_instrument_t *i, uint8_t side)
 {
@@ -73,19 +71,15 @@ static inline int64_t hp_reserve_touches(const hp_instrument_t *i, const hp_inte
     return touch == 0 ? target->touch_ticks : hp_reserve_worst(i, in->side, touch, target->touch_ticks);
 }
 
-/* Margin rate of an instrument in 1e-8, rounded up. */
-static inline int64_t hp_reserve_rate(const hp_instrument_t *i)
-{
-    if (i->contract == HP_CONTRACT_SPOT || i->leverage == 0) return HP_RATE_ONE;
-    return (HP_RATE_ONE + (int64_t)i->leverage - 1) / (int64_t)i->leverage;
-}
-
-/* A part of an amount that is not negative, rounded up. */
+/* A part of an amount that is not negative, rounded up; a rate is below 64 times the whole.  The amount's
+ * whole hundred millions and the rest of them are taken apart: no product leaves 64 bits but by its result. */
 static inline int64_t hp_reserve_share(int64_t amount, int64_t rate_e8)
 {
-    hp_wide_t share = (hp_wide_t)amount * rate_e8;
-    if (HP_LIKELY(share <= INT64_MAX)) return (int64_t)(((uint64_t)share + HP_RATE_ONE - 1) / HP_RATE_ONE);
-    return hp_narrow(hp_wide_div(share, HP_RATE_ONE, HP_ROUND_UP));
+    HP_DEBUG_ASSERT(amount >= 0 && rate_e8 >= 0 && rate_e8 < 64ll * HP_RATE_ONE);
+    uint64_t wholes = (uint64_t)amount / HP_RATE_ONE, rest = (uint64_t)amount % HP_RATE_ONE, share;
+    rest = (rest * (uint64_t)rate_e8 + HP_RATE_ONE - 1) / HP_RATE_ONE;
+    if (HP_UNLIKELY(__builtin_mul_overflow(wholes, (uint64_t)rate_e8, &share) || share > INT64_MAX - rest)) return HP_MONEY_BAD;
+    return (int64_t)(share + rest);
 }
 
 /* What lots that open (or, spot, that sell) hold, 1e-8 of hp_reserve_asset(); HP_MONEY_BAD = beyond 64 bits. */
@@ -95,7 +89,8 @@ static inline int64_t hp_reserve_need(const hp_instrument_t *i, uint8_t side, in
     if (i->contract == HP_CONTRACT_SPOT && side == HP_SIDE_SELL) return hp_rescale(lots, i->size_decimals, 8, HP_ROUND_UP);
     int64_t notional = hp_instrument_notional(i, price_ticks, lots, HP_ROUND_UP);
     if (HP_UNLIKELY(notional < 0)) return HP_MONEY_BAD; /* HP_MONEY_BAD itself, too */
-    return hp_reserve_share(notional, hp_reserve_rate(i) + (int64_t)i->fee_rate_e8);
+    return hp_reserve_share(notional, HP_LIKELY(i->hold_rate_e8 != 0) ? i->hold_rate_e8
+                                                                      : hp_instrument_rate(i) + (int64_t)i->fee_rate_e8);
 }
 
 /* What an order holds by its facts of now. */
@@ -117,7 +112,7 @@ static inline int64_t hp_reserve_position(const hp_instrument_t *i, const hp_lan
     if (i->contract == HP_CONTRACT_SPOT) return 0;
     for (int side = 0; side < HP_POSITION_SIDE_COUNT; side++) {
         hp_wide_t cost = hp_limit_most(p->cost_e8[side], -p->cost_e8[side]);
-        sum += hp_wide_div(cost * hp_reserve_rate(i), HP_RATE_ONE, HP_ROUND_UP);
+        sum += hp_wide_div(cost * hp_instrument_rate(i), HP_RATE_ONE, HP_ROUND_UP);
     }
     return hp_narrow(sum);
 }

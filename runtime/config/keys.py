@@ -266,6 +266,15 @@ class Rate:
     reserve: int = limit(
         10, "Of them, kept for cancels and risk-reducing orders.", low=0, high=100_000
     )
+    cancel_again_ms: int = key(
+        500, "A cancel without an answer is sent again after this, ms;", low=50, high=60_000
+    )
+    cancel_again_ms_max: int = key(
+        8_000,
+        "then after twice as long each time, up to this: at once when the order is shown to rest.",
+        low=50,
+        high=600_000,
+    )
     inquiries_per_second: int = key(
         10, "Questions about orders, all of a lane together.", low=1, high=1000
     )
@@ -275,25 +284,25 @@ class Rate:
 class Quota:
     """How much of the venue's own windows may be used (docs/governor.md)."""
 
-    busy_percent: int = key(
+    busy_percent: int = limit(
         50, "From here on questions are asked at half their rate.", low=1, high=100
     )
-    slow_percent: int = key(
+    slow_percent: int = limit(
         70, "New orders are spread over the rest of the window.", low=1, high=100
     )
-    no_risk_percent: int = key(
+    no_risk_percent: int = limit(
         90, "Cancels, reducing orders and inquiries about UNKNOWN orders alone.", low=1, high=100
     )
-    reserve_percent: int = key(
+    reserve_percent: int = limit(
         95, "The same, and half of what is left is for cancels alone.", low=1, high=100
     )
-    slack_ms: int = key(
+    slack_ms: int = limit(
         500,
         "How far the venue's windows may begin from where our clock says, milliseconds.",
         low=0,
         high=5_000,
     )
-    refused_s: int = key(
+    refused_s: int = limit(
         60, "Pause after a 429 or 418 that does not say how long, seconds.", low=1, high=3_600
     )
 
@@ -317,19 +326,19 @@ class Authority:
     """Limits as leases: a process of its own owns them, lanes spend what it lends them."""
 
     enabled: bool = key(True, "false: each lane holds its own limits, without an end.")
-    lease_ms: int = key(
+    lease_ms: int = limit(
         1000,
         "Length of a lease; past it a lane takes no new risk, milliseconds.",
         low=100,
         high=60_000,
     )
-    renew_ms: int = key(
+    renew_ms: int = limit(
         200, "Between two renewals: at most a third of a lease.", low=10, high=20_000
     )
-    floor_percent: int = key(
+    floor_percent: int = limit(
         10, "Of an equal part, that each lane keeps whatever its demand.", low=0, high=100
     )
-    hysteresis_percent: int = key(
+    hysteresis_percent: int = limit(
         10, "Of a limit: shares that would move less stay as they are.", low=0, high=100
     )
 

@@ -1,7 +1,7 @@
 """What a running lane is told by mail: a specification's instruments and limits, and signals.
 
-Owns:    which records a specification is (INSTRUMENT, LIMIT, RULE, POLICY), which of them another
-         one changes.  Signals (runtime/config/signals.py) are the same kind of mail.
+Owns:    which records a specification is (INSTRUMENT, LIMIT, RULE, POLICY, QUOTA_RULE), which of
+         them another one changes.  Signals (runtime/config/signals.py) are the same kind of mail.
 Refuses: rings (runtime/session/process.py writes them), judging, what is leased (the authority's).
 
 A lane journals each record that it takes, so that a re-run takes them at the same place.
@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from hotpath.lane.lane import instrument_bytes, limit_bytes, policy_bytes, rule_bytes
+from hotpath.lane.lane import (
+    instrument_bytes,
+    limit_bytes,
+    policy_bytes,
+    quota_rule_bytes,
+    rule_bytes,
+)
 from runtime._shm import lib
 from runtime.lanes.spec import policies
 
@@ -42,6 +48,8 @@ def mails(spec: dict[str, Any], leased: set[tuple[int, int]]) -> dict[Scope, Mai
         out[lib.HP_MAIL_RULE, item["id"], 0] = Mail(lib.HP_MAIL_RULE, item["id"], data)
     data = policy_bytes(**policies(spec))
     out[lib.HP_MAIL_POLICY, 0, 0] = Mail(lib.HP_MAIL_POLICY, 0, data)
+    data = quota_rule_bytes(**spec["quota"]["rule"])
+    out[lib.HP_MAIL_QUOTA_RULE, 0, 0] = Mail(lib.HP_MAIL_QUOTA_RULE, 0, data)
     return out
 
 

@@ -78,16 +78,39 @@ class Pending:
 
 def open_file(path: Path) -> int:
     """Open a file to append to; a new one's name is on disk before anything is in it."""
-    is_new = not path.exists()
     try:
+        is_new = not path.exists()
         handle = os.open(path, FLAGS, 0o600)
-        if is_new:
-            sync_folder(path.parent)
     except OSError as error:
-        if error.errno in NO_ROOM:
-            raise ArchiveFull(error.strerror) from error
-        raise ArchiveFailed(f"open {path.name}: {error.strerror}") from error
+        raise trouble(f"open {path.name}", error) from error
+    if is_new:
+        sync_name(path)
     return handle
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a lane epoch; its name and that of its lane are on disk afterwards."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise trouble(f"mkdir {folder.name}", error) from error
+    sync_name(folder)
+    sync_name(folder.parent)
+
+
+def trouble(what: str, error: OSError) -> ArchiveFull | ArchiveFailed:
+    """Return what follows from an error: no room is waited for, anything else is the end."""
+    if error.errno in NO_ROOM:
+        return ArchiveFull(f"{what}: {error.strerror}")
+    return ArchiveFailed(f"{what}: {error.strerror}")
+
+
+def sync_name(path: Path) -> None:
+    """Bring a name to the disk; never tried again, whatever the error says."""
+    try:
+        sync_folder(path.parent)
+    except OSError as error:
+        raise ArchiveFailed(f"fsync {path.parent.name}: {error.strerror}") from error
 
 
 def write_whole(handle: int, data: bytes, size_before: int) -> None:
@@ -141,10 +164,6 @@ class EpochWriter:
         self.is_final = False  # that head says that nothing follows
         self.written = Place(0, 0, 1)
         self.repairs: list[Repair] = []
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            sync_folder(folder.parent)
-            sync_folder(folder.parent.parent)
 
     # -- taking over ------------------------------------------------------------------------------
 
@@ -154,6 +173,8 @@ class EpochWriter:
         durable: (segment, offset) up to which the ring's watermark vouches for the disk: what lies
         behind it is cut and written again out of the ring.
         """
+        if not self.folder.exists():
+            make_folder(self.folder)
         blocks, self.chain_bytes = chain.read(self.folder)
         heads, self.heads_bytes = chain.read_heads(self.folder)
         self.headed = max((head["index"] for head in heads if "index" in head), default=-1)

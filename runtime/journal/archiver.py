@@ -36,7 +36,14 @@ from typing import Any
 from hotpath.journal.tail import Chunk, JournalDamaged
 from runtime._shm import ffi, lib
 from runtime.journal import durability
-from runtime.journal.archive import ArchiveDamaged, ArchiveFailed, ArchiveFull, EpochWriter, Place
+from runtime.journal.archive import (
+    NO_ROOM,
+    ArchiveDamaged,
+    ArchiveFailed,
+    ArchiveFull,
+    EpochWriter,
+    Place,
+)
 from runtime.journal.checkpointer import LOOKED_INTO, Checkpointer, trouble_in, trouble_of
 from runtime.journal.key import ArchiveKey, ArchiveKeyError
 from runtime.journal.recording import RecordingError, epoch_folder, epoch_folders, open_run
@@ -106,20 +113,39 @@ class Ring:
         self.head: Any = ffi.cast("hp_journal_head_t *", self.tailer.page.header + 1)
         self.watermark = ffi.addressof(self.head, "archived")
         self.segment_bytes = tail.segment_bytes
-        self.writer = EpochWriter(
-            epoch_folder(archiver.directory, tail.lane, tail.epoch),
-            tail.lane,
-            tail.epoch,
-            archiver.deployment,
-            archiver.key,
-            self.rules.block_bytes,
-        )
         self.said = 0
         self.since_ns = 0  # when the oldest byte that is not synced was read; 0 = there is none
         self.due_ns = 0  # when it must be synced
         self.headed_ns = 0
         self.again_ns = 0  # when a full disk is tried again
         self.is_damaged = False
+        try:
+            self.take_over(archiver)
+        except ArchiveFull:
+            self.hold()
+            self.close()
+            raise
+
+    def hold(self) -> None:
+        """Nothing can be written: the lane takes no new risk and overwrites nothing."""
+        self.show(lib.HP_ARCHIVE_FULL)
+        if self.head.archived == NO_ARCHIVER:
+            newest = int(self.head.published) // self.segment_bytes
+            oldest = max(0, newest - int(self.head.segment_count) + 1)
+            lib.hp_store_release(self.watermark, oldest * self.segment_bytes)
+
+    def take_over(self, archiver: Archiver) -> None:
+        """Go on where the files end."""
+        tail = self.tailer.tail
+        folder = epoch_folder(archiver.directory, tail.lane, tail.epoch)
+        self.writer = EpochWriter(
+            folder,
+            tail.lane,
+            tail.epoch,
+            archiver.deployment,
+            archiver.key,
+            self.rules.block_bytes,
+        )
         durable = None
         if self.head.archived != NO_ARCHIVER:
             durable = divmod(int(self.head.archived), self.segment_bytes)
@@ -158,12 +184,15 @@ class Ring:
                 self.headed_ns = now
                 self.keep_head(self.writer.head())
         except ArchiveFull as error:
-            self.show(lib.HP_ARCHIVE_FULL)
-            self.tailer.tail.seek(*self.writer.written)
-            self.again_ns = now + ROOM_NS
-            self.say(f"archive.full ring={self.name} error={str(error)!r}")
+            self.wait_for_room(now, error)
             return 0
         return copied
+
+    def wait_for_room(self, now: int, error: ArchiveFull) -> None:
+        self.show(lib.HP_ARCHIVE_FULL)
+        self.tailer.tail.seek(*self.writer.written)
+        self.again_ns = now + ROOM_NS
+        self.say(f"archive.full ring={self.name} error={str(error)!r}")
 
     def copy_chunks(self, now: int) -> int:
         copied = 0
@@ -240,6 +269,7 @@ class Archiver:
         self.urgent = durability.urgent_kinds(self.rules.durability)
         self.rings: dict[int, Ring] = {}
         self.done: set[int] = set()
+        self.untaken: set[int] = set()  # rings for which the disk has no room
         self.looked_ns = self.room_ns = 0
         self.is_low = False
         open_run(directory, deployment)
@@ -263,10 +293,14 @@ class Archiver:
         kept = kept_heads(self.state, self.directory)
         kept = [one for one in kept if one.get("lane") != head["lane"]]
         aside = self.state / f"{KEPT_HEADS}.new"
-        aside.write_text(
-            json.dumps({"directory": str(self.directory.resolve()), "heads": [*kept, head]})
-        )
-        aside.rename(self.state / KEPT_HEADS)
+        text = json.dumps({"directory": str(self.directory.resolve()), "heads": [*kept, head]})
+        try:
+            aside.write_text(text)
+            aside.rename(self.state / KEPT_HEADS)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            self.say(f"archive.head_not_kept lane={head['lane']} error={error.strerror!r}")
 
     def finish_former(self) -> None:
         """Sign the ends of lane epochs whose rings are gone (the host went down)."""
@@ -278,13 +312,16 @@ class Archiver:
             if newest_head(folder).get("final"):
                 continue
             writer = EpochWriter(folder, lane, epoch, self.deployment, self.key)
-            writer.resume()
-            for repair in writer.repairs:
-                self.say(
-                    f"archive.recovered file={repair.path.name} lane={lane} epoch={epoch}"
-                    f" cut_bytes={repair.cut_bytes} adopted_bytes={repair.adopted_bytes}"
-                )
-            writer.head(final=True)
+            try:
+                writer.resume()
+                for repair in writer.repairs:
+                    self.say(
+                        f"archive.recovered file={repair.path.name} lane={lane} epoch={epoch}"
+                        f" cut_bytes={repair.cut_bytes} adopted_bytes={repair.adopted_bytes}"
+                    )
+                writer.head(final=True)
+            except ArchiveFull as error:  # the next archiver does it
+                self.say(f"archive.full lane={lane} epoch={epoch} error={str(error)!r}")
             writer.close()
 
     def look(self, now: int | None = None) -> None:
@@ -297,9 +334,15 @@ class Archiver:
                 there.add(number)
                 if number not in self.rings and number not in self.done:
                     self.rings[number] = Ring(path, self)
+                self.untaken.discard(number)
             except (FileNotFoundError, PageError, ValueError):
                 continue  # just removed, or its lane has not opened it yet
+            except ArchiveFull as error:  # it is looked for again
+                if number not in self.untaken:
+                    self.untaken.add(number)
+                    self.say(f"archive.full ring={path.name} error={str(error)!r}")
         self.done &= there
+        self.untaken &= there
 
     def look_room(self, now: int) -> None:
         """Stop quoting before the disk is full, and let it go on when there is room again."""
@@ -330,7 +373,11 @@ class Archiver:
             if ring.again_ns == 0 and ring.is_done:
                 self.checkpointer.trouble("lane_ended")
                 ring.copy(now)  # what was published between the last look and the death
-                ring.end()
+                try:
+                    ring.end()
+                except ArchiveFull as error:
+                    ring.wait_for_room(now, error)
+                    continue
                 del self.rings[number]
                 self.done.add(number)
         return copied
@@ -387,6 +434,8 @@ def finish(
         return False
     try:
         archiver.look()
+        if archiver.untaken:
+            raise ArchiveFull("the disk has no room")
         for ring in archiver.rings.values():
             while ring.copy(time.monotonic_ns()):
                 pass
@@ -424,7 +473,7 @@ class Worker(threading.Thread):
             self.checkpointer.stop()
             self.keeper.stop()
             self.archiver.close()
-        except (ArchiveFailed, ArchiveDamaged, OSError) as error:
+        except (ArchiveFailed, ArchiveFull, ArchiveDamaged, OSError) as error:
             self.archiver.fail()
             self.failed(error)
 

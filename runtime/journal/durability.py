@@ -31,7 +31,7 @@ GROUPS: dict[str, Group] = {
         (lib.HP_RECORD_INTENT, lib.HP_RECORD_VERDICT, lib.HP_RECORD_REQUEST),
         "local-mem",
         LOCAL,
-        "Intent, verdict and request of a new order; local-disk parks the order until they are on"
+        "Intent, verdict and request of an order or a change; local-disk parks it until they are on"
         " disk.",
     ),
     "fill": Group(

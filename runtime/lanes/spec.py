@@ -89,9 +89,10 @@ def make_codec(spec: dict[str, Any]) -> Any:
 
 
 def set_funds(lane: Lane, spec: dict[str, Any]) -> None:
-    """Put into a lane what leaves no record: the assets that it holds, its rate of inquiries."""
+    """Put into a lane what leaves no record: its assets, when it asks and cancels again."""
     for name in spec.get("funds", ()):
         lane.add_asset(spec["assets"][name], name)
+    lane.set_cancel_again(*spec.get("cancel_again_ms", (500, 500)))  # absent: an older RUN
     if "inquiries" in spec:
         lane.set_inquiry_rate(*spec["inquiries"])
 
@@ -112,6 +113,8 @@ def set_policies(lane: Lane, spec: dict[str, Any]) -> None:
         lane.put_quota_rule(**spec["quota"]["rule"])
         for kind, length_s, limit in spec["quota"]["windows"]:
             lane.quota_told(kind, length_s, limit=limit)
+        for one in spec["quota"].get("told", []):
+            lane.quota_told(**one)
     for one in spec.get("limits", []):
         lane.put_limit(one["dimension"], one["id"], **one["bounds"])
     lane.set_flatten(**spec.get("flatten", {}))

@@ -90,8 +90,9 @@ def specification(
     bells: list[int],
     lanes: list[int],
     supervisor: int,
+    refused_s: float,
 ) -> dict[str, Any]:
-    """Return what the process is told."""
+    """Return what the process is told.  refused_s: how long the venue refuses everything."""
     return {
         "deployment": deployment,
         "rest": rest,
@@ -104,6 +105,7 @@ def specification(
         "lanes": lanes,
         "bells": bells,
         "supervisor": supervisor,
+        "refused_s": refused_s,
         "connections": guard.connections,
         "weight_per_minute": guard.weight_per_minute * guard.budget_percent // 100,
         "weight_limit": guard.weight_per_minute,

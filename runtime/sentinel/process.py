@@ -80,6 +80,7 @@ class Sentinel:
         self.wire = wire
         sign = signer(Path(spec["key_path"]))
         self.venue = Venue(wire, sign, spec["weight_per_minute"], spec["weight_limit"])
+        self.venue.refused_until_s = time.monotonic() + spec.get("refused_s", 0.0)
         self.watch = Watch(self.deployment, self.bounds, spec["lanes"], spec["supervisor"])
         self.door = Door(self.deployment)
         self.link = socket.socket(fileno=os.dup(0))

@@ -12,14 +12,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from runtime._shm import ffi, lib
+from runtime.session import stops
 from runtime.session.quota import KINDS
 from venues.binance.public import Heard
 
 PROBE_S = 5.0  # silence after which the venue is asked what is used
 LOOK_S = 1.0
+NEWER_NS = 50_000_000  # a lane was told a little later than we were
 STOP_S = 60.0  # where a refusal does not say how long
 PACES = {lib.HP_QUOTA_NORMAL: 1.0, lib.HP_QUOTA_BUSY: 0.5, lib.HP_QUOTA_SLOW: 0.25}  # else 0
 
@@ -35,10 +38,14 @@ class Listener:
 class Governor:
     """What one cold process knows of one venue's quota."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], directory: Path | None = None) -> None:
+        """directory: where refusals are kept over this process's lives; None: they are not."""
         self.say = say
+        self.directory = directory
         self.lanes: dict[int, Listener] = {}
-        self.stopped_until_ns = 0
+        self.stopped: dict[int, tuple[int, int]] = {}  # kind -> (until, CLOCK_MONOTONIC; status)
+        if directory is not None:
+            self.take(stops.read(directory, time.time_ns()), is_kept=True)
         self.heard_ns = 0
         self.newest: dict[tuple[int, int], bytes] = {}  # figure of each window
         self.refused = 0
@@ -60,13 +67,34 @@ class Governor:
         """Ask nothing until the venue answers again, and tell the lanes."""
         seconds = heard.retry_after_s or STOP_S
         self.refused += 1
-        if heard.stopped == "weight":
-            until_ns = time.monotonic_ns() + int(seconds * 1e9)
-            self.stopped_until_ns = max(self.stopped_until_ns, until_ns)
+        self.take({KINDS[heard.stopped]: stops.Stop(int(seconds * 1e9), heard.status)})
         self.tell(KINDS[heard.stopped], 0, stop_ns=int(seconds * 1e9), status=heard.status)
         self.say(
             f"quota.refused kind={heard.stopped} status={heard.status} retry_after_s={seconds:g}"
         )
+
+    def take(self, found: dict[int, stops.Stop], *, is_kept: bool = False) -> None:
+        """Hold refusals from now on; those that end later than was known are written down."""
+        now_ns, is_new = time.monotonic_ns(), False
+        for kind, one in found.items():
+            if now_ns + one.left_ns > self.stopped.get(kind, (0, 0))[0] + NEWER_NS:
+                self.stopped[kind] = now_ns + one.left_ns, one.status
+                is_new = True
+        if is_new and not is_kept and self.directory is not None:
+            stops.write(self.directory, self.standing(), time.time_ns())
+
+    def standing(self) -> dict[int, stops.Stop]:
+        now_ns = time.monotonic_ns()
+        return {
+            kind: stops.Stop(until_ns - now_ns, status)
+            for kind, (until_ns, status) in self.stopped.items()
+            if until_ns > now_ns
+        }
+
+    def look(self) -> None:
+        """Take what lanes were told by their own sessions."""
+        for lane in self.lanes.values():
+            self.take(stops.of_lane(lane.page, time.monotonic_ns()))
 
     def tell(self, kind: int, length_s: int, **fields: int) -> bytes:
         """Mail one hp_quota_told_t to every lane; a full ring loses what the next figure says."""
@@ -84,17 +112,18 @@ class Governor:
         self.lanes[number] = lane
         for data in self.newest.values():
             lane.put(lib.HP_MAIL_QUOTA, data, 0)
-        if (left_ns := self.stopped_until_ns - time.monotonic_ns()) > 0:
-            self.tell(KINDS["weight"], 0, stop_ns=left_ns, status=429)
+        for kind, one in self.standing().items():
+            self.tell(kind, 0, stop_ns=one.left_ns, status=one.status)
 
     def leave(self, number: int) -> None:
+        self.look()
         self.lanes.pop(number, None)
 
     # -- what may be asked -----------------------------------------------------------------------
 
     def stopped_s(self) -> float:
         """Return how long the venue refuses everything, as this process or a lane was told."""
-        until = [self.stopped_until_ns]
+        until = [self.stopped.get(lib.HP_QUOTA_WEIGHT, (0, 0))[0]]
         for lane in self.lanes.values():
             until.append(int(lane.page.quota.stop_until_ns[lib.HP_QUOTA_WEIGHT]))
         return max(0.0, (max(until) - time.monotonic_ns()) / 1e9)

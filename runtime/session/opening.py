@@ -160,7 +160,7 @@ def report_of(about: Instrument, row: dict[str, Any]) -> Any:
 
 
 def order_of(about: Instrument, row: dict[str, Any], client_id: int, known: Any | None) -> Any:
-    """Return an order that the venue shows as working: its own record, the venue's word."""
+    """Return an order that the venue shows as working: its own record, the venue's newest word."""
     out = ffi.new("hp_order_t *")
     if known is not None:
         out[0] = known[0]
@@ -174,9 +174,11 @@ def order_of(about: Instrument, row: dict[str, Any], client_id: int, known: Any 
             lib.HP_ORDER_REDUCE_ONLY if row.get("reduceOnly") else 0
         )
     out.venue_id = int(row["orderId"])
-    out.price_ticks, out.lots = about.ticks(row["price"]), about.lots(row["origQty"])
-    out.venue_update_ns = int(row.get("updateTime", 0)) * 1_000_000
-    out.filled_lots = about.lots(row["executedQty"])
+    listed_ns = int(row.get("updateTime", 0)) * 1_000_000
+    if listed_ns >= out.venue_update_ns:  # else the list lags: the journal has a newer version
+        out.price_ticks, out.lots = about.ticks(row["price"]), about.lots(row["origQty"])
+        out.venue_update_ns = listed_ns
+    out.filled_lots = max(out.filled_lots, about.lots(row["executedQty"]))
     out.state = lib.HP_ORDER_PARTIAL if out.filled_lots else lib.HP_ORDER_LIVE
     return out
 

@@ -89,6 +89,11 @@ class SessionPart(cold.Part):
             self.endpoints, s["api_key"], load_key(Path(s["key_path"])), self.http
         )
         self.govern()
+        if s["is_first"] and (left_s := self.governor.stopped_s()) > 0:
+            raise cold.ColdError(
+                f"venue {self.endpoints.rest} refuses every request (429, 418) for another"
+                f" {left_s:.0f} s, as a former run was told; asking makes it longer: start then"
+            )
         self.lanes: dict[int, Lane] = {}
         self.symbols: dict[int, str] = {}
         self.about: dict[int, Any] = {}
@@ -114,7 +119,8 @@ class SessionPart(cold.Part):
 
     def govern(self) -> None:
         """Hear what answers say of the venue's quota, and heed it."""
-        self.governor = Governor(self.say)
+        directory = self.specification.get("directory")
+        self.governor = Governor(self.say, Path(directory) if directory else None)
         self.session.heard = self.governor.hear
         self.session.stopped_s = self.governor.stopped_s
 
@@ -198,6 +204,8 @@ class SessionPart(cold.Part):
             self.reference_due.set()
         elif "mail" in message:
             self.spawn(self.mail_all(message))
+        elif "question" in message:
+            self.ask_gate(message["ask"], bytes.fromhex(message["question"]))
         elif "cancel_ours" in message:
             self.spawn(self.cancel_ours(message["cancel_ours"]))
         elif "cancel_all" in message:
@@ -286,13 +294,17 @@ class SessionPart(cold.Part):
         for lane in self.lanes.values():
             while (taken := lane.mail_out.take()) is not None:
                 kind, aux, payload = taken
-                if kind == lib.HP_MAIL_WANT:
+                if kind == lib.HP_MAIL_VERDICT:
+                    number = int.from_bytes(payload[:8], "little")  # hp_verdict_t.intent_id
+                    self.tell({"answer": number, "verdict": payload.hex()})
+                elif kind == lib.HP_MAIL_WANT:
                     self.spawn(self.answer(lane, aux, int.from_bytes(payload[4:8], "little")))
 
     async def look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
             self.on_bell()
+            self.governor.look()
 
     async def answer(self, lane: Lane, what: int, aux: int) -> None:
         """Fulfil one wish.  What fails is said; the lane asks again."""
@@ -304,6 +316,8 @@ class SessionPart(cold.Part):
                 if self.lanes.get(lane.number) is lane:
                     await lane.feeds.fill(aux)
             elif what == lib.HP_WANT_LOGON:
+                if self.governor.stopped_s() > 0:
+                    return  # a logon is a request too; the lane wishes again
                 if aux:  # a refused logon is not tried again at once
                     await asyncio.sleep(1)
                 self.put(lane, lib.HP_MAIL_LOGON, self.session.logon_text().encode())
@@ -325,6 +339,14 @@ class SessionPart(cold.Part):
             return
         if not lane.mail_in.put(kind, data, aux):
             self.say(f"mail.full lane={lane.number} kind={kind} aux={aux} bytes={len(data)}")
+
+    def ask_gate(self, number: int, question: bytes) -> None:
+        """Pass a question on to the lane that has the gate; its verdict names the number."""
+        lane = self.lanes.get(0)
+        if lane is None:
+            self.tell({"answer": number, "refused": "no lane with a gate lives"})
+            return
+        self.put(lane, lib.HP_MAIL_ASK, number.to_bytes(8, "little") + question[8:])  # intent.id
 
     async def mail_all(self, message: Message) -> None:
         """Mail instruments, limits and signals to every lane; say so when all of them have it."""

@@ -513,7 +513,7 @@ JOURNAL = [
         "frames_unjournaled",
         "Market data dropped unseen: the ring was full of what is not archived.",
     ),
-    count("orders_parked", "orders_parked", "Orders that waited for the disk."),
+    count("orders_parked", "orders_parked", "Orders and changes that waited for the disk."),
     count(
         "orders_unparked",
         "orders_unparked",

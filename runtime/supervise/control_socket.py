@@ -54,7 +54,7 @@ WORDS = {
     "flatten": (lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL),  # set first: no new risk in between
     "resume": (0, lib.HP_WORD_KILL | lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN),
 }
-COMMANDS = (*WORDS, "drain", "reload", "status", "limits", "signal")
+COMMANDS = (*WORDS, "drain", "reload", "status", "limits", "signal", "check")
 
 
 LIMIT_ACTIONS = ("show", "set", "freeze", "thaw")
@@ -78,6 +78,7 @@ class ControlServer:
         asked: Callable[[str], None] = lambda command: None,
         limits: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
         signal: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        check: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
     ) -> None:
         state_dir(deployment)  # made, 0700
         self.path = socket_path(deployment)
@@ -88,6 +89,7 @@ class ControlServer:
         self.observer = observer or Observer(deployment)
         self.limits = limits  # asks the authority
         self.signal = signal  # tells lanes of toxicity and emergency
+        self.check = check  # asks the gate about an order
         self.asked = asked  # told of each command that changes something, beside the lanes
         self.refused = 0
         self.served = 0
@@ -186,6 +188,8 @@ class ControlServer:
             return await self.ask_limits(request, said, peer)
         if command == "signal":
             return self.take_signal(request, said, peer)
+        if command == "check":
+            return await self.ask_gate(request)
         self.say(f"control.{command} pid={peer.pid} uid={peer.uid} reason={said!r}")
         if command == "reload":
             if self.reload is None:
@@ -223,6 +227,18 @@ class ControlServer:
             self.say(f"control.limits_{action} pid={peer.pid} uid={peer.uid} reason={said!r}")
         who = {"uid": peer.uid, "pid": peer.pid, "reason": said, "utc_ns": time.time_ns()}
         answer = await self.limits({**asks, **who, "action": action})
+        if "refused" in answer:
+            raise CommandError(str(answer["refused"]))
+        return {"ok": True, **answer}
+
+    async def ask_gate(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask what the gate would say of an order; nothing is sent, nothing is logged."""
+        if self.check is None:
+            raise CommandError("this run has no gate to ask")
+        try:
+            answer = await self.check(request)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         if "refused" in answer:
             raise CommandError(str(answer["refused"]))
         return {"ok": True, **answer}

@@ -83,6 +83,7 @@ def spec(strategy: Path, **more: object) -> dict[str, object]:
         "codec": "venues.binance.usdm.codec",
         "prefix": "story",
         "rate": [2000, 200, 20],
+        "cancel_again_ms": [2, 16],
         "flatten": {
             "policy": lib.HP_FLATTEN_IOC,
             "band_bps": 10,

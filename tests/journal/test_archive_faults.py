@@ -5,6 +5,7 @@ is a prefix of what the lane wrote.  `make faults N=1000` does each of these N t
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import random
@@ -22,7 +23,7 @@ import pytest
 from hotpath.journal.trial import torn_tails
 from runtime._shm import ffi, lib
 from runtime.journal import audit, recording
-from runtime.journal.archive import ArchiveDamaged
+from runtime.journal.archive import ArchiveDamaged, ArchiveFull
 from runtime.journal.archiver import NO_ARCHIVER, Archiver, Rules, is_archived
 from runtime.journal.archiver import finish as finish_rings
 
@@ -150,20 +151,27 @@ def test_archiver_killed_at_random_instants_under_load_keeps_what_it_acknowledge
 
 # -- errors of the kernel -------------------------------------------------------------------------
 
+# Every call that an archiver makes on its files, and an error that ends it.  A sync is never tried
+# again, whatever it says.
 CALLS = [
     ("write", "EIO"), ("fdatasync", "EIO"), ("fsync", "EIO"), ("openat", "EIO"),
-    ("fdatasync", "ENOSPC"), ("openat", "EMFILE"),
+    ("fdatasync", "ENOSPC"), ("openat", "EMFILE"), ("fsync", "ENOSPC"), ("mkdir", "EIO"),
+    ("close", "EIO"), ("statfs", "EIO"), ("newfstatat", "EIO"),
 ]  # fmt: skip
-PASSING = [("write", "ENOSPC"), ("write", "EDQUOT")]
-RETRIED = [("write", "EINTR"), ("fdatasync", "EINTR"), ("fsync", "EINTR")]
+PASSING = [("write", "ENOSPC"), ("write", "EDQUOT"), ("openat", "ENOSPC"), ("mkdir", "ENOSPC")]
+RETRIED = [("write", "EINTR"), ("fdatasync", "EINTR"), ("fsync", "EINTR"), ("openat", "EINTR")]
 FILES = ["00000000.journal", "00000001.journal", "chain", "heads"]
+OF_THE_FOLDER = ("fsync", "mkdir")
+OF_THE_RUN = ("statfs",)
+OF_READERS_TOO = ("close", "newfstatat")  # which need not stop for what harms no byte
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="requires strace")
 
 
 def traced(ring, run, call, error, when, name):
     folder = recording.epoch_folder(run, 0, 7)
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder if call == "fsync" else folder / name
+    if call != "mkdir":
+        folder.mkdir(parents=True, exist_ok=True)
+    target = folder if call in OF_THE_FOLDER else run if call in OF_THE_RUN else folder / name
     return Process(
         ring, run, "strace", "-f", "-q", "-o", str(run.parent / "trace"), "-P", str(target),
         "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}",
@@ -174,8 +182,10 @@ def injections(calls):
     """Every system call and file in the long loop, a few in the short one."""
     out = []
     for call, error in calls:
-        for name in FILES if call != "fsync" else FILES[:1]:
-            for when in range(1, 1 + (min(TRIALS, 5) or 1)):
+        for name in FILES[:1] if call in OF_THE_FOLDER + OF_THE_RUN else FILES:
+            # of chain and heads the first is a look whether they are there: that needs no room
+            first = 2 if (call, error) == ("openat", "ENOSPC") and name in FILES[2:] else 1
+            for when in range(first, first + (min(TRIALS, 5) or 1)):
                 is_short = name in ("chain", "00000000.journal") and error in ("EIO", "ENOSPC")
                 if TRIALS or is_short:
                     out.append((call, error, when, name))
@@ -206,10 +216,13 @@ def test_failed_call_stops_the_archiver_and_loses_nothing(ring, tmp_path, call, 
         archiver.end()
         pytest.skip("requires more calls than the archiver makes")
     code = archiver.end()
-    assert code == 1, archiver.error
-    assert "archive.failed" in archiver.error
-    watermark = ring.head.archived
-    assert watermark == NO_ARCHIVER or ring.head.archive_state == lib.HP_ARCHIVE_FAILED
+    if code == 0 and call in OF_READERS_TOO:
+        assert numbers(run) == ring.kept
+    else:
+        assert code == 1, archiver.error
+        assert "archive.failed" in archiver.error
+        watermark = ring.head.archived
+        assert watermark == NO_ARCHIVER or ring.head.archive_state == lib.HP_ARCHIVE_FAILED
     finish(ring, run)
     assert numbers(run) == ring.kept
     assert audit.verify(run).findings == []
@@ -267,6 +280,76 @@ def test_disk_without_room_stops_quoting_and_recovers(ring, tmp_path, capsys):
     assert "archive.room_back" in capsys.readouterr().err
     archiver.close()
     assert numbers(run) == list(range(5))
+
+
+def test_lane_that_begins_on_a_full_disk_takes_no_risk_and_loses_nothing(
+    ring, tmp_path, monkeypatch, capsys
+):
+    """Not even its folder can be made: the ring says so, keeps what it holds, and is taken up when
+    there is room."""
+    run = tmp_path / "run"
+    archiver = Archiver(ring.deployment, run)
+    ring.frames(20)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "mkdir", full)
+    for _ in range(3):
+        archiver.look()
+    assert archiver.rings == {} and ring.head.archive_state == lib.HP_ARCHIVE_FULL
+    assert ring.head.archived == 0  # nothing from there on is overwritten
+    assert capsys.readouterr().err.count("archive.full") == 1
+    ring.lane.archive()
+    ring.frames(5)
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    archiver.look()
+    archiver.copy()
+    assert ring.head.archive_state == lib.HP_ARCHIVE_COPYING
+    archiver.close()
+    assert numbers(run) == list(range(25))
+    assert audit.verify(run).findings == []
+
+
+def test_full_disk_at_a_lanes_end_is_waited_for(ring, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    archiver = Archiver(ring.deployment, run)
+    archiver.look()
+    ring.frames(20)
+    archiver.copy()
+    (held,) = archiver.rings.values()
+    monkeypatch.setattr(type(held), "is_done", True)
+    monkeypatch.setattr(held.writer, "head", raises_full)
+    archiver.copy()
+    assert list(archiver.rings.values()) == [held] and held.again_ns > 0
+    assert ring.head.archive_state == lib.HP_ARCHIVE_FULL
+    monkeypatch.undo()
+    archiver.close()
+    assert numbers(run) == list(range(20))
+
+
+def raises_full(**_):
+    raise ArchiveFull("no space")
+
+
+def test_head_that_cannot_be_kept_outside_is_said_and_no_end(ring, tmp_path, monkeypatch, capsys):
+    """The disk of the state is full, the archive's is not: archiving goes on."""
+    run = tmp_path / "run"
+    archiver = Archiver(ring.deployment, run)
+    archiver.look()
+    ring.frames(20)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        archiver.copy()
+        archiver.close()
+    assert "archive.head_not_kept" in capsys.readouterr().err
+    assert numbers(run) == list(range(20))
+    assert audit.verify(run).findings == []
 
 
 def test_two_archivers_never_write_one_run(ring, tmp_path):

@@ -7,6 +7,8 @@ from fractions import Fraction
 import pytest
 
 from hotpath.journal.tail import SEGMENT_BYTES
+from ops import ledger as command
+from ops.cli import main
 from runtime._shm import ffi, lib
 from runtime.journal import ledger, recording
 from venues.binance.usdm import cash
@@ -249,3 +251,36 @@ def test_fill_whose_event_was_lost_is_no_difference_of_the_wallet(tmp_path, trad
 )
 def test_frame_that_cannot_be_read_says_nothing(frame):
     assert list(cash.words(frame)) == []
+
+
+def test_times_are_read_as_people_write_them():
+    end = 1_796_000_000 * 10**9
+    for text, ns in (
+        ("5m", end - 300 * 10**9),
+        ("-5m", end - 300 * 10**9),
+        ("1.5s", end - 1_500_000_000),
+        ("250ms", end - 250_000_000),
+        ("1796000000000000001", 1_796_000_000_000_000_001),
+        ("2026-11-29T02:00:00Z", 1_795_917_600 * 10**9),
+    ):
+        assert command.time_of(text, end) == ns, text
+    for text in ("", "5", "5x", "yesterday", "-", "1.2.3s"):
+        with pytest.raises(command.TimeError, match="before the end"):
+            command.time_of(text, end)
+
+
+def test_money_is_shown_to_the_last_unit():
+    for e8, text in ((0, "0.00"), (10**7, "0.10"), (-1, "-0.00000001"), (123456789, "1.23456789")):
+        assert command.exact(e8) == text
+    assert command.clock(1_795_917_600_999_999_999) == "2026-11-29T02:00:00.999Z"
+
+
+def test_commands_fit_a_terminal_and_take_a_time_before_the_end(tmp_path, trader, capsys):
+    story = Story(tmp_path / "run", trader)
+    for event in trade(60):
+        story.happen(*event)
+    story.end()
+    for words in (["show"], ["show", "--at", "10ms"], ["entries"], ["check"]):
+        main(["ledger", words[0], str(tmp_path / "run"), *words[1:]])
+        shown = capsys.readouterr().out.replace(str(tmp_path), "")
+        assert shown and max(map(len, shown.splitlines())) <= 100

@@ -30,10 +30,13 @@ class Mover(Strategy):
 
 
 class Stage:
-    """A each_rig with one acknowledged order of 10 lots at 600000."""
+    """A each_rig with an acknowledged order of 10 lots at 600000; `assets`: it has 1000 of each."""
 
-    def __init__(self, each_rig, **settings):
+    def __init__(self, each_rig, assets=None, **settings):
         self.r = each_rig(Mover(), **settings)
+        for number, name in (assets or {}).items():
+            self.r.lane.add_asset(number, name)
+            self.r.report("BALANCE", 0, asset=number, balance_e8=1000 * 10**8, match_ns=1)
         self.r.sync()
         self.order = self.r.only()
         self.r.report("ACK", self.order, venue_id=7, lots=10, price_ticks=600_000, match_ns=10)

@@ -266,6 +266,43 @@ def test_order_that_is_marked_or_over_is_not_wanted_again(stage):
     assert (sent(stage, "place"), stage.view.flow.retries) == (1, 0)
 
 
+def test_order_that_was_proven_absent_and_is_there_after_all_is_not_placed_again(stage):
+    """The venue's late word takes back its own proof before the second try has left."""
+    (order,) = stage.wish(buy(tries=1))
+    stage.lane.now_ns += 6500 * MS  # behind the deadline and the read lag
+    stage.report("NOT_FOUND", order)
+    assert (stage.state(order), sent(stage, "place")) == ("REJECTED", 1)
+    stage.report("ACK", order, venue_id=7)
+    assert stage.state(order) == "LIVE"
+    for _ in range(5):
+        stage.depth()
+        stage.lane.turn(1 * MS)
+    assert (sent(stage, "place"), stage.view.flow.retries) == (1, 0)
+    assert stage.view.flow.retries_dropped == 1
+    assert (len(stage.lane.orders()), stage.maker.working(1)) == (1, 1)
+
+
+def test_order_that_is_there_after_all_goes_when_its_second_try_has_left(stage):
+    """One wish: of two orders of it the older one is cancelled, the younger one stays."""
+    (first,) = stage.wish(buy(tries=1))
+    stage.lane.now_ns += 6500 * MS
+    stage.depth()
+    stage.report("NOT_FOUND", first)
+    stage.lane.turn(1 * MS)
+    (second,) = [one["client_id"] for one in stage.lane.orders()]
+    stage.report("ACK", second, venue_id=8)
+    assert (sent(stage, "place"), sent(stage, "cancel")) == (2, 0)
+    stage.report("ACK", first, venue_id=7)
+    stage.depth()
+    stage.lane.turn(1 * MS)
+    stage.lane.turn(1 * MS)
+    assert sent(stage, "cancel") == 1
+    assert f"{first:016x}".encode() in stage.lane.sent[-1]
+    stage.report("CANCELED", first, match_ns=9)
+    assert [one["client_id"] for one in stage.lane.orders()] == [second]
+    assert stage.maker.working(1) == 1
+
+
 class Venue:
     """What the venue has: it loses requests and answers by its seed, and knows what it was sent."""
 

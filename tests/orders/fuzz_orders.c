@@ -139,6 +139,14 @@ static void end(truth_t *t, uint8_t state)
     tell(&r);
 }
 
+/* Notional of a fill as it is written in a contract: coins of 100 units of quote each, or price x size. */
+static int64_t worth(const hp_instrument_t *i, int64_t ticks, int64_t lots, int is_buy)
+{
+    if (i->contract != HP_CONTRACT_INVERSE) return ticks * lots * 1000;
+    hp_wide_t coins = (hp_wide_t)lots * 10000000000 * 100, by = (hp_wide_t)ticks * 1000;
+    return (int64_t)(coins / by + (!is_buy && coins % by != 0));
+}
+
 static void trade(truth_t *t)
 {
     int64_t lots = 1 + below(5), left = t->lots - t->filled;
@@ -156,7 +164,7 @@ static void trade(truth_t *t)
     r.pnl_e8 = t->instrument == SPOT ? 0 : (int64_t)below(2000) - 1000;
     r.asset = below(2) ? i->settle_asset : 0;
     int sign = t->side == HP_SIDE_BUY ? 1 : -1;
-    int64_t money = hp_instrument_notional(i, r.last_ticks, lots, HP_ROUND_DOWN);
+    int64_t money = worth(i, r.last_ticks, lots, sign > 0);
     held[t->instrument] += sign * lots;
     notional[t->instrument] += sign * money;
     profit[t->instrument] += r.pnl_e8;
@@ -390,7 +398,8 @@ static void check_end(void)
         const hp_instrument_t *i = &lane->instruments[id].about;
         equal("position", p->lots[0], held[id]);
         if (held[id] == 0) equal("cost of nothing", p->cost_e8[0], 0);
-        equal("profit and open cost", p->realised_e8 - p->cost_e8[0], -notional[id]);
+        int64_t earned = id == INVERSE ? -p->realised_e8 : p->realised_e8; /* of coins: in less out */
+        equal("profit and open cost", earned - p->cost_e8[0], -notional[id]);
         equal("venue's profit", p->venue_pnl_e8, profit[id]);
         equal("fees", p->fees_e8, fees[id]);
         equal("exposure", lane->instruments[id].exposure.working_buy_lots + lane->instruments[id].exposure.working_sell_lots, 0);
@@ -419,6 +428,7 @@ static void instrument(uint32_t id, uint8_t contract, uint8_t margin, uint32_t s
     i->about.fee_rate_e8 = 50000;
     i->about.margin = margin;
     i->about.multiplier_e8 = contract == HP_CONTRACT_INVERSE ? 10000000000 : 100000000;
+    hp_instrument_make(&i->about);
     i->limits.strategies = i->limits.accounts = 1;
     i->limits.kinds = 14;
     i->limits.order_lots_max = i->limits.position_lots_max = 1000000;

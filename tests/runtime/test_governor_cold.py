@@ -12,7 +12,7 @@ from runtime.feeds.supply import LIMITS
 from runtime.sentinel.sweep import Venue
 from runtime.sentinel.wire import Reply
 from runtime.session import governor as module
-from runtime.session import quota
+from runtime.session import quota, stops
 from runtime.session.governor import Governor, Listener
 from venues.binance.public import Heard, Usage, usages, windows
 from venues.binance.usdm import rescue
@@ -26,16 +26,24 @@ class Clock:
     def monotonic_ns(self):
         return self.now
 
+    def time_ns(self):
+        return self.now + 10**18
+
 
 class Stage:
     """A governor with one lane, whose page and mail are plain memory."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch, directory):
         self.clock = Clock()
-        monkeypatch.setattr(module.time, "monotonic_ns", self.clock.monotonic_ns)
-        self.said, self.mail = [], []
+        for name in ("monotonic_ns", "time_ns"):
+            monkeypatch.setattr(module.time, name, getattr(self.clock, name))
+        self.said, self.mail, self.directory = [], [], directory
         self.page = ffi.new("hp_lane_page_t *")
-        self.governor = Governor(self.said.append)
+        self.begin()
+
+    def begin(self):
+        """A life of the process."""
+        self.governor = Governor(self.said.append, self.directory)
         self.join()
 
     def join(self):
@@ -54,8 +62,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(monkeypatch):
-    return Stage(monkeypatch)
+def stage(monkeypatch, tmp_path):
+    return Stage(monkeypatch, tmp_path)
 
 
 def heard(*figures, weight=5, stopped="", status=200, retry=0.0):
@@ -104,6 +112,73 @@ def test_new_life_of_a_lane_hears_what_was_heard_last(stage):
     stage.join()
     assert [one.used for one in stage.mail] == [31, -1]
     assert stage.mail[1].stop_ns == 7 * S
+
+
+@pytest.mark.parametrize("status", [418, 429])
+def test_a_refusal_outlives_the_process_until_it_ends(stage, status):
+    stage.governor.hear(heard(stopped="weight", status=status, retry=30), 77)
+    stage.governor.hear(heard(stopped="orders", status=429, retry=9), 77)
+    stage.clock.now += 7 * S
+    stage.mail.clear()
+    stage.begin()
+    assert stage.governor.stopped_s() == 23
+    assert [(one.kind, one.stop_ns, one.status) for one in stage.mail] == [
+        (lib.HP_QUOTA_WEIGHT, 23 * S, status),
+        (lib.HP_QUOTA_ORDERS, 2 * S, 429),
+    ]
+    stage.clock.now += 23 * S
+    stage.mail.clear()
+    stage.begin()
+    assert stage.governor.stopped_s() == 0 and not stage.mail
+
+
+def test_what_a_lane_alone_was_told_is_kept_too(stage):
+    stage.page.quota.stop_until_ns[lib.HP_QUOTA_WEIGHT] = stage.clock.now + 40 * S
+    stage.page.quota.refusals[1] = 1
+    stage.governor.leave(0)
+    stage.page = ffi.new("hp_lane_page_t *")  # the lane's page is gone with it
+    stage.mail.clear()
+    stage.begin()
+    assert stage.governor.stopped_s() == 40
+    assert [(one.stop_ns, one.status) for one in stage.mail] == [(40 * S, 418)]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ('{"weight": [' + str(10**18 + 1005 * S) + ", 418]}", 5),
+        ('{"weight": [' + str(10**18 + 999 * S) + ", 418]}", 0),
+        ('{"weight": [' + str(2 * 10**18) + ", 418]}", 3 * 86_400),  # a clock was wrong
+        ("{", 60),
+        ('{"wait": [1, 2]}', 60),
+        ('{"weight": 5}', 60),
+        ("[]", 60),
+    ],
+)
+def test_a_file_of_refusals_is_read_carefully(stage, text, seconds):
+    (stage.directory / stops.FILE).write_text(text)
+    stage.begin()
+    assert stage.governor.stopped_s() == seconds
+    assert stops.refused_s(stage.directory, stage.clock.time_ns()) == seconds
+
+
+def test_a_lane_that_starts_is_told_what_its_former_life_knew(stage):
+    page, now = stage.page, stage.clock.now
+    page.turn_ns = now - S // 2
+    utc = stage.clock.time_ns()
+    for n, (kind, length_s) in enumerate(((1, 60), (2, 10), (2, 60))):
+        row = page.quota.rows[n]
+        row.kind, row.length_s, row.used = kind, length_s, 7 + n
+    page.quota.window_count = 3
+    page.quota.stop_until_ns[lib.HP_QUOTA_ORDERS] = now + 4 * S
+    at = {"asked_ns": now - S // 2}
+    # 1e18 + 1000 s is 20 s behind a minute's beginning and at a beginning of ten seconds
+    assert stops.told(page, stage.directory, now, utc) == [
+        {"kind": 1, "length_s": 60, "used": 7, **at},
+        {"kind": 2, "length_s": 60, "used": 9, **at},
+        {"kind": 2, "length_s": 0, "stop_ns": 4 * S, "status": 429},
+    ]
+    assert stops.told(None, stage.directory, now, utc) == []
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from runtime.config.limits import gate_policy, scopes
 from runtime.journal.tailer import records_of
 from runtime.lanes.spec import add_instrument, set_policies
 from runtime.pages.page import LANE_BYTES
+from runtime.session import quota
 from runtime.show.verdicts import V
 from venues.binance.usdm.codec import Codec
 
@@ -146,6 +147,7 @@ def test_mail_of_limits_is_what_a_lane_journals_of_them_and_names_only_what_chan
         "rate": [100, 50, 5],
         "limits": limits.records(**held, instruments=[1]),
         "gate_policy": gate_policy(Config()),
+        "quota": {"rule": {**quota.RULE, "costs": {"cancel": [1, 0]}}, "windows": []},
         "clock_ns_max": 50_000_000,
         "clock_warns": True,
         "instruments": [
@@ -170,6 +172,7 @@ def test_mail_of_limits_is_what_a_lane_journals_of_them_and_names_only_what_chan
         lib.HP_MAIL_LIMIT: lib.HP_RECORD_LIMITS,
         lib.HP_MAIL_RULE: lib.HP_RECORD_RULE,
         lib.HP_MAIL_POLICY: lib.HP_RECORD_POLICY,
+        lib.HP_MAIL_QUOTA_RULE: lib.HP_RECORD_QUOTA_RULE,
     }
     written = [(r.kind, r.payload) for chunk in read(ring) for r in records_of(chunk)]
     assert {scope[0] for scope in found} == set(kinds)
@@ -177,6 +180,8 @@ def test_mail_of_limits_is_what_a_lane_journals_of_them_and_names_only_what_chan
         assert (kinds[mail.kind], mail.data) in written
     other = {**spec, "instruments": [{**item, "limits": {"band_bps": 41}}]}
     assert list(changed(found, mails(other, set()))) == [(lib.HP_MAIL_RULE, 1, 0)]
+    less = {**spec, "quota": {"rule": {**spec["quota"]["rule"], "busy": 40}}}
+    assert list(changed(found, mails(less, set()))) == [(lib.HP_MAIL_QUOTA_RULE, 0, 0)]
     account = (lib.HP_DIMENSION_ACCOUNT, 0)
     assert (lib.HP_MAIL_LIMIT, *account) not in mails(spec, {account})
 

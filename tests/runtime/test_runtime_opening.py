@@ -102,6 +102,24 @@ def test_order_that_appeared_between_two_questions_is_adopted_as_alive():
 
 
 @pytest.mark.parametrize(
+    ("listed_ms", "wanted"), [(1_000, (5, 600_000, 2, 1_001)), (1_002, (9, 600_005, 1, 1_002))]
+)
+def test_version_of_an_adopted_order_is_the_newer_of_journal_and_list(listed_ms, wanted):
+    """A list that lags shows a replaced order as it was; fills that were booked stay booked."""
+    known = order(5)
+    known.price_ticks, known.lots, known.filled_lots = 600_000, 5, 2
+    known.venue_update_ns = 1_001 * 10**6
+    evidence = Evidence(orders={5: known}, orders_sent=1, counted={5})
+    shown = row(5, price="60000.5", origQty="0.009", executedQty="0.001", updateTime=listed_ms)
+    if listed_ms > 1_001:
+        known.filled_lots = 0
+    (found,) = judge(evidence, VenueFacts(open_orders=[shown])).orders
+    version = (found.lots, found.price_ticks, found.filled_lots, found.venue_update_ns // 10**6)
+    assert version == wanted
+    assert found.state == lib.HP_ORDER_PARTIAL
+
+
+@pytest.mark.parametrize(
     ("contract", "size_decimals", "multiplier", "amount", "cost"),
     [
         (lib.HP_CONTRACT_LINEAR, 3, 1, "-0.002", -100 * 10**8),  # 0.002 x 50,000

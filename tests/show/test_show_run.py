@@ -120,6 +120,25 @@ def test_why_tells_an_order_that_was_filled(running, capsys):
     assert re.match(r"no record of 123456789012 .*reach back: lane-0 epoch \d+ [\d.]+ m?s", out)
 
 
+def test_gate_is_asked_about_an_order_and_nothing_is_sent(running, capsys):
+    """By command and from Python; the chain, one check alone, an order that cannot be read."""
+    from runtime.supervise import pre_check
+
+    words = ["pre-check", "--deployment", running.name, "--symbol", "BTCUSDT", "--size", "0.001"]
+    code, out, _ = corelane(capsys, *words, "--side", "buy", "--price", "1.0")
+    assert code == 1 and out.startswith("REFUSED  refused: ")
+    order = {"symbol": "BTCUSDT", "side": "BUY", "price": "1.0", "size": "0.001"}
+    assert not pre_check.validate_price_fence(order, running.name)["approved"]
+    assert pre_check.detect_self_trade(order, running.name)["approved"]
+    assert not pre_check.pre_check_order(order, running.name)["approved"]
+    code, _, err = corelane(capsys, *words, "--side", "up", "--price", "1.0")
+    assert code == 2 and "side is 'up'; want one of BUY, SELL" in err
+    assert pre_check.get_available("USDT", running.name) > 0
+    with pytest.raises(pre_check.CommandError, match="holds no XRP"):
+        pre_check.get_available("XRP", running.name)
+    assert "pre_check" not in running.text()
+
+
 def test_emergency_holds_over_the_lives_of_a_lane_until_it_is_taken_back(running, capsys):
     words = ["signal", "--deployment", running.name]
     code, _, err = corelane(capsys, *words, "--symbol", "NOSUCH", "--toxicity", "1")
@@ -271,11 +290,23 @@ def test_configured_run_reloads_and_keeps_what_a_lanes_libraries_say(tmp_path, c
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.1)
         assert [one.symbol for one in observer.take().instruments] == ["ETHUSDT"]
-        path.write_text(path.read_text() + '[log]\nlevel = "debug"\n[clock]\npolicy = "off"\n')
+        more = '[log]\nlevel = "debug"\n[clock]\npolicy = "off"\n[funds]\nleverage = 3\n'
+        more += "[authority]\nlease_ms = 900\n[quota]\nbusy_percent = 40\n"
+        path.write_text(path.read_text() + more)
         code, out, _ = corelane(capsys, "reload", "--deployment", name)
         assert code == 1
         assert "log.level applied" in out
-        assert "clock.policy needs a restart: not applied" in out
+        for key in ("clock.policy", "funds.leverage"):
+            assert f"{key} needs a restart: not applied" in out
+        for key in ("authority.lease_ms", "quota.busy_percent"):
+            assert f"{key} applied" in out
+        while (found := observer.take()).authority.lease_ns != 900_000_000:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        while observer.pages.view("lane.0").quota.rows[0].begins[3] != 2400 * 90 // 100 * 40 // 100:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        assert found.lanes[0].lease.left_ns is not None
         process.send_signal(signal.SIGHUP)  # reads it again, ends nothing
         assert corelane(capsys, "drain", "--deployment", name)[0] == 0
         said = process.communicate(timeout=PATIENCE_S)[0]

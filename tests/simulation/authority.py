@@ -6,6 +6,7 @@ Refuses: arithmetic of limits.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ class SimLedger(Ledger):
         pass
 
 
+kind_named = functools.cache(kind_of)
+
+
 @contextmanager
 def installed(host: Host) -> Iterator[None]:
     """Let the authority's module see this host."""
@@ -53,14 +57,14 @@ def installed(host: Host) -> Iterator[None]:
             there = {
                 name.removeprefix(prefix): page
                 for name, page in host.files.items()
-                if name.startswith(prefix) and kind_of(name.removeprefix(prefix))
+                if name.startswith(prefix) and kind_named(name.removeprefix(prefix))
             }
             for name in [n for n, held in self.held.items() if there.get(n) is None]:
                 self.held.pop(name)
             for name, page in there.items():
                 held = self.held.get(name)
                 if held is None or held.inode != id(page.map):
-                    kind = kind_of(name)
+                    kind = kind_named(name)
                     assert kind is not None
                     self.held[name] = Held(Page.open(self.deployment, name, kind), id(page.map))
 

@@ -26,12 +26,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.planted import CANARY, CATALOGUE, Bug, catalogue, plant, prepare
+from tests.simulation.planted import CANARY, CATALOGUE, Bug, Watch, catalogue, plant, prepare
 
 SHARE = 95  # percent that must be found
 HANG_S = 20  # of CPU time; a story takes a few tenths of a second
 NOTE_EVERY = 25  # seeds
 NOT_FOUND = -1
+PLANT_FAILED = 77  # a child's exit code
 
 
 @dataclass
@@ -63,7 +64,9 @@ def live_with(bug: Bug, seed: int) -> tuple[str, str]:
         try:
             os.close(ours)
             resource.setrlimit(resource.RLIMIT_CPU, (HANG_S, HANG_S + 1))
+            status = PLANT_FAILED
             plant(bug)
+            status = 1
             from tests.simulation.world import live
 
             outcome = live(seed)
@@ -79,6 +82,8 @@ def live_with(bug: Bug, seed: int) -> tuple[str, str]:
     _, status = os.waitpid(child, 0)
     if not said:
         ended = os.waitstatus_to_exitcode(status)
+        if ended == PLANT_FAILED:
+            raise RuntimeError(f"{bug.name} could not be planted; have sources changed meanwhile?")
         if ended in (-signal.SIGXCPU, -signal.SIGKILL):
             return f"L0: no end after {HANG_S} s of CPU time", ""
         return f"L0: the process ended with {ended}", ""
@@ -131,15 +136,16 @@ class Search:
         from tests.simulation.world import live
 
         CANARY.seen[:] = bytes(len(CANARY.seen))
-        honest = live(seed)
-        seen = bytes(CANARY.seen)
+        with Watch([self.bugs[hunt.name] for hunt in self.open]) as watch:
+            honest = live(seed)
+        seen = {bug.name for bug in self.bugs.values() if CANARY.seen[bug.number]} | watch.seen
         if honest.broken:
             self.honest.append(f"seed {seed}: {honest.broken}")
             print(f"{'the honest code':28} seed {seed:>5}  {honest.broken}", flush=True)
             return
         for hunt in self.open:
             bug = self.bugs[hunt.name]
-            if bug.is_compiled and not seen[bug.number]:
+            if hunt.name not in seen:
                 continue
             broken, digest = live_with(bug, seed)
             hunt.lived += 1

@@ -58,6 +58,7 @@ FAULTS: dict[str, Fault] = {
         Fault("kill_session", 0.1, 0.8, "kills of the session process, a second"),
         Fault("kill_authority", 0.1, 1.2, "kills of the authority, a second"),
         Fault("kill_archiver", 0.1, 1.0, "kills of the archiver, a second"),
+        Fault("no_memory", 0.1, 0.8, "kills of all processes but the lane at once, a second"),
         Fault("disk_full", 0.001, 0.05, "writes of the archive that find room for a part or none"),
         Fault("disk_short", 0.01, 0.2, "writes of the archive that are cut short"),
         Fault("disk_fails", 0.001, 0.05, "syncs of the archive that fail"),
@@ -81,7 +82,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     "late": ("kill", "late_request", "refused", "read_lag", "unknown_outcome", "deaf"),
     "stream": ("swapped", "twice", "key_expired", "cut", "funding", "deaf"),
     "market": ("gap", "silence", "old_snapshot", "depth_swapped", "overloaded", "pause"),
-    "store": ("kill_archiver", "kill_authority", "disk_full", "disk_short", "kill", "checkpoint"),
+    "store": ("kill_archiver", "kill_authority", "disk_full", "no_memory", "kill", "checkpoint"),
     "rule": ("words", "stop_supervisor", "kill_authority", "trip", "pause"),
 }
 THEMED = 0.5  # share of the seeds

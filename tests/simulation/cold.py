@@ -20,6 +20,7 @@ from tests.simulation.venue import API_KEY, Http, Venue
 from venues.binance.usdm.session import Endpoints, Session
 
 BELL = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # asked for, never rung
+SIGNATURE = b"signature-that-no-journal-has"
 PLACES = Endpoints("http://venue", "ws://venue", "ws://venue/ws-fapi/v1")
 
 sources.LOOK_S = 0.1  # a poller that looks less often: most of what it finds is that nothing is due
@@ -28,10 +29,10 @@ session_process.limits = functools.cache(feeds.limits)  # type: ignore[assignmen
 
 
 class NoKey:
-    """Signs nothing: the venue does not look."""
+    """Signs nothing: the venue does not look, and the judge looks where it gets to."""
 
     def sign(self, payload: bytes) -> bytes:
-        return b"none"
+        return SIGNATURE
 
 
 class AskedSession(Session):

@@ -7,6 +7,7 @@ Refuses: asking the code under test whether it is right.
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from runtime._shm import ffi, lib
 from runtime.journal.tailer import records_of
 from runtime.session import evidence
 from runtime.session.opening import client_of
+from tests.simulation.cold import SIGNATURE
 from tests.simulation.loop import MS, S
 from venues.simulator.instrument import scaled
 from venues.simulator.order import BUY, SELL, Order
@@ -27,7 +29,9 @@ NO_NEW_RISK = lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN | lib.HP_WORD_DRAIN | lib
 NOTHING_NEW = lib.HP_WORD_KILL
 ALL_GO = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN
 DEPTH = re.compile(rb'"depthUpdate".*?"s":"(\w+)".*?"U":(\d+),"u":(\d+),"pu":(\d+)')
-UNSURE = re.compile(rb'^{"id":"1([0-9a-f]{16})\..*"code":-1007\D')
+# answers that end no order: "I do not know", and "I do not see it" while it may still come
+UNSURE = re.compile(rb'^{"id":"[13]([0-9a-f]{16})\..*"code":-(1007|2013)\D')
+BALANCE = re.compile(rb'"e":"ACCOUNT_UPDATE","E":\d+,"T":(\d+)')
 SNAPSHOT = re.compile(rb'"lastUpdateId":(\d+)')
 
 
@@ -39,6 +43,9 @@ STATES = {
 
 RESTING = (lib.HP_ORDER_LIVE, lib.HP_ORDER_PARTIAL)
 LATE_NS = 1300 * MS  # a lease, a parked order's wait, the longest way to the venue
+ASKED_NS = 400 * MS  # of some orders, each at the lane's own pace
+SECRETS = (SIGNATURE, base64.b64encode(SIGNATURE))
+SWEEP_NS = 20 * MS  # between two sweeps of a lane: what it may trade on is looked at in each
 PATIENCE_NS = 120 * MS  # of a cancel, after a picture has become too old
 
 
@@ -96,7 +103,11 @@ class Judge:
         self.bans: dict[int, int] = {}  # life of the session: until when
         self.lents = [(0, world.account)]  # limits of the account, since when
         self.worded: dict[int, tuple[int, int]] = {}  # epoch: words that stand, since when
-        self.ended_streams: set[int] = set()  # epochs that were told the end of their user stream
+        # epoch that was told the end of its user stream: when
+        self.ended_streams: dict[int, int] = {}
+        self.left_ns: dict[int, int] = {}  # client id: when its bytes left
+        self.told_ms: dict[int, int] = {}  # epoch: time of the newest balance that its stream told
+        self.unasked: dict[int, tuple[int, set[int]]] = {}  # epoch: since when, client ids
         self.left: dict[int, list[int]] = {}  # epoch: client ids of orders whose bytes left
         exchange = world.venue.desk.exchange
         record = exchange.record
@@ -222,26 +233,63 @@ class Judge:
         picture.events = [one for one in picture.events if one[1] > picture.snapshot]
 
     def before_answer(self, process: LaneProcess, data: bytes) -> int | None:
-        """Return the client id of an order of which the venue does not know (-1007)."""
+        """Return the client id of an order that the venue does not know, or not yet (S1)."""
         found = UNSURE.search(data)
         if found is None:
             return None
         client_id = int(found.group(1), 16)
-        order = process.lane.order(client_id)
-        return client_id if order and order["state"] == lib.HP_ORDER_SENT else None
+        order, left_ns = process.lane.order(client_id), self.left_ns.get(client_id)
+        if order is None or left_ns is None or not lib.hp_order_is_working(order["state"]):
+            return None
+        parked_ms = self.world.deadline_ms if self.world.is_durable else 0  # it may have waited
+        bound_ms = self.world.deadline_ms + self.world.venue.read_lag_ms
+        proof_ns = left_ns + (bound_ms - parked_ms) * MS
+        may_be_proof = found.group(2) == b"2013" and self.world.loop.now_ns > proof_ns
+        return None if may_be_proof else client_id
 
     def after_answer(self, process: LaneProcess, client_id: int) -> None:
         """S1: that word ends no order."""
         order = process.lane.order(client_id)
         if order is not None and order["state"] == lib.HP_ORDER_REJECTED:
-            raise self.broken("S1", f"{client_id:x} is taken for refused by -1007")
+            raise self.broken("S1", f"{client_id:x} is taken for dead by no proof")
+
+    def before_balance(self, process: LaneProcess, data: bytes) -> int | None:
+        """Return the wallet as it is, where a frame tells an older one than was told before."""
+        found = BALANCE.search(data)
+        if found is None:
+            return None
+        at, newest = int(found.group(1)), self.told_ms.get(process.epoch, 0)
+        self.told_ms[process.epoch] = max(at, newest)
+        return int(process.page.view.funds[0].total_e8) if at < newest else None
+
+    def after_balance(self, process: LaneProcess, before: int) -> None:
+        """S10: what is older changes nothing."""
+        now = int(process.page.view.funds[0].total_e8)
+        if now != before:
+            raise self.broken("S10", f"an older balance makes the wallet {now} of {before}")
 
     def on_user_frame(self, process: LaneProcess, data: bytes) -> None:
         if b'"listenKeyExpired"' in data:
-            self.ended_streams.add(process.epoch)
+            self.ended_streams.setdefault(process.epoch, self.world.loop.now_ns)
 
     def on_user_stream(self, process: LaneProcess) -> None:
-        self.ended_streams.discard(process.epoch)
+        """The stream begins again: nobody told what became of the orders meanwhile."""
+        self.ended_streams.pop(process.epoch, None)
+        resting = {one["client_id"] for one in process.lane.orders() if one["state"] in RESTING}
+        self.unasked[process.epoch] = process.lane.now_ns, resting
+
+    def asks(self, process: LaneProcess) -> None:
+        """S1: after a gap in its user stream a lane asks about every order that works."""
+        since, ids = self.unasked.get(process.epoch, (0, set()))
+        if not ids:
+            return
+        if self.may_not_ask(process) or not process.lane.is_user_ready:
+            self.unasked[process.epoch] = process.lane.now_ns, ids
+        elif process.lane.now_ns - since > ASKED_NS:
+            still = ids & {one["client_id"] for one in process.lane.orders()}
+            if still:
+                raise self.broken("S1", f"{min(still):x}: nobody asks what became of it")
+            ids.clear()
 
     def picture(self, process: LaneProcess, symbol: str) -> Picture:
         return self.pictures.setdefault((process.epoch, symbol), Picture())
@@ -256,11 +304,14 @@ class Judge:
         world.trace("sends", process.epoch, request)
         self.sends += 1
         params, method = message["params"], message["method"]
-        self.written_ahead(process, request, at, method == "order.place")
+        self.written_ahead(process, request, at, params)
         stamp, true_ms = params["timestamp"], world.host.real_ns() // MS
         if abs(stamp - true_ms) > 1100 + 2 * 300:  # clock steps of 300 ms, read once a second
             raise self.broken("S12", f"{method} says {stamp - true_ms} ms from this host's clock")
         self.by_the_words(process, method, params)
+        if method == "order.status":
+            asked = client_of(world.prefix, params["origClientOrderId"])
+            self.unasked.get(process.epoch, (0, set[int]()))[1].discard(asked)
         if method == "order.cancel":
             self.cancelled.add(client_of(world.prefix, params["origClientOrderId"]))
         self.by_the_leader(process, method)
@@ -273,7 +324,8 @@ class Judge:
         if sent["parent"]:
             self.roots[client_id] = sent["parent"]
         self.left.setdefault(process.epoch, []).append(client_id)
-        if process.epoch in self.ended_streams:
+        self.left_ns[client_id] = world.loop.now_ns
+        if world.loop.now_ns > self.ended_streams.get(process.epoch, world.loop.now_ns) + SWEEP_NS:
             text = "the user stream has ended"
             raise self.broken("S1", f"{params['newClientOrderId']} leaves though {text}")
         if process.is_dead or process.epoch != world.epoch:
@@ -316,7 +368,7 @@ class Judge:
             raise self.broken("S4", f"{method} leaves after the end of the leader's lease")
 
     def written_ahead(
-        self, process: LaneProcess, request: bytes, published: int, is_place: bool
+        self, process: LaneProcess, request: bytes, published: int, params: dict[str, Any]
     ) -> None:
         """S6: a request stands in the journal, within what was published, when it leaves.
 
@@ -327,7 +379,9 @@ class Judge:
         if at < 0 or at + len(request) > published:
             raise self.broken("S6", f"not journaled before it left: {request[:120]!r}")
         archived = int(process.head.archived)
-        if process.spec["durable"] and is_place and at + len(request) > archived:
+        order = process.lane.order(client_of(self.world.prefix, params.get("newClientOrderId", "")))
+        waits = order is not None and process.spec["durable"] >> order["strategy"] & 1
+        if waits and at + len(request) > archived:
             left = at + len(request) - archived
             raise self.broken("S6", f"an order leaves {left} bytes before it is on disk")
 
@@ -350,6 +404,7 @@ class Judge:
         self.exposed(process)
         self.quotes_on_stale(process)
         self.obeys(process)
+        self.asks(process)
 
     def exposed(self, process: LaneProcess) -> None:
         """S3: what rests at the venue is counted as working, by side."""
@@ -440,7 +495,8 @@ class Judge:
     # -- at a death ------------------------------------------------------------------------------
 
     def at_death(self, process: LaneProcess) -> None:
-        """S7, S8, S12: the journal is dense, in time, and tells a successor what the lane knew."""
+        """S7, S8, S12, S15: the journal is dense, in time, without secrets, and a successor learns
+        from it what the lane knew."""
         last_ns = 0
         tail = Tail(process.journal.map)
         try:
@@ -452,6 +508,8 @@ class Judge:
                     self.note_booked(record)
         except JournalDamaged as error:
             raise self.broken("S7", str(error)) from error
+        if any(secret in process.journal.map for secret in SECRETS):
+            raise self.broken("S15", "the journal has a signature")
         found = evidence.read(memoryview(process.journal.map))
         if found is None:
             return
@@ -486,9 +544,14 @@ class Judge:
             fill = evidence.record_of("hp_report_t", record.payload)
             self.booked.setdefault(fill.instrument, []).append(fill.trade_id)
         elif record.kind == lib.HP_RECORD_OPENING and record.aux == lib.HP_MAIL_BOOKED:
+            newest: dict[int, int] = {}
             for fill in sorted(evidence.booked_of(record.payload), key=lambda one: one.rank):
                 if not fill.flags & lib.HP_BOOKED_IN_BASE:
                     self.booked.setdefault(fill.instrument, []).append(fill.trade_id)
+                    if fill.trade_id < newest.get(fill.instrument, 0):
+                        text = f"trade {fill.trade_id} stands behind a newer one in an opening"
+                        raise self.broken("S11", text)
+                    newest[fill.instrument] = fill.trade_id
 
     def is_in_order(self, instrument: int) -> bool:
         """Whether the fills of an instrument were booked as they happened.

@@ -5,6 +5,14 @@ Owns:    its connections, mail, words, beats; the user stream until it may be be
 Refuses: deciding: every step is the compiled one (hotpath/lane/manual), every fact the venue's.
 
 Differences from the live lane: frames of a read are not parked, a blocking lane is taken for all.
+
+Why it is a second text.  What hotpath/lane/live.pyx does around the steps is written into callbacks
+of picows, on transports of uvloop that it looks into (their type, their file, what the kernel has
+taken), and between spins on a clock of the CPU.  None of it can be had without sockets; and
+an Env between them and the steps would be a call more in every frame's way.  So this file
+says again what that one does when a socket opens, closes or speaks, when mail comes, and once
+a turn; whoever changes the one changes the other.  The real one is driven by tests/lane/*_live.py,
+the drill and the soak.
 """
 
 from __future__ import annotations
@@ -96,7 +104,7 @@ class LaneProcess:
         self.turns = 0
         self.words = 0  # as read at the start of the turn
         self.is_torn = False  # it died inside a step
-        self.dies_sending = False
+        self.dies_at = ""  # "": in any step; or "place", "open": see kill()
         self.dies_in = 0  # steps that write a record, until the one in which it dies
         head = ffi.cast("hp_journal_head_t *", self.journal.header + 1)
         self.head: Any = head
@@ -147,7 +155,7 @@ class LaneProcess:
         if self.is_dead:
             return
         lane.now_ns = self.host.mono_ns()
-        before = int(self.head.published)
+        before, self.was_open = int(self.head.published), lane.is_open
         call(*args)
         until = self.die_within(before) if self.dies_in else None
         for request, published in zip(
@@ -177,9 +185,11 @@ class LaneProcess:
         after = int(self.head.published)
         if after == before or self.is_dead:
             return None
-        if self.dies_sending and not any(
+        if self.dies_at == "place" and not any(
             b'"order.place"' in request for request in self.lane.sent[self.counted :]
         ):
+            return None
+        if self.dies_at == "open" and (self.was_open or not self.lane.is_open):
             return None
         self.dies_in -= 1
         if self.dies_in:
@@ -345,7 +355,10 @@ class LaneProcess:
         if not self.lane.is_user_ready:
             self.held.append((self.host.mono_ns(), data))
             return
+        before = self.judge.before_balance(self, data)
         self.step(self.lane.report_frame, data, USER)
+        if before is not None and not self.is_dead:
+            self.judge.after_balance(self, before)
         self.check_user()
 
     def check_user(self) -> None:
@@ -511,12 +524,12 @@ class LaneProcess:
         self.step(self.lane.end)
         self.let_go()
 
-    def kill(self, steps: int = 0, sending: bool = False) -> None:
+    def kill(self, steps: int = 0, at: str = "") -> None:
         """End as by kill -9: now, between two steps, or within one of those that follow.
 
-        sending: within one that sends an order.
+        at: within one that sends an order ("place"), or that opens the lane ("open").
         """
         if steps:
-            self.dies_in, self.dies_sending = steps, sending
+            self.dies_in, self.dies_at = steps, at
         elif not self.is_dead:
             self.let_go()

@@ -41,6 +41,7 @@ SWITCH = "CORELANE_CANARY"
 MODULES = (  # whose code is made of the headers, in this process
     "hotpath.lane.lane",
     "hotpath.lane.manual",
+    "hotpath.lane.rerun",  # else a journal run again would tell of each of them
     "hotpath.lane.strategy",
     "venues.binance.usdm.codec",
 )
@@ -232,6 +233,63 @@ def recode(bug: Bug) -> None:
                 changed += 1
     if not changed:
         raise ValueError(f"bug {bug.name}: no loaded function of {module} has changed")
+
+
+class Watch:
+    """Notes which Python bugs would have made a difference in what runs within it.
+
+    A bug whose line is met counts; one that changes a condition, where the two differ.
+    """
+
+    def __init__(self, bugs: list[Bug]) -> None:
+        self.seen: set[str] = set()
+        self.places: dict[str, list[tuple[int, int, Bug, Any]]] = {}
+        for bug in bugs:
+            if bug.is_compiled:
+                continue
+            path = ROOT / bug.file
+            text = path.read_text()
+            first = text.count("\n", 0, text.index(bug.was)) + 1
+            last = first + bug.was.rstrip("\n").count("\n")
+            place = (first, last, bug, conditions(bug))
+            self.places.setdefault(str(path), []).append(place)
+
+    def __enter__(self) -> Watch:
+        self.seen.clear()
+        sys.settrace(self.called)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def called(self, frame: Any, event: str, arg: Any) -> Any:
+        return self.lines if frame.f_code.co_filename in self.places else None
+
+    def lines(self, frame: Any, event: str, arg: Any) -> Any:
+        for first, last, bug, pair in self.places[frame.f_code.co_filename]:
+            is_met = first <= frame.f_lineno <= last and bug.name not in self.seen
+            if is_met and (pair is None or differ(pair, frame)):
+                self.seen.add(bug.name)
+        return self.lines
+
+
+def conditions(bug: Bug) -> tuple[CodeType, CodeType] | None:
+    """Return both conditions of a bug that changes one line's, else None."""
+    out = []
+    for text in (bug.was, bug.becomes):
+        found = re.fullmatch(r"\s*(?:el)?if (.*):\s*", text)
+        if found is None:
+            return None
+        out.append(compile(found.group(1), bug.name, "eval"))
+    return out[0], out[1]
+
+
+def differ(pair: tuple[CodeType, CodeType], frame: Any) -> bool:
+    try:
+        was, becomes = (bool(eval(one, frame.f_globals, frame.f_locals)) for one in pair)
+    except Exception:
+        return True  # not to be told from here
+    return was != becomes
 
 
 def named(name: str) -> Bug:

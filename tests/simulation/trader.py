@@ -34,7 +34,7 @@ class Trader(Strategy):
             self.act(book.instrument)
 
     def on_top(self, top: Any) -> None:
-        if self.chance.random() < 0.3:
+        if self.chance.random() < 0.5:
             self.act(top.instrument)
 
     def act(self, instrument: int = 0) -> None:

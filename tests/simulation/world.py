@@ -66,8 +66,8 @@ ORDERS = 100  # that the strategy of a lane may place
 HEAL_NS = 8 * S
 DRAIN_NS = 6 * S
 ABANDON_NS = 3 * S
-# steps until it dies, 0 = at once; whether only steps count that send an order
-KILLS = ((0, False), (1, False), (2, False), (1, True), (1, True), (2, True))
+# steps until it dies, 0 = at once; which steps count
+KILLS = ((0, ""), (1, ""), (2, ""), (1, "place"), (1, "place"), (2, "place"), (1, "open"))
 RATE = (40, 20, 5)  # requests a second, burst, reserve
 LIMITS = {
     "strategies": 0b1,
@@ -115,6 +115,7 @@ class World:
     lane_limits = LIMITS  # that the lane is told
     account = ACCOUNT
     leverage = 20
+    deadline_ms = DEADLINE_MS
 
     def __init__(
         self,
@@ -140,7 +141,7 @@ class World:
         self.has_lease = shape.random() < (0.8 if theme == "rule" else 0.3)
         self.scope = shape.choice(("ours", "all"))
         self.has_archive = shape.random() < (0.9 if theme == "store" else 0.25)
-        self.is_durable = self.has_archive and shape.random() < 0.6
+        self.is_durable = self.has_archive and shape.random() < (0.9 if theme == "store" else 0.5)
         # within a second: a full bucket, and what flows in; one that is parked leaves later
         late_ms = DEADLINE_MS if self.is_durable else 0
         self.requests_max = RATE[0] * (1000 + late_ms) // 1000 + RATE[1] + 1
@@ -345,7 +346,10 @@ class World:
         self.judge.closed_until_ns = 0  # the feeds of a new life do not know of it
         chance, again = self.chance.of("kill/again"), None
         if self.epoch > 1 and "kill" in self.chance.strength and not self.chance.is_healed:
-            again = chance.randrange(4, 60) if chance.random() < 0.3 else None
+            draw = chance.random()
+            again = (chance.randrange(4, 60), "") if draw < 0.3 else None
+            if draw > 0.85:
+                again = (1, "open")
         self.trace("lane", self.epoch)
         self.process = LaneProcess(
             self.specification(),
@@ -357,7 +361,7 @@ class World:
             self.judge,
         )
         if again is not None:
-            self.process.kill(again)
+            self.process.kill(*again)
 
     def specification(self) -> dict[str, Any]:
         symbols = list(self.symbols.values())
@@ -373,6 +377,7 @@ class World:
             "segment_bytes": SEGMENT_BYTES,
             "segment_count": SEGMENT_COUNT,
             "market": PLACES.market(symbols),
+            "cancel_again_ms": [500, 8_000],
             "inquiries": [50, 20],
             "quota": quota.load(feeds.LIMITS).lane_spec([], quota.RULE),
             "funds": ["USDT"],
@@ -445,6 +450,7 @@ class World:
             "kill_session": self.kill_session,
             "kill_authority": self.kill_authority,
             "kill_archiver": self.kill_archiver,
+            "no_memory": self.no_memory,
             "power": self.cut_power,
             "checkpoint": self.checkpoint,
             "limits": self.change_limits,
@@ -513,6 +519,13 @@ class World:
             self.archive.kill()
             self.loop.after(chance.randrange(5, 300) * MS, self.archive.start)
 
+    def no_memory(self, chance: Any) -> None:
+        """Everything cold dies at once."""
+        self.kill_session(chance)
+        self.kill_authority(chance)
+        self.kill_archiver(chance)
+        self.kill_sentinel(chance)
+
     def cut_power(self, chance: Any) -> None:
         """Look at what a cut of power would leave of the archive; the story goes on."""
         if self.archive is not None and self.archive.directory.exists():
@@ -575,7 +588,7 @@ class World:
     def words(self, chance: Any) -> None:
         word = chance.choice((lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL))
         self.control.set(word, "story")
-        self.loop.after(chance.randrange(20, 400) * MS, self.control.clear, word)
+        self.loop.after(chance.randrange(20, 800) * MS, self.control.clear, word)
 
     def step_clock(self, chance: Any) -> None:
         self.host.step_ns = chance.randrange(-300, 300) * MS

@@ -74,7 +74,7 @@ typedef struct {
     int64_t working_buy_lots, working_sell_lots; uint32_t open_orders, account;
     int64_t closing_lots[3]; } hp_exposure_t;
 typedef struct { int64_t room_e8[2]; hp_bucket_t bucket; hp_limit_t limit;
-    uint64_t ready_until_ns, cool_until_ns, half_end_ns;
+    uint64_t ready_until_ns, shut_until_ns, cool_until_ns, half_end_ns;
     int64_t loss_e8, drawdown_bps, open_orders, failures, refused;
     int64_t orders[2], cancels[2], traded[2]; ...; } hp_scope_t;
 typedef struct { int64_t band_low_ticks, band_high_ticks, fence_e8, size_lots_max, volume_lots_max;
@@ -105,6 +105,7 @@ hp_pulse_t *t_pulse(hp_gate_t *g, uint32_t instrument);
 int hp_gate_put_limit(hp_gate_t *g, const hp_limit_t *l, uint64_t now);
 void t_put_rule(hp_gate_t *g, uint32_t instrument, const hp_instrument_limits_t *l);
 int64_t t_sum(const hp_scope_t *s, uint32_t which);
+int t_is_as_made(const hp_scope_t *s);
 void hp_gate_expose(hp_gate_t *g, const hp_instrument_t *i, hp_exposure_t *e, const hp_order_t *o,
                     int sign);
 void hp_gate_placed(hp_gate_t *g, const hp_instrument_t *i, const hp_instrument_limits_t *l,
@@ -144,6 +145,8 @@ int64_t hp_reserve_touches(const hp_instrument_t *i, const hp_intent_t *in,
                            const hp_order_t *target);
 int64_t hp_reserve_order(const hp_instrument_t *i, const hp_order_t *o);
 int64_t hp_reserve_position(const hp_instrument_t *i, const hp_lane_position_t *p);
+int64_t hp_reserve_share(int64_t amount, int64_t rate_e8);
+uint64_t t_divide(uint64_t seed, uint64_t count);
 int hp_funds_balance(hp_lane_funds_t *f, int64_t balance_e8, uint64_t said_ns);
 int hp_reserve_allows(hp_lane_funds_t *all, const hp_instrument_t *i, const hp_intent_t *in,
                       const hp_order_t *target, hp_verdict_t *v);
@@ -175,6 +178,54 @@ static int64_t t_sum(const hp_scope_t *s, uint32_t which) {
     const hp_wide_t sums[] = { s->position_e8, s->gross_e8, s->buying_e8, s->selling_e8, s->pnl_e8,
                                s->leverage_gross_e8, s->peak_e8, s->day_pnl_e8 };
     return hp_held(sums[which]); }
+static int t_is_as_made(const hp_scope_t *s) {
+    hp_scope_t anew = *s;
+    if (s->ready_until_ns == 0) return 1;
+    hp_scope_make(&anew);
+    return memcmp(&anew, s, sizeof anew) == 0; }
+/* A number of any width, often near a power of two or ten. */
+static uint64_t t_draw(uint64_t *seed) {
+    uint64_t z = (*seed += 0x9e3779b97f4a7c15ull);
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+    z ^= z >> 31;
+    if (z % 5 == 0) return ((uint64_t)1 << (z >> 8) % 64) + (z >> 16) % 5 - 2;
+    if (z % 5 == 1) return (uint64_t)hp_pow10((int)((z >> 8) % 19)) + (z >> 16) % 5 - 2;
+    return z >> (z >> 3) % 64; }
+/* Divisions as they are written in books, of random numbers: how many disagree? */
+static uint64_t t_divide(uint64_t seed, uint64_t count) {
+    uint64_t wrong = 0;
+    for (uint64_t n = 0; n < count; n++) {
+        hp_uwide_t size = (hp_uwide_t)t_draw(&seed) << 64 | t_draw(&seed);
+        if (seed & 1) size = (uint64_t)size;
+        hp_wide_t a = (hp_wide_t)(size >> 1), b = (hp_wide_t)(t_draw(&seed) >> 1), q, r;
+        if (seed & 2) a = -a;
+        if (b == 0) b = 1;
+        q = a / b;
+        r = a % b;
+        wrong += hp_wide_div(a, b, HP_ROUND_DOWN) != q - (r < 0);
+        wrong += hp_wide_div(a, b, HP_ROUND_UP) != q + (r > 0);
+        int64_t amount = (int64_t)(t_draw(&seed) >> 1);
+        int64_t rate = (int64_t)(t_draw(&seed) % 6400000000ull);
+        hp_wide_t share = ((hp_wide_t)amount * rate + 99999999) / 100000000;
+        wrong += hp_reserve_share(amount, rate) != hp_narrow(share);
+        hp_instrument_t plain, made;
+        memset(&plain, 0, sizeof plain);
+        plain.contract = (uint8_t)(1 + t_draw(&seed) % 3);
+        plain.price_decimals = (int8_t)(t_draw(&seed) % 11);
+        plain.size_decimals = (int8_t)(t_draw(&seed) % 9);
+        plain.multiplier_e8 = (int64_t)(t_draw(&seed) % 100000000001ull);
+        made = plain;
+        hp_instrument_make(&made);
+        int64_t ticks = (int64_t)(t_draw(&seed) >> 1), lots = (int64_t)(t_draw(&seed) >> 1);
+        if (seed & 4) lots = -lots;
+        for (int up = 0; up < 2; up++) {
+            int64_t slow = hp_instrument_notional_any(&plain, ticks, lots, up);
+            int64_t fast = hp_instrument_notional(&made, ticks, lots, up);
+            wrong += slow != fast && slow != HP_MONEY_BAD; /* the quick way may reach further */
+        }
+    }
+    return wrong; }
 static int t_apply(hp_order_t *o, const hp_report_t *r, uint64_t now, uint64_t lag) {
     return (int)hp_order_apply(o, r, now, lag); }
 static uint32_t t_transition(uint32_t state, uint32_t kind) { return hp_transitions[state][kind]; }

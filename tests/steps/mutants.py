@@ -40,7 +40,7 @@ EQUAL: dict[tuple[str, str], str] = {
     ("risk/figures", "lots < 0"): "lots of 0 have returned two lines above",
     ("risk/gate_market", "i->tick_size_ticks > 1"): "every price is a multiple of 1",
     ("risk/gate_market", "i->step_size_lots > 1"): "every size is a multiple of 1",
-    ("risk/reservation", "share <= INT64_MAX"): "both ways divide 2^63 - 1 exactly, rounded up",
+    ("risk/figures", "sign > 0"): "a sign is 1 or -1",
     ("risk/scope", "equity > s->peak_e8"): "an equity at its peak is the peak",
     ("risk/scope", "equity < s->peak_e8"): "a fall of 0 is a drawdown of 0, which it is already",
     ("risk/own", "side == HP_SIDE_SELL"): (

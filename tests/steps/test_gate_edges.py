@@ -330,7 +330,7 @@ def test_budget_is_free_again_at_the_end_of_the_half_and_not_before(case):
 
 def test_scopes_are_ready_for_the_next_decision_after_a_settling(case):
     scopes = [case.scope(name) for name in ("ACCOUNT", "VENUE", "STRATEGY", "INSTRUMENT")]
-    case.lib.hp_gate_placed(case.gate, case.about, case.limits, case.order(), NOW)
+    case.lib.hp_gate_refused(case.gate, case.about, case.order(error=4), NOW)
     assert [s.ready_until_ns for s in scopes] == [0] * 4
     case.lib.hp_gate_settle(case.gate, case.about, 0, 0, NOW)
     assert all(s.ready_until_ns > NOW for s in scopes)

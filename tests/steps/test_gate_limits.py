@@ -1,8 +1,10 @@
 """Limits in four dimensions, losses, failures, budgets and tokens at their boundaries."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.steps.gate_case import BUY, NOW, SELL, reducing, verdict
+from tests.steps.gate_case import BUY, NOW, SELL, Case, reducing, verdict
 
 NOTIONAL = 600 * 10**8  # 60,000.0 x 0.010 in 1e-8 of quote
 DIMENSIONS = ["ACCOUNT", "VENUE", "STRATEGY", "INSTRUMENT"]
@@ -510,3 +512,131 @@ def test_risk_reduction_passes_our_own_open_orders_limit(case):
     refused(case, "OPEN_ORDERS")
     reducing(case)
     assert case.ask() == case.lib.HP_PASS
+
+
+# -- what the gate compares with follows what works ----------------------------------------------
+
+MOVES = st.lists(
+    st.tuples(
+        st.sampled_from(["rest", "fill", "end", "change", "decide", "hold", "placed", "cancelled"]),
+        st.integers(0, 7),  # slot of the order
+        st.sampled_from([BUY, SELL]),
+        st.integers(599_000, 601_000),
+        st.integers(1, 50),
+    ),
+    max_size=60,
+)
+
+
+class Follower:
+    """A gate whose orders come, change and go; the naive sums are made of the list of them."""
+
+    def __init__(self, steps, limits):
+        self.case = case = Case(steps)
+        self.orders = {}
+        for dimension in DIMENSIONS:
+            case.limit(dimension, budget_free_count=3, **limits)
+        case.intent.lots = 1
+        case.ask()
+
+    def move(self, kind, slot, side, price, lots):
+        case, lib = self.case, self.case.lib
+        o = case.slots + slot
+        match kind:
+            case "rest" if slot not in self.orders:
+                lib.hp_own_remove(case.ffi.addressof(case.gate.own), o)
+                self.orders[slot] = case.rests(
+                    slot=slot, side=side, price=price, lots=lots, filled_lots=0, flags=0
+                )
+            case "fill" if slot in self.orders:
+                self.expose(o, filled_lots=min(o.lots, o.filled_lots + lots))
+            case "end" if slot in self.orders:
+                self.expose(self.orders.pop(slot), state=lib.HP_ORDER_CANCELED)
+                lib.hp_own_remove(case.ffi.addressof(case.gate.own), o)
+            case "change" if slot in self.orders:
+                flag = o.flags ^ lib.HP_ORDER_REPLACE_IN_FLIGHT
+                self.expose(o, flags=flag, asked_ticks=price, asked_lots=lots)
+            case "hold":
+                hold(case, lots if side == BUY else -lots, price)
+            case "placed":
+                lib.hp_gate_placed(case.gate, case.about, case.limits, o, NOW)
+            case "cancelled":
+                lib.hp_gate_cancelled(case.gate, case.about, o, NOW)
+            case "decide":
+                case.intent.side = side
+                case.ask()
+
+    def expose(self, o, **change):
+        case = self.case
+        case.lib.hp_gate_expose(case.gate, case.about, case.exposure, o, -1)
+        for name, value in change.items():
+            setattr(o, name, value)
+        case.lib.hp_gate_expose(case.gate, case.about, case.exposure, o, 1)
+
+    def working(self, side):
+        """Notional of all that works on a side, each order at its worse version."""
+        total = 0
+        for o in self.orders.values():
+            versions = [(o.price_ticks, o.lots)]
+            if o.flags & self.case.lib.HP_ORDER_REPLACE_IN_FLIGHT:
+                versions.append((o.asked_ticks, o.asked_lots))
+            if o.side == side:
+                total += max(p * max(n - o.filled_lots, 0) for p, n in versions) * 10**4
+        return total
+
+    def rooms(self, scope):
+        buying, selling = self.working(BUY), self.working(SELL)
+        position, gross = (self.case.lib.t_sum(scope, n) for n in (POSITION, GROSS))
+        limit = scope.limit
+        most = limit.gross_notional_e8_max - gross - buying - selling
+        room = min(limit.order_notional_e8_max, most)
+        net = limit.net_notional_e8_max
+        return [min(room, net - selling + position), min(room, net - position - buying)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    MOVES,
+    st.fixed_dictionaries(
+        {
+            "gross_notional_e8_max": st.sampled_from([10**12, 3 * 10**13, 2**63 - 1]),
+            "net_notional_e8_max": st.sampled_from([10**12, 3 * 10**13, 2**63 - 1]),
+            "order_notional_e8_max": st.sampled_from([10**12, 2**63 - 1]),
+            "open_orders_max": st.sampled_from([2, 2**63 - 1]),
+            "order_to_trade_max": st.sampled_from([2, 2**63 - 1]),
+            "cancel_rate_bps_max": st.sampled_from([5000, 2**63 - 1]),
+        }
+    ),
+)
+def test_rooms_follow_orders_as_if_they_were_made_anew(steps, moves, limits):
+    """Whatever moved last, each ready scope has the rooms that a list of all orders gives."""
+    stage = Follower(steps, limits)
+    scopes = [stage.case.scope(name) for name in DIMENSIONS]
+    for move in moves:
+        stage.move(*move)
+        for scope in scopes:
+            assert scope.open_orders == len(stage.orders)
+            assert stage.case.lib.t_is_as_made(scope)
+            if scope.ready_until_ns:
+                held = [min(room, 2**63 - 1) for room in stage.rooms(scope)]
+                assert list(scope.room_e8) == held
+
+
+@pytest.mark.parametrize("kind", ["rest", "fill", "end", "change", "placed", "cancelled", "hold"])
+def test_what_moves_leaves_the_next_decision_nothing_to_make(steps, kind):
+    stage = Follower(steps, {})
+    stage.move("rest", 0, BUY, 600_000, 10)
+    stage.move(kind, 1 if kind == "rest" else 0, BUY, 600_000, 5)
+    assert all(stage.case.scope(name).ready_until_ns > NOW for name in DIMENSIONS)
+
+
+@pytest.mark.parametrize(("most", "shuts"), [(1, True), (2, False)])
+def test_a_scope_shuts_with_the_last_order_that_may_be_open(steps, most, shuts):
+    """And opens again when one has ended, without a limit having been said again."""
+    stage = Follower(steps, {"open_orders_max": most})
+    stage.case.rule(open_orders_max=100)
+    stage.move("rest", 0, BUY, 599_500, 1)
+    wanted = verdict(stage.case, "OPEN_ORDERS") if shuts else stage.case.lib.HP_PASS
+    assert stage.case.ask() == wanted
+    stage.move("end", 0, BUY, 0, 0)
+    assert stage.case.ask() == stage.case.lib.HP_PASS

@@ -18,7 +18,7 @@ BASE, QUOTE = 8, 1
 class Money:
     """An instrument, an intent, funds of both assets; and the oracle beside them."""
 
-    def __init__(self, steps, contract=LINEAR, leverage=20, fee=50_000):
+    def __init__(self, steps, contract=LINEAR, leverage=20, fee=50_000, made=True):
         self.lib, ffi = steps.lib, steps.ffi
         self.about = ffi.new("hp_instrument_t *")
         self.intent = ffi.new("hp_intent_t *")
@@ -29,6 +29,8 @@ class Money:
         a = self.about
         a.contract, a.price_decimals, a.size_decimals, a.multiplier_e8 = contract, 1, 3, ONE
         a.leverage, a.fee_rate_e8, a.settle_asset, a.base_asset = leverage, fee, QUOTE, BASE
+        if made:
+            self.lib.hp_instrument_make(a)
         for asset in (QUOTE, BASE):
             self.funds[asset - 1].asset = asset
         self.put(BUY, PRICE, 10)
@@ -103,9 +105,13 @@ CONTRACTS = [LINEAR, INVERSE, SPOT]
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 @pytest.mark.parametrize("leverage", [0, 1, 2, 3, 20])
-def test_order_holds_what_fractions_say_and_not_a_unit_less(steps, contract, leverage):
-    """Sides, legs, flags and touches at, below and above the price; funds at the need - 1, +- 0."""
-    m = Money(steps, contract, leverage)
+@pytest.mark.parametrize("made", [True, False])
+def test_order_holds_what_fractions_say_and_not_a_unit_less(steps, contract, leverage, made):
+    """Sides, legs, flags and touches at, below and above the price; funds at the need - 1, +- 0.
+
+    `made`: with what is derived from an instrument, or without, as older journals have it.
+    """
+    m = Money(steps, contract, leverage, made=made)
     ways = itertools.product((BUY, SELL), (0, 1, 2), (0, 1), (0, 1), (-1, 0, 1), (0, 1))
     for side, leg, flag, post, over, depth in ways:
         m.put(
@@ -243,3 +249,60 @@ def test_older_word_about_a_wallet_changes_nothing(steps, said, taken, total):
     assert m.lib.hp_funds_balance(m.funds, 100, 10)
     assert bool(m.lib.hp_funds_balance(m.funds, 70, said)) is taken
     assert (f.total_e8, f.free_e8) == (total, total)
+
+
+# -- the quick ways, beside the plain ones -------------------------------------------------------
+
+
+def test_quick_divisions_are_those_of_128_bits(steps):
+    """Quotients, shares and notionals of half a million random numbers, boundaries among them."""
+    for seed in (1, 2**63):
+        assert steps.lib.t_divide(seed, 250_000) == 0
+
+
+@pytest.mark.parametrize(
+    ("amount", "rate", "share"),
+    [
+        (0, 0, 0),
+        (1, 1, 1),
+        (ONE, 1, 1),
+        (ONE + 1, 1, 2),
+        (2**63 - 1, ONE, 2**63 - 1),
+        (2**63 - 1, ONE + 1, BAD),
+        (2**63 - 2, ONE, 2**63 - 2),
+        (2**63 - 1, 64 * ONE - 1, BAD),
+        (2**57, 64 * ONE - 1, 2**63 - 2**57 // ONE),
+    ],
+)
+def test_share_of_an_amount_rounds_up_and_ends_at_64_bits(steps, amount, rate, share):
+    exact = ceil(Fraction(amount * rate, ONE))
+    assert steps.lib.hp_reserve_share(amount, rate) == share
+    assert share == (exact if exact < 2**63 else BAD)
+
+
+@pytest.mark.parametrize(
+    ("contract", "decimals", "multiplier", "unit"),
+    [
+        (LINEAR, (1, 3), ONE, 10**4),
+        (LINEAR, (8, 0), ONE, 1),
+        (LINEAR, (8, 1), ONE, 0),  # finer than 1e-8: no unit is exact
+        (LINEAR, (1, 0), ONE // 100, 10**5),  # a hundredth of a coin in a contract
+        (LINEAR, (0, 0), 3, 3),
+        (LINEAR, (1, 0), 3, 0),
+        (SPOT, (2, 5), 7, 10),  # a spot has no multiplier
+        (INVERSE, (1, 0), 100 * ONE, 10**11),
+        (INVERSE, (1, 3), ONE, 10**6),
+        (INVERSE, (0, 8), 1, 0),
+        (INVERSE, (18, 0), 100 * ONE, 0),  # wider than 64 bits
+        (0, (1, 3), ONE, 0),
+        (LINEAR, (1, 3), 0, 0),
+    ],
+)
+def test_unit_of_an_instrument_is_exact_or_none(steps, contract, decimals, multiplier, unit):
+    about = steps.ffi.new("hp_instrument_t *")
+    about.contract, about.multiplier_e8, about.leverage = contract, multiplier, 3
+    about.price_decimals, about.size_decimals = decimals
+    about.fee_rate_e8 = 7
+    steps.lib.hp_instrument_make(about)
+    assert about.unit_e8 == unit
+    assert about.hold_rate_e8 == (ONE if contract == SPOT else 33_333_334) + 7

@@ -7,6 +7,7 @@ Refuses: floats; rounding (a finer value than the scale is an error of the calle
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 E8 = 100_000_000  # money is counted in 1e-8 of the quote asset
 
@@ -24,6 +25,7 @@ def scaled(text: str, decimals: int) -> int:
     return int(whole + fraction.ljust(decimals, "0"))
 
 
+@lru_cache(maxsize=1 << 16)  # the same prices and sizes, again and again
 def decimal_text(value: int, decimals: int) -> str:
     """Write an integer of 10^-decimals with exactly that many decimals."""
     if not decimals:
