@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "sanitize"
 FOLDERS = (
     *("hotpath", "venues", "strategies", "runtime", "tests", "tuning", "ops", "benchmarks"),
-    "build/cython",  # what Cython made of the sources for the release: C is compiled again, not made
+    "build/cython",  # the C that Cython made for the release: not made again
 )
 SUFFIXES = {
     ".py",
