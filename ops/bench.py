@@ -363,13 +363,18 @@ def say_checkpoint(r: dict[str, Any]) -> None:
         " lane, microseconds"
     )
     for what in ("with", "without"):
-        own, all_ = r[what]["own"], r[what]["with_others"]
-        bar = " (bar 200)" if what == "with" else ""
-        print(
-            f"  {what:<8} one  p50 {own['p50_us']:,.1f}  p99 {own['p99_us']:,.1f}{bar}"
-            f"  max {own['max_us']:,.1f}   others' time on the core counted: p50"
-            f" {all_['p50_us']:,.0f}  p99 {all_['p99_us']:,.0f}"
-        )
+        row, bar = r[what], " (bar 200)" if what == "with" else ""
+        print(f"  {what} one")
+        for name, text, count in (
+            ("quiet_own", "left alone", row["quiet"]),
+            ("own", "all windows", r["rounds"]),
+            ("with_others", "others too", r["rounds"]),
+        ):
+            of = row[name]
+            print(
+                f"    {text:<12}n={count:<5}p50 {of['p50_us']:,.1f}  p99 {of['p99_us']:,.1f}"
+                f"{bar if name == 'quiet_own' else ''}  max {of['max_us']:,.1f}"
+            )
 
 
 def say(name: str, r: dict[str, Any]) -> None:

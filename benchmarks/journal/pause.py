@@ -4,7 +4,8 @@ Input:  recorded BTCUSDT frames, 20,000 a second; a lane with the demo strategy 
         that spins; the archiver in a process of its own, which takes checkpoints as in a run
 Load:   windows with a checkpoint and windows of the same length without one, in turn
 Needs:  two cores: the lane on the last one, archiver and checkpoints on the first; what the kernel
-        gives of the lane's core to others meanwhile is measured and taken off
+        gives of the lane's core to others meanwhile is measured and taken off; windows in which
+        a hypervisor did so are counted apart
 
 A stop is the time between two looks of the spinning lane, its own work on a frame left out.  Of
 each window the longest one counts.
@@ -21,7 +22,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.journal.journal import SEGMENT, SEGMENTS, SPEC
 from hotpath.lane.manual import ManualLane
@@ -63,17 +64,38 @@ def archive(deployment: str, directory: Path, core: int, link: Connection) -> No
     archiver.close()
 
 
+def stolen(core: int) -> int:
+    """Return how often (in ticks of 10 ms) the hypervisor gave this core to others."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith(f"cpu{core} "):
+            return int(line.split()[8])
+    return 0
+
+
+class Window(NamedTuple):
+    looks: int
+    stop_ns: int  # the longest
+    own_ns: int  # the longest, others' time on the core taken off
+    is_quiet: bool  # the hypervisor left the core alone
+
+
 class Spinner:
     """A lane that spins: takes a frame each 50 us, and looks at the clock in between."""
 
     def __init__(self, lane: Any, frames: list[bytes], schedstat: int) -> None:
         self.lane, self.frames, self.schedstat = lane, frames, schedstat
+        self.core = max(os.sched_getaffinity(0))
         self.at = 0
         self.due_ns = time.perf_counter_ns()
 
-    def for_ns(self, length_ns: int) -> tuple[int, int, int]:
+    def for_ns(self, length_ns: int) -> Window:
         end = time.perf_counter_ns() + length_ns
-        return self.until(lambda now: now >= end)
+        return self.window(lambda now: now >= end)
+
+    def window(self, is_over: Any) -> Window:
+        before = stolen(self.core)
+        found = self.until(is_over)
+        return Window(*found, stolen(self.core) == before)
 
     def until(self, is_over: Any) -> tuple[int, int, int]:
         """Spin until is_over(), asked each frame; return looks, longest stop, the same without
@@ -102,7 +124,7 @@ class Spinner:
 
 
 def quantiles(stops: list[int]) -> dict[str, float]:
-    held = sorted(stops)
+    held = sorted(stops) or [0]
 
     def at(share: float) -> float:
         return round(held[min(len(held) - 1, int(share * len(held)))] / 1000, 1)
@@ -154,7 +176,7 @@ def pause(rounds: int, frames: list[bytes]) -> dict[str, Any]:
 
 
 def measure(rounds: int, spinner: Spinner, link: Connection) -> dict[str, Any]:
-    found: dict[str, list[tuple[int, int, int]]] = {"with": [], "without": []}
+    found: dict[str, list[Window]] = {"with": [], "without": []}
     lengths: list[int] = []
     gc.disable()
     try:
@@ -162,7 +184,7 @@ def measure(rounds: int, spinner: Spinner, link: Connection) -> dict[str, Any]:
         for _ in range(rounds):
             link.send("checkpoint")
             began = time.perf_counter_ns()
-            found["with"].append(spinner.until(lambda now: link.poll(0)))
+            found["with"].append(spinner.window(lambda now: link.poll(0)))
             if not link.recv():
                 raise RuntimeError("no checkpoint was taken")
             lengths.append(time.perf_counter_ns() - began)
@@ -172,8 +194,10 @@ def measure(rounds: int, spinner: Spinner, link: Connection) -> dict[str, Any]:
     out: dict[str, Any] = {"rounds": rounds, "checkpoint_ms": round(sum(lengths) / rounds / 1e6)}
     for name, windows in found.items():
         out[name] = {
-            "looks": sum(one[0] for one in windows),
-            "own": quantiles([one[2] for one in windows]),
-            "with_others": quantiles([one[1] for one in windows]),
+            "looks": sum(one.looks for one in windows),
+            "own": quantiles([one.own_ns for one in windows]),
+            "quiet": sum(one.is_quiet for one in windows),
+            "quiet_own": quantiles([one.own_ns for one in windows if one.is_quiet]),
+            "with_others": quantiles([one.stop_ns for one in windows]),
         }
     return out
