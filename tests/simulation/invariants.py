@@ -198,8 +198,8 @@ class Judge:
     def meets(order: Order, other: Order) -> bool:
         return (order.price - other.price) * order.side >= 0
 
-    def on_ban(self, life: int, retry_s: int) -> None:
-        self.bans[life] = self.world.loop.now_ns + retry_s * S
+    def on_ban(self, life: int, until_ns: int) -> None:
+        self.bans[life] = until_ns
 
     def on_rest(self, life: int, path: str) -> None:
         """S13: a session that was told of a ban (418) asks nothing until its end."""

@@ -335,14 +335,14 @@ class Venue:
             if method == "GET" and reply.status == 200:
                 reply = self.lagged(path, query, reply)
         self.desk.pump()
-        began = loop.now_ns
+        said_ns = began = loop.now_ns
         await asyncio.sleep(self.net.delay_ns("rest/down") / 1e9)
         if is_lost or self.net.is_parted:
             left = REST_TIMEOUT_NS - (loop.now_ns - began)
             await asyncio.sleep(max(0, left) / 1e9)
             raise TimeoutError(f"{method} {path}: no answer")
-        if reply.status == 418 and life:
-            self.judge.on_ban(life, int(reply.headers["Retry-After"]))
+        if reply.status == 418 and life:  # its seconds count from when it was said
+            self.judge.on_ban(life, said_ns + int(reply.headers["Retry-After"]) * S)
         if path == DEPTH and reply.status == 200:
             reply = self.snapshot(query, reply)
         if path == DEPTH and reply.status in (418, 429):
