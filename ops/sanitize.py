@@ -18,7 +18,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "sanitize"
-FOLDERS = ("hotpath", "venues", "strategies", "runtime", "tests", "tuning", "ops", "benchmarks")
+FOLDERS = (
+    *("hotpath", "venues", "strategies", "runtime", "tests", "tuning", "ops", "benchmarks"),
+    "build/cython",  # the C that Cython made for the release: not made again
+)
 SUFFIXES = {
     ".py",
     ".pyx",

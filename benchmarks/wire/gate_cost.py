@@ -22,7 +22,8 @@ ALONE = """
 import json, sys
 sys.path.insert(0, ".")
 from benchmarks.wire.wire import wire
-print(json.dumps(wire("demo-native", int(sys.argv[1]))))
+count = int(sys.argv[1])
+print(json.dumps(wire("demo-native", count, warmup=min(3000, count))))
 """
 
 
@@ -43,8 +44,8 @@ def elsewhere(checkout: Path, count: int) -> dict[str, Any]:
 def gate_cost(rounds: int, count: int, against: Path | None = None) -> dict[str, Any]:
     """Interleave the lanes over the rounds; figures in microseconds."""
     lanes = {
-        "open": lambda: wire("demo-native", count),
-        "whole": lambda: wire("demo-native", count, is_whole=True),
+        "open": lambda: wire("demo-native", count, warmup=min(3000, count)),
+        "whole": lambda: wire("demo-native", count, warmup=min(3000, count), is_whole=True),
     }
     if against is not None:
         lanes["before"] = lambda: elsewhere(against, count)

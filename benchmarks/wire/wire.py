@@ -223,11 +223,11 @@ class Rig:
             4096 + SEGMENT_BYTES * SEGMENTS,
             1,
         )
-        mail_in, mail_out = (
-            Mail.make(deployment, f"mail.{way}.0", 1 << 20) for way in ("in", "out")
+        mail_in, mail_out, log = (
+            Mail.make(deployment, f"{ring}.0", 1 << 20) for ring in ("mail.in", "mail.out", "log")
         )
         clock = ClockPage(deployment)
-        self.pages = [self.page, journal, mail_in.page, mail_out.page, clock.page]
+        self.pages = [self.page, journal, mail_in.page, mail_out.page, log.page, clock.page]
         where = f"{scheme}://127.0.0.1:{port}"
         spec = {
             "deployment": deployment,
@@ -235,6 +235,10 @@ class Rig:
             "prefix": "bench",
             "epoch": 1,
             "controls": [],
+            "has_authority": False,
+            "read_lag_ms": 2000,
+            "bells": {},
+            "supervisor": -1,
             "segment_bytes": SEGMENT_BYTES,
             "segment_count": SEGMENTS,
             "market": [f"{where}/market"],
@@ -288,8 +292,11 @@ class Rig:
                 waiting.discard(lib.HP_WANT_LOGON)
             if not waiting:
                 return
+        said: list[str] = []
+        while (line := log.take()) is not None:
+            said.append(line[2].decode(errors="replace"))
         self.__exit__()
-        raise RuntimeError("the lane did not come up; its reason stands above")
+        raise RuntimeError(f"the lane did not come up; it waits for {waiting}, it said {said}")
 
     def __enter__(self) -> Rig:
         return self

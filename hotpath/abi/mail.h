@@ -30,7 +30,7 @@ enum hp_mail {
     HP_MAIL_INSTRUMENT = 18, /* hp_instrument_t of a known one: holds from now on */
     HP_MAIL_QUOTA_RULE = 20, /* hp_quota_rule_t: holds from now on */
     HP_MAIL_MISSED = 19,    /* aux = instrument; hp_missed_t each: trades that its stream did not bring */
-    HP_MAIL_ASK = 20,       /* hp_ask_t: what would the gate say?  A VERDICT answers */
+    HP_MAIL_ASK = 21,       /* hp_ask_t: what would the gate say?  A VERDICT answers */
     /* lane to cold side */
     HP_MAIL_WANT = 64,      /* aux = enum hp_want; payload: u32 what, u32 instrument or detail */
     HP_MAIL_LOG = 65,       /* a line of text */

@@ -34,3 +34,10 @@ def test_zero_is_the_safe_answer():
         == lib.HP_INTENT_REFUSED
         == 0
     )
+
+
+@pytest.mark.parametrize("enum", ["hp_mail", "hp_verdict_code", "hp_report_kind", "hp_order_state"])
+def test_no_two_words_of_an_enumeration_have_one_number(enum):
+    """Two that were added side by side may have taken the same one."""
+    numbers = list(_shm.ffi.typeof(f"enum {enum}").relements.values())
+    assert len(set(numbers)) == len(numbers)

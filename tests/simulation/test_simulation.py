@@ -24,7 +24,7 @@ BUGS = {bug.name: bug for bug in catalogue()}
 def test_every_invariant_holds_in_the_share_of_seeds(capsys):
     """The first seeds, and those that alone showed the bugs that are hardest to see; one of them is
     lived twice."""
-    caught = sorted({bug.seed for bug in BUGS.values()} - set(range(SEEDS)))
+    caught = sorted({bug.seed for bug in BUGS.values() if bug.seed >= SEEDS})
     seeds = [*range(SEEDS), *caught[-SLOWEST:]]
     began = time.perf_counter()
     broken = [(one.seed, one.broken) for one in map(judged, seeds) if one.broken]
