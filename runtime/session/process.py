@@ -56,6 +56,7 @@ class Lane:
         self.mail_in = Mail.open(deployment, f"mail.in.{number}", bell)
         self.mail_out = Mail.open(deployment, f"mail.out.{number}")
         self.evidence: evidence.Evidence | None = None
+        self.is_looked_for = asyncio.Event()  # the evidence: until then no wish is answered
         self.is_stopped = False  # what it would go on from is damaged
         self.opening: asyncio.Task[None] | None = None
 
@@ -199,6 +200,7 @@ class SessionPart(cold.Part):
                 if lane.evidence is None and message.get("archive"):
                     await asyncio.to_thread(self.recover, lane, Path(message["archive"]))
                 self.put(lane, lib.HP_MAIL_OPENING, b"")  # a wish may have been lost
+            lane.is_looked_for.set()
             self.on_bell()
         elif "read_reference" in message:
             self.reference_due.set()
@@ -273,6 +275,7 @@ class SessionPart(cold.Part):
 
     async def open_lane(self, lane: Lane, generation: int) -> None:
         """Answer a lane's wish for an opening; a newer wish ends this one."""
+        await lane.is_looked_for.wait()  # a lane wishes at once, reading an archive takes time
         while not lane.is_stopped and self.lanes.get(lane.number) is lane:
             try:
                 await lane.opener.open(
