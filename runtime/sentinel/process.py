@@ -474,11 +474,11 @@ class Sentinel:
             if reply is None:
                 return
             venue_ns = rescue.read_time_ms(reply.body) * 1_000_000
-            self.watch.heard_time(venue_ns, asked_ns, time.time_ns())
+            self.watch.heard_time(venue_ns, time.time_ns(), time.monotonic_ns() - asked_ns)
             drift_ms = self.watch.drift_ns // 1_000_000
             self.venue.ahead_ms = drift_ms if abs(drift_ms) > 500 else 0
 
-        asked_ns = time.time_ns()
+        asked_ns = time.monotonic_ns()
         self.venue.ask(rescue.server_time(), heard)
         self.wire.lines.append(self.wire.lines.pop(0))  # the next question goes by another socket
 

@@ -326,10 +326,13 @@ class Watch:
             f"this host's clock is {its.offset_ns / 1e6:.1f} ms off UTC by its time authority",
         )
 
-    def heard_time(self, venue_ns: int, asked_ns: int, answered_ns: int) -> None:
-        """Take the venue's time: it was read there between two readings of our clock (UTC)."""
-        self.drift_ns = venue_ns - (asked_ns + answered_ns) // 2
-        self.drift_unsure_ns = (answered_ns - asked_ns) // 2 + MS  # it tells whole milliseconds
+    def heard_time(self, venue_ns: int, answered_ns: int, took_ns: int) -> None:
+        """Take the venue's time: it was read there within took_ns before answered_ns (UTC).
+
+        took_ns is of the monotonic clock: the other may have been stepped since the question.
+        """
+        self.drift_ns = venue_ns - (answered_ns - took_ns // 2)
+        self.drift_unsure_ns = took_ns // 2 + MS  # it tells whole milliseconds
         bound = self.bounds["clock_ms_max"] * MS
         off = abs(self.drift_ns) - self.drift_unsure_ns
         self.drifts = self.drifts + 1 if bound and off > bound else 0

@@ -4,8 +4,10 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections import deque
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +17,10 @@ from hotpath.abi import probe  # noqa: F401  (the build is there)
 from runtime._shm import lib
 from runtime.config.file import ConfigError, parse
 from runtime.sentinel.plan import Bounds, Guard, lane_rate
+from runtime.sentinel.process import Sentinel
 from runtime.sentinel.sweep import Sweep
 from runtime.sentinel.watch import Watch
-from runtime.sentinel.wire import Wire, WireError, unchunk
+from runtime.sentinel.wire import Reply, Wire, WireError, unchunk
 from runtime.sentinel.wire import parse as parse_answer
 from venues.binance.usdm import rescue
 from venues.binance.usdm.codec import Codec
@@ -161,15 +164,32 @@ def test_clock_trips_beyond_its_bound_twice_in_a_row(off_ms, trips):
     watch = bare_watch(clock_ms_max=99)
     for n in range(2):
         assert watch.pending is None
-        watch.heard_time(10**18 + off_ms * 10**6, 10**18 - 10**6, 10**18 + 10**6)
+        watch.heard_time(10**18 + off_ms * 10**6, 10**18 + 10**6, 2 * 10**6)
         assert n == 1 or watch.pending is None
     assert (watch.pending is not None) == trips
 
 
 def test_one_late_answer_of_the_venue_is_no_drift():
     watch = bare_watch(clock_ms_max=100)
-    watch.heard_time(10**18 - 400 * 10**6, 10**18 - 900 * 10**6, 10**18)  # a slow round trip
+    watch.heard_time(10**18 - 400 * 10**6, 10**18, 900 * 10**6)  # a slow round trip
     assert watch.drifts == 0
+
+
+def test_clock_that_is_stepped_back_while_the_venue_is_asked_is_off_by_the_step(monkeypatch):
+    """It had been read twice: the way took less than no time, and the page refused the figure."""
+    wall, steady = [10**18], [10**9]
+    monkeypatch.setattr(time, "time_ns", lambda: wall[0])
+    monkeypatch.setattr(time, "monotonic_ns", lambda: steady[0])
+    replies = []
+    venue = SimpleNamespace(ask=lambda _, heard: replies.append(heard), ahead_ms=0)
+    one = SimpleNamespace(venue=venue, wire=SimpleNamespace(lines=[1]))
+    one.watch = bare_watch(clock_ms_max=100)
+    Sentinel.ask_time(one, [])
+    wall[0], steady[0] = 10**18 - 700 * 10**6, 10**9 + 2 * 10**6
+    replies.pop()(Reply(200, {}, b'{"serverTime":1000000000001}'))
+    watch = one.watch
+    assert (watch.drift_ns, watch.drift_unsure_ns) == (702 * 10**6, 2 * 10**6)
+    assert (watch.drifts, venue.ahead_ms) == (1, 702)
 
 
 def test_timer_that_takes_orders_of_others_needs_cancel_scope_all():
