@@ -5,8 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
-# Tests whose threads spin or that measure, and those that look at or set the host, run alone.
-ALONE := $(addprefix tests/,bench jitter journal spin time tuning)
+# Tests that start a deployment, spin, measure, or look at or set the host want it to themselves.
+ALONE := $(addprefix tests/,bench feeds jitter journal run sentinel show spin supervise time tuning)
 TESTS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 

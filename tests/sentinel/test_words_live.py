@@ -19,7 +19,8 @@ QUIET = {"lane_silence_ms_max": 0, "latency_blocking_ms_max": 0, "feed_silence_m
 def corelane(stage, *words):
     command = [sys.executable, "-m", "ops", *words, "--deployment", stage.deployment, "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+    assert done.stdout, (done.returncode, done.stderr)
+    return done.returncode, json.loads(done.stdout)
 
 
 def held(stage):
