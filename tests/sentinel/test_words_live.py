@@ -19,8 +19,7 @@ QUIET = {"lane_silence_ms_max": 0, "latency_blocking_ms_max": 0, "feed_silence_m
 def corelane(stage, *words):
     command = [sys.executable, "-m", "ops", *words, "--deployment", stage.deployment, "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.stdout, (done.returncode, done.stderr)
-    return done.returncode, json.loads(done.stdout)
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
 def held(stage):
@@ -77,7 +76,8 @@ def test_kill_and_freeze_over_the_socket(common):
     one = common(bounds=SILENT)
     for word in ("kill", "freeze"):
         code, said = corelane(one, word, "--wait", "30")
-        assert (code, said["open_orders"]) == (0, 0), said
+        assert code == 0, said
+        assert said["open_orders"] == 0
         assert one.open_orders() == 0
         orders = one.venue("/sim/record?lists=0")["counts"]["order"]
         time.sleep(0.5)
