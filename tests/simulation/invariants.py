@@ -170,6 +170,14 @@ class Judge:
         if any(one.side != order.side and self.meets(order, one) for one in others):
             raise self.broken("S3", f"{text} would trade with an order of our own")
 
+    def within_number(self, process: LaneProcess, text: str) -> None:
+        """S3, of the lane by itself: what it counts as at work, whatever the venue has of it."""
+        orders = process.lane.orders()
+        new = [one for one in orders if not one["flags"] & lib.HP_ORDER_REDUCE_ONLY]
+        working = sum(bool(lib.hp_order_is_working(one["state"])) for one in new)
+        if working > self.lent()["open_orders_max"]:
+            raise self.broken("S3", f"{text} leaves, the lane's order number {working} at work")
+
     def on_limits(self, account: dict[str, int]) -> None:
         self.lents.append((self.world.loop.now_ns, account))
 
@@ -323,6 +331,9 @@ class Judge:
             raise self.broken("S1", f"{params['newClientOrderId']} leaves, unknown to the lane")
         if sent["parent"]:
             self.roots[client_id] = sent["parent"]
+        reduces = params.get("reduceOnly") in (True, "true")
+        if not (reduces or world.is_durable):  # it may have waited, and others came back to life
+            self.within_number(process, params["newClientOrderId"])
         self.left.setdefault(process.epoch, []).append(client_id)
         self.left_ns[client_id] = world.loop.now_ns
         if world.loop.now_ns > self.ended_streams.get(process.epoch, world.loop.now_ns) + SWEEP_NS:

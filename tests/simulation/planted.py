@@ -115,6 +115,14 @@ def switched(bug: Bug) -> str:
 
 def build(bugs: list[Bug]) -> None:
     """Compile the modules with every C bug in them, if anything has changed."""
+    changed = write_headers(bugs)
+    stale = [m for m in MODULES if changed or not is_fresh(m)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(compile_module, stale))
+
+
+def write_headers(bugs: list[Bug]) -> bool:
+    """Write the headers with every C bug in them; say whether one is another than before."""
     texts: dict[str, str] = {
         str(path.relative_to(ROOT)): path.read_text()
         for top in ("hotpath", "venues")
@@ -130,9 +138,7 @@ def build(bugs: list[Bug]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             changed = True
-    stale = [m for m in MODULES if changed or not is_fresh(m)]
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(compile_module, stale))
+    return changed
 
 
 def source_of(module: str) -> Path:
@@ -148,7 +154,7 @@ def is_fresh(module: str) -> bool:
     return path.exists() and path.stat().st_mtime > source_of(module).stat().st_mtime
 
 
-def compile_module(module: str) -> None:
+def compile_module(module: str, *more: str) -> None:
     include = [BUILD / "hotpath" / "abi", BUILD, Path(sysconfig.get_paths()["include"])]
     subprocess.run(
         [
@@ -159,6 +165,7 @@ def compile_module(module: str) -> None:
             str(source_of(module)),
             "-o",
             str(shared(module)),
+            *more,
         ],
         check=True,
     )

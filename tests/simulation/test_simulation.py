@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import planted
 from tests.simulation.__main__ import judged
 from tests.simulation.chance import FAULTS, Chance
 from tests.simulation.planted import catalogue
@@ -43,6 +44,13 @@ def test_planted_bug_breaks_the_seed_that_caught_it(name):
     )
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert re.search(r"^[SL]\d+: ", ran.stdout, re.M)
+
+
+def test_headers_with_every_planted_bug_are_c(tmp_path, monkeypatch):
+    """A text that is still there may have become another part of speech."""
+    monkeypatch.setattr(planted, "BUILD", tmp_path)
+    planted.write_headers(list(BUGS.values()))
+    planted.compile_module("hotpath.lane.lane", "-fsyntax-only")
 
 
 def test_broken_seed_is_made_short(monkeypatch):
