@@ -81,7 +81,10 @@ class Governor:
                 self.stopped[kind] = now_ns + one.left_ns, one.status
                 is_new = True
         if is_new and not is_kept and self.directory is not None:
-            stops.write(self.directory, self.standing(), time.time_ns())
+            try:
+                stops.write(self.directory, self.standing(), time.time_ns())
+            except OSError as error:  # it holds in this life: lanes must hear it all the same
+                self.say(f"quota.not_kept file={self.directory / stops.FILE} error={error}")
 
     def standing(self) -> dict[int, stops.Stop]:
         now_ns = time.monotonic_ns()

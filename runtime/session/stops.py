@@ -42,7 +42,7 @@ def read(directory: Path, utc_ns: int) -> dict[int, Stop]:
         }
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {lib.HP_QUOTA_WEIGHT: Stop(DOUBT_NS, TOO_MANY)}
     return {
         kind: Stop(min(one.left_ns, BAN_NS_MAX), one.status)

@@ -162,6 +162,23 @@ def test_a_file_of_refusals_is_read_carefully(stage, text, seconds):
     assert stops.refused_s(stage.directory, stage.clock.time_ns()) == seconds
 
 
+def test_a_full_disk_keeps_no_refusal_from_lanes_and_says_so(stage, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(stops, "write_durably", full)
+    before = len(stage.mail)
+    stage.governor.stop(Heard(weight=1, usages=[], status=418, stopped="weight", retry_after_s=9))
+    assert stage.governor.standing()[lib.HP_QUOTA_WEIGHT] == (9 * S, 418)
+    assert len(stage.mail) > before
+    assert any("quota.not_kept" in text and "No space left" in text for text in stage.said)
+
+
+def test_a_file_of_refusals_that_the_disk_does_not_give_counts_as_one(tmp_path):
+    (tmp_path / stops.FILE).mkdir()  # whoever reads it has an error, root too
+    assert stops.refused_s(tmp_path, 10**18) == stops.DOUBT_NS / 1e9
+
+
 def test_a_lane_that_starts_is_told_what_its_former_life_knew(stage):
     page, now = stage.page, stage.clock.now
     page.turn_ns = now - S // 2
