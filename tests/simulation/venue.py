@@ -37,7 +37,7 @@ from venues.simulator.usdm.wire import Socket
 from venues.simulator.usdm.wsapi import Session
 
 if TYPE_CHECKING:
-    from tests.simulation.invariants import Judge
+    from tests.simulation.judges.judge import Judge
 
 API_KEY, ADDRESS = "key", "host"
 SERVES = {"public": PUBLIC, "market": MARKET, "private": PRIVATE}
@@ -311,9 +311,9 @@ class Venue:
         life: of the session process that asks; 0 = another process.
         """
         loop, chance = self.loop, self.chance
-        self.judge.on_rest(life, path)
+        self.judge.pace.on_rest(life, path)
         if path == DEPTH:
-            self.judge.on_snapshot_asked()
+            self.judge.pace.on_snapshot_asked()
         is_lost = self.net.is_parted or chance.happens("rest_lost")
         if is_lost and chance.of("rest_lost/way").random() < 0.5:
             await asyncio.sleep(REST_TIMEOUT_NS / 1e9)
@@ -342,11 +342,11 @@ class Venue:
             await asyncio.sleep(max(0, left) / 1e9)
             raise TimeoutError(f"{method} {path}: no answer")
         if reply.status == 418 and life:  # its seconds count from when it was said
-            self.judge.on_ban(life, said_ns + int(reply.headers["Retry-After"]) * S)
+            self.judge.pace.on_ban(life, said_ns + int(reply.headers["Retry-After"]) * S)
         if path == DEPTH and reply.status == 200:
             reply = self.snapshot(query, reply)
         if path == DEPTH and reply.status in (418, 429):
-            self.judge.on_snapshot_refused(int(reply.headers["Retry-After"]))
+            self.judge.pace.on_snapshot_refused(int(reply.headers["Retry-After"]))
         return reply
 
 
