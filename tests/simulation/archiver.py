@@ -207,6 +207,7 @@ class Archive:
             path.write_bytes(data)
         try:
             yield from self.differences(host, cut)
+            recording.lanes(cut)
         except RecordingError as error:
             yield f"behind a cut of power the archive cannot be read: {error}"
         shutil.rmtree(cut)

@@ -355,11 +355,14 @@ class LaneProcess:
         if not self.lane.is_user_ready:
             self.held.append((self.host.mono_ns(), data))
             return
+        self.believe(data)
+        self.check_user()
+
+    def believe(self, data: bytes) -> None:
         before = self.judge.before_user_frame(self, data)
         self.step(self.lane.report_frame, data, USER)
         if not self.is_dead:
             self.judge.after_user_frame(self, before)
-        self.check_user()
 
     def check_user(self) -> None:
         """The venue ended the stream: begin anew, with a fresh key."""
@@ -371,7 +374,7 @@ class LaneProcess:
         self.judge.orders.on_user_stream(self)
         self.step(self.lane.note_session, USER, lib.HP_SESSION_READY)
         for _, frame in self.held:
-            self.step(self.lane.report_frame, frame, USER)
+            self.believe(frame)
         self.held.clear()
         if self.lane.is_user_ready:
             self.step(self.lane.note_session, USER, lib.HP_SESSION_CURRENT)
@@ -462,7 +465,10 @@ class LaneProcess:
         elif kind == lib.HP_MAIL_MISSED:
             self.step(lane.missed, aux, data)
         elif kind == lib.HP_MAIL_REPORT:
+            before = self.judge.again.before_report(self, data)
             self.step(lane.report, data)
+            if not self.is_dead:
+                self.judge.after_user_frame(self, before)
         elif kind == lib.HP_MAIL_TRADES:
             if aux == 0 and self.user is not None and lane.is_open:
                 self.release()
@@ -475,6 +481,7 @@ class LaneProcess:
             lib.HP_MAIL_ORDER,
             lib.HP_MAIL_OPENING,
         ):
+            self.judge.successor.on_fact(self, kind, aux, data)
             self.step(lane.fact, kind, aux, data)
             if lane.is_open and not lane.is_user_ready and self.user is not None:
                 self.release()

@@ -129,6 +129,7 @@ class Judge:
         self.books.on_turn(process)
         self.words.on_turn(process)
         self.orders.asks(process)
+        self.pace.on_turn()
 
     # -- at a death ------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.simulation.host import BOOT_NS
 from tests.simulation.judges.seen import Part, Seen
 from tests.simulation.loop import MS, S
 
@@ -14,6 +15,7 @@ class Pace(Part):
         self.spent: list[int] = []  # when placing requests left, ns
         self.closed_until_ns = 0  # of snapshots, by the venue's word
         self.bans: dict[int, int] = {}  # life of the session: until when
+        self.refused: tuple[int, int] | None = None  # a snapshot, with 429: when, until when
 
     def on_place(self) -> None:
         now = self.world.loop.now_ns
@@ -34,9 +36,26 @@ class Pace(Part):
     def on_new_feeds(self) -> None:
         """The feeds of a new life do not know what a former one was told."""
         self.closed_until_ns = 0
+        self.refused = None
 
     def on_snapshot_refused(self, retry_s: int) -> None:
-        self.closed_until_ns = self.world.loop.now_ns + retry_s * S
+        now = self.world.loop.now_ns
+        self.closed_until_ns = now + retry_s * S
+        self.refused = now, self.closed_until_ns
+
+    def on_turn(self) -> None:
+        """The budget of snapshots is closed by a 429, whatever the governor does beside that."""
+        if self.refused is None or self.world.loop.now_ns <= self.refused[0]:
+            return
+        until_ns, session = self.refused[1], self.world.session
+        self.refused = None
+        if session is None or 0 not in session.lanes:
+            return
+        budget = session.lanes[0].feeds.budget
+        closed_ns = round(budget.closed_until * S) - BOOT_NS
+        if closed_ns < until_ns - MS:
+            left = (until_ns - closed_ns) / MS
+            raise self.broken("S13", f"the budget of snapshots opens {left:.0f} ms too early")
 
     def on_snapshot_asked(self) -> None:
         """After 429 no snapshot is asked for until the time that the venue named is over."""

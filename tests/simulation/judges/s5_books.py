@@ -1,5 +1,7 @@
 """S5: no new risk on a book with a hole or older than its bound; what rests there is cancelled.
 
+Nor does the lane show such a book as good: the gate and the sweeps by stream would hide that.
+
 Owns:    a plain reading of the depth events that were delivered.
 """
 
@@ -90,7 +92,12 @@ class Books(Part):
                 self.stale_ns.pop(key, None)
                 continue
             since = self.stale_ns.setdefault(key, now)
-            if now - since < PATIENCE_NS or self.seen.may_not_ask(process):
+            if now - since < PATIENCE_NS:
+                continue
+            if process.page.view.tops[number].state == lib.HP_BOOK_SYNCED:
+                what = "torn" if picture.is_torn else "old"
+                raise self.broken("S5", f"the book of {symbol} is shown as good, and is {what}")
+            if self.seen.may_not_ask(process):
                 continue
             for order in lane.orders():
                 is_known = order["state"] in RESTING and order["instrument"] == number
