@@ -70,6 +70,7 @@ ABANDON_NS = 3 * S
 # steps until it dies, 0 = at once; which steps count
 KILLS = ((0, ""), (1, ""), (2, ""), (1, "place"), (1, "place"), (2, "place"), (1, "open"))
 RATE = (40, 20, 5)  # requests a second, burst, reserve
+FUNDING = (-500_000, -10_000, 10_000, 750_000)  # 1e-8 of each position's mark
 LIMITS = {
     "strategies": 0b1,
     "accounts": 1,
@@ -141,8 +142,9 @@ class World:
         theme = self.chance.theme
         self.has_lease = shape.random() < (0.8 if theme == "rule" else 0.3)
         self.scope = shape.choice(("ours", "all"))
-        self.has_archive = shape.random() < (0.9 if theme == "store" else 0.25)
-        self.is_durable = self.has_archive and shape.random() < (0.9 if theme == "store" else 0.5)
+        is_stored = theme in ("store", "parked")
+        self.has_archive = shape.random() < (0.9 if is_stored else 0.25)
+        self.is_durable = self.has_archive and shape.random() < (0.9 if is_stored else 0.5)
         # within a second: a full bucket, and what flows in; one that is parked leaves later
         late_ms = DEADLINE_MS if self.is_durable else 0
         self.requests_max = RATE[0] * (1000 + late_ms) // 1000 + RATE[1] + 1
@@ -151,6 +153,10 @@ class World:
         self.is_abandoned = shape.random() < 0.2
         self.rate = shape.choice((0.1, 0.2, 0.5))
         self.eager = shape.choice((1, 2, 4))
+        # a book may be too old before the limits' lease is over, which else would hide it
+        stale = {"stale_ms": shape.choice((150, 400))}
+        self.limits, self.lane_limits = {**self.limits, **stale}, {**self.lane_limits, **stale}
+        self.lots_max = shape.choice((1, 22, 22))  # of one size, fills of both sides make nothing
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
         self.is_ending = False
@@ -400,6 +406,7 @@ class World:
                     "seed": self.seed * 1000 + self.epoch,
                     "orders_max": self.orders,
                     "eager": self.eager,
+                    "lots_max": self.lots_max,
                 }
             ],
             "feeds": feeds.lane_spec(self.symbols, FEED_LIMITS),
@@ -447,6 +454,7 @@ class World:
             "deaf": lambda chance: self.net.deafen(chance.randrange(5, 500) * MS),
             "silence": self.silence,
             "key_expired": lambda chance: self.venue.desk.expire_listen_keys(all_of_them=True),
+            "funding": lambda chance: self.venue.desk.settle_funding(chance.choice(FUNDING)),
             "kill": lambda chance: self.process.kill(*chance.choice(KILLS)),
             "kill_session": self.kill_session,
             "kill_authority": self.kill_authority,
@@ -458,7 +466,9 @@ class World:
             "kill_sentinel": self.kill_sentinel,
             "trip": self.trip,
             "stop_supervisor": self.stop_supervisor,
-            "pause": lambda chance: self.process.pause(chance.randrange(20, 1500) * MS),
+            "pause": lambda chance: self.process.pause(
+                chance.randrange(20, chance.choice((300, 1500))) * MS
+            ),
             "words": self.words,
             "clock": self.step_clock,
         }
