@@ -5,8 +5,9 @@ import json
 import os
 from pathlib import Path
 
-from runtime.appliance import Appliance, Settings
+from runtime.appliance import Appliance
 from runtime.journal.rerun import rerun
+from runtime.settings import Settings
 from runtime.supervise.embedded import EmbeddedVenue
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
