@@ -44,6 +44,7 @@ from tests.simulation.loop import MS, SimLoop
 SHM = Path("/dev/shm")
 RULES = Rules(reserve_bytes=0)
 BLOCK_NS = 4 * MS  # between two turns
+SLOW_MS = 200  # a turn whose sync takes long
 KEY = "3b" * 32  # of all stories
 SECTOR = 512
 
@@ -176,7 +177,10 @@ class Archive:
             self.kill()
             self.loop.after(60 * MS, self.start)
             return
-        self.loop.after(BLOCK_NS, self.turn, life)
+        slow_ns = 0
+        if self.chance.happens("disk_slow"):
+            slow_ns = self.chance.of("slow disk").randrange(1, SLOW_MS) * MS
+        self.loop.after(BLOCK_NS + slow_ns, self.turn, life)
 
     def kill(self) -> None:
         """End as by kill -9: files are closed, nothing is written."""
@@ -207,6 +211,7 @@ class Archive:
             path.write_bytes(data)
         try:
             yield from self.differences(host, cut)
+            recording.lanes(cut)
         except RecordingError as error:
             yield f"behind a cut of power the archive cannot be read: {error}"
         shutil.rmtree(cut)

@@ -35,7 +35,7 @@ from tests.simulation.network import Connection, Network
 from tests.simulation.venue import Venue
 
 if TYPE_CHECKING:
-    from tests.simulation.invariants import Judge
+    from tests.simulation.judges.judge import Judge
 
 # small tables: a story makes many lanes, and its books are small
 lane_module.OVERFLOW_LOG2, lane_module.DELTAS_LOG2, lane_module.BACKLOG_LEVELS = 8, 7, 4096
@@ -277,7 +277,7 @@ class LaneProcess:
 
     def market_frame(self, data: bytes, number: int) -> None:
         self.lane.now_ns = self.host.mono_ns()
-        self.judge.on_frame(self, data)
+        self.judge.books.on_frame(self, data)
         self.step(self.lane.frame, data, number)
 
     def connect_orders(self) -> None:
@@ -304,10 +304,10 @@ class LaneProcess:
         )
 
     def order_frame(self, data: bytes) -> None:
-        before = self.judge.before_answer(self, data)
+        before = self.judge.before_order_frame(self, data)
         self.step(self.lane.report_frame, data, ORDER)
-        if before is not None and not self.is_dead:
-            self.judge.after_answer(self, before)
+        if not self.is_dead:
+            self.judge.after_order_frame(self, before)
 
     def connect_user(self) -> None:
         key = self.user_key
@@ -351,15 +351,18 @@ class LaneProcess:
             self.connect_user()
 
     def user_frame(self, data: bytes) -> None:
-        self.judge.on_user_frame(self, data)
+        self.judge.orders.on_user_frame(self, data)
         if not self.lane.is_user_ready:
             self.held.append((self.host.mono_ns(), data))
             return
-        before = self.judge.before_balance(self, data)
-        self.step(self.lane.report_frame, data, USER)
-        if before is not None and not self.is_dead:
-            self.judge.after_balance(self, before)
+        self.believe(data)
         self.check_user()
+
+    def believe(self, data: bytes) -> None:
+        before = self.judge.before_user_frame(self, data)
+        self.step(self.lane.report_frame, data, USER)
+        if not self.is_dead:
+            self.judge.after_user_frame(self, before)
 
     def check_user(self) -> None:
         """The venue ended the stream: begin anew, with a fresh key."""
@@ -368,10 +371,10 @@ class LaneProcess:
 
     def release(self) -> None:
         """Believe the stream from here on: first what waited, then what comes."""
-        self.judge.on_user_stream(self)
+        self.judge.orders.on_user_stream(self)
         self.step(self.lane.note_session, USER, lib.HP_SESSION_READY)
         for _, frame in self.held:
-            self.step(self.lane.report_frame, frame, USER)
+            self.believe(frame)
         self.held.clear()
         if self.lane.is_user_ready:
             self.step(self.lane.note_session, USER, lib.HP_SESSION_CURRENT)
@@ -454,7 +457,7 @@ class LaneProcess:
         """Take one mail, as the live lane's read_mail() does."""
         lane = self.lane
         if kind == lib.HP_MAIL_SNAPSHOT:
-            self.judge.on_snapshot(self, aux, data)
+            self.judge.books.on_snapshot(self, aux, data)
             self.step(lane.snapshot, aux, data[: -lib.HP_FRAME_PAD_BYTES])
         elif kind == lib.HP_MAIL_SPARE:
             asked = int.from_bytes(data[:8], "little")
@@ -462,7 +465,10 @@ class LaneProcess:
         elif kind == lib.HP_MAIL_MISSED:
             self.step(lane.missed, aux, data)
         elif kind == lib.HP_MAIL_REPORT:
+            before = self.judge.again.before_report(self, data)
             self.step(lane.report, data)
+            if not self.is_dead:
+                self.judge.after_user_frame(self, before)
         elif kind == lib.HP_MAIL_TRADES:
             if aux == 0 and self.user is not None and lane.is_open:
                 self.release()
@@ -475,6 +481,7 @@ class LaneProcess:
             lib.HP_MAIL_ORDER,
             lib.HP_MAIL_OPENING,
         ):
+            self.judge.successor.on_fact(self, kind, aux, data)
             self.step(lane.fact, kind, aux, data)
             if lane.is_open and not lane.is_user_ready and self.user is not None:
                 self.release()

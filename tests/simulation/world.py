@@ -2,7 +2,7 @@
 
 Owns:    putting host, network, venue and processes together; the supervisor's part in a death; the
          phases (faults, heal, drain); the trace and its hash.
-Refuses: judging (invariants.py), drawing (chance.py).
+Refuses: judging (judges/), drawing (chance.py).
 
 Three phases.  In the first, faults happen.  In the second none does: the lane must come to be armed
 with nothing UNKNOWN, whatever there was (liveness).  In the third it is told to drain: afterwards
@@ -38,7 +38,8 @@ from tests.simulation.authority import TERMS, SimAuthority
 from tests.simulation.chance import Chance
 from tests.simulation.cold import PLACES, SimSession
 from tests.simulation.host import Host
-from tests.simulation.invariants import Broken, Judge, text_of
+from tests.simulation.judges.broken import Broken
+from tests.simulation.judges.judge import Judge
 from tests.simulation.lane import LaneProcess
 from tests.simulation.loop import MS, Endless, S, SimLoop
 from tests.simulation.network import Network
@@ -69,6 +70,7 @@ ABANDON_NS = 3 * S
 # steps until it dies, 0 = at once; which steps count
 KILLS = ((0, ""), (1, ""), (2, ""), (1, "place"), (1, "place"), (2, "place"), (1, "open"))
 RATE = (40, 20, 5)  # requests a second, burst, reserve
+FUNDING = (-500_000, -10_000, 10_000, 750_000)  # 1e-8 of each position's mark
 LIMITS = {
     "strategies": 0b1,
     "accounts": 1,
@@ -140,8 +142,9 @@ class World:
         theme = self.chance.theme
         self.has_lease = shape.random() < (0.8 if theme == "rule" else 0.3)
         self.scope = shape.choice(("ours", "all"))
-        self.has_archive = shape.random() < (0.9 if theme == "store" else 0.25)
-        self.is_durable = self.has_archive and shape.random() < (0.9 if theme == "store" else 0.5)
+        is_stored = theme in ("store", "parked")
+        self.has_archive = shape.random() < (0.9 if is_stored else 0.25)
+        self.is_durable = self.has_archive and shape.random() < (0.9 if is_stored else 0.5)
         # within a second: a full bucket, and what flows in; one that is parked leaves later
         late_ms = DEADLINE_MS if self.is_durable else 0
         self.requests_max = RATE[0] * (1000 + late_ms) // 1000 + RATE[1] + 1
@@ -150,6 +153,10 @@ class World:
         self.is_abandoned = shape.random() < 0.2
         self.rate = shape.choice((0.1, 0.2, 0.5))
         self.eager = shape.choice((1, 2, 4))
+        # a book may be too old before the limits' lease is over, which else would hide it
+        stale = {"stale_ms": shape.choice((150, 400))}
+        self.limits, self.lane_limits = {**self.limits, **stale}, {**self.lane_limits, **stale}
+        self.lots_max = shape.choice((1, 22, 22))  # of one size, fills of both sides make nothing
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
         self.is_ending = False
@@ -257,7 +264,7 @@ class World:
                 self.trace("says", message["say"])
 
         self.session = SimSession(DEPLOYMENT, self.venue, tell, self.seed)
-        self.judge.closed_until_ns = 0
+        self.judge.pace.on_new_feeds()
         if self.epoch:
             self.tell_session()
 
@@ -343,7 +350,7 @@ class World:
             lib.hp_ring_init(mail.ring, capacity)
         self.pages["lane.0"].header.heartbeat_ns = 0
         self.tell_session()
-        self.judge.closed_until_ns = 0  # the feeds of a new life do not know of it
+        self.judge.pace.on_new_feeds()
         chance, again = self.chance.of("kill/again"), None
         if self.epoch > 1 and "kill" in self.chance.strength and not self.chance.is_healed:
             draw = chance.random()
@@ -399,6 +406,7 @@ class World:
                     "seed": self.seed * 1000 + self.epoch,
                     "orders_max": self.orders,
                     "eager": self.eager,
+                    "lots_max": self.lots_max,
                 }
             ],
             "feeds": feeds.lane_spec(self.symbols, FEED_LIMITS),
@@ -446,6 +454,7 @@ class World:
             "deaf": lambda chance: self.net.deafen(chance.randrange(5, 500) * MS),
             "silence": self.silence,
             "key_expired": lambda chance: self.venue.desk.expire_listen_keys(all_of_them=True),
+            "funding": lambda chance: self.venue.desk.settle_funding(chance.choice(FUNDING)),
             "kill": lambda chance: self.process.kill(*chance.choice(KILLS)),
             "kill_session": self.kill_session,
             "kill_authority": self.kill_authority,
@@ -457,7 +466,9 @@ class World:
             "kill_sentinel": self.kill_sentinel,
             "trip": self.trip,
             "stop_supervisor": self.stop_supervisor,
-            "pause": lambda chance: self.process.pause(chance.randrange(20, 1500) * MS),
+            "pause": lambda chance: self.process.pause(
+                chance.randrange(20, chance.choice((300, 1500))) * MS
+            ),
             "words": self.words,
             "clock": self.step_clock,
         }
@@ -530,7 +541,7 @@ class World:
         """Look at what a cut of power would leave of the archive; the story goes on."""
         if self.archive is not None and self.archive.directory.exists():
             for text in self.archive.after_cut(chance, self.host):
-                raise self.judge.broken("S7", text)
+                raise self.judge.orders.broken("S7", text)
 
     def archive_says(self, text: str) -> None:
         """Trace what the archiver says; its folder has another name in each process."""
@@ -547,7 +558,7 @@ class World:
             "open_orders_max": chance.choice((2, 4, 8)),
             "gross_notional_e8_max": chance.choice((2_000, 4_000, 8_000)) * 10**8,
         }
-        self.judge.on_limits(self.account)
+        self.judge.limits.on_limits(self.account)
         if self.authority is not None:
             self.authority.spawn(self.authority.told(self.account_told()))
 
@@ -630,7 +641,7 @@ class World:
                     self.abandon()
                 else:
                     self.drain()
-                    self.judge.at_end()
+                    self.judge.figures.at_end()
                 self.archived()
             except Broken as broken:
                 self.broken = broken
@@ -700,7 +711,7 @@ class World:
             and not process.is_paused
             and lane.is_armed
             and int(view.counters.unknown_now) == 0
-            and self.judge.is_known(process)
+            and self.judge.figures.is_known(process)
             and all(int(view.tops[n].state) == lib.HP_BOOK_SYNCED for n in self.symbols)
         )
 
@@ -710,7 +721,7 @@ class World:
         self.control.set(lib.HP_WORD_FREEZE, "story: the end")
         self.go(2 * S, lambda: self.process.lane.working_count == 0)
         self.go(READ_LAG_MS * MS)  # what the lists did not show yet is shown
-        self.go(3 * S, self.judge.is_equal)  # missing fills are asked for
+        self.go(3 * S, lambda: not self.judge.figures.differences())  # missing fills are asked for
         self.is_ending = True
         self.control.set(lib.HP_WORD_DRAIN, "story: the end")
         if not self.go(DRAIN_NS, lambda: self.process.is_dead):
@@ -771,13 +782,21 @@ class World:
             self.loop.now_ns // MS,
             self.hash.hexdigest(),
             self.loop.steps,
-            len(self.judge.accepted),
+            len(self.judge.seen.accepted),
             fills,
             self.lives,
             dict(self.chance.done),
             list(self.chance.drawn),
             self.story,
         )
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """Return a request in a few words."""
+    p = message["params"]
+    words = [p.get(name, "") for name in ("side", "quantity", "price", "timeInForce")]
+    name = p.get("newClientOrderId") or p.get("origClientOrderId", "")
+    return f"{message['method']} {name[-5:]} " + " ".join(str(word) for word in words if word)
 
 
 FEED_LIMITS = feed_limits()
