@@ -99,7 +99,7 @@ class LiveStage:
             self.lines.append,
         )
         for kind, bounds in self.streams.items():
-            self.appliance.feed_limits.streams[kind].update(bounds)
+            self.appliance.rules.feed_limits.streams[kind].update(bounds)
         self.prepare(self.appliance)
         try:
             await self.appliance.start()
