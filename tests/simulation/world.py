@@ -156,7 +156,8 @@ class World:
         # a book may be too old before the limits' lease is over, which else would hide it
         stale = {"stale_ms": shape.choice((150, 400))}
         self.limits, self.lane_limits = {**self.limits, **stale}, {**self.lane_limits, **stale}
-        self.lots_max = shape.choice((1, 22, 22))  # of one size, fills of both sides make nothing
+        # of an order: of one lot, fills of both sides make nothing; large, it is filled in parts
+        self.lots = shape.choice(((1, 1), (1, 21), (1, 21), (12, 20)))
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
         self.is_ending = False
@@ -369,6 +370,9 @@ class World:
         )
         if again is not None:
             self.process.kill(*again)
+        if self.chance.happens("power"):  # what the archive has of this life is little
+            how = self.chance.of("power/start")
+            self.loop.after(how.randrange(1, 150) * MS, self.cut_power, how)
 
     def specification(self) -> dict[str, Any]:
         symbols = list(self.symbols.values())
@@ -406,7 +410,8 @@ class World:
                     "seed": self.seed * 1000 + self.epoch,
                     "orders_max": self.orders,
                     "eager": self.eager,
-                    "lots_max": self.lots_max,
+                    "lots_least": self.lots[0],
+                    "lots_most": self.lots[1],
                 }
             ],
             "feeds": feeds.lane_spec(self.symbols, FEED_LIMITS),
@@ -455,6 +460,7 @@ class World:
             "silence": self.silence,
             "key_expired": lambda chance: self.venue.desk.expire_listen_keys(all_of_them=True),
             "funding": lambda chance: self.venue.desk.settle_funding(chance.choice(FUNDING)),
+            "nibbled": self.venue.nibble,
             "kill": lambda chance: self.process.kill(*chance.choice(KILLS)),
             "kill_session": self.kill_session,
             "kill_authority": self.kill_authority,
