@@ -534,6 +534,7 @@ class Appliance:
             "has_authority": s.has_authority,
             "segment_bytes": s.segment_bytes,
             "segment_count": s.segment_count,
+            "is_archived": s.journal is not None,
             "market": self.endpoints.market(s.symbols),
             "lines": s.lines,
             "orders": self.endpoints.orders,

@@ -11,13 +11,13 @@ import base64
 import re
 from typing import TYPE_CHECKING, Any
 
-from hotpath.journal.tail import JournalDamaged, Record, Tail
+from hotpath.journal.tail import Record
 from runtime._shm import ffi, lib
-from runtime.journal.tailer import records_of
 from runtime.session import evidence
 from runtime.session.opening import client_of
 from tests.simulation.cold import SIGNATURE
 from tests.simulation.loop import MS, S
+from tests.simulation.ring import Reader, lag_words, position
 from venues.simulator.instrument import scaled
 from venues.simulator.order import BUY, SELL, Order
 
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 NO_NEW_RISK = lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN | lib.HP_WORD_DRAIN | lib.HP_WORD_STOP
-NOTHING_NEW = lib.HP_WORD_KILL
+NO_NEW_RISK |= lib.HP_WORD_LAGGING
+NOTHING_NEW = lib.HP_WORD_KILL | lib.HP_WORD_CHOKED
 ALL_GO = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN
+QUOTES_GO = lib.HP_WORD_FREEZE | lib.HP_WORD_LAGGING
 DEPTH = re.compile(rb'"depthUpdate".*?"s":"(\w+)".*?"U":(\d+),"u":(\d+),"pu":(\d+)')
 # answers that end no order: "I do not know", and "I do not see it" while it may still come
 UNSURE = re.compile(rb'^{"id":"[13]([0-9a-f]{16})\..*"code":-(1007|2013)\D')
@@ -109,6 +111,9 @@ class Judge:
         self.told_ms: dict[int, int] = {}  # epoch: time of the newest balance that its stream told
         self.unasked: dict[int, tuple[int, set[int]]] = {}  # epoch: since when, client ids
         self.left: dict[int, list[int]] = {}  # epoch: client ids of orders whose bytes left
+        self.lags: dict[int, int] = {}  # epoch: words that its archive's lag sets
+        self.readers: dict[int, Reader] = {}  # epoch: who reads its journal as it grows
+        self.refused: set[int] = set()  # epochs whose ring has refused a record
         exchange = world.venue.desk.exchange
         record = exchange.record
         # what was there before: the lane begins with its sum
@@ -359,11 +364,22 @@ class Judge:
             name = params["newClientOrderId"]
             raise self.broken("S5", f"{name}: its book is {age_ms:.0f} ms old")
 
+    def on_words(self, process: LaneProcess) -> None:
+        """A lane looks at the words: so does the judge, at those that nobody has written."""
+        words = self.lags[process.epoch] = lag_words(process.head)
+        if words:
+            self.world.met.add("choked" if words & lib.HP_WORD_CHOKED else "lagging")
+
+    def reader(self, process: LaneProcess) -> Reader:
+        if process.epoch not in self.readers:
+            self.readers[process.epoch] = Reader(process, self)
+        return self.readers[process.epoch]
+
     def by_the_words(self, process: LaneProcess, method: str, params: dict[str, Any]) -> None:
         """S9: what a word forbids does not leave once the lane has seen it."""
         if method not in ("order.place", "order.modify"):
             return
-        words = process.words
+        words = process.words | self.lags.get(process.epoch, 0)
         if words & NOTHING_NEW:
             raise self.broken("S9", f"{method} leaves under the words {words:#x}")
         name = params.get("newClientOrderId") or params["origClientOrderId"]
@@ -385,8 +401,9 @@ class Judge:
 
         One that had to be on disk first stands there within what the archiver acknowledged.
         """
-        ring, first = process.journal.map, int(lib.HP_JOURNAL_HEAD_BYTES)
-        at = ring.rfind(request, first) - first  # a story is too short for a ring to come round
+        if process.lane.is_broken and params.get("origClientOrderId"):
+            return  # a cancel, or a question: it must leave though the ring takes no more
+        at = position(process, request)
         if at < 0 or at + len(request) > published:
             raise self.broken("S6", f"not journaled before it left: {request[:120]!r}")
         archived = int(process.head.archived)
@@ -473,10 +490,11 @@ class Judge:
         """S9: what may not rest under the words that stand is cancelled."""
         lane, now = process.lane, process.lane.now_ns
         words, since = self.worded.get(process.epoch, (0, now))
-        if words & process.words != words or not words:  # one has gone, or there was none
-            words, since = process.words, now
+        stand = process.words | self.lags.get(process.epoch, 0)
+        if words & stand != words or not words:  # one has gone, or there was none
+            words, since = stand, now
         self.worded[process.epoch] = words, since
-        if now - since < PATIENCE_NS or not words & (ALL_GO | lib.HP_WORD_FREEZE):
+        if now - since < PATIENCE_NS or not words & (ALL_GO | QUOTES_GO):
             return
         if self.may_not_ask(process):
             return
@@ -508,17 +526,12 @@ class Judge:
     def at_death(self, process: LaneProcess) -> None:
         """S7, S8, S12, S15: the journal is dense, in time, without secrets, and a successor learns
         from it what the lane knew."""
-        last_ns = 0
-        tail = Tail(process.journal.map)
-        try:
-            while (chunk := tail.read()) is not None:
-                for record in records_of(chunk):
-                    if 0 < record.mono_ns < last_ns:  # 0: before its first turn
-                        raise self.broken("S12", f"record {record.sequence} goes back in time")
-                    last_ns = max(last_ns, record.mono_ns)
-                    self.note_booked(record)
-        except JournalDamaged as error:
-            raise self.broken("S7", str(error)) from error
+        if process.lane.is_broken:
+            self.refused.add(process.epoch)
+            self.world.met.add("record_refused")
+        if process.head.overwritten:
+            self.world.met.add("ring_came_round")
+        self.reader(process).read()
         if any(secret in process.journal.map for secret in SECRETS):
             raise self.broken("S15", "the journal has a signature")
         found = evidence.read(memoryview(process.journal.map))
@@ -533,7 +546,7 @@ class Judge:
                 if sent is None or lib.hp_order_is_working(sent["state"]):
                     name = f"{client_id:x}"
                     raise self.broken("S8", f"{name} has left, and the journal tells nothing of it")
-        if process.is_torn:  # it died inside a step: its memory is ahead of its journal
+        if process.is_torn or process.lane.is_broken:  # its memory is ahead of its journal
             return
         lane, view = process.lane, process.page.view
         knew = {one["client_id"] for one in lane.orders()}
