@@ -28,10 +28,11 @@ from pathlib import Path
 from typing import Any
 
 from runtime._shm import ffi, lib
-from runtime.appliance import Appliance, ApplianceError, Settings
+from runtime.appliance import Appliance, ApplianceError
 from runtime.journal import ledger
 from runtime.pages.page import Page, PageError
 from runtime.session import evidence
+from runtime.settings import Settings
 from runtime.supervise.causes import History
 from runtime.supervise.embedded import EmbeddedVenue, VenueStartError, e8
 from runtime.supervise.state import StateError
@@ -132,7 +133,7 @@ class Drill:
         await self.wait(
             "lane is armed",
             lambda: (
-                self.appliance.epoch > epoch and self.appliance.lane_state() == lib.HP_LANE_ARMED
+                self.appliance.epoch > epoch and self.appliance.lane.state == lib.HP_LANE_ARMED
             ),
         )
 
@@ -232,7 +233,7 @@ class Drill:
     async def without_session(self) -> None:
         """Kill the session; half of the time the lane is frozen before another one is there."""
         self.kills += 1
-        name = self.appliance.cold_name["session"]
+        name = self.appliance.cold.process_of["session"]
         watched = self.appliance.supervisor.watched[name]
         before, starts = self.ended_orders(), watched.starts
         at = time.monotonic()

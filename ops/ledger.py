@@ -26,6 +26,7 @@ from typing import Any
 from runtime.journal import audit, chain, ledger, recording, recovery
 from runtime.journal import key as archive_key
 from runtime.journal.archiver import kept_heads
+from runtime.journal.books import Problem
 from runtime.journal.recording import RecordingError
 from runtime.pages.figures import scaled
 from runtime.supervise import state
@@ -225,7 +226,7 @@ def total(lines: list[dict[str, Any]], funding: list[dict[str, Any]]) -> dict[st
     return out
 
 
-def say_problems(problems: list[ledger.Problem]) -> int:
+def say_problems(problems: list[Problem]) -> int:
     for one in problems:
         where = f" (lane {one.lane} epoch {one.epoch} record {one.sequence})" if one.epoch else ""
         print(f"  NOT CONSERVED {one.what}: {one.text}{where}")

@@ -167,7 +167,7 @@ def status_line(appliance: Appliance, started: float) -> str:
     parts = [f"{time.monotonic() - started:5.0f}s {state:<10} msg {market.counters.messages:>7}"]
     for number, name in appliance.symbols.items():
         top = market.tops[number]
-        about = appliance.about[number]
+        about = appliance.rules.about[number]
         bid, ask = (scaled(v, about["price_decimals"]) for v in (top.bid_ticks, top.ask_ticks))
         held = scaled(sum(view.positions[number].lots), about["size_decimals"])
         parts.append(f"{name} {bid}/{ask} pos {held}")

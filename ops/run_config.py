@@ -12,13 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runtime.appliance import Settings
 from runtime.config.file import ConfigError, Problem, load
 from runtime.config.keys import Clock, Config, Durability, Limits, StrategyEntry
 from runtime.config.limits import gate_policy, scopes
 from runtime.lanes.spec import TTL, load_strategy
 from runtime.sentinel.plan import Bounds, Guard
 from runtime.session.funds import Terms
+from runtime.settings import Settings
 from tuning.time import Where
 
 # option -> where it goes; absent options leave the file's word

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runtime.appliance import FLATTEN, Appliance, Settings
+from runtime.appliance import Appliance
 from runtime.sentinel.plan import Bounds, Guard
+from runtime.settings import FLATTEN, Settings
 from runtime.supervise.control_socket import ControlServer
 from runtime.supervise.embedded import EmbeddedVenue
 from venues.binance.usdm.session import Endpoints

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime._shm import ffi, lib
-from runtime.appliance import Appliance, Settings, plan
+from runtime.appliance import Appliance, plan
+from runtime.settings import Settings
 from runtime.supervise.embedded import EmbeddedVenue
 from runtime.supervise.topology import Topology
 
@@ -144,7 +145,7 @@ async def play(
             figures = {
                 "mode": "spinning" if settings.spin else "blocking",
                 "orders": orders,
-                "bound_ms": appliance.feed_limits.book_quote_ms,
+                "bound_ms": appliance.rules.feed_limits.book_quote_ms,
                 **quantiles([took for took, _ in found]),
                 "histogram_p99_us": lib.hp_histogram_quantile(hop, 990_000) / 1000,
                 "undisturbed": quantiles([t for t, taken in found if taken < UNDISTURBED_US]),

@@ -53,6 +53,7 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
 {
     uint8_t before = o->state;
     uint16_t flags = o->flags;
+    int64_t price_ticks = o->price_ticks, lots = o->lots;
     int was_working = hp_order_is_working(before);
     hp_footprint_t footprint = hp_gate_footprint(&l->instruments[o->instrument].about, o);
     hp_lane_count_refused(l, o, -1);
@@ -64,7 +65,8 @@ static inline enum hp_moved hp_lane_apply(hp_lane_t *l, hp_order_t *o, const hp_
         hp_lane_hold(l, o);
     }
     if (HP_UNLIKELY(flags & ~o->flags & HP_ORDER_REPLACE_IN_FLIGHT)) {
-        int is_new = o->price_ticks == o->asked_ticks && o->lots == o->asked_lots;
+        int is_asked = o->price_ticks == o->asked_ticks && o->lots == o->asked_lots;
+        int is_new = is_asked && (r->kind == HP_REPORT_REPLACED || o->price_ticks != price_ticks || o->lots != lots);
         hp_count(is_new ? &l->count->replaced : &l->count->replaces_refused, 1);
     }
     if (moved == HP_MOVED_STATE) {

@@ -21,9 +21,11 @@ from typing import Any
 
 from hotpath.journal.tail import Record
 from runtime._shm import ffi, lib
+from runtime.journal.books import Book, Entry, Problem
 from runtime.journal.fill_keys import FillKeys
-from runtime.journal.ledger import Book, Entry, Ledger, Problem, Reader, Source
+from runtime.journal.ledger import Ledger, Reader
 from runtime.journal.recording import Point
+from runtime.journal.source import Source
 from runtime.journal.wallet import Wallet
 from runtime.session import evidence
 from runtime.session.evidence import Evidence, Reading

@@ -29,9 +29,9 @@ import zstandard
 
 from runtime.journal import chain
 from runtime.journal import key as archive_key
+from runtime.journal.books import LaneEpoch
 from runtime.journal.books_state import FORMAT, FORMATS, SHAPE
 from runtime.journal.key import ArchiveKey
-from runtime.journal.ledger import LaneEpoch
 from runtime.journal.recording import Point, epoch_folder, epoch_folders
 from runtime.journal.retention import FLOOR
 from runtime.supervise.state import sync_folder, write_durably

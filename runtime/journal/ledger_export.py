@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.journal import records
-from runtime.journal.ledger import Entry, Ledger
+from runtime.journal.books import Entry
+from runtime.journal.ledger import Ledger
 
 REMEDY = "pip install 'corelane[ledger]' (pyarrow and duckdb)"
 ORDER_FIELDS = ("client_id", "venue_id", "intent_id", "account", "instrument", "price_ticks",

@@ -26,9 +26,10 @@ from typing import Any
 from hotpath.journal.tail import SEGMENT_BYTES, records, segment
 from runtime._shm import lib
 from runtime.journal import books_state, checkpoint, recording
+from runtime.journal.books import LaneEpoch
 from runtime.journal.checkpoint import Checkpoint, CheckpointBad, CheckpointBusy
 from runtime.journal.key import ArchiveKey, ArchiveKeyError
-from runtime.journal.ledger import LaneEpoch, Ledger, Reader
+from runtime.journal.ledger import Ledger, Reader
 from runtime.journal.recording import Damage, LaneRun, Limit, RecordingError
 from runtime.journal.records import struct
 from runtime.journal.retention import RETIRED, newest_head

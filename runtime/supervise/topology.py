@@ -74,6 +74,11 @@ class Topology:
         return next(place for place in self.places if place.role == role)
 
     @property
+    def cold_core(self) -> int | None:
+        """The one core of all cold processes, if it is one."""
+        return self.cold_cores[0] if len(self.cold_cores) == 1 else None
+
+    @property
     def text(self) -> str:
         """The plan in one short line."""
         lanes = " ".join(

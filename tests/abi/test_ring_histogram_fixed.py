@@ -10,7 +10,7 @@ from runtime._shm import ffi, lib
 MONEY_BAD = -(2**63)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(st.binary(max_size=300), st.none()), max_size=120))
 def test_ring_equals_queue(steps_taken):
     """Bytes = put, None = take; refused exactly when the queue says that it cannot fit."""
@@ -63,7 +63,7 @@ def test_histogram_bucket_holds_its_value(value):
         assert lib.hp_histogram_upper(index) - lower <= max(0, value / 32)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 2**39), min_size=1, max_size=200), st.integers(1, 1_000_000))
 def test_histogram_quantile_is_within_one_bucket_of_the_sorted_list(values, per_million):
     histogram = ffi.new("hp_histogram_t *")
@@ -80,7 +80,7 @@ def test_histogram_quantile_is_within_one_bucket_of_the_sorted_list(values, per_
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.integers(-(2**62), 2**62),
     st.integers(-(2**62), 2**62),
@@ -100,7 +100,7 @@ def test_linear_notional_equals_fractions(price, lots, price_decimals, size_deci
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.integers(1, 2**60),
     st.integers(-(2**40), 2**40),

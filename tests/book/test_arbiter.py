@@ -91,7 +91,7 @@ def test_lines_that_each_lose_a_fifth_give_the_whole_stream_event_by_event(lines
 
 @given(st.integers(0, 2**32), st.integers(2, 4))
 @example(229, 3)  # the first event was on line 1 alone, joined to the second
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_lines_that_are_cut_differently_make_the_same_book(seed, lines):
     """Line 1 sends two events as one, now and then: at each id the book is the whole one.
 

@@ -118,7 +118,7 @@ def test_stale_book_is_synced_again_by_a_keep_alive():
 NAIVE = {Rule.OKX: NaiveOkx, Rule.BYBIT: NaiveBybit, Rule.HYPERLIQUID: NaiveHyperliquid}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(RULES), st.integers(0, 2**32))
 def test_stream_book_equals_the_naive_one_after_every_event(rule, seed):
     """Ids are few, so that successors, repeats, resets and holes all come often."""
@@ -161,7 +161,7 @@ def test_checksum_of_the_texts_holds_for_the_integers():
     assert (book.counts["checksums"], book.counts["checksums_bad"]) == (1, 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), st.integers(0, 8), st.integers(0, 8))
 def test_checksum_holds_for_any_book_and_no_other(data, price_decimals, size_decimals):
     level = st.tuples(st.integers(1, 10**12), st.integers(1, 10**12))

@@ -218,7 +218,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.dictionaries(st.text(min_size=1, max_size=12), trees, max_size=8), st.booleans())
 def test_any_json_object_is_accepted_whatever_its_values(tree, compact):
     separators = (",", ":") if compact else None
@@ -226,7 +226,7 @@ def test_any_json_object_is_accepted_whatever_its_values(tree, compact):
     assert READER.read(text)[0] == Status.EVENT
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.dictionaries(keys, trees, min_size=1, max_size=4), st.data())
 def test_json_with_a_byte_taken_out_is_judged_as_python_judges_it(tree, data):
     whole = json.dumps(tree, separators=(",", ":")).encode()

@@ -11,7 +11,8 @@ import urllib.request
 from pathlib import Path
 
 from runtime._shm import ffi
-from runtime.appliance import Appliance, Settings
+from runtime.appliance import Appliance
+from runtime.settings import Settings
 from venues.binance.usdm.session import Endpoints
 from venues.simulator.options import ServeOptions
 from venues.simulator.spawn import spawn

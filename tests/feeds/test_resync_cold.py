@@ -180,7 +180,7 @@ def test_full_mail_is_tried_again():
     assert len(world.asked) == 2 and len(world.delivered) == 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 40), st.integers(0, 2**32 - 1), st.integers(120, 2400))
 def test_storm_of_wishes_never_spends_more_than_the_budget(count, seed, per_minute):
     """Any minute costs at most a minute's weight and what was saved up before it."""

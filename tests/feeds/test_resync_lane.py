@@ -94,7 +94,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ACTS, max_size=120))
 def test_book_that_says_synced_equals_the_venue_whatever_was_lost(acts):
     """Losses, late answers and silence in any order; then what is asked for is answered."""
@@ -132,7 +132,7 @@ def test_book_that_says_synced_equals_the_venue_whatever_was_lost(acts):
         assert feed.blind_since_ns == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=60))
 def test_gaps_of_one_instrument_leave_the_other_as_if_nothing_had_been(losses):
     rig = FeedRig(Quoter())

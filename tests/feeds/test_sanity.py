@@ -55,7 +55,7 @@ class Judge:
         return verdict, unsure and self.seen > 8
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(-400, 400), min_size=1, max_size=80), st.integers(0, 79))
 def test_prices_are_judged_as_a_naive_float_judge_does(steps, wild_at):
     """Walk around 60,000 in tenths, one tenfold price somewhere; rounding may decide a tie."""

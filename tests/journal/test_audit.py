@@ -77,7 +77,7 @@ def test_changed_byte_behind_the_newest_head_is_no_half_written_line(original, t
     assert opinions(run) == (False, False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_every_changed_byte_is_found_and_located(original, tmp_path_factory, data):
     run = shutil.copytree(original, tmp_path_factory.mktemp("changed") / "run")

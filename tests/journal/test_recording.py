@@ -115,7 +115,7 @@ def test_epoch_whose_archiver_died_before_its_first_bytes_hides_no_other(ring, t
         recording.lanes(directory)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_file_cut_anywhere_is_continued_to_the_same_bytes(tmp_path_factory, data):
     """What a killed writer or a cut of power leaves behind the newest head, in the bytes and in the

@@ -61,7 +61,7 @@ def test_run_with_everything_in_it_is_equal(day, strategy):
     assert command.run(day, strategy, is_json=False) == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.sampled_from(THINGS), st.integers(0, 40), st.integers(0, 40)), max_size=120

@@ -56,7 +56,7 @@ def test_both_lanes_are_equal(day, strategy):
     assert command.run(day, strategy, is_json=False) == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(

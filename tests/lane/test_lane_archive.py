@@ -125,7 +125,8 @@ def test_exits_pass_at_half_and_nothing_but_cancels_at_three_quarters(lane):
 
 def test_ring_of_a_deployment_with_an_archive_waits_for_an_archiver_that_is_not_there_yet(rig):
     r = rig(Quoter(), journal=True, segment_bytes=SEGMENT, is_archived=True)
-    r.head = ffi.cast("hp_journal_head_t *", ffi.cast("hp_page_t *", ffi.from_buffer(r.journal)) + 1)
+    page = ffi.cast("hp_page_t *", ffi.from_buffer(r.journal))
+    r.head = ffi.cast("hp_journal_head_t *", page + 1)
     assert r.head.archived == 0
     fill_ring(r, 0.5)
     r.lane.archive()

@@ -263,7 +263,7 @@ def act(venue, life, step):
     return 0, 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(LIFE, min_size=1, max_size=4), st.integers(0, 2**32))
 @example([([("place", 1, 1, 5, 0, True), ("fill", 1, 1, 5, 0, True)], 9, [], "whole")], 1)
 @example([([("place", 1, 1, 5, 0, False)], 0, [], "part")], 1)
@@ -299,7 +299,7 @@ def test_lane_converges_to_the_venue_whatever_was_cut(rig, lives, seed):
         check(venue, life, sent, arrived)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(STEP, max_size=20), st.integers(0, 2**32))
 def test_second_opening_changes_nothing(rig, steps, seed):
     """A set of facts for a lane that is open, and the events that it already holds, are no news."""

@@ -126,7 +126,7 @@ def live(r, steps):
 
 
 @pytest.mark.parametrize("strategy", [Imbalance, ImbalanceNative, Timed])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STEPS)
 def test_pair_sends_what_one_lane_sends(strategy, steps):
     """The same frames and answers, a step at a time: byte-equal requests."""

@@ -117,6 +117,13 @@ def test_refused_change_leaves_the_order_as_it_was(moving):
     assert moving.r.count.replaces_refused == 1
 
 
+def test_refused_change_to_what_the_order_is_already_was_no_change(stage):
+    stage.wish("replace", price_ticks=600_000, lots=10)
+    stage.refuse()
+    assert (stage.version, stage.is_changing) == ((600_000, 10), False)
+    assert (stage.r.count.replaced, stage.r.count.replaces_refused) == (0, 1)
+
+
 def test_change_told_by_event_then_answer_then_again_is_one_change(moving):
     moving.replaced()
     for _ in range(2):

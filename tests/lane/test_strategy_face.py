@@ -108,7 +108,7 @@ def test_intents_before_on_start_are_an_error():
         Imbalance().buy(1, price_ticks=1, lots=1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(1, 99), st.integers(1, 99), st.integers(0, 2)),

@@ -144,7 +144,7 @@ line_texts = st.one_of(
 ).filter(lambda line: b'{"snapshot":"' not in line)  # our recorder's word about the next line
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(line_texts, max_size=30), st.booleans(), st.integers(1, 200))
 def test_lines_are_cut_alike_whatever_the_pieces(lines, ended, size):
     text = b"\n".join(lines) + (b"\n" if ended else b"")

@@ -14,9 +14,10 @@ import pytest
 
 from ops import verify_archive
 from runtime._shm import lib
-from runtime.appliance import Appliance, Settings
+from runtime.appliance import Appliance
 from runtime.journal import audit, ledger, recording
 from runtime.journal.rerun import rerun
+from runtime.settings import Settings
 from runtime.supervise.embedded import EmbeddedVenue
 
 ROOT = Path(__file__).resolve().parents[2]

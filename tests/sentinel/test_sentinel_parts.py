@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hotpath.abi import probe  # noqa: F401  (the build is there)
@@ -30,7 +30,6 @@ from venues.binance.usdm.signing import signer
 ids = st.integers(1, 2**64 - 1)
 
 
-@settings(deadline=None)
 @given(ids, st.sampled_from(["demo", "a", "night-1", "x.y:z/_"]))
 def test_client_id_is_read_as_the_codec_writes_it(number, prefix):
     """Two codes for one name: the lanes' encoder and the sentinel's reader must agree."""
@@ -47,7 +46,6 @@ def test_client_id_is_read_as_the_codec_writes_it(number, prefix):
     assert rescue.client_id(prefix, written[:-1]) == 0
 
 
-@settings(deadline=None)
 @given(st.decimals(min_value=-(10**9), max_value=10**9, places=8))
 def test_money_is_exact(value):
     assert rescue.e8(format(value, "f")) == int(value.scaleb(8))
@@ -59,7 +57,6 @@ def test_money_beyond_eight_places_is_cut():
     assert Decimal(rescue.e8("15.00000001")).scaleb(-8) == Decimal("15.00000001")
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.binary(min_size=1, max_size=50), max_size=6),
     st.integers(0, 400),

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ops.cli import main
 from ops.run_config import settings, strategy_problem
-from runtime.appliance import Settings
 from runtime.config.file import ConfigError, changes, flat, line_numbers, load, looks_secret, parse
 from runtime.config.keys import Config, example, is_table, reloadable, table_type
 from runtime.config.reload import Reloader
+from runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 MANUAL = ROOT / "docs" / "corelane.example.toml"

@@ -256,7 +256,8 @@ def test_bad_request_is_answered_and_changes_nothing(stage, door, line, words):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.binary(max_size=400))
 def test_any_bytes_leave_the_server_answering(stage, door, data):

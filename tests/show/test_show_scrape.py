@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -196,7 +196,6 @@ def test_histogram_is_cumulative_and_ends_in_its_count(stage):
     assert found["corelane_latency_max_seconds", *key] == 10
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**41), max_size=40))
 def test_bucket_bounds_hold_what_is_at_most_the_bound(recorded):
     """Exact up to the resolution of the page's own buckets (3.2 %)."""

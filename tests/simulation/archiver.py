@@ -44,7 +44,7 @@ from tests.simulation.loop import MS, SimLoop
 SHM = Path("/dev/shm")
 RULES = Rules(reserve_bytes=0)
 BLOCK_NS = 4 * MS  # between two turns
-HANG_NS = (20 * MS, 1000 * MS)
+SLOW_MS = 200  # a turn whose sync takes long
 KEY = "3b" * 32  # of all stories
 SECTOR = 512
 
@@ -167,12 +167,8 @@ class Archive:
             return
         self.loop.after(BLOCK_NS, self.turn, self.lives)
 
-    def turn(self, life: int, has_hung: bool = False) -> None:
+    def turn(self, life: int) -> None:
         if self.archiver is None or life != self.lives:
-            return
-        if not has_hung and self.chance.happens("disk_slow"):  # in a call that does not come back
-            hangs_ns = self.chance.of("disk_slow/how").randrange(*HANG_NS)
-            self.loop.after(hangs_ns, self.turn, life, True)
             return
         try:
             self.archiver.turn()
@@ -183,7 +179,10 @@ class Archive:
             self.kill()
             self.loop.after(60 * MS, self.start)
             return
-        self.loop.after(BLOCK_NS, self.turn, life)
+        slow_ns = 0
+        if self.chance.happens("disk_slow"):
+            slow_ns = self.chance.of("slow disk").randrange(1, SLOW_MS) * MS
+        self.loop.after(BLOCK_NS + slow_ns, self.turn, life)
 
     def kill(self) -> None:
         """End as by kill -9: files are closed, nothing is written."""
@@ -214,6 +213,7 @@ class Archive:
             path.write_bytes(data)
         try:
             yield from self.differences(host, cut)
+            recording.lanes(cut)
         except RecordingError as error:
             yield f"behind a cut of power the archive cannot be read: {error}"
         shutil.rmtree(cut)

@@ -44,15 +44,15 @@ FAULTS: dict[str, Fault] = {
         Fault("busy", 0.02, 0.2, "REST requests answered with 503"),
         Fault("overloaded", 0.01, 0.2, "REST requests answered with 429, retry after 1 s"),
         Fault("banned", 0.002, 0.03, "REST requests answered with 418, as all for 1 s"),
-        Fault("twice", 0.02, 0.3, "user events that are told twice"),
-        Fault("swapped", 0.02, 0.3, "user events that come after the next one"),
+        Fault("twice", 0.02, 0.3, "user events that are told twice, at once or up to 150 ms later"),
+        Fault("swapped", 0.02, 0.3, "user events that come after the next one, or up to four"),
         Fault("gap", 0.01, 0.15, "depth events that are lost"),
         Fault("depth_twice", 0.01, 0.15, "depth events that are told twice"),
         Fault("depth_swapped", 0.01, 0.15, "depth events that come after the next one"),
         Fault("old_snapshot", 0.05, 0.8, "snapshots of a book that are those of a moment ago"),
         Fault("silence", 0.1, 1.5, "market streams that fall silent for up to 1.2 s, a second"),
         Fault("key_expired", 0.05, 0.5, "listen keys that expire, times a second"),
-        Fault("funding", 0.05, 0.5, "settlements of funding, a second"),
+        Fault("funding", 0.2, 4.0, "settlements of funding, a second"),
         # this host
         Fault("kill", 0.2, 2.5, "kills of the lane between two steps or within one, a second"),
         Fault("kill_session", 0.1, 0.8, "kills of the session process, a second"),
@@ -61,6 +61,7 @@ FAULTS: dict[str, Fault] = {
         Fault("no_memory", 0.1, 0.8, "kills of all processes but the lane at once, a second"),
         Fault("disk_full", 0.001, 0.05, "writes of the archive that find room for a part or none"),
         Fault("disk_short", 0.01, 0.2, "writes of the archive that are cut short"),
+        Fault("disk_slow", 0.01, 0.2, "turns of the archiver that take up to 200 ms"),
         Fault("disk_fails", 0.001, 0.05, "syncs of the archive that fail"),
         Fault("checkpoint", 0.5, 3.0, "checkpoints that are taken, a second"),
         Fault("power", 0.2, 3.0, "cuts of power, as the archive's disk sees them, a second"),
@@ -72,7 +73,6 @@ FAULTS: dict[str, Fault] = {
         Fault("limits", 0.2, 2.0, "changes of the account's limits by a person, a second"),
         Fault("clock", 0.1, 0.6, "steps of this host's clock by up to 300 ms, a second"),
         # new ones come last: a draw in between would move all behind it
-        Fault("disk_slow", 0.002, 0.04, "turns of the archiver that hang for up to 1 s"),
         Fault("chatter", 4.0, 40.0, "long events that nobody reads, on any connection, a second"),
     )
 }
@@ -86,6 +86,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     "stream": ("swapped", "twice", "key_expired", "cut", "funding", "deaf"),
     "market": ("gap", "silence", "old_snapshot", "depth_swapped", "overloaded", "pause"),
     "store": ("kill_archiver", "kill_authority", "disk_full", "no_memory", "kill", "checkpoint"),
+    "parked": ("disk_slow", "disk_short", "pause", "silence", "gap", "swapped"),
     "rule": ("words", "stop_supervisor", "kill_authority", "trip", "pause"),
 }
 THEMED = 0.5  # share of the seeds

@@ -41,7 +41,7 @@ class AskedSession(Session):
     judge: Any
 
     async def depth(self, *args: Any, **how: Any) -> Any:
-        self.judge.on_snapshot_asked()
+        self.judge.pace.on_snapshot_asked()
         return await super().depth(*args, **how)
 
 

@@ -35,7 +35,7 @@ from tests.simulation.network import Connection, Network
 from tests.simulation.venue import Venue
 
 if TYPE_CHECKING:
-    from tests.simulation.invariants import Judge
+    from tests.simulation.judges.judge import Judge
 
 # small tables: a story makes many lanes, and its books are small
 lane_module.OVERFLOW_LOG2, lane_module.DELTAS_LOG2, lane_module.BACKLOG_LEVELS = 8, 7, 4096
@@ -171,7 +171,7 @@ class LaneProcess:
             del lane.wanted[:]
             self.let_go()
             return
-        self.judge.reader(self).keep_up()
+        self.judge.on_step(self)
         if lane.wanted:
             wanted = lane.wanted[:]
             del lane.wanted[:]
@@ -278,7 +278,7 @@ class LaneProcess:
 
     def market_frame(self, data: bytes, number: int) -> None:
         self.lane.now_ns = self.host.mono_ns()
-        self.judge.on_frame(self, data)
+        self.judge.books.on_frame(self, data)
         self.step(self.lane.frame, data, number)
 
     def connect_orders(self) -> None:
@@ -305,10 +305,10 @@ class LaneProcess:
         )
 
     def order_frame(self, data: bytes) -> None:
-        before = self.judge.before_answer(self, data)
+        before = self.judge.before_order_frame(self, data)
         self.step(self.lane.report_frame, data, ORDER)
-        if before is not None and not self.is_dead:
-            self.judge.after_answer(self, before)
+        if not self.is_dead:
+            self.judge.after_order_frame(self, before)
 
     def connect_user(self) -> None:
         key = self.user_key
@@ -352,15 +352,18 @@ class LaneProcess:
             self.connect_user()
 
     def user_frame(self, data: bytes) -> None:
-        self.judge.on_user_frame(self, data)
+        self.judge.orders.on_user_frame(self, data)
         if not self.lane.is_user_ready:
             self.held.append((self.host.mono_ns(), data))
             return
-        before = self.judge.before_balance(self, data)
-        self.step(self.lane.report_frame, data, USER)
-        if before is not None and not self.is_dead:
-            self.judge.after_balance(self, before)
+        self.believe(data)
         self.check_user()
+
+    def believe(self, data: bytes) -> None:
+        before = self.judge.before_user_frame(self, data)
+        self.step(self.lane.report_frame, data, USER)
+        if not self.is_dead:
+            self.judge.after_user_frame(self, before)
 
     def check_user(self) -> None:
         """The venue ended the stream: begin anew, with a fresh key."""
@@ -369,10 +372,10 @@ class LaneProcess:
 
     def release(self) -> None:
         """Believe the stream from here on: first what waited, then what comes."""
-        self.judge.on_user_stream(self)
+        self.judge.orders.on_user_stream(self)
         self.step(self.lane.note_session, USER, lib.HP_SESSION_READY)
         for _, frame in self.held:
-            self.step(self.lane.report_frame, frame, USER)
+            self.believe(frame)
         self.held.clear()
         if self.lane.is_user_ready:
             self.step(self.lane.note_session, USER, lib.HP_SESSION_CURRENT)
@@ -397,7 +400,7 @@ class LaneProcess:
         for control in self.controls:
             words |= control.word
         self.words = words
-        self.judge.on_words(self)
+        self.judge.words.on_look(self)
         self.step(lane.archive, words)
         if self.lease is not None and int(self.lease.view.seq) != self.lease_seq:
             self.lease_seq = int(self.lease.view.seq)
@@ -456,7 +459,7 @@ class LaneProcess:
         """Take one mail, as the live lane's read_mail() does."""
         lane = self.lane
         if kind == lib.HP_MAIL_SNAPSHOT:
-            self.judge.on_snapshot(self, aux, data)
+            self.judge.books.on_snapshot(self, aux, data)
             self.step(lane.snapshot, aux, data[: -lib.HP_FRAME_PAD_BYTES])
         elif kind == lib.HP_MAIL_SPARE:
             asked = int.from_bytes(data[:8], "little")
@@ -464,7 +467,10 @@ class LaneProcess:
         elif kind == lib.HP_MAIL_MISSED:
             self.step(lane.missed, aux, data)
         elif kind == lib.HP_MAIL_REPORT:
+            before = self.judge.again.before_report(self, data)
             self.step(lane.report, data)
+            if not self.is_dead:
+                self.judge.after_user_frame(self, before)
         elif kind == lib.HP_MAIL_TRADES:
             if aux == 0 and self.user is not None and lane.is_open:
                 self.release()
@@ -477,6 +483,7 @@ class LaneProcess:
             lib.HP_MAIL_ORDER,
             lib.HP_MAIL_OPENING,
         ):
+            self.judge.successor.on_fact(self, kind, aux, data)
             self.step(lane.fact, kind, aux, data)
             if lane.is_open and not lane.is_user_ready and self.user is not None:
                 self.release()

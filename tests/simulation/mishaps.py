@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 # steps until it dies, 0 = at once; which steps count
+FUNDING = (-500_000, -10_000, 10_000, 750_000)  # 1e-8 of each position's mark
 NEVER_NS = 3600 * S  # by itself: when the story heals somebody looks
 KILLS = ((0, ""), (1, ""), (2, ""), (1, "place"), (1, "place"), (2, "place"), (1, "open"))
 
@@ -38,6 +39,7 @@ class Mishaps:
             "deaf": lambda chance: self.world.net.deafen(chance.randrange(5, 500) * MS),
             "silence": self.silence,
             "key_expired": self.expire_keys,
+            "funding": lambda chance: self.world.venue.desk.settle_funding(chance.choice(FUNDING)),
             "kill": lambda chance: self.world.process.kill(*chance.choice(KILLS)),
             "kill_session": self.kill_session,
             "kill_authority": self.kill_authority,
@@ -49,7 +51,7 @@ class Mishaps:
             "kill_sentinel": self.kill_sentinel,
             "trip": self.trip,
             "stop_supervisor": self.stop_supervisor,
-            "pause": lambda chance: self.world.process.pause(chance.randrange(20, 1500) * MS),
+            "pause": self.pause,
             "words": self.words,
             "clock": self.step_clock,
             "chatter": self.chatter,
@@ -141,7 +143,7 @@ class Mishaps:
         """Look at what a cut of power would leave of the archive; the story goes on."""
         if self.world.archive is not None and self.world.archive.directory.exists():
             for text in self.world.archive.after_cut(chance, self.world.host):
-                raise self.world.judge.broken("S7", text)
+                raise self.world.judge.orders.broken("S7", text)
 
     def checkpoint(self, chance: Any) -> None:
         if self.world.archive is not None and self.world.archive.directory.exists():
@@ -153,7 +155,7 @@ class Mishaps:
             "open_orders_max": chance.choice((2, 4, 8)),
             "gross_notional_e8_max": chance.choice((2_000, 4_000, 8_000)) * 10**8,
         }
-        self.world.judge.on_limits(self.world.account)
+        self.world.judge.limits.on_limits(self.world.account)
         if self.world.authority is not None:
             self.world.authority.spawn(self.world.authority.told(self.world.account_told()))
 
@@ -185,6 +187,9 @@ class Mishaps:
 
     def supervisor_goes_on(self) -> None:
         self.world.is_stopped = False
+
+    def pause(self, chance: Any) -> None:
+        self.world.process.pause(chance.randrange(20, chance.choice((300, 1500))) * MS)
 
     def words(self, chance: Any) -> None:
         word = chance.choice((lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL))

@@ -23,11 +23,15 @@ class Shape:
         self.policy = draw.choice(("cancel", "cancel", "adopt"))
         self.has_lease = draw.random() < (0.8 if theme == "rule" else 0.3)
         self.scope = draw.choice(("ours", "all"))
-        self.has_archive = draw.random() < (0.9 if theme == "store" else 0.25)
-        self.is_durable = self.has_archive and draw.random() < (0.9 if theme == "store" else 0.5)
+        is_stored = theme in ("store", "parked")
+        self.has_archive = draw.random() < (0.9 if is_stored else 0.25)
+        self.is_durable = self.has_archive and draw.random() < (0.9 if is_stored else 0.5)
         self.is_abandoned = draw.random() < 0.2
         self.rate = draw.choice((0.1, 0.2, 0.5))
         self.eager = draw.choice((1, 2, 4))
+        # a book may be too old before the limits' lease is over, which else would hide it
+        self.stale_ms = draw.choice((150, 400))
+        self.lots_max = draw.choice((1, 22, 22))  # of one size, fills of both sides make nothing
         # a ring that comes round within a story, mostly with an archive that it must wait for
         self.segments = SEGMENT_COUNT
         if "small_ring" in chance.chosen:

@@ -18,6 +18,7 @@ class Trader(Strategy):
     seed = Param(0)
     orders_max = Param(60)
     eager = Param(1)
+    lots_max = Param(22)
 
     def on_start(self) -> None:
         self.chance = random.Random(f"{self.seed}/trader")
@@ -47,7 +48,7 @@ class Trader(Strategy):
                 self.cancel(client_id, chance.choice((None, "price", "inventory")))
             else:
                 move = chance.choice((-2, -1, 1, 2))
-                size = max(1, lots + chance.choice((-3, 0, 4, 12)))
+                size = min(self.lots_max, max(1, lots + chance.choice((-3, 0, 4, 12))))
                 self.replace(client_id, price_ticks=price + move, lots=size)
             return
         if self.left <= 0:
@@ -60,7 +61,7 @@ class Trader(Strategy):
         held = self.position(instrument)
         is_buy = chance.random() < (0.3 if held > 0 else 0.7 if held < 0 else 0.5)
         kind = chance.random()
-        lots = chance.randrange(1, chance.choice((5, 10, 22)))
+        lots = min(self.lots_max, chance.randrange(1, chance.choice((5, 10, 22))))
         more: dict[str, Any] = {"tries": chance.choice((0, 0, 1, 2))}
         if kind < 0.5:
             price = (bid if is_buy else ask) - (1 if is_buy else -1) * chance.randrange(0, 3)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
 
@@ -37,11 +38,12 @@ from venues.simulator.usdm.wire import Socket
 from venues.simulator.usdm.wsapi import Session
 
 if TYPE_CHECKING:
-    from tests.simulation.invariants import Judge
+    from tests.simulation.judges.judge import Judge
 
 API_KEY, ADDRESS = "key", "host"
 SERVES = {"public": PUBLIC, "market": MARKET, "private": PRIVATE}
-HELD_NS = 50 * MS  # how long a swapped user event waits for the next one
+HELD_NS = 50 * MS  # how long a swapped user event waits for the next ones
+TWICE_MS = 150  # until a user event is told again, at most
 REST_TIMEOUT_NS = 600 * MS
 LATE_MS = 800
 ORDER, OPEN_ORDERS, TRADES = "/fapi/v1/order", "/fapi/v1/openOrders", "/fapi/v1/userTrades"
@@ -182,6 +184,14 @@ class Clockwork:
         self.loop.after(DEADLINE_MS * MS, self.deadlines)
 
 
+@dataclass
+class Held:
+    """A user event that others overtake."""
+
+    payload: bytes
+    others: int  # that are still to overtake it
+
+
 class Sending(asyncio.Transport):
     """What a venue's socket writes to: the way down to the host."""
 
@@ -221,7 +231,7 @@ class Venue:
         self.rest = Rest(self.desk)
         self.control = Control(self.desk)
         self.timers = Clockwork(self.desk, loop)
-        self.held: dict[Connection, bytes] = {}
+        self.held: dict[Connection, Held] = {}
         self.requests = 0
         self.banned_until_ns = 0
         self.snapshots: dict[str, Reply] = {}  # the last of each question
@@ -255,25 +265,29 @@ class Venue:
         return True
 
     def send(self, connection: Connection, payload: bytes) -> None:
-        """Let a frame go down; user events may be told twice, or after the next one."""
+        """Let a frame go down; user events may be told twice, or after others."""
         if connection.group != "private":
             connection.down.send(payload)
             return
-        if connection in self.held:
-            connection.down.send(payload)
-            connection.down.send(self.held.pop(connection))
-        elif self.chance.happens("swapped"):
-            self.held[connection] = payload
-            self.loop.after(HELD_NS, self.unhold, connection)
-        else:
-            connection.down.send(payload)
-            if self.chance.happens("twice"):
-                connection.down.send(payload)
+        held = self.held.get(connection)
+        if held is None and self.chance.happens("swapped"):
+            held = Held(payload, self.chance.of("swapped/how").choice((1, 1, 2, 4)))
+            self.held[connection] = held
+            self.loop.after(HELD_NS, self.unhold, connection, held)
+            return
+        connection.down.send(payload)
+        if self.chance.happens("twice"):
+            late_ms = self.chance.of("twice/how").choice((0, 5, 50, TWICE_MS))
+            self.loop.after(late_ms * MS, connection.down.send, payload)
+        if held is not None:
+            held.others -= 1
+            if held.others == 0:
+                self.unhold(connection, held)
 
-    def unhold(self, connection: Connection) -> None:
-        payload = self.held.pop(connection, None)
-        if payload is not None:
-            connection.down.send(payload)
+    def unhold(self, connection: Connection, held: Held) -> None:
+        if self.held.get(connection) is held:
+            del self.held[connection]
+            connection.down.send(held.payload)
 
     def command(self, socket: Socket, text: str) -> None:
         socket.send(self.control.command(socket, text, 1024))
@@ -311,9 +325,9 @@ class Venue:
         life: of the session process that asks; 0 = another process.
         """
         loop, chance = self.loop, self.chance
-        self.judge.on_rest(life, path)
+        self.judge.pace.on_rest(life, path)
         if path == DEPTH:
-            self.judge.on_snapshot_asked()
+            self.judge.pace.on_snapshot_asked()
         is_lost = self.net.is_parted or chance.happens("rest_lost")
         if is_lost and chance.of("rest_lost/way").random() < 0.5:
             await asyncio.sleep(REST_TIMEOUT_NS / 1e9)
@@ -342,11 +356,11 @@ class Venue:
             await asyncio.sleep(max(0, left) / 1e9)
             raise TimeoutError(f"{method} {path}: no answer")
         if reply.status == 418 and life:  # its seconds count from when it was said
-            self.judge.on_ban(life, said_ns + int(reply.headers["Retry-After"]) * S)
+            self.judge.pace.on_ban(life, said_ns + int(reply.headers["Retry-After"]) * S)
         if path == DEPTH and reply.status == 200:
             reply = self.snapshot(query, reply)
         if path == DEPTH and reply.status in (418, 429):
-            self.judge.on_snapshot_refused(int(reply.headers["Retry-After"]))
+            self.judge.pace.on_snapshot_refused(int(reply.headers["Retry-After"]))
         return reply
 
 

@@ -2,7 +2,7 @@
 
 Owns:    putting host, network, venue and processes together; the supervisor's part in a death; the
          phases (faults, heal, drain); the trace and its hash.
-Refuses: judging (invariants.py), drawing (chance.py).
+Refuses: judging (judges/), drawing (chance.py).
 
 Three phases.  In the first, faults happen.  In the second none does: the lane must come to be armed
 with nothing UNKNOWN, whatever there was (liveness).  In the third it is told to drain: afterwards
@@ -37,7 +37,8 @@ from tests.simulation.authority import TERMS, SimAuthority
 from tests.simulation.chance import Chance
 from tests.simulation.cold import PLACES, SimSession
 from tests.simulation.host import Host
-from tests.simulation.invariants import Broken, Judge, text_of
+from tests.simulation.judges.broken import Broken
+from tests.simulation.judges.judge import Judge
 from tests.simulation.lane import LaneProcess
 from tests.simulation.loop import MS, Endless, S, SimLoop
 from tests.simulation.mishaps import Mishaps
@@ -121,6 +122,8 @@ class World:
         self.symbols = self.shape.symbols
         self.is_durable = self.shape.is_durable
         self.requests_max = self.shape.requests_max
+        stale = {"stale_ms": self.shape.stale_ms}
+        self.limits, self.lane_limits = {**self.limits, **stale}, {**self.lane_limits, **stale}
         self.mishaps = Mishaps(self)
         self.archive: Archive | None = None
         self.is_stopped = False  # the supervisor
@@ -232,7 +235,7 @@ class World:
                 self.trace("says", message["say"])
 
         self.session = SimSession(DEPLOYMENT, self.venue, tell, self.seed)
-        self.judge.closed_until_ns = 0
+        self.judge.pace.on_new_feeds()
         if self.epoch:
             self.tell_session()
 
@@ -318,7 +321,7 @@ class World:
             lib.hp_ring_init(mail.ring, capacity)
         self.pages["lane.0"].header.heartbeat_ns = 0
         self.tell_session()
-        self.judge.closed_until_ns = 0  # the feeds of a new life do not know of it
+        self.judge.pace.on_new_feeds()
         chance, again = self.chance.of("kill/again"), None
         if self.epoch > 1 and "kill" in self.chance.strength and not self.chance.is_healed:
             draw = chance.random()
@@ -368,6 +371,7 @@ class World:
                     "seed": self.seed * 1000 + self.epoch,
                     "orders_max": self.orders,
                     "eager": self.shape.eager,
+                    "lots_max": self.shape.lots_max,
                 }
             ],
             "feeds": feeds.lane_spec(self.symbols, FEED_LIMITS),
@@ -451,7 +455,7 @@ class World:
                     self.abandon()
                 else:
                     self.drain()
-                    self.judge.at_end()
+                    self.judge.figures.at_end()
                 self.archived()
             except Broken as broken:
                 self.broken = broken
@@ -534,7 +538,7 @@ class World:
             and not process.is_paused
             and lane.is_armed
             and int(view.counters.unknown_now) == 0
-            and self.judge.is_known(process)
+            and self.judge.figures.is_known(process)
             and all(int(view.tops[n].state) == lib.HP_BOOK_SYNCED for n in self.symbols)
         )
 
@@ -544,7 +548,7 @@ class World:
         self.control.set(lib.HP_WORD_FREEZE, "story: the end")
         self.go(2 * S, lambda: self.process.lane.working_count == 0)
         self.go(READ_LAG_MS * MS)  # what the lists did not show yet is shown
-        self.go(3 * S, self.judge.is_equal)  # missing fills are asked for
+        self.go(3 * S, lambda: not self.judge.figures.differences())  # missing fills are asked for
         self.is_ending = True
         self.control.set(lib.HP_WORD_DRAIN, "story: the end")
         if not self.go(DRAIN_NS, lambda: self.process.is_dead):
@@ -559,7 +563,7 @@ class World:
         self.go(200 * MS)
         for text in self.archive.differences(self.host):
             raise Broken("S7", text)
-        for text in (*self.archive.recoveries(), *self.archive.reruns(self.judge.refused)):
+        for text in (*self.archive.recoveries(), *self.archive.reruns(self.judge.journal.refused)):
             raise Broken("S8", text)
 
     def abandon(self) -> None:
@@ -605,7 +609,7 @@ class World:
             self.loop.now_ns // MS,
             self.hash.hexdigest(),
             self.loop.steps,
-            len(self.judge.accepted),
+            len(self.judge.seen.accepted),
             fills,
             self.lives,
             dict(self.chance.done),
@@ -613,6 +617,14 @@ class World:
             sorted(self.chance.chosen | self.met),
             self.story,
         )
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """Return a request in a few words."""
+    p = message["params"]
+    words = [p.get(name, "") for name in ("side", "quantity", "price", "timeInForce")]
+    name = p.get("newClientOrderId") or p.get("origClientOrderId", "")
+    return f"{message['method']} {name[-5:]} " + " ".join(str(word) for word in words if word)
 
 
 FEED_LIMITS = feed_limits()

@@ -34,7 +34,7 @@ CHANGE = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(PLACE, PLACE, CHANGE), min_size=15, max_size=80), st.booleans())
 def test_accounts_orders_and_book_never_disagree(steps, hedge):
     """After each step: open orders rest, fills make positions, and the wallet adds up."""
@@ -133,7 +133,7 @@ def open_desk() -> tuple[Desk, Key]:
     return desk, key
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(st.sampled_from(sorted(METHODS)), TEXT),
     st.dictionaries(NAMES, JSON_VALUES, max_size=10),
@@ -154,7 +154,7 @@ def test_any_request_gets_an_answer_with_its_id(method, params, number):
         assert answer["error"]["code"] < 0 and answer["error"]["msg"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(sorted(ENDPOINTS)),
     st.lists(st.tuples(NAMES, URL_TEXT), max_size=10),

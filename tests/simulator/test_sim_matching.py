@@ -146,7 +146,7 @@ ORDERS = st.tuples(
 STEPS = st.lists(st.one_of(ORDERS, st.integers(0, 60)), min_size=8, max_size=80)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(STEPS)
 def test_engine_equals_naive_engine(steps):
     """The same orders and cancels into both: equal fills, equal books, and the invariants."""

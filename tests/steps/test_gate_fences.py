@@ -172,7 +172,7 @@ class TestVolatility:
         assert pulse.fence_e8 == 3_200_000
 
     @given(st.lists(st.integers(500_000, 1_500_000), min_size=2, max_size=40))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_estimate_equals_its_formula(self, steps, mids):
         """v = a x |p / prev - 1| + (1 - a) x v, first as is, never below the floor."""
         from tests.steps.gate_case import Case
@@ -502,7 +502,7 @@ class TestFastMarket:
             st.tuples(st.integers(990_000, 1_010_000), st.integers(0, SECOND // 3)), max_size=60
         )
     )
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=80)
     def test_equals_a_walk_over_the_past(self, steps, path):
         """Every move over the window freezes; none older than it by a slot does."""
         from tests.steps.gate_case import Case

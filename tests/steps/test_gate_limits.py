@@ -594,7 +594,7 @@ class Follower:
         return [min(room, net - selling + position), min(room, net - position - buying)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     MOVES,
     st.fixed_dictionaries(

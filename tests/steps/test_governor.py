@@ -161,7 +161,7 @@ def test_request_that_costs_nothing_there_is_refused_only_as_new_risk(stage):
     assert not stage.allows("REDUCE", "LIMIT")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_higher_rank_passes_wherever_a_lower_one_does(steps, data):
     """Over any figures, limits, bounds and costs: cancel > reduce > place, and > query."""
@@ -465,7 +465,7 @@ OPS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(ops=OPS)
 def test_governor_equals_the_naive_one(steps, ops):
     stage = Stage(steps)

@@ -54,7 +54,7 @@ def test_crc32c_is_castagnoli(steps):
         assert steps.lib.hp_crc32c(0, data, n) == crc32c(data)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.binary(min_size=1, max_size=3000), min_size=1, max_size=25))
 def test_records_come_back_in_order(steps, payloads):
     writer, memory = make(steps)

@@ -67,7 +67,7 @@ OPERATION = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(2, 4), st.lists(OPERATION, min_size=1, max_size=60))
 def test_any_interleaving_gives_a_gapless_prefix_or_an_honest_hole(steps, count, operations):
     oracle = Oracle(steps, count)

@@ -38,7 +38,7 @@ def apply(steps, order, kind, now=5_000, lag=100, **fields):
     return steps.lib.t_apply(order, report(steps, kind, **fields), now, lag)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(WORDS[:5]), min_size=1, max_size=5, unique=True))
 def test_order_converges_whatever_the_order_of_arrival(steps, facts):
     """The final state is a function of the set of the venue's facts."""
@@ -51,7 +51,7 @@ def test_order_converges_whatever_the_order_of_arrival(steps, facts):
     assert len(seen) == 1, (facts, seen)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8))
 def test_repeated_word_changes_nothing(steps, words):
     """Every report but a fill (deduplicated by its key before) is idempotent."""
@@ -133,7 +133,7 @@ def test_unknown_report_kind_is_refused(steps):
     assert steps.lib.t_apply(order, r, 1, 1) == steps.lib.HP_MOVED_REFUSED
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 63)), max_size=200))
 def test_table_equals_dict(steps, actions):
     """Add, finish and find over a small table.
@@ -228,7 +228,7 @@ class Teller:
         return bytes(self.steps.ffi.buffer(self.order))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_order_tells_the_truth_when_all_words_have_come_in_whatever_order(steps, data):
     """Fills, changes, ends, time-outs and inquiries, heard late, twice and out of order.

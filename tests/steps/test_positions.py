@@ -21,7 +21,7 @@ def linear(steps, price_decimals=1, size_decimals=3):
     return i
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.tuples(
@@ -50,7 +50,7 @@ def test_realised_plus_open_cost_is_all_money_that_moved(steps, fills):
     assert position.bought_lots - position.sold_lots == lots
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 10**6), st.integers(1, 10**4), st.integers(1, 10**6), st.integers(1, 10**4))
 def test_closing_part_takes_its_share_of_the_cost(steps, entry, held, price, closing):
     closing = min(closing, held)
@@ -98,7 +98,7 @@ INVERSE_FILLS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(INVERSE_FILLS, st.integers(1, 2 * 10**7))
 def test_inverse_contract_earns_coins_by_one_over_entry_less_one_over_exit(steps, fills, half):
     """Realised and open together are never above the exact sum; each rounding costs us one unit."""
@@ -116,7 +116,7 @@ def test_inverse_contract_earns_coins_by_one_over_entry_less_one_over_exit(steps
         assert 0 <= exact.realised + exact.open(half) - position.realised_e8 - open_e8 <= n + 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from([BUY, SELL]),
     st.integers(1, 10**7),
@@ -147,7 +147,7 @@ def test_long_inverse_contract_gains_when_the_price_rises(steps, side, exit, sig
     assert 0 <= exact - position.realised_e8 < 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.tuples(
@@ -176,7 +176,7 @@ def test_fill_that_overflows_leaves_the_position_alone(steps):
     assert (position.lots[0], position.cost_e8[0]) == (1, 10 * 10**8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

@@ -25,8 +25,9 @@ KINDS = ("anon", "file", "shmem")
 
 async def work(facts):
     from runtime._shm import lib
-    from runtime.appliance import Appliance, Settings
+    from runtime.appliance import Appliance
     from runtime.sentinel.plan import Guard
+    from runtime.settings import Settings
     from venues.binance.usdm.session import Endpoints
 
     def say(text):

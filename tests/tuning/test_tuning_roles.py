@@ -24,7 +24,7 @@ def machine(sockets, cores, threads):
     return Facts(FakeHost(tuning_hosts._topology(shape, {"isolated": ""})))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 4), st.integers(1, 24), st.integers(1, 2), st.sampled_from(profiles.SHIPPED))
 def test_every_machine_keeps_whole_cores_apart(sockets, cores, threads, profile):
     facts = machine(sockets, cores, threads)

@@ -12,7 +12,7 @@ from hotpath.decode.json import Status
 from tests.venues.mutations import mutated
 from tests.venues.venue import Venue, venues
 
-QUICK = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUICK = {"suppress_health_check": list(HealthCheck)}
 
 
 @cache

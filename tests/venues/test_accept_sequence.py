@@ -73,7 +73,7 @@ def test_named_case_of_the_rule_ends_in_its_state(venue: Venue, case: str):
     assert State(pair.book.state).name == want
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS, seed=st.integers(0, 2**32))
 def test_any_disturbance_leaves_the_book_as_the_naive_rule_says(
     venue: Venue, chain: Chain, steps, seed

@@ -89,7 +89,7 @@ def test_next_frame_forgets_what_was_not_asked_for(speaker, frame):
     assert (status, len(events)) == (Status.EVENT, 1)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 @every
 def test_readers_agree_over_mutated_frames_of_many(speaker, frame, data):
