@@ -14,16 +14,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ops.ledger import clock, parts_of
+from ops.ledger import clock, exact, parts_of
 from runtime.journal import archiver, books_state, checkpoint, recording, recovery
 from runtime.journal import key as archive_key
 from runtime.journal.archive import ArchiveDamaged, ArchiveFailed, ArchiveFull
 from runtime.journal.checkpoint import Checkpoint
 from runtime.journal.recording import RecordingError
 from runtime.journal.recovery import Recovered, RecoveryStopped
-from runtime.pages.figures import money, scaled
+from runtime.pages.figures import scaled
 from runtime.pages.names import ORDER_STATES
 from runtime.supervise import state
+
+LIST = "{:>8}  {:<26}{:<14}{:>10}  {}"
 
 
 def add(subparsers: Any) -> None:
@@ -112,6 +114,8 @@ def list_(arguments: argparse.Namespace) -> int:
         print(json.dumps(found))
     elif not found:
         print(f"no checkpoints; run: corelane checkpoint take {arguments.run_directory}")
+    elif found:
+        print(LIST.format("number", "state at", "cause", "bytes", "").rstrip())
     for row in () if arguments.json else found:
         at = clock(row["cut_ns"]) if "cut_ns" in row else "-"
         places = ", ".join(
@@ -119,10 +123,8 @@ def list_(arguments: argparse.Namespace) -> int:
             for one in row.get("lanes", [])
         )
         verdict = "good" if row["good"] else f"NOT GOOD: {row['why']}"
-        print(
-            f"  {row['number']:>8}  {at:<30}{row.get('cause', '-'):<14}{row['bytes']:>10} bytes"
-            f"  {verdict}  {places}"
-        )
+        what = f"{verdict}  {places}"
+        print(LIST.format(row["number"], at, row.get("cause", "-"), row["bytes"], what).rstrip())
     return 0 if found and found[0]["good"] else 1
 
 
@@ -195,9 +197,10 @@ def report(
         print(f"  {text}")
     for row in lines:
         held = scaled(row["lots"], row["size_decimals"])
-        fees = ", ".join(f"{money(fee)} {asset}" for asset, fee in row["fees_e8"].items())
+        fees = ", ".join(f"{exact(fee)} {asset}" for asset, fee in row["fees_e8"].items())
+        side = "" if row["position_side"] in ("both", 0) else f" {row['position_side']}"
         print(
-            f"  {row['symbol']:<12}{held:>14}  realised {money(row['realised_e8'])}"
+            f"  {row['symbol'] + side:<12}{held:>14}  realised {exact(row['realised_e8'])}"
             f"  fees {fees or '0.00'}  fills {row['fills']}"
         )
     for lane in lanes:

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runtime.config import archive
 from runtime.config.file import ConfigError, Problem, load
-from runtime.config.keys import Clock, Config, Durability, Limits, StrategyEntry
+from runtime.config.keys import Clock, Config, Limits, StrategyEntry
 from runtime.config.limits import gate_policy, scopes
 from runtime.lanes.spec import TTL, load_strategy
 from runtime.sentinel.plan import Bounds, Guard
@@ -60,7 +61,7 @@ def configured(arguments: argparse.Namespace) -> tuple[Config, Config | None]:
         if not sign:
             raise ConfigError([Problem("--param", repr(item), "NAME=VALUE", "add the value")])
         config.strategies[0].parameters[name] = value
-    if durable(config) and not config.journal.directory:
+    if archive.durable(config) and not config.journal.directory:
         raise ConfigError(
             [
                 Problem(
@@ -84,38 +85,6 @@ def limits(held: Limits) -> dict[str, Any]:
     """Return the settings of one table of limits; no bound of age is the venue's own."""
     out = {one.name: getattr(held, one.name) for one in dataclasses.fields(Limits)}
     return {**out, "stale_ms": held.stale_ms or None}
-
-
-def durable(config: Config) -> int:
-    """Return whose orders wait for the disk: a bit for each strategy."""
-    classes = [one.durability or config.durability.order for one in config.strategies]
-    return sum(1 << n for n, one in enumerate(classes) if one == "local-disk")
-
-
-def archive(config: Config) -> dict[str, Any]:
-    """Return how the archive is to be written otherwise than by default (archiver.Rules)."""
-    found, default = archive_rules(config), archive_rules(Config())
-    return {name: value for name, value in found.items() if value != default[name]}
-
-
-def archive_rules(config: Config) -> dict[str, Any]:
-    j = config.journal
-    names = [one.name for one in dataclasses.fields(Durability)]
-    classes = {name: getattr(config.durability, name) for name in names}
-    return {
-        "block_bytes": j.block_kib * 1024,
-        "block_ms": j.block_ms,
-        "lazy_ms": j.lazy_ms,
-        "reserve_bytes": j.reserve_mib * 2**20,
-        "checkpoint_s": j.checkpoint_s,
-        "checkpoints": j.checkpoints,
-        "durability": {**classes, "order": "local-disk"} if durable(config) else classes,
-        "policy": {
-            "compress": j.compress,
-            "keep_days": j.keep_days,
-            "keep_bytes": j.keep_gib * 2**30,
-        },
-    }
 
 
 def where(clock: Clock) -> Where:
@@ -237,8 +206,8 @@ def settings(config: Config, **others: Any) -> Settings:
         flatten=flatten(config),
         ttl=times_to_live(config),
         lease_ms=config.lease.time_ms if config.lease.provider == "sim" else 0,
-        archive=archive(config),
-        durable=durable(config),
+        archive=archive.rules(config),
+        durable=archive.durable(config),
         clock_policy=config.clock.policy,
         clock_ms_max=config.clock.distance_ms_max,
         clock_where=where(config.clock),

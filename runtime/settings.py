@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime._shm import lib
-from runtime.config import limits
+from runtime.config import archive, limits
 from runtime.config.keys import Config
 from runtime.lanes.spec import TTL
 from runtime.sentinel.plan import Guard
@@ -72,7 +72,7 @@ class Settings:
     profile: str = "dev"  # of the host: which limits its clocks are held against
     clock_policy: str = "warn"  # off | warn | block new risk
     journal: Path | None = None  # folder that the journals are copied to
-    archive: dict[str, Any] = field(default_factory=dict)  # how it is written (archiver.Rules)
+    archive: dict[str, Any] = field(default_factory=lambda: archive.rules(Config()))
     venue_stays: bool = False  # it was there before us: an archive tells of the same account
     durable: int = 0  # strategies whose orders wait for the disk, bits
     clock_ms_max: int = 50  # largest distance of CLOCK_REALTIME from UTC for new risk

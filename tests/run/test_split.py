@@ -147,6 +147,8 @@ def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
     }
     again = corelane("replay", str(recorded))
     assert again.returncode == 0, again.stdout + again.stderr
+    kept = json.loads(corelane("checkpoint", "list", str(recorded), "--json").stdout)
+    assert kept[0]["cause"] == "end", kept
 
 
 def test_killed_lanes_of_a_pair_leave_no_difference_to_the_venue():

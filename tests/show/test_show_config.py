@@ -14,6 +14,7 @@ from ops.run_config import settings, strategy_problem
 from runtime.config.file import ConfigError, changes, flat, line_numbers, load, looks_secret, parse
 from runtime.config.keys import Config, example, is_table, reloadable, table_type
 from runtime.config.reload import Reloader
+from runtime.journal.archiver import rules_of
 from runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +68,17 @@ def test_defaults_are_what_a_run_without_a_file_does():
     for one in dataclasses.fields(Settings):
         if one.name != "symbols":
             assert getattr(made, one.name) == getattr(default, one.name), one.name
+
+
+def test_archive_is_written_as_the_file_says_also_where_it_says_nothing():
+    config = Config()
+    rules = rules_of(settings(config).archive)
+    assert (rules.checkpoint_s, rules.checkpoints) == (60, 5)
+    assert (rules.block_bytes, rules.block_ms, rules.lazy_ms) == (64 * 1024, 5, 50)
+    assert rules.reserve_bytes == config.journal.reserve_mib * 2**20
+    assert (rules.policy.compress, rules.policy.keep_days) == (True, config.journal.keep_days)
+    config.journal.checkpoint_s = 0
+    assert rules_of(settings(config).archive).checkpoint_s == 0
 
 
 def test_all_problems_are_said_at_once_with_their_lines():

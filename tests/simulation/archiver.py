@@ -196,7 +196,7 @@ class Archive:
     def after_cut(self, chance: random.Random, host: Host) -> Iterator[str]:
         """S7: were the power cut now, the disk would hold all that was acknowledged, and be read.
 
-        What was not synced is lost from some byte on, and a sector before that may be zeros.
+        What was not synced is lost, whole or from some byte on; a sector before that may be zeros.
         """
         cut = self.root / "cut"
         shutil.copytree(self.directory, cut)
@@ -205,7 +205,7 @@ class Archive:
             size, kept = path.stat().st_size, self.disk.synced.get(number, 0)
             if path.parent.parent.parent != cut or size <= kept:
                 continue  # small files are written aside and renamed
-            left = chance.randrange(kept, size + 1)
+            left = kept if chance.random() < 0.3 else chance.randrange(kept, size + 1)
             data = bytearray(path.read_bytes()[:left])
             if left > kept and chance.random() < 0.5:
                 sector = max(kept, chance.randrange(kept, left) // SECTOR * SECTOR)

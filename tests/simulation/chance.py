@@ -52,6 +52,7 @@ FAULTS: dict[str, Fault] = {
         Fault("old_snapshot", 0.05, 0.8, "snapshots of a book that are those of a moment ago"),
         Fault("silence", 0.1, 1.5, "market streams that fall silent for up to 1.2 s, a second"),
         Fault("key_expired", 0.05, 0.5, "listen keys that expire, times a second"),
+        Fault("nibbled", 0.5, 12.0, "orders of ours that are filled in part or whole, a second"),
         Fault("funding", 0.2, 4.0, "settlements of funding, a second"),
         # this host
         Fault("kill", 0.2, 2.5, "kills of the lane between two steps or within one, a second"),
@@ -81,11 +82,11 @@ FAULTS: dict[str, Fault] = {
 # Faults that seldom meet by chance alone, and are worst together.  Half of the seeds have one
 # group, most of it and strong, beside whatever else they have.
 THEMES: dict[str, tuple[str, ...]] = {
-    "death": ("kill", "read_lag", "slow", "lost_answer", "rest_lost", "late_request"),
+    "death": ("kill", "read_lag", "slow", "lost_answer", "rest_lost", "late_request", "nibbled"),
     "late": ("kill", "late_request", "refused", "read_lag", "unknown_outcome", "deaf"),
-    "stream": ("swapped", "twice", "key_expired", "cut", "funding", "deaf"),
+    "stream": ("swapped", "twice", "key_expired", "cut", "funding", "deaf", "nibbled"),
     "market": ("gap", "silence", "old_snapshot", "depth_swapped", "overloaded", "pause"),
-    "store": ("kill_archiver", "kill_authority", "disk_full", "no_memory", "kill", "checkpoint"),
+    "store": ("kill_archiver", "disk_full", "no_memory", "kill", "checkpoint", "power"),
     "parked": ("disk_slow", "disk_short", "pause", "silence", "gap", "swapped"),
     "rule": ("words", "stop_supervisor", "kill_authority", "trip", "pause"),
 }

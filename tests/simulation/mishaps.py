@@ -40,6 +40,7 @@ class Mishaps:
             "silence": self.silence,
             "key_expired": self.expire_keys,
             "funding": lambda chance: self.world.venue.desk.settle_funding(chance.choice(FUNDING)),
+            "nibbled": self.world.venue.nibble,
             "kill": lambda chance: self.world.process.kill(*chance.choice(KILLS)),
             "kill_session": self.kill_session,
             "kill_authority": self.kill_authority,

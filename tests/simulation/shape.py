@@ -31,7 +31,8 @@ class Shape:
         self.eager = draw.choice((1, 2, 4))
         # a book may be too old before the limits' lease is over, which else would hide it
         self.stale_ms = draw.choice((150, 400))
-        self.lots_max = draw.choice((1, 22, 22))  # of one size, fills of both sides make nothing
+        # of an order: of one lot, fills of both sides make nothing; large, it is filled in parts
+        self.lots = draw.choice(((1, 1), (1, 21), (1, 21), (12, 20)))
         # a ring that comes round within a story, mostly with an archive that it must wait for
         self.segments = SEGMENT_COUNT
         if "small_ring" in chance.chosen:

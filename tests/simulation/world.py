@@ -340,6 +340,9 @@ class World:
         )
         if again is not None:
             self.process.kill(*again)
+        if self.chance.happens("power"):  # what the archive has of this life is little
+            how = self.chance.of("power/start")
+            self.loop.after(how.randrange(1, 150) * MS, self.mishaps.cut_power, how)
 
     def specification(self) -> dict[str, Any]:
         symbols = list(self.symbols.values())
@@ -371,7 +374,8 @@ class World:
                     "seed": self.seed * 1000 + self.epoch,
                     "orders_max": self.orders,
                     "eager": self.shape.eager,
-                    "lots_max": self.shape.lots_max,
+                    "lots_least": self.shape.lots[0],
+                    "lots_most": self.shape.lots[1],
                 }
             ],
             "feeds": feeds.lane_spec(self.symbols, FEED_LIMITS),
