@@ -17,6 +17,10 @@
 #include "journal.h"
 #include "page.h"
 
+_Static_assert(sizeof(hp_journal_record_t) == HP_CRC32C_HEAD, "a record's header is the head of its pair");
+
+#define HP_JOURNAL_AHEAD_BYTES 2560u  /* how far in front of a record its lines are asked for */
+
 typedef struct hp_journal_writer {
     hp_page_t *page;
     hp_journal_head_t *head;
@@ -42,6 +46,16 @@ static inline uint64_t hp_journal_room(uint64_t length) { return (sizeof(hp_jour
 /* Largest payload that a segment of this size takes: half of it, so that a roll-over always helps. */
 static inline uint64_t hp_journal_payload_max(const hp_journal_writer_t *w) { return w->segment_bytes / 2; }
 
+/* Ask for lines that later records will be written to, as many as this one took: a ring is larger than the
+ * caches that are near, and its lines were last read by the archiver on another core.  Interleaved with and
+ * without, 256 B: mean 57 and 37 ns, p99.9 350 and 150, the median the same.  Nothing is touched: an address
+ * behind the ring is no error, and where the instruction is unknown it does nothing. */
+static inline void hp_journal_fetch(const uint8_t *at, uint64_t room)
+{
+    for (uint64_t ahead = 0; ahead < room; ahead += 64)
+        __asm__ volatile("prefetchw (%0)" : : "r"((uintptr_t)at + HP_JOURNAL_AHEAD_BYTES + ahead));
+}
+
 static inline void hp_journal_put(hp_journal_writer_t *w, uint16_t kind, uint32_t aux, uint64_t recv_ns,
                                   uint64_t mono_ns, const void *payload, uint32_t length)
 {
@@ -58,11 +72,12 @@ static inline void hp_journal_put(hp_journal_writer_t *w, uint16_t kind, uint32_
     r->crc32c = 0;
     r->aux = aux;
     memcpy(r + 1, payload, length);
-    r->crc32c = hp_crc32c(hp_crc32c(0, r, sizeof *r), r + 1, length);
+    r->crc32c = hp_crc32c_pair(r, payload, length);
     w->at += room;
     if (HP_LIKELY(w->at < w->end)) *(uint64_t *)(void *)w->at = 0; /* kind 0 ends the scan of a reader */
     hp_store_relaxed(&w->head->sequence, w->sequence);
     hp_store_release(&w->head->published, w->number * w->segment_bytes + (uint64_t)(w->at - (w->end - w->segment_bytes)));
+    hp_journal_fetch(w->at, room);
 }
 
 static inline void hp_journal_open_segment(hp_journal_writer_t *w, uint64_t number, uint64_t mono_ns)
@@ -107,6 +122,13 @@ static inline int hp_journal_has_spare(hp_journal_writer_t *w, uint64_t number)
     return !w->is_reserved;
 }
 
+/* Would a bulk record of this length be taken now? */
+static inline int hp_journal_takes_bulk(hp_journal_writer_t *w, uint64_t length)
+{
+    if (w->lost == 0 && w->at + hp_journal_room(length) <= w->end) return !w->is_reserved || hp_journal_has_spare(w, w->number);
+    return hp_journal_may_open(w, w->number + 1) && hp_journal_may_open(w, w->number + 2);
+}
+
 /* Append one record.  0 when it was refused: too large, or an archiver has not copied the segment that
  * would be recycled; a bulk record already while only the last segment is left (then is_reserved says so).
  * A lane may have acted on what was refused and is no bulk: its sequence is used up and the next record
@@ -142,9 +164,10 @@ static inline void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, ui
     hp_journal_append(w, HP_RECORD_CLOCK, 0, 0, mono_ns, &w->clock, sizeof w->clock);
 }
 
-/* Lay out a ring in `memory` (zeroed, hp_journal_bytes long) and open its first segment. */
-static inline void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
-                                   uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock)
+/* Lay out a ring in `memory` (zeroed, hp_journal_bytes long) and open its first segment.  `archived`: 0 =
+ * somebody will archive it, so that nothing is overwritten before that; UINT64_MAX = nobody has to. */
+static inline void hp_journal_lay_out(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
+                                      uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock, uint64_t archived)
 {
     HP_ASSERT(segment_bytes >= 65536 && segment_bytes % 4096 == 0 && segment_count >= 2);
     memset(w, 0, sizeof *w);
@@ -157,8 +180,14 @@ static inline void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_
     w->head->segment_bytes = segment_bytes;
     w->head->segment_count = segment_count;
     w->head->epoch = epoch;
-    w->head->archived = UINT64_MAX;
+    w->head->archived = archived;
     hp_journal_open_segment(w, 0, clock->mono_ns);
+}
+
+static inline void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
+                                   uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock)
+{
+    hp_journal_lay_out(w, memory, segment_bytes, segment_count, lane, epoch, clock, UINT64_MAX);
 }
 
 #endif

@@ -74,6 +74,8 @@ FAULTS: dict[str, Fault] = {
         Fault("words", 0.1, 0.8, "freezes, flattens and kills by a person, a second"),
         Fault("limits", 0.2, 2.0, "changes of the account's limits by a person, a second"),
         Fault("clock", 0.1, 0.6, "steps of this host's clock by up to 300 ms, a second"),
+        # new ones come last: a draw in between would move all behind it
+        Fault("chatter", 4.0, 40.0, "long events that nobody reads, on any connection, a second"),
     )
 }
 
@@ -92,6 +94,29 @@ THEMES: dict[str, tuple[str, ...]] = {
 THEMED = 0.5  # share of the seeds
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Something that a share of the deployments is, with faults that it is there for."""
+
+    name: str
+    share: float
+    faults: tuple[str, ...]
+    doc: str
+
+
+CHOICES: dict[str, Choice] = {
+    one.name: one
+    for one in (
+        Choice(
+            "small_ring",
+            0.2,
+            ("disk_slow", "disk_full", "disk_fails", "kill_archiver", "chatter"),
+            "journal rings that come round within a story, and fill when nobody archives them",
+        ),
+    )
+}
+
+
 class Chance:
     """All draws of one seed.  `without`: faults that are taken away though the seed has them."""
 
@@ -108,6 +133,18 @@ class Chance:
                 is_on, strength = True, max(strength, themes.random())
             if is_on:
                 self.drawn[fault.name] = fault.least + (fault.most - fault.least) * strength
+        self.chosen: set[str] = set()
+        for choice in CHOICES.values():
+            draw = random.Random(f"{seed}/choice/{choice.name}")
+            if draw.random() >= choice.share:
+                continue
+            if choice.name not in without:
+                self.chosen.add(choice.name)
+            for name in choice.faults:
+                if draw.random() < 0.6:
+                    fault, strength = FAULTS[name], draw.random()
+                    least = fault.least + (fault.most - fault.least) * strength
+                    self.drawn[name] = max(least, self.drawn.get(name, 0.0))
         self.strength = {name: n for name, n in self.drawn.items() if name not in without}
         self.is_healed = False
         self.done: dict[str, int] = {}
