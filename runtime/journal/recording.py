@@ -258,16 +258,24 @@ def lanes(directory: Path) -> list[LaneRun]:
 
 def is_empty(folder: Path) -> bool:
     """Say whether there is nothing of a lane epoch: no segment, or one without its header, of which
-    no block tells, as an archiver leaves it that dies between making a file and writing."""
+    no block tells, as an archiver leaves it that dies between making a file and writing, or a cut
+    of power that took the first sector (it reads as zeros)."""
     paths = list(segment_paths(folder).values())
     if not paths:
         return True
     told = folder / CHAIN
     try:
-        is_begun = paths[0].suffix != SUFFIX or paths[0].stat().st_size >= SEGMENT_BYTES
+        is_begun = paths[0].suffix != SUFFIX or has_header(paths[0])
         return len(paths) == 1 and not is_begun and told.stat().st_size == 0
     except FileNotFoundError as missing:  # no chain; or it was packed meanwhile, so it was whole
         return str(missing.filename) == str(told)
+
+
+def has_header(path: Path) -> bool:
+    """Say whether a segment's header was written, whatever stands in it."""
+    with path.open("rb") as file:
+        begins = file.read(SEGMENT_BYTES)
+    return len(begins) == SEGMENT_BYTES and any(begins)
 
 
 def epoch_folders(directory: Path) -> list[Path]:
