@@ -342,6 +342,12 @@ def say_journal(r: dict[str, Any]) -> None:
         f"recovery scan with CRC-32C: {s['records_per_second'] / 1e6:.1f} M records/s (bar 5);"
         f" verify with SHA-256 {r['verify']['mb_per_second']} MB/s"
     )
+    state = r["state"]
+    print(
+        f"state after {state['records']:,} records: from a checkpoint and {state['tail_records']:,}"
+        f" behind it {state['checkpoint_ms']:,} ms, from the whole journal"
+        f" {state['whole_ms']:,} ms, the same bytes"
+    )
     print(
         f"re-run, {again['messages']} messages, {again['records']} records: intents fed"
         f" {again['intents_fed'] / 1e6:.2f} M messages/s, strategy again"

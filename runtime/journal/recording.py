@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import zstandard
 
 from hotpath.journal.tail import SEGMENT_BYTES, Record, Segment, records, scan, segment
-from runtime.journal.chain import CHAIN
+from runtime.journal.chain import read_heads
 from runtime.journal.tailer import Hole
 from runtime.supervise.state import sync_folder, write_durably
 
@@ -257,25 +257,19 @@ def lanes(directory: Path) -> list[LaneRun]:
 
 
 def is_empty(folder: Path) -> bool:
-    """Say whether there is nothing of a lane epoch: no segment, or one without its header, of which
-    no block tells, as an archiver leaves it that dies between making a file and writing, or a cut
-    of power that took the first sector (it reads as zeros)."""
+    """Say whether there is nothing of a lane epoch: no segment, or one without its header of which
+    no signed head tells, as an archiver leaves it that dies between making a file and writing, or
+    a host whose power is cut before it has synced what it wrote."""
     paths = list(segment_paths(folder).values())
     if not paths:
         return True
-    told = folder / CHAIN
+    if len(paths) > 1 or paths[0].suffix != SUFFIX:
+        return False
     try:
-        is_begun = paths[0].suffix != SUFFIX or has_header(paths[0])
-        return len(paths) == 1 and not is_begun and told.stat().st_size == 0
-    except FileNotFoundError as missing:  # no chain; or it was packed meanwhile, so it was whole
-        return str(missing.filename) == str(told)
-
-
-def has_header(path: Path) -> bool:
-    """Say whether a segment's header was written, whatever stands in it."""
-    with path.open("rb") as file:
-        begins = file.read(SEGMENT_BYTES)
-    return len(begins) == SEGMENT_BYTES and any(begins)
+        is_begun = segment(load(paths[0])[:SEGMENT_BYTES]) is not None
+    except RecordingError:
+        return False
+    return not is_begun and not read_heads(folder)[0]
 
 
 def epoch_folders(directory: Path) -> list[Path]:
