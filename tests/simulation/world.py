@@ -172,6 +172,7 @@ class World:
             | terms.of(ASSETS["USDT"], 0)
             for number, symbol in self.symbols.items()
         }
+        self.venue.account.hedge_mode = self.shape.is_hedged
         self.authority: SimAuthority | None = None
         self.sentinel: SimSentinel | None = None
         self.pages: dict[str, Page] = {}
@@ -235,6 +236,8 @@ class World:
                 "price": market.instrument.price_text(price),
                 "newClientOrderId": f"by-hand-{number}",
             }
+            if self.shape.is_hedged:
+                params["positionSide"] = "LONG" if side == "BUY" else "SHORT"
             desk.orders.place(self.venue.account, params, at_ms)
         desk.pump()
 
@@ -386,6 +389,7 @@ class World:
                     "seed": self.seed * 1000 + self.epoch,
                     "orders_max": self.orders,
                     "eager": self.shape.eager,
+                    "is_hedged": int(self.shape.is_hedged),
                     "lots_least": self.shape.lots[0],
                     "lots_most": self.shape.lots[1],
                 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runtime._shm import lib
-from tests.simulation.judges.seen import Part, Seen, reduces
+from tests.simulation.judges.seen import Part, Seen, held_lots, reduces
 from tests.simulation.lane import LaneProcess
 from tests.simulation.loop import MS
 from venues.simulator.order import BUY, SELL, Order
@@ -27,7 +27,7 @@ class Limits(Part):
         """Judge the account as it is with an order that arrives."""
         world, text = self.world, order.client_id
         limits, account = world.limits, world.venue.account
-        held = account.position(market.instrument, "BOTH").lots
+        held = held_lots(account, market.instrument)
         others = [one for one in account.orders_of(market.symbol) if one is not order]
         if order.reduce_only:
             return

@@ -20,6 +20,13 @@ QUOTES_GO = lib.HP_WORD_FREEZE | lib.HP_WORD_LAGGING
 ALL_GO = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN
 
 
+def closes(order: dict[str, Any]) -> bool:
+    """Say whether an order is against its leg of an account in hedge mode."""
+    leg = order["position_side"]
+    is_buy = order["side"] == lib.HP_SIDE_BUY
+    return bool(leg != lib.HP_POSITION_BOTH and is_buy != (leg == lib.HP_POSITION_LONG))
+
+
 class Words(Part):
     """Looks at what leaves and what rests under the words that stand."""
 
@@ -43,8 +50,8 @@ class Words(Part):
             raise self.broken("S9", f"{method} leaves under the words {words:#x}")
         name = params.get("newClientOrderId") or params["origClientOrderId"]
         order = process.lane.order(self.seen.id_of(name))
-        reduces = order is not None and order["flags"] & lib.HP_ORDER_REDUCE_ONLY
-        if words & NO_NEW_RISK and not reduces:
+        is_exit = order is not None and (order["flags"] & lib.HP_ORDER_REDUCE_ONLY or closes(order))
+        if words & NO_NEW_RISK and not is_exit:
             raise self.broken("S9", f"{method} of new risk leaves under the words {words:#x}")
 
     def on_turn(self, process: LaneProcess) -> None:
