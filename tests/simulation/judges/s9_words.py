@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from runtime._shm import lib
-from tests.simulation.judges.seen import PATIENCE_NS, RESTING, Part, Seen
+from tests.simulation.judges.seen import PATIENCE_NS, RESTING, Part, Seen, is_exit
 from tests.simulation.lane import LaneProcess
 from tests.simulation.ring import lag_words
 
@@ -18,13 +18,6 @@ NO_NEW_RISK |= lib.HP_WORD_LAGGING
 NOTHING_NEW = lib.HP_WORD_KILL | lib.HP_WORD_CHOKED
 QUOTES_GO = lib.HP_WORD_FREEZE | lib.HP_WORD_LAGGING
 ALL_GO = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN
-
-
-def closes(order: dict[str, Any]) -> bool:
-    """Say whether an order is against its leg of an account in hedge mode."""
-    leg = order["position_side"]
-    is_buy = order["side"] == lib.HP_SIDE_BUY
-    return bool(leg != lib.HP_POSITION_BOTH and is_buy != (leg == lib.HP_POSITION_LONG))
 
 
 class Words(Part):
@@ -50,8 +43,7 @@ class Words(Part):
             raise self.broken("S9", f"{method} leaves under the words {words:#x}")
         name = params.get("newClientOrderId") or params["origClientOrderId"]
         order = process.lane.order(self.seen.id_of(name))
-        is_exit = order is not None and (order["flags"] & lib.HP_ORDER_REDUCE_ONLY or closes(order))
-        if words & NO_NEW_RISK and not is_exit:
+        if words & NO_NEW_RISK and not (order is not None and is_exit(order)):
             raise self.broken("S9", f"{method} of new risk leaves under the words {words:#x}")
 
     def on_turn(self, process: LaneProcess) -> None:

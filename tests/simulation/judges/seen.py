@@ -76,6 +76,13 @@ def reduces(params: dict[str, Any]) -> bool:
     return params.get("reduceOnly") in (True, "true")
 
 
+def is_exit(order: dict[str, Any]) -> bool:
+    """Say whether an order of a lane takes no new risk: flagged, or against its leg."""
+    leg, is_buy = order["position_side"], order["side"] == lib.HP_SIDE_BUY
+    is_against = leg != lib.HP_POSITION_BOTH and is_buy != (leg == lib.HP_POSITION_LONG)
+    return bool(order["flags"] & lib.HP_ORDER_REDUCE_ONLY) or is_against
+
+
 def held_lots(account: Account, instrument: Instrument) -> int:
     """Return what an account holds at the venue, all legs of it together."""
     return sum(account.position(instrument, side).lots for side in legs_of(account))
