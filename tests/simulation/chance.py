@@ -119,6 +119,7 @@ CHOICES: dict[str, Choice] = {
             ("disk_fails", "disk_short", "disk_slow", "checkpoint"),
             "a cut of power, behind which the deployment goes on from what the disk holds",
         ),
+        Choice("hedge", 0.15, (), "an account in hedge mode: a long and a short leg a symbol"),
     )
 }
 

@@ -63,6 +63,7 @@ class Power:
             world.sentinel.kill()
         world.session = world.authority = world.sentinel = None
         archive.kill()
+        archive.is_off = True
         archive.lose(self.chance, archive.directory)
         for text in archive.judged(world.host, archive.directory):
             raise world.judge.orders.broken("S7", text)
@@ -92,6 +93,7 @@ class Power:
         """The host is there again: CLOCK_MONOTONIC begins anew, and every process with it."""
         world = self.world
         self.is_dark, self.is_back = False, True
+        self.archive.is_off = False
         world.trace("boots")
         world.host.boot()
         world.pages = {}

@@ -248,7 +248,9 @@ class Venue:
     def stop(self) -> None:
         self.timers.stop()
 
-    def by_hand(self, market: Market, side: str, lots: int, at_ms: int) -> None:
+    def by_hand(
+        self, market: Market, side: str, lots: int, at_ms: int, is_hedged: bool
+    ) -> None:
         """A person takes what the market has, on our account."""
         self.hands += 1
         price = market.mark + (50 if side == "BUY" else -50)
@@ -261,6 +263,8 @@ class Venue:
             "price": market.instrument.price_text(price),
             "newClientOrderId": f"{BY_HAND}{self.hands}",
         }
+        if is_hedged:
+            params["positionSide"] = "LONG" if side == "BUY" else "SHORT"
         self.desk.orders.place(self.account, params, at_ms)
         self.desk.pump()
 

@@ -172,6 +172,7 @@ class World:
             | terms.of(ASSETS["USDT"], 0)
             for number, symbol in self.symbols.items()
         }
+        self.venue.account.hedge_mode = self.shape.is_hedged
         self.authority: SimAuthority | None = None
         self.sentinel: SimSentinel | None = None
         self.pages: dict[str, Page] = {}
@@ -226,7 +227,8 @@ class World:
         for _ in range(chance.randrange(1, 5)):
             market = desk.exchange.markets[chance.choice(list(self.symbols.values()))]
             side = one_side if is_young else chance.choice(("BUY", "SELL"))
-            self.venue.by_hand(market, side, chance.randrange(1, 20), at_ms)
+            lots = chance.randrange(1, 20)
+            self.venue.by_hand(market, side, lots, at_ms, self.shape.is_hedged)
 
     def plan_by_hand(self) -> None:
         """A person trades until the first lane is open, for a second at most.
@@ -249,7 +251,8 @@ class World:
         self.judge.seen.by_hand += 1
         self.judge.limits.hand_lots += lots
         self.judge.limits.hand_e8 += market.instrument.notional_e8(market.mark, lots)
-        self.venue.by_hand(market, chance.choice(("BUY", "SELL")), lots, desk.now_ms())
+        side, is_hedged = chance.choice(("BUY", "SELL")), self.shape.is_hedged
+        self.venue.by_hand(market, side, lots, desk.now_ms(), is_hedged)
         self.plan_by_hand()
 
     def start_session(self) -> None:
@@ -400,6 +403,7 @@ class World:
                     "seed": self.seed * 1000 + self.epoch,
                     "orders_max": self.orders,
                     "eager": self.shape.eager,
+                    "is_hedged": int(self.shape.is_hedged),
                     "lots_least": self.shape.lots[0],
                     "lots_most": self.shape.lots[1],
                 }
