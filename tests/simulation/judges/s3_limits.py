@@ -42,9 +42,12 @@ class Limits(Part):
             )
         if order.lots > limits["order_lots_max"]:
             raise self.broken("S3", f"{text}: {order.lots} lots in one order")
-        if len(others) + 1 > limits["open_orders_max"]:
-            raise self.broken("S3", f"{text}: {len(others) + 1} orders at work")
-        everywhere, lent = len(account.open_orders), self.lent()
+        # an exit may have been sent beyond the limit, and before this one arrived
+        number = 1 + sum(not one.reduce_only for one in others)
+        if number > limits["open_orders_max"]:
+            raise self.broken("S3", f"{text}: {number} orders at work")
+        lent = self.lent()
+        everywhere = sum(not one.reduce_only for one in account.open_orders.values())
         if everywhere > lent["open_orders_max"]:
             raise self.broken("S3", f"{text}: {everywhere} orders of the account at work")
         gross = self.gross_e8() - self.hand_e8
