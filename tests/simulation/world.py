@@ -115,6 +115,8 @@ class World:
         self.loop = SimLoop()
         self.chance = Chance(seed, without)
         self.host = Host(self.loop)
+        if (rate := self.chance.strength.get("clock_rate")) is not None:
+            self.host.rate = rate * self.chance.of("clock_rate").choice((-1, 1))
         self.net = Network(self.loop, self.chance)
         self.hash = hashlib.blake2b(digest_size=16)
         self.tells = tells
@@ -554,7 +556,7 @@ class World:
         self.loop.after(10 * MS, self.mishaps.release)
         self.loop.after(LOOKED_AT_NS, self.look_after)
         self.chance.is_healed = True
-        self.net.is_parted = self.net.is_deaf = False
+        self.net.is_parted = self.net.is_deaf = self.net.is_refused = False
         self.host.step_ns = 0
         self.venue.desk.streams.silent_until.clear()
         for word in (lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL):
