@@ -1,6 +1,7 @@
 """Native build.  Metadata lives in pyproject.toml; this file only compiles.
 
-HOTPATH_BUILD = release | debug | sanitize | coverage | none     HOTPATH_MARCH = x86-64-v2 | native | ...
+HOTPATH_BUILD = release | debug | sanitize | coverage | none (metadata alone)
+HOTPATH_MARCH = x86-64-v2 | native | ...
 """
 
 import os
