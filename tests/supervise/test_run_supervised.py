@@ -42,7 +42,9 @@ def test_cold_processes_come_back_and_the_lane_goes_on(run):
         run.until(lambda n=before: run.lane().counters.orders_sent > n, "trading goes on")
     row = run.rows()["session"]
     assert (row.starts, row.exits[lib.HP_EXIT_KILLED]) == (2, 1)
-    assert run.rows()["lane-0"].pid == lane
+    kept = run.rows()["lane-0"]
+    starved = kept.exits[lib.HP_EXIT_STALLED]  # by a host that is too busy: no death of a lane
+    assert kept.pid == lane or kept.starts == 1 + starved, run.said
     run.until(lambda: metrics_port(run) == port, "the same scrape address")
     text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read()
     assert b"corelane_orders_sent_total" in text
