@@ -107,6 +107,13 @@ static inline int hp_journal_has_spare(hp_journal_writer_t *w, uint64_t number)
     return !w->is_reserved;
 }
 
+/* Would a bulk record of this length be taken now? */
+static inline int hp_journal_takes_bulk(hp_journal_writer_t *w, uint64_t length)
+{
+    if (w->lost == 0 && w->at + hp_journal_room(length) <= w->end) return !w->is_reserved || hp_journal_has_spare(w, w->number);
+    return hp_journal_may_open(w, w->number + 1) && hp_journal_may_open(w, w->number + 2);
+}
+
 /* Append one record.  0 when it was refused: too large, or an archiver has not copied the segment that
  * would be recycled; a bulk record already while only the last segment is left (then is_reserved says so).
  * A lane may have acted on what was refused and is no bulk: its sequence is used up and the next record
@@ -142,9 +149,10 @@ static inline void hp_journal_clock(hp_journal_writer_t *w, uint64_t mono_ns, ui
     hp_journal_append(w, HP_RECORD_CLOCK, 0, 0, mono_ns, &w->clock, sizeof w->clock);
 }
 
-/* Lay out a ring in `memory` (zeroed, hp_journal_bytes long) and open its first segment. */
-static inline void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
-                                   uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock)
+/* Lay out a ring in `memory` (zeroed, hp_journal_bytes long) and open its first segment.  `archived`: 0 =
+ * somebody will archive it, so that nothing is overwritten before that; UINT64_MAX = nobody has to. */
+static inline void hp_journal_lay_out(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
+                                      uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock, uint64_t archived)
 {
     HP_ASSERT(segment_bytes >= 65536 && segment_bytes % 4096 == 0 && segment_count >= 2);
     memset(w, 0, sizeof *w);
@@ -157,8 +165,14 @@ static inline void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_
     w->head->segment_bytes = segment_bytes;
     w->head->segment_count = segment_count;
     w->head->epoch = epoch;
-    w->head->archived = UINT64_MAX;
+    w->head->archived = archived;
     hp_journal_open_segment(w, 0, clock->mono_ns);
+}
+
+static inline void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
+                                   uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock)
+{
+    hp_journal_lay_out(w, memory, segment_bytes, segment_count, lane, epoch, clock, UINT64_MAX);
 }
 
 #endif

@@ -192,6 +192,7 @@ typedef struct hp_lane {
     uint64_t         short_ns;          /* when to look for orders with missing fills; 0 = there are none */
     uint32_t         guards;            /* event kinds that must be fresh for quoting: bits */
     uint32_t         line_count;        /* equal market feeds; 0 and 1: there is one */
+    uint64_t         unheard;           /* market sockets (a bit each) whose frames the journal has no room for */
     uint32_t         line_sockets;      /* market sockets of one line */
     uint32_t         line;              /* of the frame in work, where there are several */
     uint32_t         arbitrated;        /* the instrument whose arbiter took its last event; 0 = none */

@@ -97,8 +97,8 @@ cdef extern from "hotpath/journal/writer.h" nogil:
         uint64_t sequence
         hp_journal_clock_t clock
     size_t hp_journal_bytes(uint64_t segment_bytes, uint64_t segment_count) noexcept nogil
-    void hp_journal_init(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count,
-                         uint32_t lane, uint64_t epoch, const hp_journal_clock_t *clock) noexcept nogil
+    void hp_journal_lay_out(hp_journal_writer_t *w, void *memory, uint64_t segment_bytes, uint64_t segment_count, uint32_t lane,
+                            uint64_t epoch, const hp_journal_clock_t *clock, uint64_t archived) noexcept nogil
 
 
 cdef extern from "hotpath/lane/core.h" nogil:

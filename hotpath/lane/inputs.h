@@ -47,6 +47,7 @@ static inline void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state
     } else if (socket == HP_SOCKET_USER) {
         hp_lane_user_session(l, state);
     } else {
+        l->unheard &= ~(1ull << (socket & 63));
         hp_lane_socket(l, socket, state == HP_SESSION_OPEN);
         hp_lane_decide(l);
     }

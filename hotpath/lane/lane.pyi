@@ -31,6 +31,7 @@ class Lane:
         segment_count: int = ...,
         clock: tuple[int, int] = ...,
         role: str = ...,
+        is_archived: bool = ...,
         **settings: Any,
     ) -> None: ...
     def describe(self, text: str) -> None: ...

@@ -235,7 +235,8 @@ cdef class Lane:
     def __cinit__(self, codec, page, *, uint32_t lane=0, uint64_t epoch=1, journal=None, uint64_t segment_bytes=0,
                   uint64_t segment_count=0, clock=(1, 1), uint64_t ack_timeout_ms=1000, uint64_t inquiry_ms=500,
                   uint64_t read_lag_ms=5000, uint64_t deadline_ms=1000, order_capacity=None,
-                  str role="fused", **_):
+                  str role="fused", bint is_archived=False, **_):
+        """is_archived: its journal waits for an archiver, also while there is none."""
         cdef uint32_t capacity = order_capacity or ORDER_CAPACITY
         cdef size_t orders = line_up(hp_orders_bytes(capacity)), fills = line_up(sizeof(hp_fills_t))
         cdef size_t levels = line_up(sizeof(hp_levels_t)), table = line_up(256 * sizeof(hp_lane_instrument_t))
@@ -315,7 +316,8 @@ cdef class Lane:
             memset(&opened, 0, sizeof(opened))
             opened.mono_ns, opened.real_ns = clock
             opened.uncertainty_ns = <uint64_t>-1
-            hp_journal_init(&self.core.journal, self._journal_view.buf, segment_bytes, segment_count, lane, epoch, &opened)
+            hp_journal_lay_out(&self.core.journal, self._journal_view.buf, segment_bytes, segment_count, lane, epoch, &opened,
+                               0 if is_archived else <uint64_t>-1)
 
     def __dealloc__(self):
         cdef uint32_t n

@@ -142,6 +142,11 @@ cdef class ManualLane(Lane):
         return bool(self.core.is_open)
 
     @property
+    def is_broken(self):
+        """Whether something could not be journaled or counted: never armed again."""
+        return bool(self.core.is_broken)
+
+    @property
     def is_draining(self):
         return bool(self.core.is_draining)
 

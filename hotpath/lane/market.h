@@ -171,6 +171,24 @@ static inline void hp_lane_release(hp_lane_t *l, hp_lane_instrument_t *i, uint64
     while (hp_lane_next_held(l, i, now_ns)) hp_lane_use(l, i, 1);
 }
 
+static inline void hp_lane_session(hp_lane_t *l, uint32_t socket, uint32_t state);
+
+/* May a frame of this socket be acted on?  One that the journal has no room for is dropped unseen, and
+ * what its books hold is not to be believed from then on, though the next frame may be long in coming:
+ * the socket counts as closed until a frame of it is taken again. */
+static inline int hp_lane_hears(hp_lane_t *l, uint32_t socket, const char *data, size_t size)
+{
+    const uint64_t bit = 1ull << (socket & 63);
+    if (HP_UNLIKELY(l->unheard & bit)) {
+        if (hp_journal_takes_bulk(&l->journal, size)) hp_lane_session(l, socket, HP_SESSION_OPEN);
+    }
+    if (HP_LIKELY(hp_lane_journal(l, HP_RECORD_FRAME, socket, l->recv_ns, data, size))) return 1;
+    if (l->unheard & bit) return 0;
+    hp_lane_session(l, socket, HP_SESSION_CLOSED);
+    l->unheard |= bit;
+    return 0;
+}
+
 /* One frame of a market socket.  `recv_tsc` and l->recv_ns belong to the read that brought it. */
 static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const char *data, size_t size, uint64_t recv_tsc)
 {
@@ -178,7 +196,7 @@ static inline void hp_lane_market_frame(hp_lane_t *l, uint32_t socket, const cha
     hp_count(&l->count->bytes, size);
     l->stamps.recv = recv_tsc;
     l->stamps.gated = l->stamps.sent = l->stamps.ack = 0;
-    if (HP_UNLIKELY(!hp_lane_journal(l, HP_RECORD_FRAME, socket, l->recv_ns, data, size))) return;
+    if (HP_UNLIKELY(!hp_lane_hears(l, socket, data, size))) return;
     int status = l->codec->decode(l->codec->state, data, size, &l->event, l->levels);
     l->stamps.decoded = l->env.tsc(l->env.self);
     hp_count(&l->count->decode[status], 1);

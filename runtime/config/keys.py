@@ -485,7 +485,7 @@ class Journal:
     )
     checkpoints: int = key(5, "So many of them are kept.", low=2, high=1000)
     segment_mib: int = key(16, "Size of a segment of the ring, MiB.", low=1, high=1024)
-    segments: int = key(4, "Segments of the ring.", low=2, high=64)
+    segments: int = key(4, "Segments of the ring.", low=3, high=64)
 
 
 @dataclass

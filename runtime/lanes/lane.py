@@ -104,6 +104,7 @@ class Lane:
             "has_authority": s.has_authority,
             "segment_bytes": s.segment_bytes,
             "segment_count": s.segment_count,
+            "is_archived": s.journal is not None,
             "market": appliance.endpoints.market(s.symbols),
             "lines": s.lines,
             "orders": appliance.endpoints.orders,

@@ -69,6 +69,7 @@ def build(spec: dict[str, Any]) -> LiveLane:
         journal=journal.map,
         segment_bytes=spec["segment_bytes"],
         segment_count=spec["segment_count"],
+        is_archived=spec["is_archived"],
         read_lag_ms=spec["read_lag_ms"],
         clock=(time.monotonic_ns(), time.time_ns()),
         mail_in=rings["mail.in"],

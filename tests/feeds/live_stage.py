@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import threading
 import time
 import urllib.request
 from pathlib import Path
+
+import pytest
 
 from runtime._shm import ffi
 from runtime.appliance import Appliance
@@ -18,6 +21,7 @@ from venues.simulator.options import ServeOptions
 from venues.simulator.spawn import spawn
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
+PATIENCE_S = 90.0  # for what is sure to come, however busy the machine is
 QUOTER = f"{Path(__file__).with_name('quoter.py')}:Quoter"
 
 
@@ -49,26 +53,36 @@ class LiveStage:
         self.lines = []
 
     def __enter__(self):
+        self.patch = pytest.MonkeyPatch()  # a stage of other tests may have a home of its own
+        self.patch.setenv("XDG_STATE_HOME", str(self.folder))
+        try:
+            return self.start()
+        except BaseException:
+            self.patch.undo()
+            raise
+
+    def start(self):
         self.venue = spawn(ServeOptions(directory=self.folder, **self.venue_options))
         self.venue.__enter__()
         self.ready, self.over = threading.Event(), None
         self.thread = threading.Thread(target=lambda: asyncio.run(self.main()))
         self.thread.start()
-        assert self.ready.wait(60), self.lines
+        assert self.ready.wait(PATIENCE_S), self.lines
         if self.over is None:
             self.thread.join()
+            self.venue.__exit__(None, None, None)
             raise RuntimeError(f"the appliance did not start: {self.lines}")
         return self
 
     def __exit__(self, *_):
         self.loop.call_soon_threadsafe(self.over.set)
-        self.thread.join(60)
+        self.thread.join(PATIENCE_S)
         self.venue.__exit__(None, None, None)
+        self.patch.undo()
 
     async def main(self):
         self.loop = asyncio.get_running_loop()
         at, keys = self.venue.addresses, self.venue.credentials()["ed25519"]
-        os.environ["XDG_STATE_HOME"] = str(self.folder)
         endpoints = Endpoints(rest=at["rest"], streams=at["ws"], orders=at["ws_api"])
         settings = Settings(
             deployment=self.name,
@@ -85,7 +99,7 @@ class LiveStage:
             self.lines.append,
         )
         for kind, bounds in self.streams.items():
-            self.appliance.feed_limits.streams[kind].update(bounds)
+            self.appliance.rules.feed_limits.streams[kind].update(bounds)
         self.prepare(self.appliance)
         try:
             await self.appliance.start()
@@ -137,12 +151,21 @@ class LiveStage:
     def fault(self, kind, **details):
         return self.call("POST", "/sim/fault", {"kind": kind, **details})
 
+    @contextlib.contextmanager
+    def armed(self, kind, **details):
+        """Arm a fault for as long as the block lasts: whoever asks meets it, polls too."""
+        self.fault(kind, **details, count=1_000_000)
+        try:
+            yield
+        finally:
+            self.fault("disarm", fault=kind)
+
     def open_orders(self, symbol):
         found = self.call("GET", "/sim/record?lists=1")["orders"]
         done = ("FILLED", "CANCELED", "EXPIRED", "REJECTED")
         return [o for o in found if o["symbol"] == symbol and o["status"] not in done]
 
-    def until(self, wanted, seconds=30.0):
+    def until(self, wanted, seconds=PATIENCE_S):
         """Wait until something is true; say what was seen when it never is."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

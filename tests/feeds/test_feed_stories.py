@@ -76,12 +76,12 @@ def test_story_08_deltas_during_a_refresh_are_buffered_and_the_book_is_never_inv
     stage.quoting()
     crossed = stage.page.counters.crossed
     snapshots, gaps = stage.feed().resyncs, stage.feed().gaps
-    stage.fault("slow_rest", path="/depth", ms=800, count=3)
-    stage.fault("drop_depth", symbol="BTCUSDT")
-    stage.until(lambda: stage.feed().gaps > gaps)
-    deltas = stage.page.counters.events[lib.HP_EVENT_DEPTH]
-    stage.until(lambda: stage.feed().resyncs > snapshots)
-    assert stage.page.counters.events[lib.HP_EVENT_DEPTH] > deltas
+    with stage.armed("slow_rest", path="/depth", ms=800):
+        stage.fault("drop_depth", symbol="BTCUSDT")
+        stage.until(lambda: stage.feed().gaps > gaps)
+        deltas = stage.page.counters.events[lib.HP_EVENT_DEPTH]
+        stage.until(lambda: stage.page.counters.events[lib.HP_EVENT_DEPTH] > deltas)
+        stage.until(lambda: stage.feed().resyncs > snapshots)
     stage.until(lambda: stage.top().state == lib.HP_BOOK_SYNCED)
     assert stage.page.counters.crossed == crossed
     top = stage.top()
@@ -93,11 +93,11 @@ def test_story_10_snapshot_older_than_the_stream_is_refused_and_fetched_again(st
     feed = stage.feed()
     too_old, blind_ns, gaps = feed.too_old, feed.blind_ns, feed.gaps
     update = stage.top().update_id
-    stage.fault("old_snapshot", symbol="BTCUSDT", count=4)
-    stage.until(lambda: stage.top().update_id > update)
-    stage.fault("drop_depth", symbol="BTCUSDT")
-    stage.until(lambda: feed.gaps > gaps)
-    stage.until(lambda: feed.too_old > too_old)
+    with stage.armed("old_snapshot", symbol="BTCUSDT"):  # polls of the top meet it as well
+        stage.until(lambda: stage.top().update_id > update)
+        stage.fault("drop_depth", symbol="BTCUSDT")
+        stage.until(lambda: feed.gaps > gaps)
+        stage.until(lambda: feed.too_old > too_old)
     stage.until(lambda: stage.top().state == lib.HP_BOOK_SYNCED)
     assert feed.blind_ns > blind_ns  # blind time is counted
     assert stage.wanted()["TOO_OLD"] >= 1
@@ -131,12 +131,17 @@ def spare_from_the_supervisor(stage):
     watched.plan = dataclasses.replace(watched.plan, stall_ns_max=lambda: 60 * 10**9)
 
 
-def stop_lane(stage, seconds):
-    """Keep the lane from running for a while; what comes meanwhile waits for it."""
+def stop_lane(stage, frames):
+    """Keep the lane from running until the venue has sent so many frames; they wait for it."""
+
+    def sent():
+        return stage.call("GET", "/sim/state")["frames_sent"]
+
     spare_from_the_supervisor(stage)
     os.kill(stage.appliance.lane_pid, signal.SIGSTOP)
     try:
-        time.sleep(seconds)
+        before = sent()
+        stage.until(lambda: sent() >= before + frames)
     finally:
         os.kill(stage.appliance.lane_pid, signal.SIGCONT)
 
@@ -146,7 +151,7 @@ def test_story_15_reader_that_was_held_up_loses_nothing(stage):
     stage.quoting()
     counters = stage.page.counters
     gaps, parked, messages = counters.gaps, counters.frames_parked, counters.messages
-    stop_lane(stage, 0.8)
+    stop_lane(stage, 100)  # five times as many as a turn takes
     stage.until(lambda: counters.frames_parked > parked)
     stage.until(lambda: counters.messages > messages + 100)
     stage.until(lambda: all(stage.top(s).state == lib.HP_BOOK_SYNCED for s in SYMBOLS))

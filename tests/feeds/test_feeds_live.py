@@ -58,14 +58,20 @@ def quality(stage):
 
 def test_spare_source_serves_while_the_book_is_dead_and_steps_back(quoting):
     stage = quoting
-    stage.fault("silence_stream", stream=STREAM, ms=4000)
-    stage.until(lambda: stage.top().source == lib.HP_SOURCE_SECONDARY)
-    assert stage.feed().caution & lib.HP_CAUTION_SOURCE
-    best = quality(stage)
-    assert (best.source, best.usable) == ("SECONDARY", True)
+    stage.fault("silence_stream", stream=STREAM, ms=10**6)
+    try:
+        stage.until(lambda: stage.top().source == lib.HP_SOURCE_SECONDARY)
+        stage.until(lambda: stage.feed().caution & lib.HP_CAUTION_SOURCE)
+        stage.until(lambda: is_best(stage, "SECONDARY"))
+    finally:
+        stage.fault("silence_stream", stream=STREAM, ms=0)
     stage.until(lambda: stage.top().source == lib.HP_SOURCE_PRIMARY)
+    stage.until(lambda: is_best(stage, "PRIMARY") and quality(stage).score > 50)
+
+
+def is_best(stage, source):
     best = quality(stage)
-    assert best.source == "PRIMARY" and best.score > 50
+    return (best.source, best.usable) == (source, True)
 
 
 @pytest.mark.parametrize("details", [{"code": 1001}, {"code": 1000}, {"abort": True}])

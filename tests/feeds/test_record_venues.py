@@ -18,7 +18,7 @@ from runtime.replay.replay import Run
 from tests.feeds.public_venue import PublicVenue
 from tests.venues.venue import Recording, Venue, venues
 
-WAIT_S = 20.0
+WAIT_S = 90.0
 CHAINED = [venue for venue in venues() if venue.chain is not None]
 IN_STREAM = [venue for venue in CHAINED if not venue.chain.rest]
 RECORDED = [(venue, venue.recordings[0]) for venue in venues() if venue.chain is None]

@@ -123,6 +123,19 @@ def test_exits_pass_at_half_and_nothing_but_cancels_at_three_quarters(lane):
     assert last_verdict(lane) == lib.HP_VERDICT_ARCHIVE_LAG
 
 
+def test_ring_of_a_deployment_with_an_archive_waits_for_an_archiver_that_is_not_there_yet(rig):
+    r = rig(Quoter(), journal=True, segment_bytes=SEGMENT, is_archived=True)
+    page = ffi.cast("hp_page_t *", ffi.from_buffer(r.journal))
+    r.head = ffi.cast("hp_journal_head_t *", page + 1)
+    assert r.head.archived == 0
+    fill_ring(r, 0.5)
+    r.lane.archive()
+    assert words(r) == lib.HP_WORD_LAGGING
+    for _ in range(4 * SEGMENT // 72):
+        r.lane.clocks(1_700_000_000_000_000_000)
+    assert r.head.overwritten == 0 and r.head.published <= 4 * SEGMENT
+
+
 def test_full_disk_stops_quoting_at_once(lane):
     lane.head.archive_state = lib.HP_ARCHIVE_FULL
     lane.lane.archive()
@@ -154,6 +167,28 @@ def test_last_segment_is_kept_for_order_records_and_market_data_is_dropped_unsee
     dropped = lane.count.frames_unjournaled
     lane.depth()
     assert lane.count.frames_unjournaled == dropped
+
+
+def test_book_that_missed_a_dropped_frame_is_not_traded_on_when_the_archive_has_caught_up(lane):
+    lane.lane.add_stream(1, lib.HP_EVENT_DEPTH, 0)
+    lane.sync()
+    lane.report("CANCELED", lane.only())
+    while lane.count.frames_unjournaled == 0:
+        lane.depth(bids=[(59000.0, 1.0)] * 40)
+    assert lane.view.tops[1].state == lib.HP_BOOK_GAPPED
+    lane.head.archived = lane.head.published
+    lane.lane.archive()
+    sent = len(lane.lane.sent)
+    assert words(lane) == 0 and lane.lane.is_armed
+    lane.lane.strategies[0].buy(1, price_ticks=600000, lots=5)
+    lane.lane.turn(1)
+    assert len(lane.lane.sent) == sent
+    assert last_verdict(lane) == lib.HP_VERDICT_BOOK_NOT_SYNCED
+    sessions = [r for r in journal(lane) if r.kind == lib.HP_RECORD_SESSION and r.aux == 0]
+    assert sessions[-1].payload == lib.HP_SESSION_CLOSED.to_bytes(4, "little")
+    lane.depth()  # a frame that is taken: the socket is read again, and says so before it
+    tail = [r.kind for r in journal(lane) if r.kind in (lib.HP_RECORD_SESSION, lib.HP_RECORD_FRAME)]
+    assert tail[-2:] == [lib.HP_RECORD_SESSION, lib.HP_RECORD_FRAME]
 
 
 def test_exhausted_ring_sends_no_order_that_it_could_not_journal(lane):

@@ -25,6 +25,7 @@ CORELANE = [sys.executable, "-m", "ops"]
 
 
 NUMBERS = itertools.count()
+PATIENCE_S = 120
 
 
 @pytest.fixture
@@ -43,14 +44,14 @@ def command(place, *arguments, start=CORELANE):
     return [*start, "run", *name, "--blocking", *arguments]
 
 
-def run(place, *arguments, timeout=60, **more):
+def run(place, *arguments, **more):
     return subprocess.run(
         command(place, *arguments, **more),
         cwd=ROOT,
         env=place["env"],
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=PATIENCE_S,
     )
 
 
@@ -87,11 +88,11 @@ def test_deployment_that_runs_is_not_started_twice(place):
     )
     try:
         first.stdout.readline()
-        second = run(place, "--duration", "2", timeout=30)
+        second = run(place, "--duration", "2")
         assert second.returncode == 2
         assert "is running already" in second.stderr
         first.send_signal(signal.SIGTERM)
-        out, err = first.communicate(timeout=30)
+        out, err = first.communicate(timeout=PATIENCE_S)
     finally:
         if first.poll() is None:
             first.kill()
@@ -119,20 +120,21 @@ def test_ctrl_c_drains_and_metrics_are_served_meanwhile(place):
     try:
         lines = [process.stdout.readline() for _ in range(4)]
         port = re.search(r"metrics http://127.0.0.1:(\d+)/metrics", lines[0]).group(1)
-        text, until = "", time.monotonic() + 60
+        text, until = "", time.monotonic() + PATIENCE_S
         while not re.search(r'corelane_orders_sent_total\{lane="0"\} [1-9]', text):
             assert time.monotonic() < until, text
+            time.sleep(0.05)
             text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
         assert re.search(r'corelane_hiccup_seconds_count\{core="\d+",lane="0"\} \d', text)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE_S)
     finally:
         if process.poll() is None:
             process.kill()
     assert process.returncode == 0, err
     assert "latency profile, microseconds" in out
     assert "lane and venue agree; 0 orders open, 0 unknown; drained" in out
-    assert re.match(r"\s+\ds \w+\s+msg", lines[-1])
+    assert re.match(r"\s*\d+s \w+\s+msg", lines[-1])
 
 
 def test_dead_supervisor_makes_every_process_leave(place):
@@ -156,7 +158,7 @@ def test_dead_supervisor_makes_every_process_leave(place):
     assert len(children) == len(started) + 1  # and the embedded venue
     process.kill()
     process.wait()
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and any(Path(f"/proc/{pid}").exists() for pid in children):
         time.sleep(0.1)
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
@@ -175,7 +177,7 @@ def test_dead_supervisor_makes_every_process_leave(place):
     ],
 )
 def test_what_cannot_run_says_why_and_exits_2(place, arguments, words):
-    done = run(place, "--duration", "2", *arguments, timeout=30)
+    done = run(place, "--duration", "2", *arguments)
     assert done.returncode == 2
     assert re.search(words, done.stderr), done.stderr
     assert "Traceback" not in done.stderr

@@ -79,7 +79,7 @@ def test_watch_says_what_this_host_says_and_says_it_once(clock):
             await asyncio.sleep(0.05)
         task.cancel()
 
-    asyncio.run(asyncio.wait_for(two_periods(), 30))
+    asyncio.run(asyncio.wait_for(two_periods(), 120))
     status = judge(observe(Where()), load_limits("dev"), Where(), None)
     assert clock.page.view.record.source == int(status.record.source)
     assert len(said) == 1

@@ -18,7 +18,7 @@ ORDERS = 12
 
 
 class Stages:
-    """Every stage of a session; those that are shared, by what they were told."""
+    """Every stage of this folder; those that are shared, by what they were told."""
 
     def __init__(self, folder):
         self.folder, self.logs, self.shared = folder, [], {}
@@ -55,7 +55,7 @@ class Stages:
             log.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # they end with this folder's tests: others have the cores
 def stages(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("sentinel")

@@ -14,7 +14,8 @@ import pytest
 from runtime._shm import lib
 from runtime.session import stops
 from runtime.supervise.state import state_path
-from tests.sentinel.test_words_live import QUIET, corelane
+from tests.sentinel.test_sentinel_triggers import QUIET
+from tests.sentinel.test_words_live import corelane
 
 MOST = 3_000  # quote units: the largest position of each instrument
 SLACK = 1.02  # positions are valued at the venue's prices of the moment

@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from ops.sentinel_drill import settled
-from tests.sentinel.test_sentinel_triggers import QUIET as SILENT
-from tests.sentinel.test_sentinel_triggers import placer
+from tests.sentinel.test_sentinel_triggers import QUIET, placer
 
 ROOT = Path(__file__).resolve().parents[2]
-QUIET = {"lane_silence_ms_max": 0, "latency_blocking_ms_max": 0, "feed_silence_ms_max": 0}
 
 
 def corelane(stage, *words):
@@ -73,7 +71,7 @@ def test_flatten_that_may_close_nothing_says_what_is_left_and_why(stage):
 
 
 def test_kill_and_freeze_over_the_socket(common):
-    one = common(bounds=SILENT)
+    one = common(bounds=QUIET)
     for word in ("kill", "freeze"):
         code, said = corelane(one, word, "--wait", "30")
         assert code == 0, said
@@ -87,7 +85,7 @@ def test_kill_and_freeze_over_the_socket(common):
 
 
 def test_kill_by_the_sentinel_from_the_command_with_the_supervisor_stopped(common):
-    one = common(bounds=SILENT)
+    one = common(bounds=QUIET)
     with one.stopped([one.pid("supervisor")]):
         code, said = corelane(one, "kill", "--sentinel", "--reason", "no answer")
         assert (code, said["confirmed"], said["left"]) == (0, True, 0)
@@ -98,7 +96,7 @@ def test_kill_by_the_sentinel_from_the_command_with_the_supervisor_stopped(commo
 
 
 def test_kill_with_scope_all_takes_the_orders_of_others_too(common):
-    one = common(bounds=SILENT)
+    one = common(bounds=QUIET)
     placer(one)("somebody-else")
     assert corelane(one, "kill", "--wait", "30")[0] == 0
     one.until("nothing is open", lambda: one.open_orders() == 0)
@@ -107,7 +105,7 @@ def test_kill_with_scope_all_takes_the_orders_of_others_too(common):
 def test_dead_man_timer_fires_when_the_session_is_gone_and_a_drain_ends_it(stage):
     """Nobody renews it: the venue cancels by itself, the orders of others as well."""
     one = stage(bounds=QUIET, cancel_scope="all", dead_man_ms=4_000)
-    time.sleep(1.5)  # it has been armed once
+    one.until("the timer runs", lambda: len(one.venue("/sim/state")["deadlines"]) == 2)
     with one.stopped(one.others()):
         one.until("the venue has cancelled", lambda: one.open_orders() == 0)
     assert corelane(one, "drain", "--wait", "30")[0] == 0

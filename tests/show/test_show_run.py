@@ -23,7 +23,7 @@ from tests.show.screen_scrape import shown, values
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, "-m", "ops", "run", "--blocking"]  # other tests run beside it
-PATIENCE_S = 60
+PATIENCE_S = 120
 TIMES = re.compile("_(age|uptime|divergence|cpu)_seconds")
 
 

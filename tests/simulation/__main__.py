@@ -50,7 +50,8 @@ def show(outcome: Outcome, without: list[str]) -> None:
     faults = " ".join(f"{name}={n}" for name, n in sorted(outcome.faults.items())) or "none"
     print(
         f"seed {outcome.seed}: {outcome.orders} orders, {outcome.fills} fills,"
-        f" {outcome.lives} lives, {outcome.steps} steps, {outcome.at_ms} ms; faults: {faults}"
+        f" {outcome.lives} lives, {outcome.steps} steps, {outcome.at_ms} ms;"
+        f" {' '.join(outcome.met) or 'nothing special'}; faults: {faults}"
     )
     print(f"trace {outcome.digest}")
     print(outcome.broken or "every invariant held")
@@ -63,11 +64,13 @@ def many(seeds: range, jobs: int) -> int:
     began = said = time.perf_counter()
     done = orders = fills = lives = 0
     faults: Counter[str] = Counter()
+    met: Counter[str] = Counter()
     failed: list[Outcome] = []
     for outcome in outcomes(seeds, jobs):
         done += 1
         orders, fills, lives = orders + outcome.orders, fills + outcome.fills, lives + outcome.lives
         faults.update(outcome.faults)
+        met.update(outcome.met)
         if outcome.broken:
             failed.append(outcome)
             print(f"\nseed {outcome.seed}: {outcome.broken}")
@@ -83,6 +86,7 @@ def many(seeds: range, jobs: int) -> int:
         f"{done} seeds in {took:.0f} s ({60 * done / took:.0f} a minute, {jobs} jobs):"
         f" {orders} orders, {fills} fills, {lives} lives of a lane, {len(failed)} broken"
     )
+    print("stories: " + " ".join(f"{name}={n}" for name, n in sorted(met.items())))
     print("faults: " + " ".join(f"{name}={n}" for name, n in sorted(faults.items())))
     return 1 if failed else 0
 

@@ -52,6 +52,7 @@ FAULTS: dict[str, Fault] = {
         Fault("old_snapshot", 0.05, 0.8, "snapshots of a book that are those of a moment ago"),
         Fault("silence", 0.1, 1.5, "market streams that fall silent for up to 1.2 s, a second"),
         Fault("key_expired", 0.05, 0.5, "listen keys that expire, times a second"),
+        Fault("nibbled", 0.5, 12.0, "orders of ours that are filled in part or whole, a second"),
         Fault("funding", 0.2, 4.0, "settlements of funding, a second"),
         # this host
         Fault("kill", 0.2, 2.5, "kills of the lane between two steps or within one, a second"),
@@ -72,6 +73,8 @@ FAULTS: dict[str, Fault] = {
         Fault("words", 0.1, 0.8, "freezes, flattens and kills by a person, a second"),
         Fault("limits", 0.2, 2.0, "changes of the account's limits by a person, a second"),
         Fault("clock", 0.1, 0.6, "steps of this host's clock by up to 300 ms, a second"),
+        # new ones come last: a draw in between would move all behind it
+        Fault("chatter", 4.0, 40.0, "long events that nobody reads, on any connection, a second"),
     )
 }
 
@@ -79,15 +82,38 @@ FAULTS: dict[str, Fault] = {
 # Faults that seldom meet by chance alone, and are worst together.  Half of the seeds have one
 # group, most of it and strong, beside whatever else they have.
 THEMES: dict[str, tuple[str, ...]] = {
-    "death": ("kill", "read_lag", "slow", "lost_answer", "rest_lost", "late_request"),
+    "death": ("kill", "read_lag", "slow", "lost_answer", "rest_lost", "late_request", "nibbled"),
     "late": ("kill", "late_request", "refused", "read_lag", "unknown_outcome", "deaf"),
-    "stream": ("swapped", "twice", "key_expired", "cut", "funding", "deaf"),
+    "stream": ("swapped", "twice", "key_expired", "cut", "funding", "deaf", "nibbled"),
     "market": ("gap", "silence", "old_snapshot", "depth_swapped", "overloaded", "pause"),
-    "store": ("kill_archiver", "kill_authority", "disk_full", "no_memory", "kill", "checkpoint"),
+    "store": ("kill_archiver", "disk_full", "no_memory", "kill", "checkpoint", "power"),
     "parked": ("disk_slow", "disk_short", "pause", "silence", "gap", "swapped"),
     "rule": ("words", "stop_supervisor", "kill_authority", "trip", "pause"),
 }
 THEMED = 0.5  # share of the seeds
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something that a share of the deployments is, with faults that it is there for."""
+
+    name: str
+    share: float
+    faults: tuple[str, ...]
+    doc: str
+
+
+CHOICES: dict[str, Choice] = {
+    one.name: one
+    for one in (
+        Choice(
+            "small_ring",
+            0.2,
+            ("disk_slow", "disk_full", "disk_fails", "kill_archiver", "chatter"),
+            "journal rings that come round within a story, and fill when nobody archives them",
+        ),
+    )
+}
 
 
 class Chance:
@@ -106,6 +132,18 @@ class Chance:
                 is_on, strength = True, max(strength, themes.random())
             if is_on:
                 self.drawn[fault.name] = fault.least + (fault.most - fault.least) * strength
+        self.chosen: set[str] = set()
+        for choice in CHOICES.values():
+            draw = random.Random(f"{seed}/choice/{choice.name}")
+            if draw.random() >= choice.share:
+                continue
+            if choice.name not in without:
+                self.chosen.add(choice.name)
+            for name in choice.faults:
+                if draw.random() < 0.6:
+                    fault, strength = FAULTS[name], draw.random()
+                    least = fault.least + (fault.most - fault.least) * strength
+                    self.drawn[name] = max(least, self.drawn.get(name, 0.0))
         self.strength = {name: n for name, n in self.drawn.items() if name not in without}
         self.is_healed = False
         self.done: dict[str, int] = {}

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 # small tables: a story makes many lanes, and its books are small
 lane_module.OVERFLOW_LOG2, lane_module.DELTAS_LOG2, lane_module.BACKLOG_LEVELS = 8, 7, 4096
-BOOK_WINDOW_LOG2, ORDERS = 10, 256
 ORDER, USER = lib.HP_SOCKET_ORDER, lib.HP_SOCKET_USER
 WORKING_NS, IDLE_NS = 6 * MS, 15 * MS  # between two turns of a lane that blocks
 BACK_OFF_NS = (30 * MS, 240 * MS)
@@ -128,6 +127,7 @@ class LaneProcess:
             journal=self.journal.map,
             segment_bytes=spec["segment_bytes"],
             segment_count=spec["segment_count"],
+            is_archived=spec["is_archived"],
             read_lag_ms=spec["read_lag_ms"],
             ack_timeout_ms=spec["ack_timeout_ms"],
             inquiry_ms=spec["inquiry_ms"],
@@ -171,6 +171,7 @@ class LaneProcess:
             del lane.wanted[:]
             self.let_go()
             return
+        self.judge.on_step(self)
         if lane.wanted:
             wanted = lane.wanted[:]
             del lane.wanted[:]
@@ -399,6 +400,7 @@ class LaneProcess:
         for control in self.controls:
             words |= control.word
         self.words = words
+        self.judge.words.on_look(self)
         self.step(lane.archive, words)
         if self.lease is not None and int(self.lease.view.seq) != self.lease_seq:
             self.lease_seq = int(self.lease.view.seq)

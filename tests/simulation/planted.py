@@ -59,7 +59,9 @@ static inline int hp_planted(int number, int differs)
 }}
 """
 # What must not be evaluated twice: such a bug counts as making a difference wherever it is met.
-EFFECTS = re.compile(r"\+\+|--|[^=!<>]=[^=]|hp_fills_take")
+EFFECTS = re.compile(
+    r"\+\+|--|[^=!<>]=[^=]|hp_fills_take|hp_book_check_stale|hp_gate_self_trade"
+)
 
 
 class Canary(ctypes.Structure):
@@ -284,7 +286,7 @@ def conditions(bug: Bug) -> tuple[CodeType, CodeType] | None:
     """Return both conditions of a bug that changes one line's, else None."""
     out = []
     for text in (bug.was, bug.becomes):
-        found = re.fullmatch(r"\s*(?:el)?if (.*):\s*", text)
+        found = re.fullmatch(r"\s*(?:el)?if (.*):\s*(?:#.*)?", text)
         if found is None:
             return None
         out.append(compile(found.group(1), bug.name, "eval"))

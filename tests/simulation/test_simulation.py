@@ -56,7 +56,7 @@ def test_headers_with_every_planted_bug_are_c(tmp_path, monkeypatch):
 def test_broken_seed_is_made_short(monkeypatch):
     """Judged by a limit that the lane was not told, a story breaks; and so does its short form."""
     monkeypatch.setattr(World, "limits", {**LIMITS, "open_orders_max": 3})
-    short, outcome = shrink(0)
+    short, outcome = shrink(1)
     assert outcome.invariant == "S3" and outcome.broken
     assert set(short.without) == set(outcome.drawn)  # no fault is needed for it
     assert short.orders < 50 and short.command in told(short, outcome)

@@ -18,7 +18,8 @@ class Trader(Strategy):
     seed = Param(0)
     orders_max = Param(60)
     eager = Param(1)
-    lots_max = Param(22)
+    lots_least = Param(1)
+    lots_most = Param(21)
 
     def on_start(self) -> None:
         self.chance = random.Random(f"{self.seed}/trader")
@@ -48,7 +49,7 @@ class Trader(Strategy):
                 self.cancel(client_id, chance.choice((None, "price", "inventory")))
             else:
                 move = chance.choice((-2, -1, 1, 2))
-                size = min(self.lots_max, max(1, lots + chance.choice((-3, 0, 4, 12))))
+                size = self.size(lots + chance.choice((-3, 0, 4, 12)))
                 self.replace(client_id, price_ticks=price + move, lots=size)
             return
         if self.left <= 0:
@@ -61,7 +62,7 @@ class Trader(Strategy):
         held = self.position(instrument)
         is_buy = chance.random() < (0.3 if held > 0 else 0.7 if held < 0 else 0.5)
         kind = chance.random()
-        lots = min(self.lots_max, chance.randrange(1, chance.choice((5, 10, 22))))
+        lots = self.size(chance.randrange(1, chance.choice((5, 10, 22))))
         more: dict[str, Any] = {"tries": chance.choice((0, 0, 1, 2))}
         if kind < 0.5:
             price = (bid if is_buy else ask) - (1 if is_buy else -1) * chance.randrange(0, 3)
@@ -78,6 +79,9 @@ class Trader(Strategy):
             more |= {"ttl_ms": 1000}
         place = self.buy if is_buy else self.sell
         place(instrument, price_ticks=price, lots=lots, **more)
+
+    def size(self, lots: int) -> int:
+        return max(self.lots_least, min(self.lots_most, lots))
 
     def on_order(self, order: Any) -> None:
         if order.client_id == 0:

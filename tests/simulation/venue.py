@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +25,7 @@ from venues.simulator.effects import OrderUpdate
 from venues.simulator.instrument import Instrument
 from venues.simulator.market import Market
 from venues.simulator.options import ServeOptions
-from venues.simulator.order import Order, Status
+from venues.simulator.order import Order, Status, TimeInForce
 from venues.simulator.usdm.control import Control
 from venues.simulator.usdm.desk import Desk
 from venues.simulator.usdm.encode import status_text
@@ -245,6 +246,30 @@ class Venue:
 
     def stop(self) -> None:
         self.timers.stop()
+
+    def nibble(self, chance: random.Random) -> None:
+        """Somebody takes what stands before an order of ours, and a part of it or all."""
+        ours = list(self.account.open_orders.values())
+        if not ours:
+            return
+        order = chance.choice(ours)
+        exchange = self.desk.exchange
+        market = exchange.record.orders[order.order_id][1]
+        levels = market.matching.of(order.side).levels
+        ahead = sum(
+            level.lots
+            for price, level in levels.items()
+            if (price - order.price) * order.side > 0
+        )
+        for one in levels[order.price].orders.values():
+            if one is order:
+                break
+            ahead += one.left
+        lots = ahead + chance.choice((1, max(1, order.left // 2), order.left))
+        number, ioc = exchange.next_order_id(), TimeInForce.IOC
+        taker = Order(number, 0, -order.side, order.price, lots, ioc)
+        market.submit(taker, self.desk.now_ms())
+        self.desk.pump()
 
     # -- sockets ---------------------------------------------------------------------------------
 

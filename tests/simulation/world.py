@@ -32,7 +32,6 @@ from runtime.sentinel.plan import SENTINEL_BYTES
 from runtime.session import evidence, funds, quota
 from runtime.supervise.lease import SimLease
 from tests.simulation import archiver, authority, sentinel
-from tests.simulation import lane as lane_file
 from tests.simulation.archiver import Archive
 from tests.simulation.authority import TERMS, SimAuthority
 from tests.simulation.chance import Chance
@@ -42,52 +41,35 @@ from tests.simulation.judges.broken import Broken
 from tests.simulation.judges.judge import Judge
 from tests.simulation.lane import LaneProcess
 from tests.simulation.loop import MS, Endless, S, SimLoop
+from tests.simulation.mishaps import Mishaps
 from tests.simulation.network import Network
 from tests.simulation.sentinel import SimSentinel
+from tests.simulation.shape import Shape
+from tests.simulation.terms import (
+    ABANDON_NS,
+    ACCOUNT,
+    BOOK_WINDOW_LOG2,
+    DEADLINE_MS,
+    DEPLOYMENT,
+    DRAIN_NS,
+    FAULTS_NS,
+    FLATTEN,
+    HEAL_NS,
+    HOLDER,
+    LEASE_MS,
+    LIMITS,
+    LOOKED_AT_NS,
+    MAIL_BYTES,
+    ORDERS,
+    PREFIX,
+    RATE,
+    READ_LAG_MS,
+    SEGMENT_BYTES,
+    TIMES,
+)
 from tests.simulation.venue import Venue
 from venues.binance.usdm import reference
 from venues.simulator.usdm import public
-
-SYMBOLS = {1: "BTCUSDT", 2: "ETHUSDT"}
-PREFIX = DEPLOYMENT = "sim"
-SEGMENT_BYTES, SEGMENT_COUNT = 65536, 20  # no story fills it
-MAIL_BYTES = {"mail.in.0": 1 << 18, "mail.out.0": 1 << 14}
-LEASE_MS = 200  # of the leader
-HOLDER = b"host:1\0"
-READ_LAG_MS, ACK_MS, INQUIRY_MS, DEADLINE_MS = 400, 200, 60, 250
-TIMES = {
-    "read_lag_ms": READ_LAG_MS,
-    "ack_timeout_ms": ACK_MS,
-    "inquiry_ms": INQUIRY_MS,
-    "deadline_ms": DEADLINE_MS,
-    "order_capacity": lane_file.ORDERS,
-}
-FAULTS_NS = 1800 * MS
-ORDERS = 100  # that the strategy of a lane may place
-HEAL_NS = 8 * S
-DRAIN_NS = 6 * S
-ABANDON_NS = 3 * S
-# steps until it dies, 0 = at once; which steps count
-KILLS = ((0, ""), (1, ""), (2, ""), (1, "place"), (1, "place"), (2, "place"), (1, "open"))
-RATE = (40, 20, 5)  # requests a second, burst, reserve
-FUNDING = (-500_000, -10_000, 10_000, 750_000)  # 1e-8 of each position's mark
-LIMITS = {
-    "strategies": 0b1,
-    "accounts": 1,
-    "order_lots_max": 20,
-    "position_lots_max": 45,
-    "open_orders_max": 6,
-    "band_bps": 200,
-    "stale_ms": 400,
-}
-# of the account, lent by the authority
-ACCOUNT = {
-    "open_orders_max": 8,
-    "gross_notional_e8_max": 8_000 * 10**8,
-    "token_rate": RATE[0],
-    "token_burst": RATE[1],
-    "token_reserve": RATE[2],
-}
 
 
 @dataclass
@@ -104,7 +86,8 @@ class Outcome:
     fills: int = 0
     lives: int = 0
     faults: dict[str, int] = field(default_factory=dict)  # that happened
-    drawn: list[str] = field(default_factory=list)  # that the seed has
+    drawn: list[str] = field(default_factory=list)  # faults and choices that the seed has
+    met: list[str] = field(default_factory=list)  # what the story is, and came to
     story: list[str] = field(default_factory=list)
 
 
@@ -135,28 +118,16 @@ class World:
         self.hash = hashlib.blake2b(digest_size=16)
         self.tells = tells
         self.story: list[str] = []
-        shape = self.chance.of("shape")
-        count = shape.choice((1, 1, 2))
-        self.symbols = {n: name for n, name in SYMBOLS.items() if n <= count}
-        self.policy = shape.choice(("cancel", "cancel", "adopt"))
-        theme = self.chance.theme
-        self.has_lease = shape.random() < (0.8 if theme == "rule" else 0.3)
-        self.scope = shape.choice(("ours", "all"))
-        is_stored = theme in ("store", "parked")
-        self.has_archive = shape.random() < (0.9 if is_stored else 0.25)
-        self.is_durable = self.has_archive and shape.random() < (0.9 if is_stored else 0.5)
-        # within a second: a full bucket, and what flows in; one that is parked leaves later
-        late_ms = DEADLINE_MS if self.is_durable else 0
-        self.requests_max = RATE[0] * (1000 + late_ms) // 1000 + RATE[1] + 1
+        self.shape = Shape(self.chance)
+        self.symbols = self.shape.symbols
+        self.is_durable = self.shape.is_durable
+        self.requests_max = self.shape.requests_max
+        stale = {"stale_ms": self.shape.stale_ms}
+        self.limits, self.lane_limits = {**self.limits, **stale}, {**self.lane_limits, **stale}
+        self.mishaps = Mishaps(self)
         self.archive: Archive | None = None
         self.is_stopped = False  # the supervisor
-        self.is_abandoned = shape.random() < 0.2
-        self.rate = shape.choice((0.1, 0.2, 0.5))
-        self.eager = shape.choice((1, 2, 4))
-        # a book may be too old before the limits' lease is over, which else would hide it
-        stale = {"stale_ms": shape.choice((150, 400))}
-        self.limits, self.lane_limits = {**self.limits, **stale}, {**self.lane_limits, **stale}
-        self.lots_max = shape.choice((1, 22, 22))  # of one size, fills of both sides make nothing
+        self.met: set[str] = set()  # rare conditions that the story came to
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
         self.is_ending = False
@@ -188,7 +159,7 @@ class World:
             self.net,
             self.seed,
             tuple(self.symbols.values()),
-            self.rate,
+            self.shape.rate,
             READ_LAG_MS,
         )
         markets = self.venue.desk.exchange.markets
@@ -213,7 +184,7 @@ class World:
             DEPLOYMENT, "sentinel", "hp_sentinel_page_t", lib.HP_PAGE_SENTINEL, SENTINEL_BYTES
         )
         self.sentinel: SimSentinel | None = None
-        self.lease = SimLease(DEPLOYMENT, LEASE_MS) if self.has_lease else None
+        self.lease = SimLease(DEPLOYMENT, LEASE_MS) if self.shape.has_lease else None
         if self.lease is not None:
             ffi.memmove(self.lease.page.view.holder, HOLDER, len(HOLDER))  # it names no process
             self.leads()
@@ -286,7 +257,7 @@ class World:
             self.venue,
             list(self.symbols.values()),
             PREFIX,
-            self.scope,
+            self.shape.scope,
             lambda text: self.trace("says", text),
         )
 
@@ -311,7 +282,7 @@ class World:
             "has_orders": True,
             "former_rings": self.former_rings(),
             "prefix": PREFIX,
-            "on_restart": self.policy,
+            "on_restart": self.shape.policy,
             "read_lag_ms": READ_LAG_MS,
         }
         session.spawn(session.told(message))
@@ -334,7 +305,7 @@ class World:
                 ring.remove()
             else:
                 ring.rename(f"journal.0.e{self.epoch - 1:05d}")
-        journal_bytes = lib.HP_JOURNAL_HEAD_BYTES + SEGMENT_BYTES * SEGMENT_COUNT
+        journal_bytes = lib.HP_JOURNAL_HEAD_BYTES + SEGMENT_BYTES * self.shape.segments
         make = self.host.make
         self.pages = {
             "lane.0": make(
@@ -369,6 +340,9 @@ class World:
         )
         if again is not None:
             self.process.kill(*again)
+        if self.chance.happens("power"):  # what the archive has of this life is little
+            how = self.chance.of("power/start")
+            self.loop.after(how.randrange(1, 150) * MS, self.mishaps.cut_power, how)
 
     def specification(self) -> dict[str, Any]:
         symbols = list(self.symbols.values())
@@ -379,24 +353,18 @@ class World:
             "assets": ASSETS,
             "epoch": self.epoch,
             "controls": ["operator", "authority", "sentinel"],
-            "lease": self.has_lease,
+            "lease": self.shape.has_lease,
             "durable": int(self.is_durable),
             "segment_bytes": SEGMENT_BYTES,
-            "segment_count": SEGMENT_COUNT,
+            "segment_count": self.shape.segments,
+            "is_archived": self.shape.has_archive,
             "market": PLACES.market(symbols),
             "cancel_again_ms": [500, 8_000],
             "inquiries": [50, 20],
             "quota": quota.load(feeds.LIMITS).lane_spec([], quota.RULE),
             "funds": ["USDT"],
             "rate": list(RATE),
-            "flatten": {
-                "policy": lib.HP_FLATTEN_IOC,
-                "band_bps": 50,
-                "tries_max": 10,
-                "wait_ms": 50,
-                "time_ms_max": 2000,
-                "slice_e8_max": 0,
-            },
+            "flatten": FLATTEN,
             **TIMES,
             "clock_ns_max": 0,
             "clock_warns": True,
@@ -405,8 +373,9 @@ class World:
                 {
                     "seed": self.seed * 1000 + self.epoch,
                     "orders_max": self.orders,
-                    "eager": self.eager,
-                    "lots_max": self.lots_max,
+                    "eager": self.shape.eager,
+                    "lots_least": self.shape.lots[0],
+                    "lots_most": self.shape.lots[1],
                 }
             ],
             "feeds": feeds.lane_spec(self.symbols, FEED_LIMITS),
@@ -414,7 +383,7 @@ class World:
                 {
                     "id": number,
                     "symbol": symbol,
-                    "about": self.about[number] | {"book_window_log2": lane_file.BOOK_WINDOW_LOG2},
+                    "about": self.about[number] | {"book_window_log2": BOOK_WINDOW_LOG2},
                     "limits": self.lane_limits,
                 }
                 for number, symbol in self.symbols.items()
@@ -443,172 +412,21 @@ class World:
         if self.epoch == epoch and not self.is_ending:
             self.start_lane()
 
-    # -- faults ----------------------------------------------------------------------------------
-
-    def plan_faults(self) -> None:
-        """Let each fault that comes by the clock come."""
-        acts: dict[str, Callable[[Any], None]] = {
-            "cut": self.cut,
-            "half_open": self.half_open,
-            "partition": lambda chance: self.net.part(chance.randrange(50, 600) * MS),
-            "deaf": lambda chance: self.net.deafen(chance.randrange(5, 500) * MS),
-            "silence": self.silence,
-            "key_expired": lambda chance: self.venue.desk.expire_listen_keys(all_of_them=True),
-            "funding": lambda chance: self.venue.desk.settle_funding(chance.choice(FUNDING)),
-            "kill": lambda chance: self.process.kill(*chance.choice(KILLS)),
-            "kill_session": self.kill_session,
-            "kill_authority": self.kill_authority,
-            "kill_archiver": self.kill_archiver,
-            "no_memory": self.no_memory,
-            "power": self.cut_power,
-            "checkpoint": self.checkpoint,
-            "limits": self.change_limits,
-            "kill_sentinel": self.kill_sentinel,
-            "trip": self.trip,
-            "stop_supervisor": self.stop_supervisor,
-            "pause": lambda chance: self.process.pause(
-                chance.randrange(20, chance.choice((300, 1500))) * MS
-            ),
-            "words": self.words,
-            "clock": self.step_clock,
-        }
-        for name, act in acts.items():
-            self.plan(name, act)
-
-    def plan(self, name: str, act: Callable[[Any], None]) -> None:
-        pause = self.chance.pause_ns(name)
-        if pause is None:
-            return
-
-        def happen() -> None:
-            if self.chance.is_healed:
-                return
-            self.chance.note(name)
-            self.trace("fault", name)
-            act(self.chance.of(f"{name}/how"))
-            self.plan(name, act)
-
-        self.loop.after(pause, happen)
-
-    def cut(self, chance: Any) -> None:
-        connection = self.net.pick()
-        if connection is not None:
-            connection.cut()
-
-    def half_open(self, chance: Any) -> None:
-        connection = self.net.pick()
-        if connection is not None:
-            connection.die()
-
-    def silence(self, chance: Any) -> None:
-        streams = self.venue.desk.streams
-        names = sorted(streams.listeners)
-        if names:
-            until = self.venue.desk.now_ms() + chance.randrange(50, 1200)
-            streams.silent_until[chance.choice(names)] = until
-
-    def kill_session(self, chance: Any) -> None:
-        if self.session is None:
-            return
-        self.session.kill()
-        self.session = None
-        self.loop.after(chance.randrange(20, 300) * MS, self.session_back)
-
-    def session_back(self) -> None:
-        if self.session is None:
-            self.start_session()
-
-    def kill_authority(self, chance: Any) -> None:
-        if self.authority is None:
-            return
-        self.authority.kill()
-        self.authority = None
-        self.loop.after(chance.randrange(10, 900) * MS, self.start_authority)
-
-    def kill_archiver(self, chance: Any) -> None:
-        if self.archive is not None and self.archive.archiver is not None:
-            self.archive.kill()
-            self.loop.after(chance.randrange(5, 300) * MS, self.archive.start)
-
-    def no_memory(self, chance: Any) -> None:
-        """Everything cold dies at once."""
-        self.kill_session(chance)
-        self.kill_authority(chance)
-        self.kill_archiver(chance)
-        self.kill_sentinel(chance)
-
-    def cut_power(self, chance: Any) -> None:
-        """Look at what a cut of power would leave of the archive; the story goes on."""
-        if self.archive is not None and self.archive.directory.exists():
-            for text in self.archive.after_cut(chance, self.host):
-                raise self.judge.orders.broken("S7", text)
+    def account_told(self) -> dict[str, Any]:
+        key = f"account:{0}"
+        lanes = {"0": [key]}
+        return {"limits": {key: self.account}, "lanes": lanes, "names": {}, "terms": TERMS}
 
     def archive_says(self, text: str) -> None:
         """Trace what the archiver says; its folder has another name in each process."""
         root = "" if self.archive is None else str(self.archive.root)
         self.trace("says", text.replace(root, "disk") if root else text)
 
-    def checkpoint(self, chance: Any) -> None:
-        if self.archive is not None and self.archive.directory.exists():
-            self.archive.checkpoint()
-
-    def change_limits(self, chance: Any) -> None:
-        """A person gives the account other limits; an authority that is dead starts with them."""
-        self.account = ACCOUNT | {
-            "open_orders_max": chance.choice((2, 4, 8)),
-            "gross_notional_e8_max": chance.choice((2_000, 4_000, 8_000)) * 10**8,
-        }
-        self.judge.limits.on_limits(self.account)
-        if self.authority is not None:
-            self.authority.spawn(self.authority.told(self.account_told()))
-
-    def account_told(self) -> dict[str, Any]:
-        key = f"account:{0}"
-        lanes = {"0": [key]}
-        return {"limits": {key: self.account}, "lanes": lanes, "names": {}, "terms": TERMS}
-
-    def kill_sentinel(self, chance: Any) -> None:
-        if self.sentinel is None:
-            return
-        self.sentinel.kill()
-        self.sentinel = None
-        self.loop.after(chance.randrange(10, 400) * MS, self.start_sentinel)
-
-    def trip(self, chance: Any) -> None:
-        """A person trips the sentinel, and releases it when the venue is empty."""
-        if self.sentinel is not None:
-            self.sentinel.by_hand = "story"
-            self.loop.after(chance.randrange(50, 600) * MS, self.release)
-
-    def release(self) -> None:
-        """A person has looked; until the venue is empty the answer is no."""
-        if self.sentinel is not None and self.sentinel.trip is not None:
-            self.sentinel.release("story")
-        if self.sentinel is None or self.sentinel.trip is not None:
-            self.loop.after(100 * MS, self.release)
-
-    def stop_supervisor(self, chance: Any) -> None:
-        """The leader's lease is not renewed for a while."""
-        if self.has_lease:
-            self.is_stopped = True
-            self.loop.after(chance.randrange(50, 800) * MS, self.supervisor_goes_on)
-
-    def supervisor_goes_on(self) -> None:
-        self.is_stopped = False
-
-    def words(self, chance: Any) -> None:
-        word = chance.choice((lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL))
-        self.control.set(word, "story")
-        self.loop.after(chance.randrange(20, 800) * MS, self.control.clear, word)
-
-    def step_clock(self, chance: Any) -> None:
-        self.host.step_ns = chance.randrange(-300, 300) * MS
-
     # -- the whole -------------------------------------------------------------------------------
 
     def run(self) -> Outcome:
         """Live through the seed."""
-        if not self.has_archive:
+        if not self.shape.has_archive:
             return self.run_in(contextlib.nullcontext())
         self.archive = Archive(
             DEPLOYMENT,
@@ -634,10 +452,10 @@ class World:
             try:
                 self.start()
                 self.start_up()
-                self.plan_faults()
+                self.mishaps.plan_faults()
                 self.go(self.faults_ns)
                 self.heal()
-                if self.is_abandoned:
+                if self.shape.is_abandoned:
                     self.abandon()
                 else:
                     self.drain()
@@ -681,7 +499,8 @@ class World:
         self.is_stopped = False
         if self.sentinel is not None:
             self.sentinel.by_hand = ""
-        self.loop.after(10 * MS, self.release)
+        self.loop.after(10 * MS, self.mishaps.release)
+        self.loop.after(LOOKED_AT_NS, self.look_after)
         self.chance.is_healed = True
         self.net.is_parted = self.net.is_deaf = False
         self.host.step_ns = 0
@@ -692,6 +511,18 @@ class World:
             raise Broken("L2", f"not well {HEAL_NS // S} s after the last fault: {self.illness()}")
         self.go(200 * MS)  # it goes on trading
 
+    def look_after(self) -> None:
+        """A person restarts a lane that could not write down what it did (it trades no more), and
+        an archiver that is gone."""
+        if self.is_ending:
+            return
+        if self.process.lane.is_broken and not self.process.is_dead:
+            self.trace("restarts", self.process.epoch)
+            self.process.kill()
+        if self.archive is not None and self.archive.archiver is None:
+            self.archive.start()
+        self.loop.after(LOOKED_AT_NS, self.look_after)
+
     def illness(self) -> str:
         process = self.process
         lane, view = process.lane, process.page.view
@@ -699,8 +530,8 @@ class World:
         return (
             f"epoch={process.epoch} dead={process.is_dead} paused={process.is_paused}"
             f" open={lane.is_open} session={lane.is_session_ready} user={lane.is_user_ready}"
-            f" armed={lane.is_armed} unknown={unknown} words={int(view.words)}"
-            f" books={[int(view.tops[n].state) for n in self.symbols]}"
+            f" armed={lane.is_armed} broken={lane.is_broken} unknown={unknown}"
+            f" words={int(view.words)} books={[int(view.tops[n].state) for n in self.symbols]}"
         )
 
     def is_well(self) -> bool:
@@ -736,7 +567,7 @@ class World:
         self.go(200 * MS)
         for text in self.archive.differences(self.host):
             raise Broken("S7", text)
-        for text in (*self.archive.recoveries(), *self.archive.reruns()):
+        for text in (*self.archive.recoveries(), *self.archive.reruns(self.judge.journal.refused)):
             raise Broken("S8", text)
 
     def abandon(self) -> None:
@@ -786,7 +617,8 @@ class World:
             fills,
             self.lives,
             dict(self.chance.done),
-            list(self.chance.drawn),
+            [*self.chance.drawn, *sorted(self.chance.chosen)],
+            sorted(self.chance.chosen | self.met),
             self.story,
         )
 

@@ -19,7 +19,7 @@ import aiohttp
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Client:
@@ -75,6 +75,9 @@ class Client:
     async def record(self, account: str = "") -> Any:
         tail = f"?account={account}" if account else ""
         return await self.rest("GET", f"/sim/record{tail}")
+
+    async def venue_ms(self) -> int:
+        return int((await self.rest("GET", "/fapi/v1/time"))["serverTime"])
 
     async def fault(self, **details: Any) -> Any:
         async with self.http.post(self.addresses["rest"] + "/sim/fault", json=details) as answer:

@@ -11,7 +11,7 @@ from sim_client import Client
 
 from venues.simulator.spawn import SpawnedVenue
 
-SCENARIO_S_MAX = 30.0
+SCENARIO_S_MAX = 120.0
 Scenario = Callable[..., Awaitable[None]]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from sim_client import limit
+from sim_client import WAIT_S, limit
 
 from venues.simulator.usdm.faults import ARMED, AT_ONCE
 
@@ -73,7 +73,7 @@ def test_timeout_answer_hides_an_accepted_order(still):
 def test_late_answer_comes_after_the_order_is_told_of(still):
     async def scenario(client):
         async with client.api() as api, client.user() as told:
-            await client.fault(kind="delay_answer", ms=300)
+            await client.fault(kind="delay_answer", ms=1000)
             start = time.monotonic()
             number = await api.request(
                 "order.place", {**limit("BUY", "99000.1"), "timestamp": int(time.time() * 1000)}
@@ -81,7 +81,7 @@ def test_late_answer_comes_after_the_order_is_told_of(still):
             assert (await told.next())["o"]["x"] == "NEW"
             told_after = time.monotonic() - start
             assert (await api.next())["id"] == number
-            assert time.monotonic() - start >= 0.3 > told_after
+            assert time.monotonic() - start >= 1.0 > told_after
 
     still.play(scenario)
 
@@ -89,8 +89,8 @@ def test_late_answer_comes_after_the_order_is_told_of(still):
 def test_held_request_that_outlives_its_window_is_not_matched(still):
     async def scenario(client):
         async with client.api() as api:
-            await client.fault(kind="late_request", ms=250)
-            answer = await api.trade("order.place", **limit("BUY", "99000.1"), recvWindow=100)
+            await client.fault(kind="late_request", ms=1200)
+            answer = await api.trade("order.place", **limit("BUY", "99000.1"), recvWindow=1000)
             assert answer["error"]["code"] == -5028
             await client.fault(kind="late_request", ms=50)
             answer = await api.trade("order.place", **limit("BUY", "99000.1"), recvWindow=5000)
@@ -152,11 +152,14 @@ def test_sockets_of_a_group_close_and_others_live(lively, how):
             answer = await client.fault(kind="close_socket", group="public", **how)
             assert answer["touched"] == 1
             while True:
-                message = await hit.ws.receive(5)
+                message = await hit.ws.receive(WAIT_S)
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     break
             assert hit.ws.closed
-            assert hit.ws.close_code == how.get("code", 1006)
+            if "code" in how:  # what came: the client's own word is 1006 if it cannot answer that
+                assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, how["code"])
+            else:
+                assert hit.ws.close_code == 1006
             assert (await spared.call("ping"))["status"] == 200
 
     lively.play(scenario)
@@ -180,12 +183,12 @@ def test_silenced_stream_is_silent_for_its_time_only(lively):
     async def scenario(client):
         names = ("btcusdt@bookTicker", "ethusdt@bookTicker")
         async with client.stream("/public/stream", *names) as stream:
+            before = await client.venue_ms()
             await client.fault(kind="silence_stream", stream=names[0], ms=400)
-            start, seen = time.monotonic(), []
-            while time.monotonic() - start < 0.3:
-                seen.append((await stream.next())["stream"])
-            assert set(seen[5:]) == {names[1]}
-            await stream.until(lambda message: message["stream"] == names[0])
+            after = await client.venue_ms()
+            told = await stream.until(lambda m: m["stream"] == names[0] and m["data"]["E"] > after)
+            assert told[-1]["data"]["E"] >= before + 400  # by the venue's clock: sent, not read
+            assert any(m["stream"] == names[1] and m["data"]["E"] > before for m in told)
 
     lively.play(scenario)
 
@@ -214,12 +217,27 @@ def test_skewed_clock_refuses_what_an_honest_client_stamps(still):
     still.play(scenario)
 
 
+def test_disarmed_fault_does_nothing_any_more_and_leaves_other_kinds_armed(still):
+    async def scenario(client):
+        await client.fault(kind="rest_status", path="/ping", status=503, count=1000)
+        await client.fault(kind="slow_rest", path="/nothing", ms=1, count=1000)
+        await client.rest("GET", "/fapi/v1/ping", status=503)
+        assert (await client.fault(kind="disarm", fault="rest_status"))["touched"] == 1
+        await client.rest("GET", "/fapi/v1/ping")
+        left = (await client.rest("GET", "/sim/state"))["faults_armed"]
+        assert [one["kind"] for one in left] == ["slow_rest"]
+        assert (await client.fault(kind="disarm", fault="slow_rest"))["touched"] == 1
+
+    still.play(scenario)
+
+
 def test_list_of_faults_is_served_and_unknown_ones_are_refused(still):
     async def scenario(client):
         assert await client.rest("GET", "/sim/fault") == {"armed": ARMED, "at_once": AT_ONCE}
         url = client.addresses["rest"] + "/sim/fault"
         for wrong in ({"kind": "earthquake"}, {}, {"kind": "drop_depth", "count": 0},
-                      {"kind": "drop_depth", "symbol": "DOGEUSDT"}, {"kind": "pause"}, [1]):
+                      {"kind": "drop_depth", "symbol": "DOGEUSDT"}, {"kind": "pause"}, [1],
+                      {"kind": "disarm", "fault": "pause"}):
             async with client.http.post(url, json=wrong) as answer:
                 assert answer.status == 400
                 assert "error" in await answer.json()

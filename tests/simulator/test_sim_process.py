@@ -77,7 +77,7 @@ def test_plain_ready_line_is_key_value(tmp_path):
 )
 def test_senseless_options_are_named_and_exit_2(arguments, reason):
     with start(*arguments) as process:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=90)
         assert process.returncode == 2 and out == "" and reason in err
 
 
@@ -85,7 +85,7 @@ def test_port_in_use_exits_2():
     with spawn(ServeOptions(rate=0.0)) as venue:
         port = str(venue.addresses["port"])
         with start("--port", port) as process:
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=90)
             assert process.returncode == 2 and port in err
         with pytest.raises(VenueFailed):
             spawn(ServeOptions(port=int(port)))
@@ -100,7 +100,7 @@ def test_spawned_venue_is_pinned_and_dies_with_its_parent():
         time.sleep(0.2)
         assert venue.process.poll() is None
         venue.process.stdin.close()  # what a parent's death does
-        assert venue.process.wait(10) == 0
+        assert venue.process.wait(90) == 0
     finally:
         venue.process.stdin = None
         venue.stop()

@@ -215,7 +215,7 @@ def test_server_ping_copies_are_answered_and_client_pings_come_back(lively):
             client.addresses["ws"] + "/public/ws", autoping=False
         ) as ws:
             await ws.ping(b"corelane")
-            message = await ws.receive(5)
+            message = await ws.receive(60)
             assert (message.type.name, bytes(message.data)) == ("PONG", b"corelane")
 
     lively.play(scenario)
@@ -239,7 +239,7 @@ def test_shape_2024_has_old_paths_old_trades_and_no_new_fields(of_2024):
             assert shape(seen["btcusdt@bookTicker"]) == shape(json.loads(TICKER))
             assert list(seen["btcusdt@trade"]) == ["e", "E", "T", "s", "t", "p", "q", "X", "m"]
         async with client.http.ws_connect(client.addresses["ws"] + "/ws", autoping=False) as ws:
-            message = await ws.receive(5)
+            message = await ws.receive(60)
             assert message.type.name == "PING" and len(message.data) == 13
         key = (await client.rest("POST", "/fapi/v1/listenKey", sign="key"))["listenKey"]
         async with client.stream(f"/ws/{key}") as user:

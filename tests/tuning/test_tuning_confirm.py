@@ -40,17 +40,24 @@ def value(root, address):
 
 
 def apply(root, seconds):
+    """Apply the plan; its guards stand still (SIGSTOP) until go(), whatever time it took."""
     journal = Journal(root / "state")
     guards = []
+
+    def arm(name):
+        guards.append(confirm.arm(journal, name, "b1", seconds, str(root)))
+        os.kill(guards[-1], signal.SIGSTOP)
+
     with journal.lock():
-        Changer(LiveHost(str(root)), journal, "b1").apply(
-            PLAN,
-            arm=lambda name: guards.append(confirm.arm(journal, name, "b1", seconds, str(root))),
-        )
+        Changer(LiveHost(str(root)), journal, "b1").apply(PLAN, arm=arm)
     return journal, guards
 
 
-def wait_for(true, seconds=20.0):
+def go(guard):
+    os.kill(guard, signal.SIGCONT)
+
+
+def wait_for(true, seconds=90.0):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "nothing happened"
@@ -61,6 +68,7 @@ def test_unconfirmed_change_of_the_card_goes_back_and_the_rest_stays(root):
     journal, guards = apply(root, 0.6)
     assert value(root, CARD) == "100" and len(guards) == 1
     assert journal.unconfirmed("b1") is not None
+    go(guards[0])
     wait_for(lambda: value(root, CARD) == "1000")
     os.waitpid(guards[0], 0)
     assert value(root, SWAP) == "1"
@@ -73,6 +81,7 @@ def test_confirmed_change_stays_and_the_guard_ends(root):
     with journal.lock():
         assert confirm.confirm(journal, "b1") is not None
         assert confirm.confirm(journal, "b1") is None
+    go(guards[0])
     os.waitpid(guards[0], 0)
     assert value(root, CARD) == "100"
 
@@ -91,8 +100,10 @@ def test_same_plan_applied_again_is_not_confirmed_by_the_first_time(root):
     with journal.lock():
         confirm.confirm(journal, "b1")
         Changer(LiveHost(str(root)), journal, "b1").rollback()
+    go(guards[0])
     os.waitpid(guards[0], 0)
     _, guards = apply(root, 0.6)
+    go(guards[0])
     wait_for(lambda: value(root, CARD) == "1000")
     os.waitpid(guards[0], 0)
 
@@ -117,8 +128,8 @@ def test_guard_ends_an_apply_that_hangs_with_the_lock_and_undoes_it(root):
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout.readline() == "written\n" and value(root, CARD) == "100"
-        wait_for(lambda: value(root, CARD) == "1000", 30)
-        assert child.wait(10) == -signal.SIGKILL
+        wait_for(lambda: value(root, CARD) == "1000")
+        assert child.wait(90) == -signal.SIGKILL
     assert Journal(root / "state").unfinished() is None
 
 

@@ -178,7 +178,7 @@ def _watch(action, plan_of, host, changer):
 
     def settled(state):
         """The kernel takes its time to say that a link came or went."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 90
         while host.read(f"{place}/operstate").strip() != state:
             assert time.monotonic() < end, state
             time.sleep(0.01)

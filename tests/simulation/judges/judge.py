@@ -117,6 +117,12 @@ class Judge:
         self.limits.on_place(process, params)
         self.books.on_place(process, params)
 
+    def on_step(self, process: LaneProcess) -> None:
+        """A lane has taken a step: its ring may come round."""
+        if self.journal.is_far(process):
+            for record in self.journal.records(process):
+                self.figures.note_booked(record)
+
     # -- once a turn -----------------------------------------------------------------------------
 
     def on_turn(self, process: LaneProcess) -> None:
@@ -137,4 +143,9 @@ class Judge:
         """Read the whole journal, then what a successor makes of it."""
         for record in self.journal.records(process):
             self.figures.note_booked(record)
+        self.journal.at_death(process)
+        if process.lane.is_broken:
+            self.world.met.add("record_refused")
+        if process.head.overwritten:
+            self.world.met.add("ring_came_round")
         self.successor.at_death(process)

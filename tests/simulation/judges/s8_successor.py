@@ -37,7 +37,7 @@ class Successor(Part):
                 if sent is None or lib.hp_order_is_working(sent["state"]):
                     name = f"{client_id:x}"
                     raise self.broken("S8", f"{name} has left, and the journal tells nothing of it")
-        if process.is_torn:  # it died inside a step: its memory is ahead of its journal
+        if process.is_torn or process.lane.is_broken:  # its memory is ahead of its journal
             return
         lane, view = process.lane, process.page.view
         knew = {one["client_id"] for one in lane.orders()}

@@ -1,4 +1,8 @@
-"""S9: nothing new under KILL, no new risk under FREEZE, FLATTEN, DRAIN; what may not rest goes."""
+"""S9: nothing new under KILL, no new risk under FREEZE, FLATTEN, DRAIN; what may not rest goes.
+
+The lag of an archive sets words too: LAGGING as FREEZE, CHOKED (cancels only) as KILL for what
+is new.  Nobody writes them: what must hold is taken from the ring's head.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,12 @@ from typing import Any
 from runtime._shm import lib
 from tests.simulation.judges.seen import PATIENCE_NS, RESTING, Part, Seen
 from tests.simulation.lane import LaneProcess
+from tests.simulation.ring import lag_words
 
 NO_NEW_RISK = lib.HP_WORD_FREEZE | lib.HP_WORD_FLATTEN | lib.HP_WORD_DRAIN | lib.HP_WORD_STOP
-NOTHING_NEW = lib.HP_WORD_KILL
+NO_NEW_RISK |= lib.HP_WORD_LAGGING
+NOTHING_NEW = lib.HP_WORD_KILL | lib.HP_WORD_CHOKED
+QUOTES_GO = lib.HP_WORD_FREEZE | lib.HP_WORD_LAGGING
 ALL_GO = lib.HP_WORD_KILL | lib.HP_WORD_DRAIN
 
 
@@ -18,13 +25,20 @@ class Words(Part):
 
     def __init__(self, seen: Seen) -> None:
         super().__init__(seen)
+        self.lags: dict[int, int] = {}  # epoch: words that its archive's lag sets
         self.worded: dict[int, tuple[int, int]] = {}  # epoch: words that stand, since when
+
+    def on_look(self, process: LaneProcess) -> None:
+        """A lane looks at the words of a turn."""
+        lag = self.lags[process.epoch] = lag_words(process.head)
+        if lag:
+            self.world.met.add("choked" if lag & lib.HP_WORD_CHOKED else "lagging")
 
     def on_sent(self, process: LaneProcess, method: str, params: dict[str, Any]) -> None:
         """What a word forbids does not leave once the lane has seen it."""
         if method not in ("order.place", "order.modify"):
             return
-        words = process.words
+        words = process.words | self.lags.get(process.epoch, 0)
         if words & NOTHING_NEW:
             raise self.broken("S9", f"{method} leaves under the words {words:#x}")
         name = params.get("newClientOrderId") or params["origClientOrderId"]
@@ -37,10 +51,11 @@ class Words(Part):
         """What may not rest under the words that stand is cancelled."""
         lane, now = process.lane, process.lane.now_ns
         words, since = self.worded.get(process.epoch, (0, now))
-        if words & process.words != words or not words:  # one has gone, or there was none
-            words, since = process.words, now
+        stand = process.words | self.lags.get(process.epoch, 0)
+        if words & stand != words or not words:  # one has gone, or there was none
+            words, since = stand, now
         self.worded[process.epoch] = words, since
-        if now - since < PATIENCE_NS or not words & (ALL_GO | lib.HP_WORD_FREEZE):
+        if now - since < PATIENCE_NS or not words & (ALL_GO | QUOTES_GO):
             return
         if self.seen.may_not_ask(process):
             return

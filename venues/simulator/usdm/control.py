@@ -30,6 +30,7 @@ class Control:
         self.sockets: set[Socket] = set()
         self.failed = asyncio.Event()
         self._at_once: dict[str, Callable[[dict[str, Any]], int]] = {
+            "disarm": self._disarm,
             "close_socket": self._close,
             "half_open": self._half_open,
             "silence_stream": self._silence,
@@ -146,6 +147,7 @@ class Control:
                 for one in desk.faults.armed
             ],
             "faults_done": desk.faults.done,
+            "deadlines": sorted(symbol for _, symbol in desk.exchange.deadlines),
             "paused": [m.symbol for m in desk.exchange.markets.values() if m.paused],
         }
 
@@ -176,6 +178,12 @@ class Control:
     def _of_group(self, details: dict[str, Any]) -> list[Socket]:
         group = str(details.get("group", "all"))
         return [socket for socket in self.sockets if group in ("all", socket.group)]
+
+    def _disarm(self, details: dict[str, Any]) -> int:
+        kind = str(details["fault"])
+        if kind not in ARMED:
+            raise ValueError(f"fault {kind} is never armed; want one of {', '.join(ARMED)}")
+        return self.desk.faults.disarm(kind)
 
     def _close(self, details: dict[str, Any]) -> int:
         code = 0 if details.get("abort") else int(details.get("code", CLOSE_GOING_AWAY))

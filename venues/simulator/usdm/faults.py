@@ -29,6 +29,7 @@ ARMED: dict[str, str] = {
     "old_snapshot": "answer the next count depth requests of symbol with the book as it was armed",
 }
 AT_ONCE: dict[str, str] = {
+    "disarm": "forget what is armed of fault (a kind), whatever was left of its count",
     "close_socket": "close all sockets of group (public market private ws-api all); code, or abort",
     "half_open": "sockets of group stay open and send nothing more",
     "silence_stream": "send nothing on stream for ms",
@@ -61,6 +62,12 @@ class Faults:
 
     def arm(self, kind: str, symbol: str, count: int, details: dict[str, Any]) -> None:
         self.armed.append(Fault(kind, symbol, count, details))
+
+    def disarm(self, kind: str) -> int:
+        """Forget what is armed of a kind; return how many faults that were."""
+        kept = [fault for fault in self.armed if fault.kind != kind]
+        gone, self.armed = len(self.armed) - len(kept), kept
+        return gone
 
     def note(self, kind: str) -> None:
         self.done[kind] = self.done.get(kind, 0) + 1
