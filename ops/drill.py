@@ -9,7 +9,8 @@ the lane must trade on, and cancel what it is told to.  With --topology split it
 that is killed; at times the market lane instead (its quotes must go, the order lane lives on), or
 both.  With --journal DIR the journals are archived, and at times the dead lane's ring is lost with
 it, as when the host goes down: its successor goes on from the newest checkpoint and the tail; at
-the end the ledger of the archive must be conserved, and its wallet the venue's, to the last 1e-8.
+the end the ledger of the archive must be conserved, its wallet the venue's to the last 1e-8, and
+every byte what was signed: what `ledger check` and `ledger verify` say is in the report.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ops import drill_archive
 from runtime._shm import ffi, lib
 from runtime.appliance import Appliance, ApplianceError
-from runtime.journal import ledger
+from runtime.journal.recording import RecordingError
 from runtime.pages.page import Page, PageError
 from runtime.session import evidence
 from runtime.settings import Settings
@@ -459,16 +461,6 @@ async def drill(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 print(file=sys.stderr)
 
 
-def ledger_differences(directory: Path, balance_e8: int) -> list[str]:
-    """Return what the ledger of the archive has otherwise than the venue; the archive is whole."""
-    found = ledger.read(directory)
-    out = [f"{one.what}: {one.text}" for one in found.problems()]
-    booked = [one.balance_e8() for one in found.wallets.values() if one.count]
-    if booked != [balance_e8]:
-        out.append(f"wallet: the ledger {booked}, venue {balance_e8}")
-    return out
-
-
 def run(arguments: argparse.Namespace) -> int:
     import uvloop
 
@@ -481,7 +473,14 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 found = runner.run(drill(arguments, Path(folder)))
+            if arguments.journal is not None:
+                about, wrong = drill_archive.judge(arguments.journal, found["balance_e8"])
+                found["archive"] = about
+                if wrong:
+                    violation = {"kill": found["kills"], "mode": "archive", "wrong": wrong}
+                    found["violations"].append(violation)
         except (
+            RecordingError,
             ApplianceError,
             DrillFailed,
             VenueStartError,
@@ -492,11 +491,6 @@ def run(arguments: argparse.Namespace) -> int:
         ) as error:
             print(f"corelane drill: {error}", file=sys.stderr)
             return 2
-    if arguments.journal is not None:
-        wrong = ledger_differences(arguments.journal, found["balance_e8"])
-        if wrong:
-            violation = {"kill": found["kills"], "mode": "ledger", "wrong": wrong}
-            found["violations"].append(violation)
     if arguments.json:
         print(json.dumps(found))
     else:
@@ -508,11 +502,12 @@ def text(found: dict[str, Any]) -> str:
     modes = ", ".join(f"{n} {name}" for name, n in sorted(found["modes"].items()))
     faults = ", ".join(f"{n} {name}" for name, n in sorted(found["faults"].items())) or "none"
     times, alone = found["recovery_s"], found["without_session"]
-    lines = [
+    violations = [
         f"  VIOLATION after kill {v['kill']} ({v['mode']}): {'; '.join(v['wrong'])}"
         for v in found["violations"]
     ]
-    verdict = "every figure is the venue's" if not lines else f"{len(lines)} violations"
+    lines = drill_archive.text(found["archive"]) if "archive" in found else []
+    verdict = "every figure is the venue's" if not violations else f"{len(violations)} violations"
     return "\n".join(
         [
             f"drill  {found['kills']} kills ({modes})  policy {found['policy']}  "
@@ -525,6 +520,7 @@ def text(found: dict[str, Any]) -> str:
             f"  without a session {alone['kills']} times, {alone['seconds']} s: {alone['orders']} "
             f"orders sent, {alone['ended']} ended",
             *lines,
+            *violations,
             verdict,
         ]
     )

@@ -35,8 +35,9 @@ through the same compiled lane, and every record that comes out is compared with
 byte for byte; time stamp counters are left out.  Recorded intents are fed to the gate; with
 --strategy they must come out of the strategies again (of another one when it is named).  The first
 difference is shown with the input before it.  --from-checkpoint leaves out the lives that had ended
-before a checkpoint and counts from its record on; the life that went on is run and compared from
-its beginning, because books and strategies' variables are in no checkpoint.
+before a checkpoint and counts from its record on.  A re-run of a lane begins where its life began:
+a checkpoint holds what is true of money and orders, which a recovery takes up at once, and neither
+books nor strategies' variables, which only their inputs make again.
 
 Exit code 0: all as it should be; 1: bad messages, gaps, a crossed book, a book that does not end in
 sequence, a file that breaks off (each is said); 2: could not run.  Messages of unknown kinds and
@@ -79,7 +80,8 @@ def add(subparsers: Any) -> None:
         nargs="?",
         const=0,
         type=int,
-        help="of a RUN: from this checkpoint on, without a number from the newest good one",
+        help="of a RUN: count from this checkpoint on and leave out lives that had ended before it;"
+        " without a number the newest good one",
     )
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a strategy parameter"

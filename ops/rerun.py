@@ -55,7 +55,10 @@ def rows(outcome: Outcome) -> list[str]:
         f"            {outputs or 'no outputs'}",
     ]
     if outcome.counted_after:
-        text = f"the lane was made again up to record {outcome.counted_after:,}; counted from there"
+        text = (
+            f"the lane was made again from where its life began up to record"
+            f" {outcome.counted_after:,}; counted from there"
+        )
         out.append(f"            {text}")
     if outcome.is_cut:
         out.append("            ends inside a step: the lane was killed there")

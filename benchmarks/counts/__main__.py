@@ -1,6 +1,7 @@
-"""How many instructions does a message of each kind take, through decoder and book?
+"""How many instructions does a message of each kind take, through decoder and book, and a record?
 
-Input:  every kind of every venue's table, 64 messages each, made with a fixed seed (series.py)
+Input:  every kind of every venue's table, 64 messages each, made with a fixed seed (series.py);
+        records of four sizes, appended to the journal and read back
 Load:   none: instructions are counted by valgrind's callgrind, so other work does not disturb
 Build:  x86-64-v2 with the product's flags, simdjson's kernel for that level (valgrind 3.19 knows no
         AVX-512 and dies of it, with a count); exit 0 and checksums as without valgrind, or nothing
@@ -190,7 +191,7 @@ def main() -> int:
     if arguments.json:
         print(json.dumps({"key": key(), "kinds": {kind.name: kind.row for kind in kinds}}))
     else:
-        print(f"instructions a message, decode + book, {MARCH}, {key()}")
+        print(f"instructions a message, decode + book, or a record, {MARCH}, {key()}")
         for kind in kinds:
             before = float(known.get(kind.name, {}).get("instructions", 0))
             change = f"{kind.instructions / before - 1:+.1%}" if before else "new"

@@ -1,4 +1,5 @@
-/* counts.c - each kind of message through its codec and book, in one function that a tool counts.
+/* counts.c - each kind of message through its codec and book, or a record to the journal and back, in one
+ * function that a tool counts.
  *
  *     counts SERIES
  *
@@ -6,16 +7,20 @@
  * together; `first` is the snapshot that a book starts from, a REST body where the venue has those.
  * Of each kind a fresh book takes all messages three times: twice for the checksum, which warms
  * codec and memory, then in hp_count_kind(), which callgrind is told to collect in and to dump
- * behind.  What is `first` is not counted.  Prints `<venue> <kind> <messages> <events> <CRC32C>` a line. */
+ * behind.  What is `first` is not counted.  Of the venue `journal`, kinds append.* and scan.*, a message is
+ * the payload of a record of a warm ring, appended or read back.  Prints `<venue> <kind> <messages> <events> <CRC32C>` a line. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "crc32c.h"
 #include "hotpath/book/sync.h"
+#include "hotpath/journal/reader.h"
 #include "tests/fuzz/fuzz.h"
 
 #define KIND_BYTES 64
 #define INSTRUMENT 7
+#define SEGMENT_BYTES 65536
+#define RECORD 3 /* kind of the records appended */
 
 typedef struct message {
     char *text; /* HP_FRAME_PAD_BYTES readable behind it */
@@ -28,6 +33,9 @@ static size_t message_count, message_room, first_count;
 static hp_levels_t levels;
 static hp_event_t event;
 static hp_book_t book;
+static hp_journal_writer_t writer;
+static const hp_journal_clock_t opening = { .mono_ns = 1 };
+static uint64_t ring[(HP_JOURNAL_HEAD_BYTES + 2 * SEGMENT_BYTES) / 8];
 static hp_book_size_t book_size = { 14, 13, 10, 65536 };
 static void *book_memory;
 
@@ -42,14 +50,53 @@ static int take(const hp_codec_t *codec, const message_t *m)
     return 1;
 }
 
-/* What is counted: nothing but decode and book. */
-__attribute__((noinline)) static void hp_count_kind(const hp_codec_t *codec)
+/* What is counted: nothing but decode and book, append, or scan. */
+__attribute__((noinline)) static void hp_count_kind(void (*work)(const hp_codec_t *), const hp_codec_t *codec)
+{
+    work(codec);
+    __asm__ volatile("" : : : "memory");
+}
+
+static void take_all(const hp_codec_t *codec)
 {
     for (size_t n = first_count; n < message_count; n++) {
         if (!take(codec, &messages[n])) continue;
         while (event.flags & HP_EVENT_MORE && codec->next(codec->state, &event)) {}
     }
-    __asm__ volatile("" : : : "memory");
+}
+
+static void append_all(const hp_codec_t *codec)
+{
+    (void)codec;
+    for (size_t n = 0; n < message_count; n++)
+        if (!hp_journal_append(&writer, RECORD, 0, n, n, messages[n].text, (uint32_t)messages[n].size)) abort();
+}
+
+static void scan_all(const hp_codec_t *codec)
+{
+    hp_scanner_t s = { writer.segments + sizeof(hp_journal_segment_t), writer.at, 1 };
+    hp_journal_record_t r;
+    const uint8_t *payload;
+    size_t found = 0;
+    (void)codec;
+    while (hp_scan_next(&s, &r, &payload) == HP_SCAN_RECORD) found++;
+    if (found != message_count + 1) abort(); /* and the CLOCK that opens a segment */
+}
+
+static void run_journal(const char *kind)
+{
+    int is_scan = strncmp(kind, "scan", 4) == 0;
+    if (message_count == 0) return;
+    for (int n = 0; n < 2; n++) { /* once to warm it, and for what is counted */
+        hp_journal_init(&writer, ring, SEGMENT_BYTES, 2, 0, 1, &opening);
+        if (is_scan) append_all(NULL);
+        if (n == 0) (is_scan ? scan_all : append_all)(NULL);
+    }
+    hp_count_kind(is_scan ? scan_all : append_all, NULL);
+    printf("journal %s %zu %zu %08x\n", kind, message_count, message_count,
+           hp_crc32c(0, writer.segments, (size_t)(writer.at - writer.segments)));
+    fflush(stdout);
+    while (message_count) free(messages[--message_count].text);
 }
 
 static void start(const hp_codec_t *codec)
@@ -84,6 +131,7 @@ static void run(const hp_codec_t *codec, const char *venue, const char *kind)
 {
     uint64_t events;
     uint32_t crc = 0;
+    if (strcmp(venue, "journal") == 0) run_journal(kind);
     if (message_count == 0) return;
     for (int n = 0; n < 2; n++) {
         start(codec);
@@ -91,7 +139,7 @@ static void run(const hp_codec_t *codec, const char *venue, const char *kind)
     }
     start(codec);
     for (size_t n = 0; n < first_count; n++) take(codec, &messages[n]);
-    hp_count_kind(codec);
+    hp_count_kind(take_all, codec);
     printf("%s %s %zu %llu %08x\n", venue, kind, message_count - first_count,
            (unsigned long long)events, crc);
     fflush(stdout);
@@ -148,7 +196,7 @@ int main(int argc, char **argv)
         if (sscanf(line, "%63s %63s %7s %n", name, what, from, &at) != 3 || at == 0) return 2;
         if (strcmp(name, venue) != 0 || strcmp(what, kind) != 0) {
             run(&codec, venue, kind);
-            if (strcmp(name, venue) != 0 && !open_target(name, &codec))
+            if (strcmp(name, venue) != 0 && strcmp(name, "journal") != 0 && !open_target(name, &codec))
                 return fprintf(stderr, "counts: no codec %s\n", name), 2;
             strcpy(venue, name);
             strcpy(kind, what);

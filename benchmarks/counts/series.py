@@ -1,4 +1,4 @@
-"""The messages that are counted: of each venue every kind, and a book with its deltas.
+"""The messages that are counted: of each venue every kind, a book with its deltas, and records.
 
 Owns:    which messages, in which order; made from the venues' own tables with a fixed seed, so that
          counting needs no recording.
@@ -16,6 +16,7 @@ MESSAGES = 64  # of a kind
 LEVELS = 10  # that a delta changes, a side
 DEPTH = 50  # levels of a book, a side
 SEED = 20240808
+PAYLOADS = (64, 101, 150, 256)  # bytes of the journal's records
 
 
 def book(rng: random.Random, mid: int, count: int, may_remove: bool) -> tuple[Levels, Levels]:
@@ -59,3 +60,7 @@ def lines() -> Iterator[bytes]:
             rows += chained(venue)
         for kind, where, message in rows:
             yield f"{venue.name} {kind} {where} ".encode() + message
+    for work in ("append", "scan"):
+        for size in PAYLOADS:
+            payload = bytes(65 + n % 26 for n in range(size))
+            yield from [f"journal {work}.{size} stream ".encode() + payload] * MESSAGES

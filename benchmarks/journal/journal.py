@@ -13,14 +13,18 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotpath.journal import trial
 from hotpath.journal.tail import SEGMENT_BYTES, scan, segment
 from runtime._shm import lib
 from runtime.lanes.spec import ASSETS
 from runtime.pages.page import LANE_BYTES, Page
+
+if TYPE_CHECKING:
+    from runtime.journal.archiver import Archiver
 
 SEGMENT, SEGMENTS, PAYLOAD = 16 * 2**20, 4, 256
 GB = 2**30
@@ -112,16 +116,16 @@ def verify(directory: Path) -> dict[str, Any]:
     return {"mb_per_second": round(report.bytes / seconds / 1e6)}
 
 
-def rerun(directory: Path, messages: int, rounds: int) -> dict[str, Any]:
-    """A journaled lane with the demo strategy, run again: intents fed, and the strategy itself.
+def journaled(
+    directory: Path, messages: int, late: Callable[[Archiver], None] | None = None
+) -> None:
+    """Archive what a lane with the demo strategy makes of recorded frames.
 
-    Medians of interleaved rounds, the first one included: a process's first touch of its memory
-    counts there.
+    late: called when 19 of 20 messages are archived.
     """
     from benchmarks.decode import capture
     from hotpath.lane.manual import ManualLane
     from runtime.journal.archiver import Archiver
-    from runtime.journal.rerun import rerun as run_again
     from runtime.lanes.spec import fit
     from venues.binance.usdm.codec import Codec
 
@@ -139,26 +143,69 @@ def rerun(directory: Path, messages: int, rounds: int) -> dict[str, Any]:
         lane.start_strategies()
         lane.session()
         lane.arm()
-        sent = 0
-        while sent < messages:
-            for frame in frames[: messages - sent]:
-                lane.now_ns += 1_000_000
-                lane.frame(frame)
-                sent += 1
-                if sent % 200 == 0:
-                    archiver.copy()
+        for sent in range(messages):
+            lane.now_ns += 1_000_000
+            lane.frame(frames[sent % len(frames)])
+            if sent % 200 == 0:
+                archiver.copy()
+            if late is not None and sent == messages * 19 // 20:
+                archiver.copy()
+                late(archiver)
         lane.end()
         archiver.close()
     finally:
         page.remove()
-    out: dict[str, Any] = {"messages": sent}
+
+
+def state(directory: Path, messages: int, rounds: int) -> dict[str, Any]:
+    """What a successor takes over: from a checkpoint and its tail, and from the whole journal.
+
+    The checkpoint is taken when 19 of 20 messages have come.
+    """
+    from runtime.journal import books_state, recovery
+
+    def take(archiver: Archiver) -> None:
+        for ring in archiver.rings.values():
+            ring.sync()
+            ring.writer.head()
+        recovery.take(directory, archiver.key, "bench")
+
+    journaled(directory, messages, take)
+    seconds: dict[str, list[float]] = {"checkpoint": [], "whole": []}
+    made = {}
+    for _ in range(rounds):
+        for name in seconds:
+            found = recovery.recover(directory, use=name == "checkpoint")
+            seconds[name].append(found.seconds)
+            made[name] = found
+    checkpoint, whole = made["checkpoint"], made["whole"]
+    assert checkpoint.base is not None and whole.base is None
+    assert books_state.pack(checkpoint.reader) == books_state.pack(whole.reader)
+    return {
+        "records": whole.tail_records,
+        "tail_records": checkpoint.tail_records,
+        "checkpoint_ms": round(statistics.median(seconds["checkpoint"]) * 1000, 1),
+        "whole_ms": round(statistics.median(seconds["whole"]) * 1000, 1),
+    }
+
+
+def rerun(directory: Path, messages: int, rounds: int) -> dict[str, Any]:
+    """A journaled lane with the demo strategy, run again: intents fed, and the strategy itself.
+
+    Medians of interleaved rounds, the first one included: a process's first touch of its memory
+    counts there.
+    """
+    from runtime.journal.rerun import rerun as run_again
+
+    journaled(directory, messages)
+    out: dict[str, Any] = {"messages": messages}
     rates: dict[str, list[float]] = {"intents_fed": [], "strategy_again": []}
     for _ in range(rounds):
         for name, strategy in (("intents_fed", None), ("strategy_again", "")):
             spent = time.thread_time()
             (outcome,) = run_again(directory, strategy)
             assert outcome.is_equal, outcome
-            rates[name].append(sent / (time.thread_time() - spent))
+            rates[name].append(messages / (time.thread_time() - spent))
             out["records"] = outcome.inputs + sum(outcome.outputs.values())
     out |= {name: round(statistics.median(some)) for name, some in rates.items()}
     out["slowest"] = round(min(min(some) for some in rates.values()))
@@ -173,5 +220,6 @@ def journal(rounds: int = 3, total: int = GB, messages: int = 2_000_000) -> dict
         out["archive"] = archive(Path(folder) / "run", total)
         out["recovery"] = recovery(Path(folder) / "run", rounds)
         out["verify"] = verify(Path(folder) / "run")
+        out["state"] = state(Path(folder) / "state-of", messages // 2, rounds)
         out["rerun"] = rerun(Path(folder) / "again", messages, rounds)
     return out

@@ -91,7 +91,7 @@ static inline int hp_scan_next(hp_scanner_t *s, hp_journal_record_t *r, const ui
     if (room > left) return HP_SCAN_SHORT;
     uint32_t found = r->crc32c;
     r->crc32c = 0;
-    if (hp_crc32c(hp_crc32c(0, r, sizeof *r), s->at + sizeof *r, r->length) != found) return HP_SCAN_BAD;
+    if (hp_crc32c_pair(r, s->at + sizeof *r, r->length) != found) return HP_SCAN_BAD;
     r->crc32c = found;
     for (uint64_t pad = sizeof *r + r->length; pad < room; pad++)
         if (s->at[pad] != 0) return HP_SCAN_BAD;

@@ -288,16 +288,18 @@ class Archiver:
         )
 
     def keep_head(self, head: dict[str, Any] | None) -> None:
-        """Keep a head outside of the archive too."""
+        """Keep a head outside of the archive too: on that disk before the next one is signed.
+
+        A sync that fails for want of room is no second try of the same pages: the next head is
+        another file.
+        """
         if head is None:
             return
         kept = kept_heads(self.state, self.directory)
         kept = [one for one in kept if one.get("lane") != head["lane"]]
-        aside = self.state / f"{KEPT_HEADS}.new"
         text = json.dumps({"directory": str(self.directory.resolve()), "heads": [*kept, head]})
         try:
-            aside.write_text(text)
-            aside.rename(self.state / KEPT_HEADS)
+            state.write_durably(self.state / KEPT_HEADS, text)
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise

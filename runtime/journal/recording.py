@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import zstandard
 
 from hotpath.journal.tail import SEGMENT_BYTES, Record, Segment, records, scan, segment
-from runtime.journal.chain import CHAIN, RETIRED, newest_head
+from runtime.journal.chain import RETIRED, newest_head
 from runtime.journal.tailer import Hole
 from runtime.supervise.state import sync_folder, write_durably
 
@@ -271,17 +271,19 @@ def lanes(directory: Path) -> list[LaneRun]:
 
 
 def is_empty(folder: Path) -> bool:
-    """Say whether there is nothing of a lane epoch: no segment, or one without its header, of which
-    no block tells, as an archiver leaves it that dies between making a file and writing."""
+    """Say whether there is nothing of a lane epoch: no segment, or one without its header of which
+    no signed head tells, as an archiver leaves it that dies between making a file and writing, or
+    a host whose power is cut before it has synced what it wrote."""
     paths = list(segment_paths(folder).values())
     if not paths:
         return not newest_head(folder) or (folder / RETIRED).exists()
-    told = folder / CHAIN
+    if len(paths) > 1 or paths[0].suffix != SUFFIX:
+        return False
     try:
-        is_begun = paths[0].suffix != SUFFIX or paths[0].stat().st_size >= SEGMENT_BYTES
-        return len(paths) == 1 and not is_begun and told.stat().st_size == 0
-    except FileNotFoundError as missing:  # no chain; or it was packed meanwhile, so it was whole
-        return str(missing.filename) == str(told)
+        is_begun = segment(load(paths[0])[:SEGMENT_BYTES]) is not None
+    except RecordingError:
+        return False
+    return not is_begun and not newest_head(folder)
 
 
 def epoch_folders(directory: Path) -> list[Path]:

@@ -27,8 +27,11 @@ def state_path(deployment: str) -> Path:
 def state_dir(deployment: str) -> Path:
     """Return the deployment's directory, made with mode 0700 when absent."""
     path = state_path(deployment)
+    made = [one for one in (path, *path.parents) if not one.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for one in made:
+            sync_folder(one.parent)
     except OSError as error:
         raise StateError(
             f"cannot make {path}: {error.strerror}; set XDG_STATE_HOME to a writable directory"
@@ -41,7 +44,9 @@ def write_durably(path: Path, text: str) -> None:
     aside = path.with_suffix(path.suffix + ".new")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(handle, text.encode())
+        rest = memoryview(text.encode())
+        while rest:
+            rest = rest[os.write(handle, rest) :]
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -49,10 +49,20 @@ def test_every_length_and_start_is_that_of_a_naive_count():
     dice = random.Random(29)
     data = dice.randbytes(1300)
     held = ffi.from_buffer(data)
-    for size in [*range(70), *range(236, 246), *range(476, 486), 720, 721, 1000, 1275]:
+    for size in [*range(70), *range(284, 294), *range(572, 582), 864, 865, 1000, 1275]:
         at, crc = dice.randrange(8), dice.getrandbits(32)
         found = lib.hp_crc32c(crc, held + at, size)
         assert found == naive(data[at : at + size], crc), (size, at)
         half = dice.randrange(size + 1)
         first = lib.hp_crc32c(crc, held + at, half)
         assert lib.hp_crc32c(first, held + at + half, size - half) == found
+
+
+def test_pair_is_the_checksum_of_header_and_payload_in_one_piece():
+    dice = random.Random(31)
+    data = dice.randbytes(1300)
+    for size in [*range(30), *range(244, 292), 535, 536, 537, 1200]:
+        head, at = dice.randbytes(40), dice.randrange(8)
+        payload = data[at : at + size]
+        found = lib.hp_crc32c_pair(head, ffi.from_buffer(data) + at, size)
+        assert found == lib.hp_crc32c(0, head + payload, 40 + size) == naive(head + payload), size

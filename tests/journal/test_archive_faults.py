@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,16 @@ from hotpath.journal.trial import torn_tails
 from runtime._shm import ffi, lib
 from runtime.journal import audit, recording
 from runtime.journal.archive import ArchiveDamaged, ArchiveFull
-from runtime.journal.archiver import NO_ARCHIVER, Archiver, Rules, is_archived
+from runtime.journal.archiver import (
+    KEPT_HEADS,
+    NO_ARCHIVER,
+    Archiver,
+    Rules,
+    is_archived,
+    kept_heads,
+)
 from runtime.journal.archiver import finish as finish_rings
+from runtime.supervise.state import state_dir
 
 from .rings import SEGMENT, RingLane
 
@@ -164,6 +173,11 @@ FILES = ["00000000.journal", "00000001.journal", "chain", "heads"]
 OF_THE_FOLDER = ("fsync", "mkdir")
 OF_THE_RUN = ("statfs",)
 OF_READERS_TOO = ("close", "newfstatat")  # which need not stop for what harms no byte
+HEAD_ASIDE = f"{KEPT_HEADS}.new"
+OF_THE_KEPT_HEAD = [
+    ("write", "EIO", 1), ("fsync", "EIO", 1), ("openat", "EIO", 1),
+    ("write", "ENOSPC", 0), ("fsync", "ENOSPC", 0), ("openat", "ENOSPC", 0),
+]  # fmt: skip
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="requires strace")
 
 
@@ -172,6 +186,8 @@ def traced(ring, run, call, error, when, name):
     if call != "mkdir":
         folder.mkdir(parents=True, exist_ok=True)
     target = folder if call in OF_THE_FOLDER else run if call in OF_THE_RUN else folder / name
+    if name == HEAD_ASIDE:
+        target = state_dir(ring.deployment) / name
     return Process(
         ring, run, "strace", "-f", "-q", "-o", str(run.parent / "trace"), "-P", str(target),
         "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}",
@@ -199,14 +215,33 @@ def load(ring, archiver, seconds):
         time.sleep(0.01)
 
 
+def what(call, name):
+    """What a call was about."""
+    return "its folder" if call in OF_THE_FOLDER else "RUN" if call in OF_THE_RUN else name
+
+
 def hit(run):
-    """Whether the tracer made a call fail."""
-    return "(INJECTED)" in (run.parent / "trace").read_text()
+    """How many calls the tracer made fail."""
+    return (run.parent / "trace").read_text().count("(INJECTED)")
+
+
+@pytest.fixture(scope="module")
+def injected(request):
+    """Count of calls that were made fail by (call, error, file); the long loop prints it."""
+    found = Counter()
+    yield found
+    if TRIALS and found:
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            print(f"\ncalls made to fail: {found.total()}")
+            for (call, error, name), count in sorted(found.items()):
+                print(f"  {call:<10}{error:<8}{name:<24}{count:>4}")
 
 
 @needs_strace
 @pytest.mark.parametrize(("call", "error", "when", "name"), injections(CALLS))
-def test_failed_call_stops_the_archiver_and_loses_nothing(ring, tmp_path, call, error, when, name):
+def test_failed_call_stops_the_archiver_and_loses_nothing(
+    ring, tmp_path, injected, call, error, when, name
+):
     run = tmp_path / "run"
     recording.open_run(run, ring.deployment)
     archiver = traced(ring, run, call, error, when, name)
@@ -216,6 +251,7 @@ def test_failed_call_stops_the_archiver_and_loses_nothing(ring, tmp_path, call, 
         archiver.end()
         pytest.skip("requires more calls than the archiver makes")
     code = archiver.end()
+    injected[call, error, what(call, name)] += hit(run)
     if code == 0 and call in OF_READERS_TOO:
         assert numbers(run) == ring.kept
     else:
@@ -232,7 +268,7 @@ def test_failed_call_stops_the_archiver_and_loses_nothing(ring, tmp_path, call, 
 @pytest.mark.parametrize(
     ("call", "error", "when", "name"), injections(PASSING) + injections(RETRIED)
 )
-def test_want_of_room_and_interruption_pass(ring, tmp_path, call, error, when, name):
+def test_want_of_room_and_interruption_pass(ring, tmp_path, injected, call, error, when, name):
     run = tmp_path / "run"
     recording.open_run(run, ring.deployment)
     archiver = traced(ring, run, call, error, when, name)
@@ -243,6 +279,30 @@ def test_want_of_room_and_interruption_pass(ring, tmp_path, call, error, when, n
         assert "archive.full" in archiver.error
     assert numbers(run) == ring.kept
     assert audit.verify(run).findings == []
+    injected[call, error, what(call, name)] += hit(run)
+    if not hit(run):
+        pytest.skip("requires more calls than the archiver makes")
+
+
+@needs_strace
+@pytest.mark.parametrize(
+    ("call", "error", "code"), OF_THE_KEPT_HEAD if TRIALS else OF_THE_KEPT_HEAD[1::3]
+)
+def test_head_kept_outside_is_synced_or_said(ring, tmp_path, injected, call, error, code):
+    """A sync that fails is no word on a disk: the archiver ends, or says that there is no room."""
+    run = tmp_path / "run"
+    recording.open_run(run, ring.deployment)
+    ring.frames(5)
+    archiver = traced(ring, run, call, error, 1, HEAD_ASIDE)
+    archiver.ready()
+    load(ring, archiver, 8 if code else 2)
+    assert archiver.end() == code, archiver.error
+    assert hit(run) == 1
+    injected[call, error, KEPT_HEADS] += 1
+    assert ("archive.failed" if code else "archive.head_not_kept") in archiver.error
+    finish(ring, run)
+    assert numbers(run) == ring.kept
+    assert audit.verify(run, heads=kept_heads(state_dir(ring.deployment), run)).findings == []
 
 
 def test_short_write_and_the_error_behind_it_lose_nothing(ring, tmp_path):
@@ -344,7 +404,7 @@ def test_head_that_cannot_be_kept_outside_is_said_and_no_end(ring, tmp_path, mon
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)
+        patch.setattr("runtime.supervise.state.write_durably", full)
         archiver.copy()
         archiver.close()
     assert "archive.head_not_kept" in capsys.readouterr().err
@@ -429,10 +489,10 @@ def cut_power(place):
 @pytest.mark.skipif(not can_mount(), reason="requires root and loop devices")
 def test_cut_of_power_loses_nothing_that_was_acknowledged(tmp_path, monkeypatch):
     """The file system goes down at a random instant, without its unsynced pages."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     dice = random.Random(23)
-    torn = 0
+    torn = heads = 0
     with image(tmp_path) as (place, mount):
+        monkeypatch.setenv("XDG_STATE_HOME", str(place / "state"))
         for _ in range(TRIALS or 12):
             ring = RingLane("power", segments=16)
             head = ffi.cast("hp_journal_head_t *", ring.page.header + 1)
@@ -447,6 +507,8 @@ def test_cut_of_power_loses_nothing_that_was_acknowledged(tmp_path, monkeypatch)
                     for held in archiver.rings.values():
                         held.sync()
             watermark = int(head.archived)
+            state = state_dir(ring.deployment)
+            kept = kept_heads(state, run)
             cut_power(place)
             for held in archiver.rings.values():
                 held.close()
@@ -454,7 +516,9 @@ def test_cut_of_power_loses_nothing_that_was_acknowledged(tmp_path, monkeypatch)
             subprocess.run(["umount", str(place)], check=True)
             subprocess.run(mount, check=True)
             ring.remove()  # memory is gone as well
-            before = [one for one in audit.verify(run).findings if not one.is_note]
+            assert kept_heads(state, run) == kept  # the newest head that was said to be kept
+            heads += len(kept)
+            before = [one for one in audit.verify(run, heads=kept).findings if not one.is_note]
             assert before == []
             after = Archiver(ring.deployment, run)
             after.finish_former()
@@ -465,4 +529,5 @@ def test_cut_of_power_loses_nothing_that_was_acknowledged(tmp_path, monkeypatch)
             assert found == ring.kept[: len(found)]
             torn += len(found) < ring.count
             shutil.rmtree(run)
+    assert heads > 0
     assert torn > 0  # some cuts did hit bytes that nobody had acknowledged

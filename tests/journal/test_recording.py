@@ -99,9 +99,10 @@ def copy_and_die(ring, directory):
     os.close(archiver.lock)
 
 
-@pytest.mark.parametrize("size", [0, 40])
+@pytest.mark.parametrize("size", [0, 40, 4096])
 def test_epoch_whose_archiver_died_before_its_first_bytes_hides_no_other(ring, tmp_path, size):
-    """A file that was made and not written: the lane's ring may be gone before anybody goes on."""
+    """A file that was made and not written, or of which a cut of power has left zeros: the lane's
+    ring may be gone before anybody goes on."""
     directory = tmp_path / "run"
     ring.frames(3)
     copy(ring, directory)
@@ -110,7 +111,9 @@ def test_epoch_whose_archiver_died_before_its_first_bytes_hides_no_other(ring, t
     (folder / f"{0:08d}{recording.SUFFIX}").write_bytes(bytes(size))
     (run,) = recording.lanes(directory)
     assert frames_of(run) == (list(range(3)), [])
-    (folder / chain.CHAIN).write_bytes(bytes(160))  # but bytes that were signed must be there
+    (folder / chain.CHAIN).write_bytes(bytes(160))  # is not on disk before it is signed
+    assert len(recording.lanes(directory)) == 1
+    (folder / chain.HEADS).write_text("{}\n")  # but bytes that were signed must be there
     with pytest.raises(recording.RecordingError):
         recording.lanes(directory)
 

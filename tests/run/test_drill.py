@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ops import drill_archive
+from ops.cli import main
 from runtime._shm import lib
 from runtime.journal.recovery import recover
 from runtime.show.observer import Observer
@@ -48,6 +50,14 @@ def test_lane_whose_ring_is_lost_goes_on_from_the_archive(tmp_path):
     assert found["violations"] == []
     assert found["modes"] == {"lost": 2} and found["recovered_from_archive"] == 2
     assert recover(tmp_path / "run").evidence(0) is not None
+    archive = found["archive"]
+    assert archive["conserved"] and archive["verified"]
+    assert archive["wallet_e8"] == found["balance_e8"] and archive["entries"] > 0
+    (key,) = archive["keys"]  # the drill's state is gone, its key is known by its id
+    assert main(["ledger", "check", str(tmp_path / "run")]) == 0
+    assert main(["ledger", "verify", str(tmp_path / "run"), "--key", key]) == 0
+    _, wrong = drill_archive.judge(tmp_path / "run", found["balance_e8"] + 1)
+    assert len(wrong) == 1 and wrong[0].startswith("wallet: ")
     assert not list(Path("/dev/shm").glob(f"corelane.d{os.getpid()}.*"))
 
 

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from hotpath.journal.tail import SEGMENT_BYTES, scan, segment
+from hotpath.journal.tail import RECORD_BYTES, SEGMENT_BYTES, records, scan, segment
 from runtime._shm import ffi, lib
 from runtime.journal import (
     archive,
@@ -31,11 +31,12 @@ from runtime.journal import (
     recovery,
     rerun,
 )
-from runtime.journal.archive import ArchiveFailed
+from runtime.journal.archive import ArchiveDamaged, ArchiveFailed
 from runtime.journal.archiver import Archiver, Rules
 from runtime.journal.checkpoint import CheckpointBusy
 from runtime.journal.key import ArchiveKey
 from runtime.journal.recording import RecordingError
+from runtime.journal.retention import newest_head
 from runtime.supervise import state
 from tests.simulation.chance import Chance
 from tests.simulation.host import Host
@@ -161,8 +162,15 @@ class Archive:
         self.lives += 1
         try:
             self.archiver = Archiver(self.deployment, self.directory, RULES, self.say)
+            self.archiver.look()
+            self.archiver.finish_former()
+        except ArchiveDamaged as error:  # it says so, and does not start
+            self.say(f"archiver.damaged error={str(error)!r}")
+            self.kill()
+            return
         except (ArchiveFailed, archive.ArchiveFull, OSError) as error:
             self.say(f"archiver.not_started error={str(error)!r}")
+            self.kill()
             self.loop.after(50 * MS, self.start)
             return
         self.loop.after(BLOCK_NS, self.turn, self.lives)
@@ -200,6 +208,12 @@ class Archive:
         """
         cut = self.root / "cut"
         shutil.copytree(self.directory, cut)
+        self.lose(chance, cut)
+        yield from self.judged(host, cut)
+        shutil.rmtree(cut)
+
+    def lose(self, chance: random.Random, cut: Path) -> None:
+        """Take from a copy of the disk, or from the disk itself, what was not synced."""
         for path in sorted(one for one in cut.rglob("*") if one.is_file()):
             number = (self.directory / path.relative_to(cut)).stat().st_ino
             size, kept = path.stat().st_size, self.disk.synced.get(number, 0)
@@ -211,12 +225,43 @@ class Archive:
                 sector = max(kept, chance.randrange(kept, left) // SECTOR * SECTOR)
                 data[sector : sector + SECTOR] = bytes(len(data[sector : sector + SECTOR]))
             path.write_bytes(data)
+            self.disk.synced[number] = max(kept, self.disk.synced.get(number, 0))
+            if cut == self.directory:
+                self.disk.synced[number] = len(data)
+
+    def judged(self, host: Host, cut: Path) -> Iterator[str]:
+        """S7: what was acknowledged is there, and can be read."""
         try:
             yield from self.differences(host, cut)
             recording.lanes(cut)
         except RecordingError as error:
             yield f"behind a cut of power the archive cannot be read: {error}"
-        shutil.rmtree(cut)
+
+    def is_torn(self) -> bool:
+        """Whether a lane epoch ends in bytes that are no whole record."""
+        for folder in recording.epoch_folders(self.directory):
+            for path in recording.segment_paths(folder).values():
+                data = path.read_bytes()
+                if whole_bytes(data) < len(data):
+                    return True
+        return False
+
+    def signed_records(self) -> list[tuple[Path, int, int]]:
+        """Return records that signed heads cover: file, first byte, byte behind the last."""
+        out = []
+        for folder in recording.epoch_folders(self.directory):
+            head = newest_head(folder)
+            for number, path in recording.segment_paths(folder).items():
+                if "end" not in head or number > head["segment"]:
+                    continue
+                data, at = path.read_bytes(), SEGMENT_BYTES
+                limit = head["end"] if number == head["segment"] else len(data)
+                for record in records(data, SEGMENT_BYTES):
+                    size = RECORD_BYTES + len(record.payload)
+                    if at + size <= limit:
+                        out.append((path, at, at + size))
+                    at += size + 7 & ~7
+        return out
 
     def checkpoint(self) -> None:
         """Take one of what is archived and signed by now, if there is anything."""

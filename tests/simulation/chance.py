@@ -112,6 +112,12 @@ CHOICES: dict[str, Choice] = {
             ("disk_slow", "disk_full", "disk_fails", "kill_archiver", "chatter"),
             "journal rings that come round within a story, and fill when nobody archives them",
         ),
+        Choice(
+            "power_cut",
+            0.12,
+            ("disk_fails", "disk_short", "disk_slow", "checkpoint"),
+            "a cut of power, behind which the deployment goes on from what the disk holds",
+        ),
     )
 }
 

@@ -54,6 +54,7 @@ class SimSession(SessionPart):
         http: Any = Http(venue)
         key: Any = NoKey()
         self.http = http
+        self.loop: Any = venue.loop
         self.endpoints = PLACES
         asked = self.session = AskedSession(PLACES, API_KEY, key, http)
         asked.judge = venue.judge

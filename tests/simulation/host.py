@@ -31,12 +31,19 @@ class Host:
     def __init__(self, loop: SimLoop) -> None:
         self.loop = loop
         self.step_ns = 0  # of CLOCK_REALTIME, against true time
+        self.booted_ns = 0
         self.files: dict[str, Page] = {}
         self.dead: set[str] = set()  # pages whose writer is gone
         self.disk: dict[Path, str] = {}  # small files that are written whole
 
     def mono_ns(self) -> int:
-        return self.loop.now_ns + BOOT_NS
+        return self.loop.now_ns - self.booted_ns + BOOT_NS
+
+    def boot(self) -> None:
+        """Start again: the monotonic clock begins anew, nothing is in shared memory."""
+        self.booted_ns = self.loop.now_ns
+        self.files.clear()
+        self.dead.clear()
 
     def real_ns(self) -> int:
         return self.loop.now_ns + EPOCH_NS + self.step_ns

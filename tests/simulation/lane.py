@@ -103,6 +103,7 @@ class LaneProcess:
         self.turns = 0
         self.words = 0  # as read at the start of the turn
         self.is_torn = False  # it died inside a step
+        self.is_lost = False  # with its host's power
         self.dies_at = ""  # "": in any step; or "place", "open": see kill()
         self.dies_in = 0  # steps that write a record, until the one in which it dies
         head = ffi.cast("hp_journal_head_t *", self.journal.header + 1)

@@ -111,7 +111,7 @@ class Mishaps:
             return
         self.world.session.kill()
         self.world.session = None
-        self.world.loop.after(chance.randrange(20, 300) * MS, self.session_back)
+        self.world.later(chance.randrange(20, 300) * MS, self.session_back)
 
     def session_back(self) -> None:
         if self.world.session is None:
@@ -122,7 +122,7 @@ class Mishaps:
             return
         self.world.authority.kill()
         self.world.authority = None
-        self.world.loop.after(chance.randrange(10, 900) * MS, self.world.start_authority)
+        self.world.later(chance.randrange(10, 900) * MS, self.world.start_authority)
 
     def kill_archiver(self, chance: Any) -> None:
         if self.world.archive is not None and self.world.archive.archiver is not None:
@@ -131,7 +131,7 @@ class Mishaps:
             if "small_ring" in self.world.chance.chosen:  # for longer than its ring has room
                 how = self.world.chance.of("small_ring/away")
                 pause = how.choice((pause, how.randrange(300, 2000) * MS, NEVER_NS))
-            self.world.loop.after(pause, self.world.archive.start)
+            self.world.later(pause, self.world.archive.start)
 
     def no_memory(self, chance: Any) -> None:
         """Everything cold dies at once."""
@@ -142,12 +142,16 @@ class Mishaps:
 
     def cut_power(self, chance: Any) -> None:
         """Look at what a cut of power would leave of the archive; the story goes on."""
-        if self.world.archive is not None and self.world.archive.directory.exists():
+        if self.has_disk():
             for text in self.world.archive.after_cut(chance, self.world.host):
                 raise self.world.judge.orders.broken("S7", text)
 
+    def has_disk(self) -> bool:
+        archive = self.world.archive
+        return archive is not None and archive.directory.exists() and not self.world.is_dark
+
     def checkpoint(self, chance: Any) -> None:
-        if self.world.archive is not None and self.world.archive.directory.exists():
+        if self.has_disk():
             self.world.archive.checkpoint()
 
     def change_limits(self, chance: Any) -> None:
@@ -165,7 +169,7 @@ class Mishaps:
             return
         self.world.sentinel.kill()
         self.world.sentinel = None
-        self.world.loop.after(chance.randrange(10, 400) * MS, self.world.start_sentinel)
+        self.world.later(chance.randrange(10, 400) * MS, self.world.start_sentinel)
 
     def trip(self, chance: Any) -> None:
         """A person trips the sentinel, and releases it when the venue is empty."""

@@ -39,6 +39,7 @@ class Shape:
             ring = chance.of("small_ring")
             self.segments = ring.choice((3, 3, 4, 5))
             self.has_archive |= ring.random() < 0.8
+        self.has_archive |= "power_cut" in chance.chosen
 
     @property
     def requests_max(self) -> int:

@@ -43,6 +43,7 @@ from tests.simulation.lane import LaneProcess
 from tests.simulation.loop import MS, Endless, S, SimLoop
 from tests.simulation.mishaps import Mishaps
 from tests.simulation.network import Network
+from tests.simulation.power import AFTER_NS, Power
 from tests.simulation.sentinel import SimSentinel
 from tests.simulation.shape import Shape
 from tests.simulation.terms import (
@@ -128,6 +129,8 @@ class World:
         self.archive: Archive | None = None
         self.is_stopped = False  # the supervisor
         self.met: set[str] = set()  # rare conditions that the story came to
+        self.power: Power | None = None
+        self.boots = 1
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
         self.is_ending = False
@@ -169,6 +172,19 @@ class World:
             | terms.of(ASSETS["USDT"], 0)
             for number, symbol in self.symbols.items()
         }
+        self.authority: SimAuthority | None = None
+        self.sentinel: SimSentinel | None = None
+        self.pages: dict[str, Page] = {}
+        self.make_pages()
+        if self.lease is not None:
+            self.leads()
+        self.trade_before()
+        self.judge = self.venue.judge = Judge(self)
+        self.venue.start()
+        self.start_processes()
+
+    def make_pages(self) -> None:
+        """Make what processes share, as the supervisor does before it starts any."""
         for writer in ("operator", "authority", "sentinel"):
             self.host.make(
                 DEPLOYMENT,
@@ -179,19 +195,14 @@ class World:
             )
         self.control = Control.adopt(DEPLOYMENT, "operator")
         self.limits_page = limit_pages.make(DEPLOYMENT, 0)
-        self.authority: SimAuthority | None = None
         self.host.make(
             DEPLOYMENT, "sentinel", "hp_sentinel_page_t", lib.HP_PAGE_SENTINEL, SENTINEL_BYTES
         )
-        self.sentinel: SimSentinel | None = None
         self.lease = SimLease(DEPLOYMENT, LEASE_MS) if self.shape.has_lease else None
         if self.lease is not None:
             ffi.memmove(self.lease.page.view.holder, HOLDER, len(HOLDER))  # it names no process
-            self.leads()
-        self.pages: dict[str, Page] = {}
-        self.trade_before()
-        self.judge = self.venue.judge = Judge(self)
-        self.venue.start()
+
+    def start_processes(self) -> None:
         self.start_session()
         self.start_authority()
         self.start_lane()
@@ -232,7 +243,7 @@ class World:
             if "opened" in message:
                 self.opened_epoch = max(self.opened_epoch, message["epoch"])
             elif "say" in message:
-                self.trace("says", message["say"])
+                self.archive_says(message["say"])
 
         self.session = SimSession(DEPLOYMENT, self.venue, tell, self.seed)
         self.judge.pace.on_new_feeds()
@@ -263,7 +274,7 @@ class World:
 
     def leads(self) -> None:
         """The supervisor renews the leader's lease, while it is not stopped itself."""
-        if self.lease is not None and not self.is_stopped:
+        if self.lease is not None and not self.is_stopped and not self.is_dark:
             self.lease.epoch = self.epoch
             self.lease.renew()
         self.loop.after(LEASE_MS * MS // 4, self.leads)
@@ -281,6 +292,7 @@ class World:
             "has_books": True,
             "has_orders": True,
             "former_rings": self.former_rings(),
+            "archive": "" if self.archive is None else str(self.archive.directory),
             "prefix": PREFIX,
             "on_restart": self.shape.policy,
             "read_lag_ms": READ_LAG_MS,
@@ -398,15 +410,30 @@ class World:
         if self.session is not None and not self.session.is_dead:
             self.session.on_bell()
 
+    @property
+    def is_dark(self) -> bool:
+        """Whether the host has no power."""
+        return self.power is not None and self.power.is_dark
+
+    def later(self, ns: int, call: Callable[..., Any], *args: Any) -> None:
+        """Call after a while, unless the power is cut before that."""
+        boots = self.boots
+
+        def still() -> None:
+            if self.boots == boots:
+                call(*args)
+
+        self.loop.after(ns, still)
+
     # -- deaths ----------------------------------------------------------------------------------
 
     def lane_ended(self, process: LaneProcess) -> None:
         self.trace("end", process.epoch)
         self.judge.at_death(process)
-        if self.is_ending:
+        if self.is_ending or self.is_dark:
             return
         pause = self.chance.of("restart").choice((10, 30, 60, 150, 400)) * MS
-        self.loop.after(pause, self.start_lane_again, process.epoch)
+        self.later(pause, self.start_lane_again, process.epoch)
 
     def start_lane_again(self, epoch: int) -> None:
         if self.epoch == epoch and not self.is_ending:
@@ -418,7 +445,9 @@ class World:
         return {"limits": {key: self.account}, "lanes": lanes, "names": {}, "terms": TERMS}
 
     def archive_says(self, text: str) -> None:
-        """Trace what the archiver says; its folder has another name in each process."""
+        """Trace what is said; the archive's folder has another name in each process."""
+        if self.power is not None:
+            self.power.hears(text)
         root = "" if self.archive is None else str(self.archive.root)
         self.trace("says", text.replace(root, "disk") if root else text)
 
@@ -453,7 +482,12 @@ class World:
                 self.start()
                 self.start_up()
                 self.mishaps.plan_faults()
+                if self.archive is not None and "power_cut" in self.chance.chosen:
+                    self.power = Power(self, self.archive)
                 self.go(self.faults_ns)
+                if self.power is not None:
+                    self.go(HEAL_NS, lambda: self.power is None or self.power.is_back)
+                    self.go(AFTER_NS)
                 self.heal()
                 if self.shape.is_abandoned:
                     self.abandon()
@@ -514,12 +548,13 @@ class World:
     def look_after(self) -> None:
         """A person restarts a lane that could not write down what it did (it trades no more), and
         an archiver that is gone."""
-        if self.is_ending:
+        if self.is_ending or self.is_dark:
             return
         if self.process.lane.is_broken and not self.process.is_dead:
             self.trace("restarts", self.process.epoch)
             self.process.kill()
-        if self.archive is not None and self.archive.archiver is None:
+        is_damaged = self.power is not None and self.power.is_damaged
+        if self.archive is not None and self.archive.archiver is None and not is_damaged:
             self.archive.start()
         self.loop.after(LOOKED_AT_NS, self.look_after)
 

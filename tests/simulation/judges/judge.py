@@ -148,4 +148,5 @@ class Judge:
             self.world.met.add("record_refused")
         if process.head.overwritten:
             self.world.met.add("ring_came_round")
-        self.successor.at_death(process)
+        if not process.is_lost:  # nobody will read its ring
+            self.successor.at_death(process)

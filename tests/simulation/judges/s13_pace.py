@@ -52,7 +52,7 @@ class Pace(Part):
         if session is None or 0 not in session.lanes:
             return
         budget = session.lanes[0].feeds.budget
-        closed_ns = round(budget.closed_until * S) - BOOT_NS
+        closed_ns = round(budget.closed_until * S) - BOOT_NS + self.world.host.booted_ns
         if closed_ns < until_ns - MS:
             left = (until_ns - closed_ns) / MS
             raise self.broken("S13", f"the budget of snapshots opens {left:.0f} ms too early")

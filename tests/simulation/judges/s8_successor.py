@@ -63,6 +63,11 @@ class Successor(Part):
                 held = view.positions[number].lots[0]
                 raise self.broken("S8", f"the journal tells of {lots} lots, the lane knew {held}")
 
+    def on_power_cut(self) -> None:
+        """What lives knew is gone with their rings; the venue tells the next one."""
+        self.filled.clear()
+        self.worked.clear()
+
     def on_fact(self, process: LaneProcess, kind: int, generation: int, data: bytes) -> None:
         """A new lane is told a fact of the lives before it."""
         if process.lane.is_open or generation != process.lane.generation:
