@@ -149,6 +149,7 @@ class Archive:
         self.directory = self.root / "run"
         self.archiver: Archiver | None = None
         self.lives = 0
+        self.is_off = False  # its host has no power
         self.disk = Disk(chance)
 
     def remove(self) -> None:
@@ -157,7 +158,7 @@ class Archive:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def start(self) -> None:
-        if self.archiver is not None:
+        if self.archiver is not None or self.is_off:
             return
         self.lives += 1
         try:

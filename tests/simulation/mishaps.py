@@ -56,6 +56,8 @@ class Mishaps:
             "words": self.words,
             "clock": self.step_clock,
             "chatter": self.chatter,
+            "one_way": lambda chance: self.world.net.hold_up(chance.randrange(20, 700) * MS),
+            "venue_restart": self.restart_venue,
         }
         for name, act in acts.items():
             self.plan(name, act)
@@ -95,6 +97,10 @@ class Mishaps:
         if connection.group in ("public", "market"):
             event = f'{{"stream":"btcusdt@nothing","data":{event}}}'
         connection.down.send(event.encode())
+
+    def restart_venue(self, chance: Any) -> None:
+        """The venue is gone for a moment: its orders and its keys are there again behind it."""
+        self.world.net.restart_venue(chance.randrange(20, 1000) * MS)
 
     def silence(self, chance: Any) -> None:
         streams = self.world.venue.desk.streams

@@ -364,7 +364,7 @@ class Venue:
                 self.banned_until_ns = loop.now_ns + S
             text = '{"code":-1003,"msg":"Way too many requests."}'
             reply = Reply(418, text, {"Retry-After": "1"})
-        elif chance.happens("busy"):
+        elif self.net.is_refused or chance.happens("busy"):
             reply = Reply(503, "", {})
         elif chance.happens("overloaded"):
             text = '{"code":-1003,"msg":"Too many requests."}'

@@ -115,6 +115,8 @@ class World:
         self.loop = SimLoop()
         self.chance = Chance(seed, without)
         self.host = Host(self.loop)
+        if (rate := self.chance.strength.get("clock_rate")) is not None:
+            self.host.rate = rate * self.chance.of("clock_rate").choice((-1, 1))
         self.net = Network(self.loop, self.chance)
         self.hash = hashlib.blake2b(digest_size=16)
         self.tells = tells
@@ -172,6 +174,7 @@ class World:
             | terms.of(ASSETS["USDT"], 0)
             for number, symbol in self.symbols.items()
         }
+        self.venue.account.hedge_mode = self.shape.is_hedged
         self.authority: SimAuthority | None = None
         self.sentinel: SimSentinel | None = None
         self.pages: dict[str, Page] = {}
@@ -235,6 +238,8 @@ class World:
                 "price": market.instrument.price_text(price),
                 "newClientOrderId": f"by-hand-{number}",
             }
+            if self.shape.is_hedged:
+                params["positionSide"] = "LONG" if side == "BUY" else "SHORT"
             desk.orders.place(self.venue.account, params, at_ms)
         desk.pump()
 
@@ -386,6 +391,7 @@ class World:
                     "seed": self.seed * 1000 + self.epoch,
                     "orders_max": self.orders,
                     "eager": self.shape.eager,
+                    "is_hedged": int(self.shape.is_hedged),
                     "lots_least": self.shape.lots[0],
                     "lots_most": self.shape.lots[1],
                 }
@@ -536,7 +542,7 @@ class World:
         self.loop.after(10 * MS, self.mishaps.release)
         self.loop.after(LOOKED_AT_NS, self.look_after)
         self.chance.is_healed = True
-        self.net.is_parted = self.net.is_deaf = False
+        self.net.is_parted = self.net.is_deaf = self.net.is_refused = False
         self.host.step_ns = 0
         self.venue.desk.streams.silent_until.clear()
         for word in (lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL):
