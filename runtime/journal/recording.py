@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import zstandard
 
 from hotpath.journal.tail import SEGMENT_BYTES, Record, Segment, records, scan, segment
-from runtime.journal.chain import RETIRED, newest_head
+from runtime.journal.chain import RETIRED, newest_head, read_heads
 from runtime.journal.tailer import Hole
 from runtime.supervise.state import sync_folder, write_durably
 
@@ -276,14 +276,14 @@ def is_empty(folder: Path) -> bool:
     a host whose power is cut before it has synced what it wrote."""
     paths = list(segment_paths(folder).values())
     if not paths:
-        return not newest_head(folder) or (folder / RETIRED).exists()
+        return not read_heads(folder)[0] or (folder / RETIRED).exists()
     if len(paths) > 1 or paths[0].suffix != SUFFIX:
         return False
     try:
         is_begun = segment(load(paths[0])[:SEGMENT_BYTES]) is not None
     except RecordingError:
         return False
-    return not is_begun and not newest_head(folder)
+    return not is_begun and not read_heads(folder)[0]
 
 
 def epoch_folders(directory: Path) -> list[Path]:
