@@ -44,10 +44,11 @@ from runtime.journal.archive import (
     EpochWriter,
     Place,
 )
+from runtime.journal.chain import newest_head
 from runtime.journal.checkpointer import LOOKED_INTO, Checkpointer, trouble_in, trouble_of
 from runtime.journal.key import ArchiveKey, ArchiveKeyError
 from runtime.journal.recording import RecordingError, epoch_folder, epoch_folders, open_run
-from runtime.journal.retention import Keeper, Policy, newest_head
+from runtime.journal.retention import Keeper, Policy
 from runtime.journal.tailer import Tailer, records_of, rings
 from runtime.pages.page import Page, PageError
 from runtime.supervise import state

@@ -33,10 +33,10 @@ from runtime.journal import (
 )
 from runtime.journal.archive import ArchiveDamaged, ArchiveFailed
 from runtime.journal.archiver import Archiver, Rules
+from runtime.journal.chain import newest_head
 from runtime.journal.checkpoint import CheckpointBusy
 from runtime.journal.key import ArchiveKey
 from runtime.journal.recording import RecordingError
-from runtime.journal.retention import newest_head
 from runtime.supervise import state
 from tests.simulation.chance import Chance
 from tests.simulation.host import Host
