@@ -314,7 +314,8 @@ class Archive:
             head = ffi.cast("hp_journal_head_t *", page.header + 1)
             size, published = int(head.segment_bytes), int(head.published)
             archived = int(head.archived)
-            folder = recording.epoch_folder(directory or self.directory, 0, int(head.epoch))
+            lane = int(name.partition(".journal.")[2].partition(".")[0])
+            folder = recording.epoch_folder(directory or self.directory, lane, int(head.epoch))
             ring = memoryview(page.map)[lib.HP_JOURNAL_HEAD_BYTES :]
             total = 0
             paths = recording.segment_paths(folder)

@@ -52,10 +52,10 @@ class Power:
         world.trace("fault", "power_cut")
         world.met.add("went_on_from_disk")
         self.is_dark = True
-        process = world.process
-        if not process.is_dead:
-            process.is_lost = True
-            process.let_go()
+        for process in world.lanes():
+            if not process.is_dead:
+                process.is_lost = True
+                process.let_go()
         if world.session is not None:
             world.session.kill()
         if world.authority is not None:
@@ -132,7 +132,9 @@ class Power:
             raise world.judge.orders.broken("S7", "the archive is damaged, and nobody says so")
         self.archive.kill()
         key = ArchiveKey.load(self.archive.root / "state")
+        was_healed, world.chance.is_healed = world.chance.is_healed, True  # on a disk that works
         world.trace("repairs", len(audit.repair(self.archive.directory, key, DEPLOYMENT)))
+        world.chance.is_healed = was_healed
         self.is_damaged = False
         self.archive.start()
         world.mishaps.kill_session(self.chance)

@@ -41,6 +41,7 @@ class Shape:
             self.has_archive |= ring.random() < 0.8
         self.has_archive |= "power_cut" in chance.chosen
 
+        self.is_split = "split" in chance.chosen
         self.is_hedged = "hedge" in chance.chosen
 
     @property

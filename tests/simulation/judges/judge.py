@@ -130,7 +130,7 @@ class Judge:
 
     def on_turn(self, process: LaneProcess) -> None:
         """Look at a lane that is open, and whose memory is what it has told."""
-        if not process.lane.is_open or process.is_torn:
+        if not process.lane.is_open or process.is_torn or process.role == "market":
             return
         self.figures.on_turn(process)
         self.orders.on_turn(process)
@@ -151,5 +151,5 @@ class Judge:
             self.world.met.add("record_refused")
         if process.head.overwritten:
             self.world.met.add("ring_came_round")
-        if not process.is_lost:  # nobody will read its ring
+        if not process.is_lost and process.role != "market":  # nobody will read its ring
             self.successor.at_death(process)
