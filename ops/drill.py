@@ -163,7 +163,9 @@ class Drill:
         )
 
     async def one(self, budget: int) -> None:
-        """Trade for a while, kill in one of the modes, judge."""
+        """Trade for a while, at least until a fill, kill in one of the modes, judge."""
+        fills = self.appliance.summary()["fills"]
+        await self.wait("it trades", lambda: self.appliance.summary()["fills"] > fills)
         modes = MODES if self.appliance.market is None else SPLIT_MODES
         if self.appliance.settings.journal is not None:
             modes = (*modes, LOST, LOST)

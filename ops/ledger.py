@@ -229,7 +229,8 @@ def total(lines: list[dict[str, Any]], funding: list[dict[str, Any]]) -> dict[st
 def say_problems(problems: list[Problem]) -> int:
     for one in problems:
         where = f" (lane {one.lane} epoch {one.epoch} record {one.sequence})" if one.epoch else ""
-        print(f"  NOT CONSERVED {one.what}: {one.text}{where}")
+        word = "damage:" if one.what == "damage" else f"NOT CONSERVED {one.what}:"
+        print(f"  {word} {one.text}{where}")
     return 1 if problems else 0
 
 
@@ -246,9 +247,12 @@ def entries(arguments: argparse.Namespace) -> int:
     since = time_of(arguments.since, found.last_ns) if arguments.since else 0
     rows = [one for one in found.entries if one.real_ns >= since]
     say_gone(found)
+    damage = [bad for bad in found.breaks if bad.what == "damage"]
     if arguments.json:
+        for bad in damage:
+            print(f"corelane ledger: damage: {bad.text}", file=sys.stderr)
         print(json.dumps([one._asdict() for one in rows]))
-        return 0
+        return 1 if damage else 0
     if rows:
         head = ("time", "kind", "symbol", "side", "lots", "price", "fee", "asset", "amount")
         print(ENTRY.format(*head, "record", "strategy"))
@@ -276,7 +280,7 @@ def entries(arguments: argparse.Namespace) -> int:
                 short(one.strategy),
             )
         )
-    return 0
+    return say_problems(damage)
 
 
 def check(arguments: argparse.Namespace) -> int:

@@ -705,6 +705,12 @@ cdef class Strategy:
         return (self.lane.page.positions[instrument].lots[0] + self.lane.page.positions[instrument].lots[1]
                 + self.lane.page.positions[instrument].lots[2])
 
+    def leg(self, uint32_t instrument, str position_side):
+        """Lots held on one side of an account in hedge mode: LONG at least 0, SHORT at most 0."""
+        if self.lane == NULL or instrument >= 256:
+            return 0
+        return self.lane.page.positions[instrument].lots[<int>POSITION_SIDE[position_side]]
+
     cpdef uint32_t working(self, uint32_t instrument) noexcept:
         """How many orders and waiting intents of this strategy work, or may work, on an instrument."""
         if self.lane == NULL or instrument >= 256:

@@ -22,9 +22,9 @@ from hotpath.journal.tail import SEGMENT_BYTES, scan, segment
 from runtime.journal import chain, recording
 from runtime.journal import key as archive_key
 from runtime.journal.archive import ArchiveDamaged, EpochWriter
+from runtime.journal.chain import RETIRED
 from runtime.journal.key import ArchiveKey
 from runtime.journal.recording import RecordingError
-from runtime.journal.retention import RETIRED
 
 
 @dataclass(frozen=True)

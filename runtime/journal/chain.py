@@ -20,6 +20,7 @@ from typing import Any
 from runtime._shm import ffi, lib
 
 CHAIN, HEADS, KEYS = "chain", "heads", "keys"
+RETIRED = "retired"  # notes of segments that retention removed
 HEADER_BYTES = ffi.sizeof("hp_archive_block_t")
 MAGIC = 0x314B434F4C425048  # "HPBLOCK1"
 NOTHING = bytes(32)  # what the first block of a lane's first epoch follows
@@ -141,3 +142,9 @@ def read_heads(folder: Path) -> tuple[list[dict[str, Any]], int]:
         out.append(head)
         used += len(line)
     return out, used
+
+
+def newest_head(folder: Path) -> dict[str, Any]:
+    """Return the newest head, {} when nothing is signed."""
+    heads, _ = read_heads(folder)
+    return heads[-1] if heads else {}

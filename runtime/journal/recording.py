@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import zstandard
 
 from hotpath.journal.tail import SEGMENT_BYTES, Record, Segment, records, scan, segment
-from runtime.journal.chain import read_heads
+from runtime.journal.chain import RETIRED, newest_head, read_heads
 from runtime.journal.tailer import Hole
 from runtime.supervise.state import sync_folder, write_durably
 
@@ -162,6 +162,11 @@ class LaneRun:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.paths = list(segment_paths(folder).values())
+        if not self.paths:
+            raise RecordingError(
+                f"{folder} holds no segment, and a signed head tells of some; run: corelane ledger"
+                f" verify {folder.parents[1]}"
+            )
         for path in self.paths:  # the first may be damaged: another one says whose they are
             try:
                 head = segment(load(path)[:SEGMENT_BYTES])
@@ -174,6 +179,8 @@ class LaneRun:
         self.head: Segment = head
         self.lane, self.epoch = head.lane, head.epoch
         self.torn: Torn | None = None  # behind its last whole record, when it was read to the end
+        signed = newest_head(folder)  # before any byte is read: an archiver may be writing
+        self.signed_to = Limit(int(signed.get("segment", 0)), int(signed.get("end", 0)))
 
     def read(
         self,
@@ -184,7 +191,8 @@ class LaneRun:
         """Give the records in order, a Hole where some are missing, a Damage where bytes are bad.
 
         after: what was read before; it ends there.  A torn end (a writer was killed) is no damage:
-        the records end there, and `torn` says where and how much of it there is.
+        the records end there, and `torn` says where and how much of it there is.  What a signed
+        head covers cannot be torn: bad or missing bytes of it are damage.
         """
         yield from (item for _, item in self.read_placed(kinds, after, limit))
 
@@ -197,8 +205,11 @@ class LaneRun:
         """
         first, seen = after or (0, 0)
         expected = seen + 1
+        signed = min(self.signed_to, limit) if limit is not None else self.signed_to
+        is_told = False  # of damage at the end of what there is
+        path, number, good = self.paths[-1], first, 0
         for path in self.paths:
-            number = int(path.name[:8])
+            number, good, is_told = int(path.name[:8]), 0, False
             if number < first:
                 continue
             if limit is not None and number > limit.segment:
@@ -209,6 +220,7 @@ class LaneRun:
                 continue  # its records are a hole
             except RecordingError:
                 yield Damage(path, 0)
+                is_told = True
                 continue
             if limit is not None and number == limit.segment:
                 data = memoryview(data)[: limit.end]
@@ -217,17 +229,19 @@ class LaneRun:
             head = segment(data)
             if head is None:
                 yield Damage(path, 0)
+                is_told = True
                 continue
             if head.first_sequence > expected:
                 yield Hole(expected, head.first_sequence - expected)
             part = Part(number, data, head.first_sequence)
             yield part
             expected, good = part.next_sequence, part.end
-            if good < len(data):
-                if path != self.paths[-1]:
-                    yield Damage(path, good)
-                else:
-                    self.torn = Torn(path, number, good, len(data) - good)
+            if good < len(data) and path != self.paths[-1]:
+                yield Damage(path, good)
+            elif good < len(data) and (number, good) >= signed:
+                self.torn = Torn(path, number, good, len(data) - good)
+        if (number, good) < signed and not is_told:
+            yield Damage(path, good)
 
     def read_placed(
         self,
@@ -256,13 +270,27 @@ def lanes(directory: Path) -> list[LaneRun]:
     return sorted(found, key=lambda run: (run.head.epoch, run.lane))
 
 
+def begun(directory: Path) -> list[tuple[int, int]]:
+    """Return (epoch, lane) of the lane epochs of which there is a folder and nothing in it: their
+    archivers have been able to write nothing yet.  Of those that retention took, heads are left."""
+    return sorted(
+        lane_epoch(one)
+        for one in epoch_folders(directory)
+        if is_empty(one) and not read_heads(one)[0]
+    )
+
+
+def lane_epoch(folder: Path) -> tuple[int, int]:
+    return int(folder.name.partition("-")[2]), int(folder.parent.name.partition("-")[2])
+
+
 def is_empty(folder: Path) -> bool:
     """Say whether there is nothing of a lane epoch: no segment, or one without its header of which
     no signed head tells, as an archiver leaves it that dies between making a file and writing, or
     a host whose power is cut before it has synced what it wrote."""
     paths = list(segment_paths(folder).values())
     if not paths:
-        return True
+        return not read_heads(folder)[0] or (folder / RETIRED).exists()
     if len(paths) > 1 or paths[0].suffix != SUFFIX:
         return False
     try:

@@ -27,12 +27,12 @@ from hotpath.journal.tail import SEGMENT_BYTES, records, segment
 from runtime._shm import lib
 from runtime.journal import books_state, checkpoint, recording
 from runtime.journal.books import LaneEpoch
+from runtime.journal.chain import RETIRED, newest_head
 from runtime.journal.checkpoint import Checkpoint, CheckpointBad, CheckpointBusy
 from runtime.journal.key import ArchiveKey, ArchiveKeyError
 from runtime.journal.ledger import Ledger, Reader
-from runtime.journal.recording import Damage, LaneRun, Limit, RecordingError
+from runtime.journal.recording import LaneRun, Limit, RecordingError
 from runtime.journal.records import struct
-from runtime.journal.retention import RETIRED, newest_head
 from runtime.session.evidence import Evidence, Reading
 from runtime.supervise import state
 
@@ -117,10 +117,10 @@ def recover(
     before = reader.ledger.records
     watch(reader, runs)
     tail = [one for one in runs if is_open(one, reader, base)]
-    vouched = {one.folder: newest_head(one.folder) for one in tail}  # an archiver may be writing
     reader.read(tail, until_ns, limits)
     out = Recovered(reader, base, refused)
-    out.torn = judge(run, reader, tail, vouched, limits)
+    torn = judge(run, reader, tail)
+    out.torn = torn if limits is None else []
     settle(reader)
     out.tail_records = reader.ledger.records - before
     out.seconds = time.monotonic() - began
@@ -152,29 +152,8 @@ def settle(reader: Reader) -> None:
             opened.add(key[1])
 
 
-def judge(
-    run: Path,
-    reader: Reader,
-    tail: list[LaneRun],
-    vouched: dict[Path, dict[str, Any]],
-    limits: dict[LaneEpoch, Limit] | None,
-) -> list[str]:
-    """Stop at damage; say what is torn: bytes that no signed head vouches for.
-
-    vouched: the newest heads as they were before the bytes were read.
-    """
-    out = []
-    for one in tail:
-        torn = one.torn
-        if torn is None:
-            continue
-        head = vouched[one.folder]
-        signed_to = (int(head["segment"]), int(head["end"])) if "end" in head else (-1, 0)
-        if (torn.segment, torn.offset) < signed_to:
-            reader.damage.append(((one.epoch, one.lane), Damage(torn.path, torn.offset)))
-        elif limits is None:
-            where = torn.path.relative_to(run)
-            out.append(f"{where}: {torn.size} torn bytes from byte {torn.offset} on are left out")
+def judge(run: Path, reader: Reader, tail: list[LaneRun]) -> list[str]:
+    """Stop at damage; say what is torn."""
     if reader.damage:
         key, found = reader.damage[0]
         raise RecoveryStopped(
@@ -183,7 +162,12 @@ def judge(
             f" {reader.ledger.lanes[key].place.sequence}); run: corelane ledger verify {run},"
             f" then: corelane ledger repair {run}"
         )
-    return out
+    return [
+        f"{torn.path.relative_to(run)}: {torn.size} torn bytes from byte {torn.offset} on"
+        " are left out"
+        for torn in (one.torn for one in tail)
+        if torn is not None
+    ]
 
 
 # -- taking one ----------------------------------------------------------------------------------
@@ -193,18 +177,26 @@ class NotYet(Exception):
     """A lane has just begun and nothing of it is signed."""
 
 
-def signed(runs: list[LaneRun]) -> tuple[dict[LaneEpoch, Limit], int | None]:
+def signed(
+    runs: list[LaneRun], begun: list[LaneEpoch]
+) -> tuple[dict[LaneEpoch, Limit], int | None]:
     """Return how far signed heads go in each lane epoch, and the time up to which no lane can say
     anything more (None = nobody is being written who could be behind another).
 
     A life whose end is not signed yet may still grow: its archiver is behind.  The lives that
     follow it are not read at all, since they come behind all of it.
+    begun: lives of which nothing is archived yet, though it may be (recording.begun).
     """
     limits: dict[LaneEpoch, Limit] = {}
     newest = {run.lane: run.epoch for run in runs}
     written: list[int] = []
     growing: set[int] = set()  # lanes of which a former life is
     for run in runs:
+        ahead = [one for one in begun if one[1] == run.lane and one < (run.epoch, run.lane)]
+        if ahead and run.epoch == min(one.epoch for one in runs if one.lane == run.lane):
+            raise NotYet(f"nothing of lane {run.lane} epoch {ahead[0][0]} is archived yet")
+        if ahead:
+            growing.add(run.lane)
         if run.lane in growing:
             limits[run.epoch, run.lane] = Limit(0, 0)
             continue
@@ -246,7 +238,7 @@ def take(run: Path, key: ArchiveKey, cause: str, keep: int = KEEP) -> tuple[Chec
         runs = recording.lanes(run)
         for _ in range(WAITS):
             try:
-                limits, until_ns = signed(runs)
+                limits, until_ns = signed(runs, recording.begun(run))
                 break
             except NotYet as error:
                 why = str(error)

@@ -17,16 +17,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import zstandard
 
 from runtime.journal import chain
+from runtime.journal.chain import RETIRED
 from runtime.journal.key import ArchiveKey
 from runtime.journal.recording import PACKED, epoch_folders, load, segment_paths
 from runtime.supervise.state import sync_folder
 
-RETIRED = "retired"
 FLOOR = "floor.json"
 KEPT_SEGMENTS = 2  # of a lane's newest epoch
 PASS_S = 5.0
@@ -51,14 +51,9 @@ class Closed(NamedTuple):
     real_ns: int  # when its last block was cut
 
 
-def newest_head(folder: Path) -> dict[str, Any]:
-    heads, _ = chain.read_heads(folder)
-    return heads[-1] if heads else {}
-
-
 def closed(folder: Path) -> list[Closed]:
     """Return the segments of a lane epoch that a signed head has left behind."""
-    head = newest_head(folder)
+    head = chain.newest_head(folder)
     if "segment" not in head:
         return []
     blocks, _ = chain.read(folder)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runtime.journal.records import VERDICT_NUMBERS
-from runtime.pages.figures import duration, money
+from runtime.pages.figures import INT64_MAX, duration, money
 from runtime.show.events import Event
 from runtime.show.verdicts import figure, sentence
 
@@ -74,6 +74,22 @@ def position(event: Event, f: dict[str, Any]) -> str:
 def words(event: Event, f: dict[str, Any]) -> str:
     if "words" in f:
         return f"control words: {', '.join(f['words']) or 'none'}"
+    if "limit_lease" in f:
+        lease = f["limit_lease"]
+        if not lease["is_required"]:
+            return "limits: nobody lends them"
+        left = lease["until_ns"] - event.mono_ns
+        if left > 0:
+            return f"limits: lent for {duration(left)} more (fence {lease['fence']})"
+        return "limits: not lent, cancels and reduce-only orders alone pass"
+    if "leader_lease" in f:
+        lease = f["leader_lease"]
+        if not lease["is_required"]:
+            return "leader: nobody else could write"
+        left = lease["until_ns"] - event.mono_ns
+        if left > 0:
+            return f"leader: for {duration(left)} more (epoch {lease['epoch']})"
+        return f"leader: the lease is over (epoch {lease['epoch']}), nothing is sent"
     clock = f["clock"]
     if not clock["source"]:
         return "clock: nobody vouches for it"
@@ -149,7 +165,9 @@ def text(event: Event) -> str:
         return f"built for {spec.get('codec', '?')}: {', '.join(spec.get('strategies', []))}"
     if event.kind == "halt":
         return "a strategy failed: its orders are cancelled"
-    return str(event.fields.get("text", event.fields))
+    if "text" in event.fields:
+        return str(event.fields["text"])
+    return " ".join(f"{k}={v}" for k, v in event.fields.items() if v not in (0, "", INT64_MAX))
 
 
 def line(event: Event) -> str:

@@ -89,6 +89,7 @@ class Source:
         self.lane = lane
         self.epoch = epoch
         self.offset_ns = offset_ns  # REALTIME less MONOTONIC
+        self.clock_ns = 0  # MONOTONIC of the newest pair of clocks
         self.scales: dict[int, Scale] = {}
 
     def learn(self, record: Record) -> None:
@@ -96,6 +97,7 @@ class Source:
         if record.kind == lib.HP_RECORD_CLOCK:
             found = records.fields(record)
             self.offset_ns = found["real_ns"] - found["mono_ns"]
+            self.clock_ns = found["mono_ns"]
         elif record.kind == lib.HP_RECORD_INSTRUMENT:
             found = records.fields(record)
             self.scales[found["id"]] = Scale(
@@ -113,7 +115,7 @@ class Source:
             self.lane,
             self.epoch,
             record.sequence,
-            record.mono_ns + self.offset_ns,
+            (record.mono_ns or self.clock_ns) + self.offset_ns,  # 0: before the first turn
             record.mono_ns,
             record.recv_ns,
             instrument,
@@ -231,7 +233,8 @@ def read_run(directory: Path, kinds: Collection[str] | None = USUAL) -> Iterator
             if isinstance(item, Hole):
                 yield source.note("hole", first=item.first, records=item.records)
             elif isinstance(item, Damage):
-                yield source.note("damage", file=item.path.name, offset=item.offset)
+                error = f"{item.path.name}: byte {item.offset}"
+                yield source.note("damage", error=error, file=item.path.name, offset=item.offset)
             else:
                 source.learn(item)
                 if wanted is None or item.kind in wanted:

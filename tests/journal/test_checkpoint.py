@@ -24,7 +24,7 @@ from runtime.journal import (
     recovery,
     wallet,
 )
-from runtime.journal.checkpoint import Checkpoint
+from runtime.journal.checkpoint import Checkpoint, CheckpointBusy
 from runtime.journal.checkpointer import TROUBLES, Checkpointer, trouble_of
 from runtime.journal.key import ArchiveKey
 from runtime.journal.records import KINDS as KIND_NAMES
@@ -373,6 +373,25 @@ def test_what_is_archived_of_a_former_life_after_a_checkpoint_is_not_left_out(ru
     assert resumed(run, only=made.number) == whole(run)
 
 
+def test_checkpoint_waits_for_a_former_life_of_which_nothing_is_archived_yet(run, monkeypatch):
+    """The disk was full as the archiver began with it, and not for the life behind it."""
+    monkeypatch.setattr(recovery, "WAIT_S", 0)
+    wanted = whole(run)
+    for path in checkpoint.files(run):
+        path.unlink()
+    folder = recording.epoch_folder(run, 0, 7)
+    folder.rename(run / "aside")
+    folder.mkdir()
+    recording.segment_path(folder, 0).touch()
+    with pytest.raises(CheckpointBusy, match="lane 0 epoch 7"):
+        take(run)
+    shutil.rmtree(folder)
+    (run / "aside").rename(folder)
+    made, _ = take(run)
+    assert [one["epoch"] for one in made.head["lanes"]] == [8]
+    assert resumed(run, only=made.number) == whole(run) == wanted
+
+
 @pytest.mark.parametrize("nth", [0, -1])
 def test_damage_behind_a_checkpoint_stops_with_the_remedy(run, nth):
     """The first and the newest segment of a life: under a signed head neither can be torn."""
@@ -389,6 +408,48 @@ def test_damage_behind_a_checkpoint_stops_with_the_remedy(run, nth):
     after = recover(run)
     assert after.base is not None  # it holds what it was made of, which is kept aside
     take(run)
+
+
+def boundary(path, share):
+    """The offset of a record's beginning, at about that share of a segment's records."""
+    data, offsets = path.read_bytes(), [SEGMENT_BYTES]
+    head = recording.segment(data)
+    while offsets[-1] + 40 < len(data):
+        at = offsets[-1]
+        offsets.append(at + ((40 + int.from_bytes(data[at : at + 4], "little") + 7) & ~7))
+    assert recording.scan(data, SEGMENT_BYTES, head.first_sequence)[1] == offsets[-1]
+    return offsets[int(len(offsets) * share)]
+
+
+@pytest.mark.parametrize("harm", ["flipped", "cut within", "cut between", "gone"])
+def test_newest_records_that_were_signed_and_are_bad_or_missing_are_said_by_all(run, capsys, harm):
+    """Bytes under a signed head cannot be torn: who would show less of them says so and fails."""
+    path = recording.lanes(run)[-1].paths[-1]
+    at = boundary(path, 0.8)
+    if harm == "flipped":
+        flip(path, at + 41)
+    elif harm == "gone":
+        path.unlink()
+    else:
+        os.truncate(path, at + (20 if harm == "cut within" else 0))
+    for file in checkpoint.files(run):
+        file.unlink()
+    with pytest.raises(RecoveryStopped, match="corelane ledger repair"):
+        recover(run)
+    assert "damage" in {one.what for one in ledger.read(run).problems()}
+    assert "damage" in {one.what for one in recovery.ledger_of(run).ledger.problems()}
+    for part in ("show", "check", "entries"):
+        assert main(["ledger", part, str(run)]) == 1
+        out = capsys.readouterr()
+        assert "damage" in out.out + out.err, part
+    assert main(["replay", str(run)]) == 1
+
+
+def test_life_whose_segments_are_all_gone_is_not_passed_over(run, capsys):
+    for path in recording.lanes(run)[-1].paths:
+        path.unlink()
+    assert main(["ledger", "show", str(run)]) != 0
+    assert "holds no segment, and a signed head tells of some" in capsys.readouterr().err
 
 
 def test_retention_keeps_what_the_oldest_checkpoint_needs(run):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hotpath.journal.tail import Record
 from runtime._shm import ffi, lib
+from runtime.journal.records import WORD_STRUCTS
 from runtime.show import event_text, events
 
 from .story import TRADER, Story, trade
@@ -71,6 +73,41 @@ def test_every_kind_of_event_has_a_line_that_fits(told):
         assert len(line) <= 100
         assert "\n" not in line
         assert event.kind in line
+
+
+@pytest.mark.parametrize(
+    ("aux", "fields", "wanted"),
+    [
+        (lib.HP_WORDS_LIMIT_LEASE, {}, "limits: nobody lends them"),
+        (
+            lib.HP_WORDS_LIMIT_LEASE,
+            {"is_required": 1},
+            "limits: not lent, cancels and reduce-only orders alone pass",
+        ),
+        (
+            lib.HP_WORDS_LIMIT_LEASE,
+            {"is_required": 1, "until_ns": 2_500_000_000, "fence": 7},
+            "limits: lent for 1.5 s more (fence 7)",
+        ),
+        (lib.HP_WORDS_LEADER_LEASE, {}, "leader: nobody else could write"),
+        (
+            lib.HP_WORDS_LEADER_LEASE,
+            {"is_required": 1, "until_ns": 900_000_000, "epoch": 3},
+            "leader: the lease is over (epoch 3), nothing is sent",
+        ),
+        (
+            lib.HP_WORDS_LEADER_LEASE,
+            {"is_required": 1, "until_ns": 1_250_000_000, "epoch": 3},
+            "leader: for 250 ms more (epoch 3)",
+        ),
+        (lib.HP_WORDS_CLOCK, {}, "clock: nobody vouches for it"),
+    ],
+)
+def test_shared_words_of_every_kind_are_told(aux, fields, wanted):
+    made = ffi.new(f"{WORD_STRUCTS[aux][1]} *", fields)
+    record = Record(1, lib.HP_RECORD_WORDS, 0, aux, 0, 1_000_000_000, bytes(ffi.buffer(made)))
+    event = events.Source(0, 1, 0).event(record)
+    assert event_text.text(event) == wanted
 
 
 def test_lines_say_what_happened(told):

@@ -299,6 +299,11 @@ def test_flatten_closes_each_position_side_of_hedge_mode(rig):
         side = lib.HP_POSITION_LONG if wish == "long" else lib.HP_POSITION_SHORT
         fill = {"last_lots": lots, "last_ticks": 600000, "trade_id": trade, "position_side": side}
         r.report("FILL", order, **fill)
+    (strategy,) = r.lane.strategies
+    assert [strategy.leg(1, side) for side in ("LONG", "SHORT", "BOTH")] == [3, -2, 0]
+    assert strategy.position(1) == 1
+    with pytest.raises(KeyError):
+        strategy.leg(1, "long")
     flatten(r)
     seen = []
     for trade in (10, 11):

@@ -17,14 +17,14 @@ from runtime.journal.recovery import recover
 from runtime.show.observer import Observer
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 120
 
 
 @pytest.mark.parametrize(
-    ("policy", "kills", "seed"), [("cancel", 14, 11), ("adopt", 6, 12)], ids=["cancel", "adopt"]
+    ("policy", "kills", "seed"), [("cancel", 8, 11), ("adopt", 6, 12)], ids=["cancel", "adopt"]
 )
 def test_killed_lanes_leave_no_difference_to_the_venue(policy, kills, seed):
-    """No order doubled or forgotten; positions, money and fills equal after each of 20 kills."""
+    """No order doubled or forgotten; positions, money and fills equal after each kill."""
     command = [sys.executable, "-m", "ops", "drill", "--json", "--policy", policy]
     command += ["--kills", str(kills), "--seed", str(seed), "--deployment", f"d{os.getpid()}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
@@ -32,7 +32,7 @@ def test_killed_lanes_leave_no_difference_to_the_venue(policy, kills, seed):
     found = json.loads(done.stdout)
     assert found["violations"] == []
     assert found["kills"] == kills
-    assert found["fills"] > kills
+    assert found["fills"] >= sum(found["modes"].values())  # each round traded before its kill
     assert not list(Path("/dev/shm").glob(f"corelane.d{os.getpid()}.*"))
 
 
@@ -79,12 +79,33 @@ def test_drill_sees_a_planted_difference(tmp_path):
 
 
 def armed(observer, process, other_than=0):
-    """Wait until the lane trades, however slowly it starts; return its pid."""
+    """Wait until the lane may trade, however slowly it starts; return its pid."""
+
+    def pid(lane):
+        is_armed = lane.state == lib.HP_LANE_ARMED and lane.is_alive
+        return lane.pid if is_armed and lane.pid != other_than else 0
+
+    return first_of(observer, process, pid)
+
+
+def trades(observer, process):
+    """Wait until more orders than that have left and some were filled."""
+    lane = observer.take().lanes[0]
+    orders, fills = lane.counters["orders_sent"] + 10, lane.counters["fills"]
+
+    def is_so(lane):
+        return lane.counters["orders_sent"] >= orders and lane.counters["fills"] > fills
+
+    first_of(observer, process, is_so)
+
+
+def first_of(observer, process, wanted):
+    """Return the first true answer about a lane."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         for lane in observer.take().lanes:
-            if lane.state == lib.HP_LANE_ARMED and lane.is_alive and lane.pid != other_than:
-                return lane.pid
+            if found := wanted(lane):
+                return found
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until, observer.take().lanes
         time.sleep(0.05)
@@ -101,10 +122,10 @@ def test_run_with_a_killed_lane_agrees_and_runs_again_equal(tmp_path):
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
     try:
         first = armed(observer, process)
-        time.sleep(1)
+        trades(observer, process)
         os.kill(first, signal.SIGKILL)
         armed(observer, process, other_than=first)
-        time.sleep(1)
+        trades(observer, process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     finally:

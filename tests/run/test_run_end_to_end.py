@@ -80,34 +80,22 @@ def test_clock_policy_block_trades_only_where_somebody_vouches_for_the_clock(pla
         assert "clock.unsure" in done.stderr
 
 
-def test_deployment_that_runs_is_not_started_twice(place):
-    """Two lanes of one account would double every order: the second start refuses by name."""
-    pipe = subprocess.PIPE
-    first = subprocess.Popen(
-        command(place), cwd=ROOT, env=place["env"], stdout=pipe, stderr=pipe, text=True
+def test_second_start_uses_a_higher_epoch_and_a_disagreement_exits_1(place):
+    """A run that lost a fill is not good, however well it drained."""
+    done = run(place, "--duration", "1", "--json")
+    check(done.returncode, json.loads(done.stdout.splitlines()[-1]), done.stderr)
+    code = (
+        "import sys, ops.run as r; r.agrees = lambda *_: False; from ops.cli import main;"
+        " sys.exit(main(sys.argv[1:]))"
     )
-    try:
-        first.stdout.readline()
-        second = run(place, "--duration", "2")
-        assert second.returncode == 2
-        assert "is running already" in second.stderr
-        first.send_signal(signal.SIGTERM)
-        out, err = first.communicate(timeout=PATIENCE_S)
-    finally:
-        if first.poll() is None:
-            first.kill()
-    assert first.returncode == 0, err
-    assert "lane and venue agree" in out
-
-
-def test_second_start_uses_a_higher_epoch(place):
-    for _ in range(2):
-        done = run(place, "--duration", "1", "--json")
-        check(done.returncode, json.loads(done.stdout.splitlines()[-1]), done.stderr)
+    done = run(place, "--duration", "1", start=(sys.executable, "-c", code))
+    assert done.returncode == 1, done.stderr
+    assert "DISAGREE" in done.stdout
     assert (place["tmp"] / "corelane" / place["name"] / "epoch").read_text() == "2\n"
 
 
-def test_ctrl_c_drains_and_metrics_are_served_meanwhile(place):
+def test_run_is_not_started_twice_serves_metrics_and_drains_on_ctrl_c(place):
+    """Two lanes of one account would double every order: the second start refuses by name."""
     process = subprocess.Popen(
         command(place),
         cwd=ROOT,
@@ -119,6 +107,9 @@ def test_ctrl_c_drains_and_metrics_are_served_meanwhile(place):
     )
     try:
         lines = [process.stdout.readline() for _ in range(4)]
+        second = run(place, "--duration", "2")
+        assert second.returncode == 2
+        assert "is running already" in second.stderr
         port = re.search(r"metrics http://127.0.0.1:(\d+)/metrics", lines[0]).group(1)
         text, until = "", time.monotonic() + PATIENCE_S
         while not re.search(r'corelane_orders_sent_total\{lane="0"\} [1-9]', text):
@@ -196,14 +187,3 @@ def test_disagreement_with_the_venue_is_found(field, change):
     assert agrees(summary, record)
     assert not agrees(summary, {**record, field: record[field] + change})
     assert not agrees(summary, {**record, "positions": {}})
-
-
-def test_disagreement_with_the_venue_exits_1(place):
-    """A run that lost a fill is not good, however well it drained."""
-    code = (
-        "import sys, ops.run as r; r.agrees = lambda *_: False; from ops.cli import main;"
-        " sys.exit(main(sys.argv[1:]))"
-    )
-    done = run(place, "--duration", "2", start=(sys.executable, "-c", code))
-    assert done.returncode == 1, done.stderr
-    assert "DISAGREE" in done.stdout

@@ -153,12 +153,12 @@ def test_each_lane_is_killed_and_the_other_one_keeps_its_promises(tmp_path):
 
 def test_killed_lanes_of_a_pair_leave_no_difference_to_the_venue():
     name = f"d{os.getpid()}p"
-    options = ("--json", "--kills", "8", "--seed", "3", "--deployment", name)
+    options = ("--json", "--kills", "6", "--seed", "11", "--deployment", name)
     done = corelane("drill", "--topology", "split", *options)
     assert done.returncode == 0, (done.stdout, done.stderr)
     found = json.loads(done.stdout)
-    assert (found["violations"], found["topology"], found["kills"]) == ([], "split", 8)
-    assert found["modes"]["market"] >= 1
+    assert (found["violations"], found["topology"], found["kills"]) == ([], "split", 6)
+    assert found["modes"].keys() >= {"market", "both"}
     assert not list(Path("/dev/shm").glob(f"corelane.{name}.*"))
 
 

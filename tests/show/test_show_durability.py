@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.run_config import archive, durable, settings
+from ops.run_config import settings
 from runtime._shm import lib
+from runtime.config.archive import durable, rules
 from runtime.config.file import ConfigError, parse
 from runtime.config.keys import Config, StrategyEntry
 from runtime.journal import durability
@@ -36,7 +37,7 @@ def test_orders_that_wait_are_those_of_the_strategies_that_say_so():
     config.strategies[0].durability = "local-mem"
     assert durable(config) == 0b10
     assert settings(config).durable == 0b10
-    assert archive(config)["durability"]["order"] == "local-disk"  # synced within block_ms
+    assert rules(config)["durability"]["order"] == "local-disk"  # synced within block_ms
 
 
 def test_urgent_kinds_follow_the_classes():

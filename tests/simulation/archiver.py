@@ -33,10 +33,10 @@ from runtime.journal import (
 )
 from runtime.journal.archive import ArchiveDamaged, ArchiveFailed
 from runtime.journal.archiver import Archiver, Rules
+from runtime.journal.chain import HEADS, newest_head
 from runtime.journal.checkpoint import CheckpointBusy
 from runtime.journal.key import ArchiveKey
 from runtime.journal.recording import RecordingError
-from runtime.journal.retention import newest_head
 from runtime.supervise import state
 from tests.simulation.chance import Chance
 from tests.simulation.host import Host
@@ -54,6 +54,13 @@ def whole_bytes(data: bytes) -> int:
     """Return how many bytes of a segment its reader believes."""
     head = segment(data[:SEGMENT_BYTES])
     return 0 if head is None else scan(data, SEGMENT_BYTES, head.first_sequence)[1]
+
+
+def is_missed(folder: Path) -> bool:
+    """Say whether a head tells of a beginning that is gone: a reader stops there, rightly."""
+    first, told = recording.segment_path(folder, 0), folder / HEADS
+    is_there = first.exists() and whole_bytes(first.read_bytes()) > 0
+    return not is_there and told.exists() and told.stat().st_size > 0
 
 
 class Disk:
@@ -149,6 +156,7 @@ class Archive:
         self.directory = self.root / "run"
         self.archiver: Archiver | None = None
         self.lives = 0
+        self.is_off = False  # its host has no power
         self.disk = Disk(chance)
 
     def remove(self) -> None:
@@ -157,7 +165,7 @@ class Archive:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def start(self) -> None:
-        if self.archiver is not None:
+        if self.archiver is not None or self.is_off:
             return
         self.lives += 1
         try:
@@ -233,7 +241,8 @@ class Archive:
         """S7: what was acknowledged is there, and can be read."""
         try:
             yield from self.differences(host, cut)
-            recording.lanes(cut)
+            if not any(is_missed(folder) for folder in recording.epoch_folders(cut)):
+                recording.lanes(cut)
         except RecordingError as error:
             yield f"behind a cut of power the archive cannot be read: {error}"
 
@@ -305,7 +314,8 @@ class Archive:
             head = ffi.cast("hp_journal_head_t *", page.header + 1)
             size, published = int(head.segment_bytes), int(head.published)
             archived = int(head.archived)
-            folder = recording.epoch_folder(directory or self.directory, 0, int(head.epoch))
+            lane = int(name.partition(".journal.")[2].partition(".")[0])
+            folder = recording.epoch_folder(directory or self.directory, lane, int(head.epoch))
             ring = memoryview(page.map)[lib.HP_JOURNAL_HEAD_BYTES :]
             total = 0
             paths = recording.segment_paths(folder)

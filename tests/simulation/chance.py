@@ -54,6 +54,7 @@ FAULTS: dict[str, Fault] = {
         Fault("key_expired", 0.05, 0.5, "listen keys that expire, times a second"),
         Fault("nibbled", 0.5, 12.0, "orders of ours that are filled in part or whole, a second"),
         Fault("funding", 0.2, 4.0, "settlements of funding, a second"),
+        Fault("by_hand", 1.0, 6.0, "trades by a person while the first lane opens, a second"),
         # this host
         Fault("kill", 0.2, 2.5, "kills of the lane between two steps or within one, a second"),
         Fault("kill_session", 0.1, 0.8, "kills of the session process, a second"),
@@ -75,6 +76,11 @@ FAULTS: dict[str, Fault] = {
         Fault("clock", 0.1, 0.6, "steps of this host's clock by up to 300 ms, a second"),
         # new ones come last: a draw in between would move all behind it
         Fault("chatter", 4.0, 40.0, "long events that nobody reads, on any connection, a second"),
+        Fault("pair_late", 0.02, 0.4, "hand-overs between two lanes that take up to 60 ms"),
+        Fault("very_slow", 0.005, 0.1, "share of frames that take up to 2 s"),
+        Fault("one_way", 0.2, 1.5, "what we send waits for up to 700 ms, a second; all comes in"),
+        Fault("venue_restart", 0.1, 0.6, "restarts of the venue, a second: refused for up to 1 s"),
+        Fault("clock_rate", 1e-5, 1e-3, "how much faster or slower this host's UTC runs"),
     )
 }
 
@@ -118,6 +124,13 @@ CHOICES: dict[str, Choice] = {
             ("disk_fails", "disk_short", "disk_slow", "checkpoint"),
             "a cut of power, behind which the deployment goes on from what the disk holds",
         ),
+        Choice(
+            "split",
+            0.15,
+            ("pair_late", "kill", "pause"),
+            "market lane and order lane apart, each killed and stopped alone",
+        ),
+        Choice("hedge", 0.15, (), "an account in hedge mode: a long and a short leg a symbol"),
     )
 }
 

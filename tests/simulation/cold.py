@@ -49,7 +49,7 @@ class SimSession(SessionPart):
     """One life of the session process."""
 
     def __init__(self, deployment: str, venue: Venue, tell: Callable[[Message], None], seed: int):
-        bells = {"session": BELL, "lanes": {"0": -1}}
+        bells = {"session": BELL, "lanes": {"0": -1, "1": -1}}
         super().__init__({"deployment": deployment, "bells": bells, "seed": seed}, tell)
         http: Any = Http(venue)
         key: Any = NoKey()

@@ -32,6 +32,7 @@ class Host:
         self.loop = loop
         self.step_ns = 0  # of CLOCK_REALTIME, against true time
         self.booted_ns = 0
+        self.rate = 0.0  # by how much CLOCK_REALTIME runs fast
         self.files: dict[str, Page] = {}
         self.dead: set[str] = set()  # pages whose writer is gone
         self.disk: dict[Path, str] = {}  # small files that are written whole
@@ -46,7 +47,7 @@ class Host:
         self.dead.clear()
 
     def real_ns(self) -> int:
-        return self.loop.now_ns + EPOCH_NS + self.step_ns
+        return self.loop.now_ns + EPOCH_NS + self.step_ns + round(self.rate * self.loop.now_ns)
 
     def lives(self, page: str) -> bool:
         return page in self.files and page not in self.dead

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ ORDER, USER = lib.HP_SOCKET_ORDER, lib.HP_SOCKET_USER
 WORKING_NS, IDLE_NS = 6 * MS, 15 * MS  # between two turns of a lane that blocks
 BACK_OFF_NS = (30 * MS, 240 * MS)
 ASK_AGAIN_NS = 1000 * MS
+TAKES = 4  # of what the other lane has said, in a turn
 KEY_WAIT_NS = 700 * MS
 LOGON_AGAIN_NS = 800 * MS
 DRAIN_NS = 5 * S
@@ -53,6 +55,16 @@ OWN_WISHES = (lib.HP_WANT_STREAM, lib.HP_WANT_RECONNECT)
 
 class Killed(Exception):
     """The process is gone."""
+
+
+@dataclass
+class Ends:
+    """What one lane of a pair holds of the rings between them."""
+
+    hear: Mail
+    say: Mail
+    silence_ms: int  # of the other one, that is taken for its death
+    handed: Callable[[], None]
 
 
 class LaneProcess:
@@ -67,17 +79,21 @@ class LaneProcess:
         ring_bell: Callable[[], None],
         ended: Callable[[LaneProcess], None],
         judge: Judge,
+        ends: Ends | None = None,
     ) -> None:
         self.spec, self.host, self.net, self.venue = spec, host, net, venue
         self.ring_bell, self.ended, self.judge = ring_bell, ended, judge
         self.loop = host.loop
+        self.ends = ends
+        self.number: int = spec.get("number", 0)
+        self.role: str = spec.get("role", "fused")
         self.epoch: int = spec["epoch"]
         self.chance: random.Random = net.chance.of(f"lane/{self.epoch}")
         deployment = spec["deployment"]
-        self.page = Page.open(deployment, "lane.0", "hp_lane_page_t")
-        self.journal = Page.open(deployment, "journal.0", "hp_page_t")
-        self.mail_in = Mail.open(deployment, "mail.in.0")
-        self.mail_out = Mail.open(deployment, "mail.out.0")
+        self.page = Page.open(deployment, f"lane.{self.number}", "hp_lane_page_t")
+        self.journal = Page.open(deployment, f"journal.{self.number}", "hp_page_t")
+        self.mail_in = Mail.open(deployment, f"mail.in.{self.number}")
+        self.mail_out = Mail.open(deployment, f"mail.out.{self.number}")
         self.controls = [
             Page.open(deployment, f"control.{writer}", "hp_control_page_t").view
             for writer in spec["controls"]
@@ -101,6 +117,7 @@ class LaneProcess:
         self.drain_until_ns = 0
         self.turned_ns = -S
         self.turns = 0
+        self.is_peer_silent = False
         self.words = 0  # as read at the start of the turn
         self.is_torn = False  # it died inside a step
         self.is_lost = False  # with its host's power
@@ -114,8 +131,9 @@ class LaneProcess:
         self.step(self.lane.start_strategies)
         for number in range(len(spec["market"])):
             self.connect_market(number)
-        self.connect_orders()
-        self.connect_user()
+        if self.role != "market":
+            self.connect_orders()
+            self.connect_user()
         self.loop.after(IDLE_NS, self.turn_again)
 
     def build(self) -> ManualLane:
@@ -123,7 +141,8 @@ class LaneProcess:
         lane = ManualLane(
             make_codec(spec),
             self.page.map,
-            lane=0,
+            lane=self.number,
+            role=self.role,
             epoch=self.epoch,
             journal=self.journal.map,
             segment_bytes=spec["segment_bytes"],
@@ -138,8 +157,11 @@ class LaneProcess:
         )
         lane.is_timeless = True
         lane.now_ns = host.mono_ns()
+        if self.ends is not None:
+            lane.set_pair(self.ends.hear.page.map, self.ends.say.page.map)
         fit(lane, spec)
-        lane.set_limit_lease(0, 0)  # no new risk before the authority has lent limits
+        if self.role != "market":
+            lane.set_limit_lease(0, 0)  # no new risk before the authority has lent limits
         for stream in spec.get("feeds", NO_FEEDS)["streams"]:
             self.stream_texts = getattr(self, "stream_texts", {})
             self.stream_texts[stream["instrument"], stream["kind"]] = (
@@ -173,6 +195,8 @@ class LaneProcess:
             self.let_go()
             return
         self.judge.on_step(self)
+        if self.ends is not None and not lib.hp_ring_is_empty(self.ends.say.ring):
+            self.ends.handed()
         if lane.wanted:
             wanted = lane.wanted[:]
             del lane.wanted[:]
@@ -410,8 +434,10 @@ class LaneProcess:
                 lane.set_leader_lease, found.until_ns, found.epoch, bool(found.is_required)
             )
         seq = int(self.limits.view.seq)
-        if seq != self.limits_seq and lane.take_limits(self.limits.map):
+        if self.role != "market" and seq != self.limits_seq and lane.take_limits(self.limits.map):
             self.limits_seq = seq
+        if self.ends is not None:
+            self.read_peer(now, self.ends)
         for _ in range(16):
             taken = self.mail_in.take()
             if taken is None:
@@ -422,11 +448,30 @@ class LaneProcess:
             self.beat(now, words)
             self.judge.on_turn(self)
 
+    def read_peer(self, now: int, ends: Ends) -> None:
+        """Look at the other lane's beat, then take what it said."""
+        beat = int(ends.hear.page.header.heartbeat_ns)
+        bound = beat + ends.silence_ms * MS
+        if beat and (now > bound) != self.is_peer_silent:
+            self.is_peer_silent = now > bound
+            if self.is_peer_silent:
+                words = bound.to_bytes(8, "little")
+                self.step(self.lane.peer, lib.HP_PAIR_SILENT, words)
+            else:
+                self.step(self.lane.peer, lib.HP_PAIR_BACK)
+        for _ in range(TAKES):
+            if self.is_dead or lib.hp_ring_is_empty(ends.hear.ring):
+                return
+            self.step(self.lane.take_peer)
+
     def beat(self, now: int, words: int) -> None:
         lane = self.lane
         self.page.header.heartbeat_ns = now
+        if self.ends is not None:
+            self.ends.say.page.header.heartbeat_ns = now
         self.page.view.counters.turns = self.turns
-        lane.show_uses()
+        if self.role != "market":
+            lane.show_uses()
         if (
             lane.is_open
             and self.user is not None

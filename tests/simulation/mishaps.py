@@ -16,6 +16,7 @@ from tests.simulation.loop import MS, S
 from tests.simulation.terms import ACCOUNT
 
 if TYPE_CHECKING:
+    from tests.simulation.lane import LaneProcess
     from tests.simulation.world import World
 
 # steps until it dies, 0 = at once; which steps count
@@ -41,7 +42,7 @@ class Mishaps:
             "key_expired": self.expire_keys,
             "funding": lambda chance: self.world.venue.desk.settle_funding(chance.choice(FUNDING)),
             "nibbled": self.world.venue.nibble,
-            "kill": lambda chance: self.world.process.kill(*chance.choice(KILLS)),
+            "kill": self.kill,
             "kill_session": self.kill_session,
             "kill_authority": self.kill_authority,
             "kill_archiver": self.kill_archiver,
@@ -56,6 +57,8 @@ class Mishaps:
             "words": self.words,
             "clock": self.step_clock,
             "chatter": self.chatter,
+            "one_way": lambda chance: self.world.net.hold_up(chance.randrange(20, 700) * MS),
+            "venue_restart": self.restart_venue,
         }
         for name, act in acts.items():
             self.plan(name, act)
@@ -85,6 +88,16 @@ class Mishaps:
         if connection is not None:
             connection.die()
 
+    def victim(self) -> LaneProcess:
+        """Draw a lane, where there are two."""
+        lanes = self.world.lanes()
+        return lanes[0] if len(lanes) == 1 else self.world.chance.of("pair/victim").choice(lanes)
+
+    def kill(self, chance: Any) -> None:
+        steps, at = chance.choice(KILLS)
+        victim = self.victim()
+        victim.kill(steps, at if victim.number == 0 else "")
+
     def chatter(self, chance: Any) -> None:
         """Tell at length, by any connection, of something that no lane reads."""
         held = list(self.world.net.connections)
@@ -96,9 +109,13 @@ class Mishaps:
             event = f'{{"stream":"btcusdt@nothing","data":{event}}}'
         connection.down.send(event.encode())
 
+    def restart_venue(self, chance: Any) -> None:
+        """The venue is gone for a moment: its orders and its keys are there again behind it."""
+        self.world.net.restart_venue(chance.randrange(20, 1000) * MS)
+
     def silence(self, chance: Any) -> None:
         streams = self.world.venue.desk.streams
-        names = sorted(streams.listeners)
+        names = sorted(name for name in streams.listeners if "@" in name)  # no listen key
         if names:
             until = self.world.venue.desk.now_ms() + chance.randrange(50, 1200)
             streams.silent_until[chance.choice(names)] = until
@@ -194,7 +211,7 @@ class Mishaps:
         self.world.is_stopped = False
 
     def pause(self, chance: Any) -> None:
-        self.world.process.pause(chance.randrange(20, chance.choice((300, 1500))) * MS)
+        self.victim().pause(chance.randrange(20, chance.choice((300, 1500))) * MS)
 
     def words(self, chance: Any) -> None:
         word = chance.choice((lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL))

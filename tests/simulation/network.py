@@ -17,6 +17,7 @@ from tests.simulation.loop import MS, SimLoop
 
 DELAY_NS = (200_000, 3 * MS)  # of a frame, one way
 SLOW_NS = (20 * MS, 400 * MS)
+VERY_SLOW_NS = (400 * MS, 2000 * MS)
 SILENCE_NS = 500 * MS  # after which a client takes a connection without a word for dead (its pings)
 CONNECT_NS = (1 * MS, 15 * MS)
 
@@ -37,6 +38,8 @@ class Way:
         if self.connection.is_dead:
             return
         arrives = max(net.arrival_ns(self.use), self.arrives_ns)
+        if self is self.connection.up:
+            arrives = max(arrives, net.stuck_until_ns)
         self.arrives_ns = arrives
         net.loop.at(arrives, self.deliver, data)
 
@@ -113,9 +116,12 @@ class Network:
         self.chance = chance
         self.connections: dict[Connection, None] = {}  # in the order of their opening
         self.numbers = 0
-        self.is_parted = self.is_deaf = False
+        self.is_parted = self.is_deaf = self.is_refused = False
+        self.stuck_until_ns = 0  # what goes up waits for so long
 
     def delay_ns(self, use: str) -> int:
+        if self.chance.happens("very_slow"):
+            return self.chance.of("very_slow/how").randrange(*VERY_SLOW_NS)
         if self.chance.happens("slow"):
             return self.chance.of("slow").randrange(*SLOW_NS)
         return self.chance.of(use).randrange(*DELAY_NS)
@@ -137,6 +143,9 @@ class Network:
 
         def arrive() -> None:
             connection = Connection(self, group, down, closed)
+            if self.is_refused:
+                failed()
+                return
             if self.is_parted or not accept(connection):
                 self.loop.after(SILENCE_NS if self.is_parted else 0, failed)
                 return
@@ -149,6 +158,20 @@ class Network:
         """Draw one of the open connections, in the order of their opening."""
         held = list(self.connections)
         return held[self.chance.of("pick").randrange(len(held))] if held else None
+
+    def restart_venue(self, for_ns: int) -> None:
+        """Break every connection; nothing is accepted for a while."""
+        self.is_refused = True
+        for connection in list(self.connections):
+            connection.cut()
+        self.loop.after(for_ns, self.accept_again)
+
+    def accept_again(self) -> None:
+        self.is_refused = False
+
+    def hold_up(self, for_ns: int) -> None:
+        """Let what we send wait for a while, as TCP does that is not acknowledged."""
+        self.stuck_until_ns = max(self.stuck_until_ns, self.loop.now_ns + for_ns)
 
     def part(self, for_ns: int) -> None:
         """Let nothing pass for a while."""

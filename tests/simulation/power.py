@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from runtime.journal import audit, checkpoint
 from runtime.journal.key import ArchiveKey
+from tests.simulation.archiver import SECTOR
 from tests.simulation.loop import MS
 from tests.simulation.terms import DEPLOYMENT
 
@@ -51,10 +52,10 @@ class Power:
         world.trace("fault", "power_cut")
         world.met.add("went_on_from_disk")
         self.is_dark = True
-        process = world.process
-        if not process.is_dead:
-            process.is_lost = True
-            process.let_go()
+        for process in world.lanes():
+            if not process.is_dead:
+                process.is_lost = True
+                process.let_go()
         if world.session is not None:
             world.session.kill()
         if world.authority is not None:
@@ -63,6 +64,7 @@ class Power:
             world.sentinel.kill()
         world.session = world.authority = world.sentinel = None
         archive.kill()
+        archive.is_off = True
         archive.lose(self.chance, archive.directory)
         for text in archive.judged(world.host, archive.directory):
             raise world.judge.orders.broken("S7", text)
@@ -81,8 +83,17 @@ class Power:
         if not found:
             return False
         path, least, most = self.chance.choice(found)
-        data = bytearray(path.read_bytes())
-        data[self.chance.randrange(least, most)] ^= 1 << self.chance.randrange(8)
+        before = path.read_bytes()
+        data, at = bytearray(before), self.chance.randrange(least, most)
+        if self.chance.random() < 0.5:
+            data[at] ^= 1 << self.chance.randrange(8)
+        else:  # a sector that was meant for another place
+            other = bytes(before[: len(before) // 2 // SECTOR * SECTOR][:SECTOR])
+            start = at // SECTOR * SECTOR
+            data[start : start + len(other)] = other
+            del data[len(before) :]
+        if data[least:most] == before[least:most]:
+            return False
         path.write_bytes(data)
         self.world.met.add("damaged_on_disk")
         self.world.judge.journal.refused.add(int(path.parent.name[6:]))  # it will have a hole
@@ -92,6 +103,7 @@ class Power:
         """The host is there again: CLOCK_MONOTONIC begins anew, and every process with it."""
         world = self.world
         self.is_dark, self.is_back = False, True
+        self.archive.is_off = False
         world.trace("boots")
         world.host.boot()
         world.pages = {}
@@ -120,7 +132,9 @@ class Power:
             raise world.judge.orders.broken("S7", "the archive is damaged, and nobody says so")
         self.archive.kill()
         key = ArchiveKey.load(self.archive.root / "state")
+        was_healed, world.chance.is_healed = world.chance.is_healed, True  # on a disk that works
         world.trace("repairs", len(audit.repair(self.archive.directory, key, DEPLOYMENT)))
+        world.chance.is_healed = was_healed
         self.is_damaged = False
         self.archive.start()
         world.mishaps.kill_session(self.chance)

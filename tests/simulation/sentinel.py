@@ -156,6 +156,7 @@ class SimSentinel(Sentinel):
         symbols: list[str],
         prefix: str,
         scope: str,
+        lanes: list[int],
         tell: Callable[[str], None],
     ) -> None:
         loop = venue.loop
@@ -166,7 +167,7 @@ class SimSentinel(Sentinel):
             "symbols": symbols,
             "prefix": prefix,
             "cancel_scope": scope,
-            "lanes": [0],
+            "lanes": lanes,
             "bells": [],
             "asset": "USDT",
         }
@@ -176,7 +177,7 @@ class SimSentinel(Sentinel):
         wire: Any = SimWire(loop, venue)
         self.wire = wire
         self.venue = RescueVenue(wire, lambda text: "none", 2_400)
-        self.watch = Watch(deployment, self.bounds, [0], BELL)
+        self.watch = Watch(deployment, self.bounds, lanes, BELL)
         door: Any = NoDoor()
         self.door = door
         self.by_hand = ""  # why a person trips it; taken in the next turn

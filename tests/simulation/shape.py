@@ -41,6 +41,9 @@ class Shape:
             self.has_archive |= ring.random() < 0.8
         self.has_archive |= "power_cut" in chance.chosen
 
+        self.is_split = "split" in chance.chosen
+        self.is_hedged = "hedge" in chance.chosen
+
     @property
     def requests_max(self) -> int:
         """Of new orders within a second: a full bucket, and what flows in; a parked one is late."""

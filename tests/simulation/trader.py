@@ -20,6 +20,7 @@ class Trader(Strategy):
     eager = Param(1)
     lots_least = Param(1)
     lots_most = Param(21)
+    is_hedged = Param(0)
 
     def on_start(self) -> None:
         self.chance = random.Random(f"{self.seed}/trader")
@@ -59,11 +60,14 @@ class Trader(Strategy):
         if not bid or not ask:
             return
         self.left -= 1
-        held = self.position(instrument)
+        leg = chance.choice(("LONG", "SHORT")) if self.is_hedged else None
+        held = self.position(instrument) if leg is None else self.leg(instrument, leg)
         is_buy = chance.random() < (0.3 if held > 0 else 0.7 if held < 0 else 0.5)
         kind = chance.random()
         lots = self.size(chance.randrange(1, chance.choice((5, 10, 22))))
-        more: dict[str, Any] = {"tries": chance.choice((0, 0, 1, 2))}
+        more: dict[str, Any] = {"tries": chance.choice((0, 0, 1, 2)), "position_side": leg}
+        if leg is not None and chance.random() < 0.6:  # else it may be more than the leg has
+            is_buy = leg == "LONG"
         if kind < 0.5:
             price = (bid if is_buy else ask) - (1 if is_buy else -1) * chance.randrange(0, 3)
             more |= {"post_only": chance.random() < 0.5, "ttl_ms": chance.choice((0, 150, 600))}

@@ -39,10 +39,11 @@ from tests.simulation.cold import PLACES, SimSession
 from tests.simulation.host import Host
 from tests.simulation.judges.broken import Broken
 from tests.simulation.judges.judge import Judge
-from tests.simulation.lane import LaneProcess
+from tests.simulation.lane import Ends, LaneProcess
 from tests.simulation.loop import MS, Endless, S, SimLoop
 from tests.simulation.mishaps import Mishaps
 from tests.simulation.network import Network
+from tests.simulation.pair import MARKET, Pair
 from tests.simulation.power import AFTER_NS, Power
 from tests.simulation.sentinel import SimSentinel
 from tests.simulation.shape import Shape
@@ -115,6 +116,8 @@ class World:
         self.loop = SimLoop()
         self.chance = Chance(seed, without)
         self.host = Host(self.loop)
+        if (rate := self.chance.strength.get("clock_rate")) is not None:
+            self.host.rate = rate * self.chance.of("clock_rate").choice((-1, 1))
         self.net = Network(self.loop, self.chance)
         self.hash = hashlib.blake2b(digest_size=16)
         self.tells = tells
@@ -131,6 +134,8 @@ class World:
         self.met: set[str] = set()  # rare conditions that the story came to
         self.power: Power | None = None
         self.boots = 1
+        self.pair: Pair | None = None
+        self.epochs = 0  # that were given, to whichever lane
         self.epoch = self.opened_epoch = self.lives = 0
         self.fills_before = 0
         self.is_ending = False
@@ -172,6 +177,7 @@ class World:
             | terms.of(ASSETS["USDT"], 0)
             for number, symbol in self.symbols.items()
         }
+        self.venue.account.hedge_mode = self.shape.is_hedged
         self.authority: SimAuthority | None = None
         self.sentinel: SimSentinel | None = None
         self.pages: dict[str, Page] = {}
@@ -203,12 +209,17 @@ class World:
             ffi.memmove(self.lease.page.view.holder, HOLDER, len(HOLDER))  # it names no process
 
     def start_processes(self) -> None:
+        if self.shape.is_split:
+            self.pair = Pair(self)
         self.start_session()
         self.start_authority()
         self.start_lane()
+        if self.pair is not None:
+            self.pair.start()
         self.start_sentinel()
         if self.archive is not None:
             self.archive.start()
+        self.plan_by_hand()
 
     def trade_before(self) -> None:
         """The account has a past, in half of the stories: what somebody did by hand.
@@ -222,21 +233,36 @@ class World:
         desk = self.venue.desk
         is_young, one_side = chance.random() < 0.5, chance.choice(("BUY", "SELL"))
         at_ms = desk.now_ms() - (0 if is_young else 4 * READ_LAG_MS)
-        for number in range(chance.randrange(1, 5)):
+        for _ in range(chance.randrange(1, 5)):
             market = desk.exchange.markets[chance.choice(list(self.symbols.values()))]
             side = one_side if is_young else chance.choice(("BUY", "SELL"))
-            price = market.mark + (50 if side == "BUY" else -50)
-            params = {
-                "symbol": market.symbol,
-                "side": side,
-                "type": "LIMIT",
-                "timeInForce": "IOC",
-                "quantity": market.instrument.lots_text(chance.randrange(1, 20)),
-                "price": market.instrument.price_text(price),
-                "newClientOrderId": f"by-hand-{number}",
-            }
-            desk.orders.place(self.venue.account, params, at_ms)
-        desk.pump()
+            lots = chance.randrange(1, 20)
+            self.venue.by_hand(market, side, lots, at_ms, self.shape.is_hedged)
+
+    def plan_by_hand(self) -> None:
+        """A person trades until the first lane is open, for a second at most.
+
+        Not where lists lag: of an account without a journal nothing tells that it traded a moment
+        ago.
+        """
+        if "read_lag" not in self.chance.strength:
+            pause_ns = self.chance.pause_ns("by_hand")
+            if pause_ns is not None:
+                self.loop.after(pause_ns, self.trade_by_hand)
+
+    def trade_by_hand(self) -> None:
+        if self.epoch > 1 or self.process.lane.is_open or self.loop.now_ns > S:
+            return
+        self.chance.note("by_hand")
+        chance, desk = self.chance.of("by_hand/how"), self.venue.desk
+        market = chance.choice(list(desk.exchange.markets.values()))
+        lots = chance.randrange(1, 4)
+        self.judge.seen.by_hand += 1
+        self.judge.limits.hand_lots += lots
+        self.judge.limits.hand_e8 += market.instrument.notional_e8(market.mark, lots)
+        side, is_hedged = chance.choice(("BUY", "SELL")), self.shape.is_hedged
+        self.venue.by_hand(market, side, lots, desk.now_ms(), is_hedged)
+        self.plan_by_hand()
 
     def start_session(self) -> None:
         def tell(message: dict[str, Any]) -> None:
@@ -249,6 +275,8 @@ class World:
         self.judge.pace.on_new_feeds()
         if self.epoch:
             self.tell_session()
+        if self.pair is not None:
+            self.pair.tell_session()
 
     def start_authority(self) -> None:
         def tell(message: dict[str, Any]) -> None:
@@ -269,6 +297,7 @@ class World:
             list(self.symbols.values()),
             PREFIX,
             self.shape.scope,
+            [one.number for one in self.lanes()],
             lambda text: self.trace("says", text),
         )
 
@@ -280,17 +309,22 @@ class World:
         self.loop.after(LEASE_MS * MS // 4, self.leads)
 
     def tell_session(self) -> None:
+        """Tell it of the lanes that there are."""
+        has_books, is_open = self.pair is None, self.opened_epoch == self.epoch
+        self.tell_session_of(
+            0, self.epoch, {"is_open": is_open, "has_books": has_books, "has_orders": True}
+        )
+
+    def tell_session_of(self, lane: int, epoch: int, what: dict[str, bool]) -> None:
         session = self.session
         if session is None:
             return
         message = {
-            "lane": 0,
-            "epoch": self.epoch,
+            **what,
+            "lane": lane,
+            "epoch": epoch,
             "symbols": self.symbols,
             "about": self.about,
-            "is_open": self.opened_epoch == self.epoch,
-            "has_books": True,
-            "has_orders": True,
             "former_rings": self.former_rings(),
             "archive": "" if self.archive is None else str(self.archive.directory),
             "prefix": PREFIX,
@@ -309,14 +343,14 @@ class World:
 
     def start_lane(self) -> None:
         """Take a new epoch, make pages, tell the session, start: as runtime/appliance.py does."""
-        self.epoch += 1
+        former, self.epoch = self.epoch, self.next_epoch()
         self.lives += 1
         if "journal.0" in self.pages:
             ring = self.pages["journal.0"]
             if evidence.read(memoryview(ring.map)) is None:
                 ring.remove()
             else:
-                ring.rename(f"journal.0.e{self.epoch - 1:05d}")
+                ring.rename(f"journal.0.e{former:05d}")
         journal_bytes = lib.HP_JOURNAL_HEAD_BYTES + SEGMENT_BYTES * self.shape.segments
         make = self.host.make
         self.pages = {
@@ -327,10 +361,7 @@ class World:
                 DEPLOYMENT, "journal.0", "hp_page_t", lib.HP_PAGE_JOURNAL, journal_bytes, self.epoch
             ),
         }
-        for name, capacity in MAIL_BYTES.items():
-            size = ffi.sizeof("hp_page_t") + ffi.sizeof("hp_ring_t") + capacity
-            mail = Mail(make(DEPLOYMENT, name, "hp_page_t", lib.HP_PAGE_MAIL, size))
-            lib.hp_ring_init(mail.ring, capacity)
+        self.make_mail(MAIL_BYTES)
         self.pages["lane.0"].header.heartbeat_ns = 0
         self.tell_session()
         self.judge.pace.on_new_feeds()
@@ -341,20 +372,49 @@ class World:
             if draw > 0.85:
                 again = (1, "open")
         self.trace("lane", self.epoch)
-        self.process = LaneProcess(
-            self.specification(),
+        ends = None if self.pair is None else self.pair.ends(0)
+        part = {} if self.pair is None else self.pair.order_part()
+        self.process = self.new_process(self.specification() | part, ends)
+        if again is not None:
+            self.process.kill(*again)
+        if self.chance.happens("power"):  # what the archive has of this life is little
+            how = self.chance.of("power/start")
+            self.loop.after(how.randrange(1, 150) * MS, self.mishaps.cut_power, how)
+
+    def next_epoch(self) -> int:
+        self.epochs += 1
+        return self.epochs
+
+    def make_mail(self, sizes: dict[str, int]) -> None:
+        for name, capacity in sizes.items():
+            size = ffi.sizeof("hp_page_t") + ffi.sizeof("hp_ring_t") + capacity
+            mail = Mail(self.host.make(DEPLOYMENT, name, "hp_page_t", lib.HP_PAGE_MAIL, size))
+            lib.hp_ring_init(mail.ring, capacity)
+
+    def new_process(self, specification: dict[str, Any], ends: Ends | None) -> LaneProcess:
+        return LaneProcess(
+            specification,
             self.host,
             self.net,
             self.venue,
             self.ring_session,
             self.lane_ended,
             self.judge,
+            ends,
         )
-        if again is not None:
-            self.process.kill(*again)
-        if self.chance.happens("power"):  # what the archive has of this life is little
-            how = self.chance.of("power/start")
-            self.loop.after(how.randrange(1, 150) * MS, self.mishaps.cut_power, how)
+
+    def parameters(self, epoch: int) -> list[dict[str, Any]]:
+        """Return the parameters of the strategy of a life."""
+        return [
+            {
+                "seed": self.seed * 1000 + epoch,
+                "orders_max": self.orders,
+                "eager": self.shape.eager,
+                "is_hedged": int(self.shape.is_hedged),
+                "lots_least": self.shape.lots[0],
+                "lots_most": self.shape.lots[1],
+            }
+        ]
 
     def specification(self) -> dict[str, Any]:
         symbols = list(self.symbols.values())
@@ -381,15 +441,7 @@ class World:
             "clock_ns_max": 0,
             "clock_warns": True,
             "strategies": ["tests.simulation.trader:Trader"],
-            "parameters": [
-                {
-                    "seed": self.seed * 1000 + self.epoch,
-                    "orders_max": self.orders,
-                    "eager": self.shape.eager,
-                    "lots_least": self.shape.lots[0],
-                    "lots_most": self.shape.lots[1],
-                }
-            ],
+            "parameters": self.parameters(self.epoch),
             "feeds": feeds.lane_spec(self.symbols, FEED_LIMITS),
             "instruments": [
                 {
@@ -430,6 +482,11 @@ class World:
     def lane_ended(self, process: LaneProcess) -> None:
         self.trace("end", process.epoch)
         self.judge.at_death(process)
+        if self.pair is not None:
+            self.pair.silence(process.number)
+        if self.pair is not None and process.number == MARKET:
+            self.pair.ended(process)
+            return
         if self.is_ending or self.is_dark:
             return
         pause = self.chance.of("restart").choice((10, 30, 60, 150, 400)) * MS
@@ -536,7 +593,7 @@ class World:
         self.loop.after(10 * MS, self.mishaps.release)
         self.loop.after(LOOKED_AT_NS, self.look_after)
         self.chance.is_healed = True
-        self.net.is_parted = self.net.is_deaf = False
+        self.net.is_parted = self.net.is_deaf = self.net.is_refused = False
         self.host.step_ns = 0
         self.venue.desk.streams.silent_until.clear()
         for word in (lib.HP_WORD_FREEZE, lib.HP_WORD_FLATTEN, lib.HP_WORD_KILL):
@@ -550,13 +607,18 @@ class World:
         an archiver that is gone."""
         if self.is_ending or self.is_dark:
             return
-        if self.process.lane.is_broken and not self.process.is_dead:
-            self.trace("restarts", self.process.epoch)
-            self.process.kill()
+        for process in self.lanes():
+            if process.lane.is_broken and not process.is_dead:
+                self.trace("restarts", process.epoch)
+                process.kill()
         is_damaged = self.power is not None and self.power.is_damaged
         if self.archive is not None and self.archive.archiver is None and not is_damaged:
             self.archive.start()
         self.loop.after(LOOKED_AT_NS, self.look_after)
+
+    def lanes(self) -> list[LaneProcess]:
+        market = None if self.pair is None else self.pair.process
+        return [self.process] if market is None else [self.process, market]
 
     def illness(self) -> str:
         process = self.process
@@ -566,7 +628,7 @@ class World:
             f"epoch={process.epoch} dead={process.is_dead} paused={process.is_paused}"
             f" open={lane.is_open} session={lane.is_session_ready} user={lane.is_user_ready}"
             f" armed={lane.is_armed} broken={lane.is_broken} unknown={unknown}"
-            f" words={int(view.words)} books={[int(view.tops[n].state) for n in self.symbols]}"
+            f" words={int(view.words)} books={self.books()}"
         )
 
     def is_well(self) -> bool:
@@ -578,8 +640,14 @@ class World:
             and lane.is_armed
             and int(view.counters.unknown_now) == 0
             and self.judge.figures.is_known(process)
-            and all(int(view.tops[n].state) == lib.HP_BOOK_SYNCED for n in self.symbols)
+            and all(state == lib.HP_BOOK_SYNCED for state in self.books())
+            and not any(one.is_dead or one.is_paused for one in self.lanes())
         )
+
+    def books(self) -> list[int]:
+        """Return the states of the books, in the lane that has them."""
+        view = self.lanes()[-1].page.view
+        return [int(view.tops[n].state) for n in self.symbols]
 
     def drain(self) -> None:
         """Tell the lane to leave; what the lists did not show yet is told before that."""
@@ -592,6 +660,10 @@ class World:
         self.control.set(lib.HP_WORD_DRAIN, "story: the end")
         if not self.go(DRAIN_NS, lambda: self.process.is_dead):
             raise Broken("L3", f"not gone {DRAIN_NS // S} s after the word: {self.illness()}")
+        if self.pair is not None:
+            self.control.set(lib.HP_WORD_STOP, "story: the order lane has drained")
+            if not self.go(S, lambda: all(one.is_dead for one in self.lanes())):
+                raise Broken("L3", "the market lane has not gone")
 
     def archived(self) -> None:
         """What the archive acknowledged is there, and is what stood in the rings (S7)."""
@@ -634,7 +706,8 @@ class World:
             self.authority.kill()
         if self.sentinel is not None:
             self.sentinel.kill()
-        self.process.is_dead = True
+        for process in self.lanes():
+            process.is_dead = True
         self.loop.end_tasks()
 
     def outcome(self) -> Outcome:

@@ -53,7 +53,7 @@ def test_locked_memory_port_and_core_are_degraded_and_said(tmp_path):
     wrapper += ("prlimit", "--memlock=65536:65536")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        arguments = ("--lane-core", "977", "--metrics-port", str(port))
+        arguments = ("--blocking", "--lane-core", "977", "--metrics-port", str(port))
         with Running(tmp_path, *arguments, wrapper=wrapper) as run:
             run.until_armed()
             said_of(

@@ -24,6 +24,7 @@ from tests.simulation.judges.s11_figures import Figures
 from tests.simulation.judges.s12_clocks import Clocks
 from tests.simulation.judges.s13_pace import Pace
 from tests.simulation.judges.seen import Seen
+from tests.simulation.venue import BY_HAND
 from venues.simulator.order import Order
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Judge:
     def on_accept(self, order: Order, market: Any) -> None:
         """The venue takes an order."""
         self.world.trace("accepts", order.client_id, order.side, order.price, order.lots)
+        if order.client_id.startswith(BY_HAND):
+            return
         self.once.on_accept(order)
         self.limits.on_accept(order, market)
 
@@ -127,7 +130,7 @@ class Judge:
 
     def on_turn(self, process: LaneProcess) -> None:
         """Look at a lane that is open, and whose memory is what it has told."""
-        if not process.lane.is_open or process.is_torn:
+        if not process.lane.is_open or process.is_torn or process.role == "market":
             return
         self.figures.on_turn(process)
         self.orders.on_turn(process)
@@ -148,5 +151,5 @@ class Judge:
             self.world.met.add("record_refused")
         if process.head.overwritten:
             self.world.met.add("ring_came_round")
-        if not process.is_lost:  # nobody will read its ring
+        if not process.is_lost and process.role != "market":  # nobody will read its ring
             self.successor.at_death(process)

@@ -6,12 +6,16 @@ Owns:    positions, money and counts at the end; reserves while an order rests; 
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hotpath.journal.tail import Record
 from runtime._shm import lib
 from runtime.session import evidence
-from tests.simulation.judges.seen import Part, Seen
+from tests.simulation.judges.seen import LEGS, Part, Seen, legs_of
 from tests.simulation.lane import LaneProcess
 from venues.simulator.instrument import scaled
+
+SINCE = ("fills", "fees", "cost")  # are counted since the lane opened
 
 
 class Figures(Part):
@@ -71,9 +75,10 @@ class Figures(Part):
                 return False
         exchange, view = self.world.venue.desk.exchange, process.page.view
         return all(
-            view.positions[number].lots[0]
-            == account.position(exchange.markets[symbol].instrument, "BOTH").lots
+            view.positions[number].lots[LEGS[leg]]
+            == account.position(exchange.markets[symbol].instrument, leg).lots
             for number, symbol in self.world.symbols.items()
+            for leg in legs_of(account)
         )
 
     def at_end(self) -> None:
@@ -100,23 +105,27 @@ class Figures(Part):
                 "S1",
                 "orders",
                 c.orders_sent - c.orders_absent - c.orders_refused,
-                record["counts"]["order"] - past["counts"]["order"],
+                record["counts"]["order"] - past["counts"]["order"] - self.seen.by_hand,
             ),
         ]
-        held = {row["symbol"]: row for row in record["positions"]}
-        had = {row["symbol"]: money(row["realized"]) for row in past["positions"]}
+        held = {(row["symbol"], row["position_side"]): row for row in record["positions"]}
+        nothing = {"lots": 0, "cost": "0", "realized": "0"}
+        had = Counter[str]()
+        for row in past["positions"]:
+            had[row["symbol"]] += money(row["realized"])
         for number, symbol in world.symbols.items():
             ours = view.positions[number]
-            row = held.get(symbol, {"lots": 0, "cost": "0", "realized": "0"})
-            used += -(-abs(ours.cost_e8[0]) // world.leverage)
-            rows += [
-                ("S11", f"{symbol} lots", ours.lots[0], row["lots"]),
-            ]
-            cost, realised = money(row["cost"]), money(row["realized"]) - had.get(symbol, 0)
-            mine = ours.realised_e8 - ours.cost_e8[0]
+            cost, realised, mine = 0, -had[symbol], ours.realised_e8
+            for leg in legs_of(account):
+                row, n = held.get((symbol, leg), nothing), LEGS[leg]
+                used += -(-abs(ours.cost_e8[n]) // world.leverage)
+                rows.append(("S11", f"{symbol} {leg} lots", ours.lots[n], row["lots"]))
+                if self.is_in_order(number):  # else what is realised depends on the order
+                    theirs = money(row["cost"])
+                    rows.append(("S11", f"{symbol} {leg} cost", ours.cost_e8[n], theirs))
+                cost, realised = cost + money(row["cost"]), realised + money(row["realized"])
+                mine -= ours.cost_e8[n]
             rows.append(("S11", f"{symbol} realised less cost", mine, realised - cost))
-            if self.is_in_order(number):  # else what is realised depends on the order
-                rows.append(("S11", f"{symbol} cost", ours.cost_e8[0], cost))
         fees = sum(view.positions[number].fees_e8 for number in world.symbols)
         rows += [
             ("S11", "fees", fees, money(record["fees"]) - money(past["fees"])),
@@ -125,6 +134,8 @@ class Figures(Part):
             ("S11", "used", sum(funds.used_e8), used),
             ("S11", "free", funds.free_e8, wallet - used),
         ]
+        if self.seen.by_hand:  # of what was traded as the lane opened, its base holds a part
+            rows = [row for row in rows if not row[1].endswith(SINCE)]
         return [
             (name, f"{what}: the lane has {mine}, the venue {theirs}")
             for name, what, mine, theirs in rows

@@ -49,9 +49,10 @@ class Pace(Part):
             return
         until_ns, session = self.refused[1], self.world.session
         self.refused = None
-        if session is None or 0 not in session.lanes:
+        number = self.world.lanes()[-1].number  # of the lane that has the books
+        if session is None or number not in session.lanes:
             return
-        budget = session.lanes[0].feeds.budget
+        budget = session.lanes[number].feeds.budget
         closed_ns = round(budget.closed_until * S) - BOOT_NS + self.world.host.booted_ns
         if closed_ns < until_ns - MS:
             left = (until_ns - closed_ns) / MS

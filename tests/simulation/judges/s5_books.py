@@ -19,6 +19,9 @@ DEPTH = re.compile(rb'"depthUpdate".*?"s":"(\w+)".*?"U":(\d+),"u":(\d+),"pu":(\d
 SNAPSHOT = re.compile(rb'"lastUpdateId":(\d+)')
 
 
+HANDED_NS = 120 * MS  # from the market lane's knowledge to the order lane's act
+
+
 class Picture:
     """What a lane could know of one book, by a plain reading of what was delivered to it."""
 
@@ -51,6 +54,7 @@ class Books(Part):
     def __init__(self, seen: Seen) -> None:
         super().__init__(seen)
         self.pictures: dict[tuple[int, str], Picture] = {}  # epoch, symbol
+        self.torn_ns: dict[tuple[int, str], int] = {}  # of a market lane: since when
         self.stale_ns: dict[tuple[int, str], int] = {}  # since when a picture must not be quoted on
 
     def picture(self, process: LaneProcess, symbol: str) -> Picture:
@@ -62,6 +66,12 @@ class Books(Part):
             symbol, first, last, previous = found.groups()
             picture = self.picture(process, symbol.decode())
             picture.depth((int(first), int(last), int(previous)), process.lane.now_ns)
+            if self.world.pair is not None:
+                key = (process.epoch, symbol.decode())
+                if not picture.is_torn:
+                    self.torn_ns.pop(key, None)
+                else:
+                    self.torn_ns.setdefault(key, process.lane.now_ns)
 
     def on_snapshot(self, process: LaneProcess, instrument: int, data: bytes) -> None:
         picture = self.picture(process, self.world.symbols[instrument])
@@ -72,6 +82,9 @@ class Books(Part):
     def on_place(self, process: LaneProcess, params: dict[str, Any]) -> None:
         if reduces(params):
             return
+        if self.world.pair is not None:
+            self.on_place_apart(process, params)
+            return
         picture = self.picture(process, params["symbol"])
         if picture.is_torn:
             raise self.broken("S5", f"{params['newClientOrderId']}: its book has a hole")
@@ -80,21 +93,38 @@ class Books(Part):
             name = params["newClientOrderId"]
             raise self.broken("S5", f"{name}: its book is {age_ms:.0f} ms old")
 
+    def on_place_apart(self, process: LaneProcess, params: dict[str, Any]) -> None:
+        """The market lane decided, a hand-over ago, or the one before it."""
+        assert self.world.pair is not None
+        now, texts = process.lane.now_ns, []
+        for watcher in self.world.pair.watchers():
+            picture = self.picture(watcher, params["symbol"])
+            torn_ns = now - self.torn_ns.get((watcher.epoch, params["symbol"]), now)
+            age_ms = (now - picture.heard_ns) / MS
+            if picture.is_torn and torn_ns > HANDED_NS:
+                texts.append(f"its book has had a hole for {torn_ns / MS:.0f} ms")
+            elif age_ms > self.world.limits["stale_ms"]:
+                texts.append(f"its book is {age_ms:.0f} ms old")
+            else:
+                return
+        raise self.broken("S5", f"{params['newClientOrderId']}: {texts[0]}")
+
     def on_turn(self, process: LaneProcess) -> None:
         """What rests on a picture that is torn or old is cancelled."""
         world, lane = self.world, process.lane
         now = lane.now_ns
         for number, symbol in world.symbols.items():
-            key = (process.epoch, symbol)
-            picture = self.picture(process, symbol)
+            watcher = world.lanes()[-1]
+            key = (watcher.epoch, symbol)
+            picture = self.picture(watcher, symbol)
             bound = world.limits["stale_ms"] * MS
             if not picture.is_torn and now - picture.heard_ns <= bound:
                 self.stale_ns.pop(key, None)
                 continue
             since = self.stale_ns.setdefault(key, now)
-            if now - since < PATIENCE_NS:
+            if now - since < PATIENCE_NS + (0 if world.pair is None else HANDED_NS):
                 continue
-            if process.page.view.tops[number].state == lib.HP_BOOK_SYNCED:
+            if watcher is process and process.page.view.tops[number].state == lib.HP_BOOK_SYNCED:
                 what = "torn" if picture.is_torn else "old"
                 raise self.broken("S5", f"the book of {symbol} is shown as good, and is {what}")
             if self.seen.may_not_ask(process):

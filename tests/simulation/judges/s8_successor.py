@@ -55,12 +55,11 @@ class Successor(Part):
             if told != known:
                 raise self.broken("S8", f"the journal counts {told} {what}, the lane {known}")
         for number, base in found.bases.items():
-            lots = base.position.lots[0]
+            lots = list(base.position.lots)
             for (instrument, _, side), fill in found.fills.items():
                 if instrument == number:
-                    lots += fill.lots if side == lib.HP_SIDE_BUY else -fill.lots
-            if lots != view.positions[number].lots[0]:
-                held = view.positions[number].lots[0]
+                    lots[fill.position_side] += fill.lots if side == lib.HP_SIDE_BUY else -fill.lots
+            if lots != (held := list(view.positions[number].lots)):
                 raise self.broken("S8", f"the journal tells of {lots} lots, the lane knew {held}")
 
     def on_power_cut(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from runtime._shm import lib
-from tests.simulation.judges.seen import PATIENCE_NS, RESTING, Part, Seen
+from tests.simulation.judges.seen import PATIENCE_NS, RESTING, Part, Seen, is_exit
 from tests.simulation.lane import LaneProcess
 from tests.simulation.ring import lag_words
 
@@ -43,8 +43,7 @@ class Words(Part):
             raise self.broken("S9", f"{method} leaves under the words {words:#x}")
         name = params.get("newClientOrderId") or params["origClientOrderId"]
         order = process.lane.order(self.seen.id_of(name))
-        reduces = order is not None and order["flags"] & lib.HP_ORDER_REDUCE_ONLY
-        if words & NO_NEW_RISK and not reduces:
+        if words & NO_NEW_RISK and not (order is not None and is_exit(order)):
             raise self.broken("S9", f"{method} of new risk leaves under the words {words:#x}")
 
     def on_turn(self, process: LaneProcess) -> None:

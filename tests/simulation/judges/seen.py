@@ -12,6 +12,8 @@ from runtime._shm import ffi, lib
 from runtime.session.opening import client_of
 from tests.simulation.judges.broken import Broken
 from tests.simulation.loop import MS
+from venues.simulator.account import Account
+from venues.simulator.instrument import Instrument
 from venues.simulator.order import Order
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Seen:
         self.arrived: dict[int, str] = {}  # client id of a first try: the order that arrived
         self.cancelled: set[int] = set()  # client ids of orders that a lane wanted gone
         self.left_ns: dict[int, int] = {}  # client id: when its bytes left
+        self.by_hand = 0  # trades by a person while the first lane opened
         self.left: dict[int, list[int]] = {}  # epoch: client ids of orders whose bytes left
 
     def id_of(self, text: str) -> int:
@@ -67,4 +70,27 @@ class Part:
 
 
 def reduces(params: dict[str, Any]) -> bool:
+    """Say whether an order takes no new risk: by its flag, or by its side against its leg."""
+    leg, side = params.get("positionSide", "BOTH"), params.get("side")
+    if leg != "BOTH":
+        return bool((side == "BUY") != (leg == "LONG"))
     return params.get("reduceOnly") in (True, "true")
+
+
+def is_exit(order: dict[str, Any]) -> bool:
+    """Say whether an order of a lane takes no new risk: flagged, or against its leg."""
+    leg, is_buy = order["position_side"], order["side"] == lib.HP_SIDE_BUY
+    is_against = leg != lib.HP_POSITION_BOTH and is_buy != (leg == lib.HP_POSITION_LONG)
+    return bool(order["flags"] & lib.HP_ORDER_REDUCE_ONLY) or is_against
+
+
+def held_lots(account: Account, instrument: Instrument) -> int:
+    """Return what an account holds at the venue, all legs of it together."""
+    return sum(account.position(instrument, side).lots for side in legs_of(account))
+
+
+def legs_of(account: Account) -> tuple[str, ...]:
+    return ("LONG", "SHORT") if account.hedge_mode else ("BOTH",)
+
+
+LEGS = {"BOTH": lib.HP_POSITION_BOTH, "LONG": lib.HP_POSITION_LONG, "SHORT": lib.HP_POSITION_SHORT}
