@@ -8,11 +8,12 @@ Differences from the live lane: frames of a read are not parked, a blocking lane
 
 Why it is a second text.  What hotpath/lane/live.pyx does around the steps is written into callbacks
 of picows, on transports of uvloop that it looks into (their type, their file, what the kernel has
-taken), and between spins on a clock of the CPU.  None of it can be had without sockets; and
-an Env between them and the steps would be a call more in every frame's way.  So this file
-says again what that one does when a socket opens, closes or speaks, when mail comes, and once
-a turn; whoever changes the one changes the other.  The real one is driven by tests/lane/*_live.py,
-the drill and the soak.
+taken), and between spins on a clock of the CPU: opening, closing, reading and writing cannot be had
+without sockets, and an Env between them and the steps would be a call more in every frame's way.
+Three parts touch no socket and could be one text, as step functions in a header: which step a kind
+of mail is (read() here, read_mail() there), what is due with a beat (beat()), when the other lane
+of a pair counts as silent (read_peer()).  Until then, whoever changes the one changes the other.
+The real one is driven by tests/lane/*_live.py, the drill and the soak.
 """
 
 from __future__ import annotations
