@@ -5,8 +5,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.built
-# Tests that start a deployment, spin, measure, or look at or set the host want it to themselves.
-ALONE := $(addprefix tests/,bench feeds jitter journal run sentinel show spin supervise time tuning)
+# Tests that spin, measure, or look at or set the host want it to themselves.
+ALONE := $(addprefix tests/,bench jitter spin time tuning)
+# Deployments whose lane blocks own no core: so many files of them run at a time (0: one by one).
+LIVE := $(addprefix tests/,run sentinel supervise feeds show journal)
+LIVE_AT_ONCE ?= 0
 TESTS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
@@ -37,7 +40,8 @@ test: build ## everything that a change must pass: sanitized native tests, then 
 ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
-	@$(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile $(filter-out $(ALONE),$(TESTS))
+	@$(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile $(filter-out $(ALONE) $(LIVE),$(TESTS))
+	@$(PY) -m pytest -n $(LIVE_AT_ONCE) --dist loadfile $(LIVE)
 	@$(PY) -m pytest $(ALONE)
 endif
 

@@ -20,10 +20,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -312,6 +314,7 @@ static int by_size(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* who plays against it may be killed: then nobody ends it */
     if (argc < 5) fail("usage: peer COUNT WARMUP trade|backlog CERT|-");
     size_t count = strtoul(argv[1], NULL, 10), warmup = strtoul(argv[2], NULL, 10);
     int backlog = !strcmp(argv[3], "backlog");

@@ -14,13 +14,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from runtime._shm import ffi, lib
 from runtime.pages.clock import ClockPage
-from runtime.pages.page import LANE_BYTES, Mail, Page
+from runtime.pages.page import LANE_BYTES, Mail, Page, stale
 
+P = ParamSpec("P")
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "wire"
 SNAPSHOT = (
@@ -183,7 +185,11 @@ def make_chain(folder: Path) -> tuple[Path, Path]:
 
 
 class Rig:
-    """One lane process against one peer; pages and processes are gone when the block ends."""
+    """One lane process against one peer; pages and processes are gone when the block ends.
+
+    is_whole: every check of the gate is on.  When this process is killed the lane finds out as the
+    appliance's do, by its supervisor's pidfd, and the kernel ends the peer.
+    """
 
     def __init__(
         self,
@@ -203,7 +209,10 @@ class Rig:
             if tls
             else compiler("peer.c", "peer")
         )
+        for path in stale("bench[0-9]*"):
+            path.unlink()  # of a bench that was killed
         deployment = f"bench{os.getpid()}"
+        self.pidfd = os.pidfd_open(os.getpid())
         self.peer = subprocess.Popen(
             ["taskset", "-c", str(PEER_CORE), peer, str(count), str(warmup), mode, cert],
             stdin=subprocess.PIPE,
@@ -236,9 +245,10 @@ class Rig:
             "epoch": 1,
             "controls": [],
             "has_authority": False,
+            "is_archived": False,
             "read_lag_ms": 2000,
             "bells": {},
-            "supervisor": -1,
+            "supervisor": self.pidfd,
             "segment_bytes": SEGMENT_BYTES,
             "segment_count": SEGMENTS,
             "market": [f"{where}/market"],
@@ -262,7 +272,10 @@ class Rig:
             ],
         }
         self.lane = subprocess.Popen(
-            [sys.executable, "-m", "runtime.lanes.process"], stdin=subprocess.PIPE, cwd=ROOT
+            [sys.executable, "-m", "runtime.lanes.process"],
+            stdin=subprocess.PIPE,
+            cwd=ROOT,
+            pass_fds=(self.pidfd,),
         )
         assert self.lane.stdin is not None
         self.lane.stdin.write(json.dumps(whole(spec) if is_whole else spec).encode())
@@ -306,34 +319,20 @@ class Rig:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        os.close(self.pidfd)
         for page in self.pages:
             page.remove()
             page.close()
 
-    def quantile(self, hop: int, per_million: int) -> int:
-        return int(lib.hp_histogram_quantile(ffi.addressof(self.page.view.hops, hop), per_million))
-
-
-def wire(
-    strategy: str,
-    count: int,
-    mode: str = "trade",
-    tls: bool = False,
-    warmup: int = 3000,
-    is_whole: bool = False,
-) -> dict[str, Any]:
-    """Play frames through one lane process; `is_whole`: with every check of the gate on.
-
-    Returns the peer's figures and what the lane counted.
-    """
-    with Rig(strategy, count, mode, tls, warmup, is_whole) as rig:
-        out, _ = rig.peer.communicate(timeout=900)
-        if rig.peer.returncode != 0:
+    def played(self) -> dict[str, Any]:
+        """Wait until the peer has played all; return its figures and the lane's counts."""
+        out, _ = self.peer.communicate(timeout=900)
+        if self.peer.returncode != 0:
             raise RuntimeError(
-                f"the peer ended with {rig.peer.returncode}; its reason stands above"
+                f"the peer ended with {self.peer.returncode}; its reason stands above"
             )
         figures: dict[str, Any] = json.loads(out.splitlines()[-1])
-        count_of = rig.page.view.counters
+        count_of = self.page.view.counters
         for name in (
             "orders_sent",
             "journal_records",
@@ -342,8 +341,27 @@ def wire(
             "frames_before_ack_max",
         ):
             figures[name] = getattr(count_of, name)
-        figures["hops_ns"] = {name: rig.quantile(n, 500_000) for n, name in enumerate(HOPS)}
+        figures["hops_ns"] = {name: self.quantile(n, 500_000) for n, name in enumerate(HOPS)}
         return figures
+
+    def quantile(self, hop: int, per_million: int) -> int:
+        return int(lib.hp_histogram_quantile(ffi.addressof(self.page.view.hops, hop), per_million))
+
+
+def playing(make: Callable[P, Rig]) -> Callable[P, dict[str, Any]]:
+    """Return what plays frames through one lane process, told as its rig is.
+
+    It returns the peer's figures and what the lane counted.
+    """
+
+    def play(*how: P.args, **more: P.kwargs) -> dict[str, Any]:
+        with make(*how, **more) as rig:
+            return rig.played()
+
+    return play
+
+
+wire = playing(Rig)
 
 
 def memory_kib(pid: int) -> int:

@@ -183,6 +183,10 @@ typedef struct hp_lane {
     uint32_t         parked_pad;
     uint64_t         carried_number;    /* segment of the last carry */
     uint64_t         carried_keys;      /* fill keys that lie under the carried cuts */
+    struct {
+        uint64_t event_ns;              /* venue's event time of the newest event about the wallet */
+        uint64_t answer_ns;             /* match time of the newest answer */
+    }                said[HP_ASSETS_MAX]; /* by asset - 1: in which order words stand (hold.h) */
     uint64_t         earned_count;
     struct {
         uint64_t match_ns;

@@ -97,16 +97,38 @@ static inline void hp_lane_settle(hp_lane_t *l, const hp_instrument_t *i, uint8_
     hp_lane_earn(l, r->asset != 0 ? r->asset : i->settle_asset, r->match_ns, -r->fee_e8);
 }
 
+/* When the wallet was as a word says, by time of match; 0 = the word is older than what is known.
+ *
+ * Two markets of an account may settle in another order than they matched, so events about the wallet
+ * stand in the order of their own time, which is the account's, and one may be about an earlier match
+ * than the one before: it holds that one too.  An answer has no event time, and is asked for where
+ * events may have been lost: what matched before it is in it.  Between a fill that is booked before its
+ * event and that event another market's word may be taken to hold it: its own word, which follows in
+ * the same stream, says what is so.  An event's time is not held against a fill's: the venue says that
+ * both are about one match, not that it sends them in one millisecond. */
+static inline uint64_t hp_lane_word_ns(hp_lane_t *l, const hp_lane_funds_t *f, const hp_report_t *r)
+{
+    uint64_t at = (uint64_t)r->match_ns, event_ns = r->event_ns > 0 ? (uint64_t)r->event_ns : 0;
+    if (r->request == HP_REQUEST_STATUS) {
+        /* one of the same millisecond may have been given before the fill that the event is about */
+        if (f->said_ns != 0 && at <= f->said_ns) return 0;
+        l->said[r->asset - 1].answer_ns = at;
+        return at;
+    }
+    if (event_ns == 0) return at < f->said_ns ? 0 : at;
+    if (event_ns < l->said[r->asset - 1].event_ns || at < l->said[r->asset - 1].answer_ns) return 0;
+    l->said[r->asset - 1].event_ns = event_ns;
+    return at < f->said_ns ? f->said_ns : at;
+}
+
 static inline void hp_lane_balance(hp_lane_t *l, const hp_report_t *r)
 {
     hp_lane_funds_t *f = hp_funds_of(l->page->funds, r->asset);
     if (f == NULL) return; /* an asset that nothing here spends */
-    /* an answer of the same millisecond may have been given before the fill that the event is about */
-    if (r->request == HP_REQUEST_STATUS && f->said_ns != 0 && (uint64_t)r->match_ns == f->said_ns) return;
-    int64_t balance = r->match_ns <= 0 ? HP_MONEY_BAD
-                      : hp_narrow(r->balance_e8 + hp_lane_earned(l, r->asset, (uint64_t)r->match_ns));
-    if (balance == HP_MONEY_BAD || !hp_funds_balance(f, balance, (uint64_t)r->match_ns))
-        hp_count(&l->count->reports_refused, 1);
+    uint64_t at = r->match_ns <= 0 ? 0 : hp_lane_word_ns(l, f, r);
+    if (at == 0 && r->match_ns > 0) return;
+    int64_t balance = at == 0 ? HP_MONEY_BAD : hp_narrow(r->balance_e8 + hp_lane_earned(l, r->asset, at));
+    if (balance == HP_MONEY_BAD || !hp_funds_balance(f, balance, at)) hp_count(&l->count->reports_refused, 1);
 }
 
 #if defined(HP_DEBUG) && HP_DEBUG

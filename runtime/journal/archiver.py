@@ -24,6 +24,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 import threading
@@ -47,7 +48,13 @@ from runtime.journal.archive import (
 from runtime.journal.chain import newest_head
 from runtime.journal.checkpointer import LOOKED_INTO, Checkpointer, trouble_in, trouble_of
 from runtime.journal.key import ArchiveKey, ArchiveKeyError
-from runtime.journal.recording import RecordingError, epoch_folder, epoch_folders, open_run
+from runtime.journal.recording import (
+    RecordingError,
+    epoch_folder,
+    epoch_folders,
+    is_empty,
+    open_run,
+)
 from runtime.journal.retention import Keeper, Policy
 from runtime.journal.tailer import Tailer, records_of, rings
 from runtime.pages.page import Page, PageError
@@ -306,11 +313,14 @@ class Archiver:
             self.say(f"archive.head_not_kept lane={head['lane']} error={error.strerror!r}")
 
     def finish_former(self) -> None:
-        """Sign the ends of lane epochs whose rings are gone (the host went down)."""
+        """Sign the ends of lane epochs whose rings are gone (the host went down).
+
+        One of which nothing is there goes: no checkpoint would go on behind it.
+        """
         followed = {ring.writer.folder for ring in self.rings.values()}
         for folder in epoch_folders(self.directory):
             lane, epoch = int(folder.parent.name[5:]), int(folder.name[6:])
-            if folder in followed or not any(folder.iterdir()):
+            if folder in followed:
                 continue
             if newest_head(folder).get("final"):
                 continue
@@ -322,7 +332,8 @@ class Archiver:
                         f"archive.recovered file={repair.path.name} lane={lane} epoch={epoch}"
                         f" cut_bytes={repair.cut_bytes} adopted_bytes={repair.adopted_bytes}"
                     )
-                writer.head(final=True)
+                if writer.head(final=True) is None and is_empty(folder):
+                    shutil.rmtree(folder)
             except ArchiveFull as error:  # the next archiver does it
                 self.say(f"archive.full lane={lane} epoch={epoch} error={str(error)!r}")
             writer.close()

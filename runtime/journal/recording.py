@@ -270,6 +270,20 @@ def lanes(directory: Path) -> list[LaneRun]:
     return sorted(found, key=lambda run: (run.head.epoch, run.lane))
 
 
+def begun(directory: Path) -> list[tuple[int, int]]:
+    """Return (epoch, lane) of the lane epochs of which there is a folder and nothing in it: their
+    archivers have been able to write nothing yet.  Of those that retention took, heads are left."""
+    return sorted(
+        lane_epoch(one)
+        for one in epoch_folders(directory)
+        if is_empty(one) and not read_heads(one)[0]
+    )
+
+
+def lane_epoch(folder: Path) -> tuple[int, int]:
+    return int(folder.name.partition("-")[2]), int(folder.parent.name.partition("-")[2])
+
+
 def is_empty(folder: Path) -> bool:
     """Say whether there is nothing of a lane epoch: no segment, or one without its header of which
     no signed head tells, as an archiver leaves it that dies between making a file and writing, or

@@ -177,18 +177,26 @@ class NotYet(Exception):
     """A lane has just begun and nothing of it is signed."""
 
 
-def signed(runs: list[LaneRun]) -> tuple[dict[LaneEpoch, Limit], int | None]:
+def signed(
+    runs: list[LaneRun], begun: list[LaneEpoch]
+) -> tuple[dict[LaneEpoch, Limit], int | None]:
     """Return how far signed heads go in each lane epoch, and the time up to which no lane can say
     anything more (None = nobody is being written who could be behind another).
 
     A life whose end is not signed yet may still grow: its archiver is behind.  The lives that
     follow it are not read at all, since they come behind all of it.
+    begun: lives of which nothing is archived yet, though it may be (recording.begun).
     """
     limits: dict[LaneEpoch, Limit] = {}
     newest = {run.lane: run.epoch for run in runs}
     written: list[int] = []
     growing: set[int] = set()  # lanes of which a former life is
     for run in runs:
+        ahead = [one for one in begun if one[1] == run.lane and one < (run.epoch, run.lane)]
+        if ahead and run.epoch == min(one.epoch for one in runs if one.lane == run.lane):
+            raise NotYet(f"nothing of lane {run.lane} epoch {ahead[0][0]} is archived yet")
+        if ahead:
+            growing.add(run.lane)
         if run.lane in growing:
             limits[run.epoch, run.lane] = Limit(0, 0)
             continue
@@ -230,7 +238,7 @@ def take(run: Path, key: ArchiveKey, cause: str, keep: int = KEEP) -> tuple[Chec
         runs = recording.lanes(run)
         for _ in range(WAITS):
             try:
-                limits, until_ns = signed(runs)
+                limits, until_ns = signed(runs, recording.begun(run))
                 break
             except NotYet as error:
                 why = str(error)

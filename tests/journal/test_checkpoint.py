@@ -24,7 +24,7 @@ from runtime.journal import (
     recovery,
     wallet,
 )
-from runtime.journal.checkpoint import Checkpoint
+from runtime.journal.checkpoint import Checkpoint, CheckpointBusy
 from runtime.journal.checkpointer import TROUBLES, Checkpointer, trouble_of
 from runtime.journal.key import ArchiveKey
 from runtime.journal.records import KINDS as KIND_NAMES
@@ -371,6 +371,25 @@ def test_what_is_archived_of_a_former_life_after_a_checkpoint_is_not_left_out(ru
     made, _ = take(run)
     assert [one["epoch"] for one in made.head["lanes"]] == [8]
     assert resumed(run, only=made.number) == whole(run)
+
+
+def test_checkpoint_waits_for_a_former_life_of_which_nothing_is_archived_yet(run, monkeypatch):
+    """The disk was full as the archiver began with it, and not for the life behind it."""
+    monkeypatch.setattr(recovery, "WAIT_S", 0)
+    wanted = whole(run)
+    for path in checkpoint.files(run):
+        path.unlink()
+    folder = recording.epoch_folder(run, 0, 7)
+    folder.rename(run / "aside")
+    folder.mkdir()
+    recording.segment_path(folder, 0).touch()
+    with pytest.raises(CheckpointBusy, match="lane 0 epoch 7"):
+        take(run)
+    shutil.rmtree(folder)
+    (run / "aside").rename(folder)
+    made, _ = take(run)
+    assert [one["epoch"] for one in made.head["lanes"]] == [8]
+    assert resumed(run, only=made.number) == whole(run) == wanted
 
 
 @pytest.mark.parametrize("nth", [0, -1])

@@ -59,9 +59,10 @@ class Stage:
 
     def fill(self, order, lots, trade_id, price=600_000, pnl=0, fee=0, **more):
         self.match_ns += 1
+        more.setdefault("match_ns", self.match_ns)
         self.r.report(
             "FILL", order, last_lots=lots, last_ticks=price, trade_id=trade_id, fee_e8=fee,
-            pnl_e8=pnl, match_ns=self.match_ns, **more,
+            pnl_e8=pnl, **more,
         )  # fmt: skip
 
     @property
@@ -212,6 +213,45 @@ def test_wallet_is_the_newest_word_and_the_fills_after_it_whatever_comes_first(s
     assert stage.money["total_e8"] == 500 * E8 + 198
     stage.balance(e8=300 * E8, match_ns=1_003)
     assert stage.money["total_e8"] == 300 * E8
+
+
+@pytest.mark.parametrize("is_booked_early", [False, True], ids=["by its event", "before it"])
+def test_wallet_follows_the_accounts_own_order_not_that_of_the_matches(stage, is_booked_early):
+    """Two markets match at 1005 and 1004 and the account settles them in that order: the word about
+    the second one is younger by the venue's event time, and older by the time of its match."""
+    order = stage.buy()
+
+    def fill(trade_id, fee, **times):
+        stage.fill(order, 1, trade_id, fee=fee, **times)
+
+    def word(e8, **times):
+        stage.r.report("BALANCE", 0, asset=USDT, balance_e8=e8, **times)
+        return stage.money["total_e8"]
+
+    if is_booked_early:
+        fill(2, 20, match_ns=1_004)
+    assert word(1000 * E8 - 1, match_ns=1_005, event_ns=2_000) == 1000 * E8 - 1
+    fill(1, 1, match_ns=1_005, event_ns=2_000)
+    assert word(1000 * E8 - 21, match_ns=1_004, event_ns=2_001) == 1000 * E8 - 21
+    if not is_booked_early:
+        fill(2, 20, match_ns=1_004, event_ns=2_001)
+    assert stage.money["total_e8"] == 1000 * E8 - 21
+    assert word(1000 * E8 - 1, match_ns=1_005, event_ns=2_000) == 1000 * E8 - 21  # said again
+    fill(3, 300, match_ns=1_006)  # its event is still to come
+    assert stage.money["total_e8"] == 1000 * E8 - 321
+    assert word(1000 * E8 - 321, match_ns=1_006, event_ns=2_003) == 1000 * E8 - 321
+
+
+def test_event_from_before_an_answer_does_not_stand_over_it(stage):
+    """An answer is newer than the stream: what was settled before it is in it."""
+    stage.r.report(
+        "BALANCE", 0, asset=USDT, balance_e8=900 * E8, match_ns=5_000, request=lib.HP_REQUEST_STATUS
+    )
+    for e8, match_ns, wanted in ((950 * E8, 4_999, 900), (880 * E8, 5_001, 880)):
+        stage.r.report(
+            "BALANCE", 0, asset=USDT, balance_e8=e8, match_ns=match_ns, event_ns=6_000 + match_ns
+        )
+        assert stage.money["total_e8"] == wanted * E8
 
 
 def test_answer_of_the_millisecond_of_an_event_does_not_stand_over_it(stage):

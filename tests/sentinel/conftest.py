@@ -41,6 +41,8 @@ class Stages:
 
     def common(self, **spec):
         key = json.dumps(spec, sort_keys=True)
+        for other in [one for one in self.shared if one != key]:
+            self.drop(other)  # one at a time: a stage that nobody asks costs a tenth of a core
         if key not in self.shared:
             self.shared[key] = self.start(**spec)
         return key, self.shared[key]

@@ -54,10 +54,18 @@ class Door:
     def follow(self):
         while not self.over.wait(0.002):
             for n in self.obeying:
-                view = self.stage.lanes[n].view
-                view.counters.turns += 1
-                view.words = self.stage.control.word
-                view.looked_turn = view.counters.turns
+                self.obey(n)
+
+    def obey(self, n):
+        view = self.stage.lanes[n].view
+        view.counters.turns += 1
+        view.words = self.stage.control.word
+        view.looked_turn = view.counters.turns
+
+    def only(self, n):
+        """From the next word on this lane obeys at once, before anybody waits; the others stand."""
+        self.obeying = set()
+        self.server.asked = lambda command: self.obey(n)
 
     def close(self):
         self.over.set()
@@ -124,7 +132,7 @@ def test_words_are_set_obeyed_cleared_and_logged_with_who_asked(stage, door):
 
 def test_kill_of_a_stuck_lane_says_that_it_does_not_obey_and_stays_set(stage, door, monkeypatch):
     monkeypatch.setattr(control_socket, "OBEY_SECONDS_MAX", 0.3)
-    door.obeying = {0}
+    door.only(0)
     answer = ask(stage.deployment, {"command": "kill"})
     assert [one["obeyed"] for one in answer["lanes"]] == [True, False]
     assert not answer["obeyed"]
@@ -141,7 +149,7 @@ def test_lane_that_shows_the_word_by_chance_has_not_obeyed_before_it_turns(
 ):
     """What it shows is of before the word: another's kill, which its turn may see taken back."""
     monkeypatch.setattr(control_socket, "OBEY_SECONDS_MAX", 0.3)
-    door.obeying = {0}
+    door.only(0)
     stage.lanes[1].view.words = lib.HP_WORD_KILL
     answer = ask(stage.deployment, {"command": "kill"})
     assert [(one["obeyed"], one["turns"] is None) for one in answer["lanes"]] == [

@@ -33,7 +33,7 @@ from runtime.journal import (
 )
 from runtime.journal.archive import ArchiveDamaged, ArchiveFailed
 from runtime.journal.archiver import Archiver, Rules
-from runtime.journal.chain import newest_head
+from runtime.journal.chain import HEADS, newest_head
 from runtime.journal.checkpoint import CheckpointBusy
 from runtime.journal.key import ArchiveKey
 from runtime.journal.recording import RecordingError
@@ -54,6 +54,13 @@ def whole_bytes(data: bytes) -> int:
     """Return how many bytes of a segment its reader believes."""
     head = segment(data[:SEGMENT_BYTES])
     return 0 if head is None else scan(data, SEGMENT_BYTES, head.first_sequence)[1]
+
+
+def is_missed(folder: Path) -> bool:
+    """Say whether a head tells of a beginning that is gone: a reader stops there, rightly."""
+    first, told = recording.segment_path(folder, 0), folder / HEADS
+    is_there = first.exists() and whole_bytes(first.read_bytes()) > 0
+    return not is_there and told.exists() and told.stat().st_size > 0
 
 
 class Disk:
@@ -234,7 +241,8 @@ class Archive:
         """S7: what was acknowledged is there, and can be read."""
         try:
             yield from self.differences(host, cut)
-            recording.lanes(cut)
+            if not any(is_missed(folder) for folder in recording.epoch_folders(cut)):
+                recording.lanes(cut)
         except RecordingError as error:
             yield f"behind a cut of power the archive cannot be read: {error}"
 

@@ -54,6 +54,7 @@ FAULTS: dict[str, Fault] = {
         Fault("key_expired", 0.05, 0.5, "listen keys that expire, times a second"),
         Fault("nibbled", 0.5, 12.0, "orders of ours that are filled in part or whole, a second"),
         Fault("funding", 0.2, 4.0, "settlements of funding, a second"),
+        Fault("by_hand", 1.0, 6.0, "trades by a person while the first lane opens, a second"),
         # this host
         Fault("kill", 0.2, 2.5, "kills of the lane between two steps or within one, a second"),
         Fault("kill_session", 0.1, 0.8, "kills of the session process, a second"),

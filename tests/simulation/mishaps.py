@@ -115,7 +115,7 @@ class Mishaps:
 
     def silence(self, chance: Any) -> None:
         streams = self.world.venue.desk.streams
-        names = sorted(streams.listeners)
+        names = sorted(name for name in streams.listeners if "@" in name)  # no listen key
         if names:
             until = self.world.venue.desk.now_ms() + chance.randrange(50, 1200)
             streams.silent_until[chance.choice(names)] = until

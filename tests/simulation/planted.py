@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import functools
 import gc
 import importlib.abc
 import importlib.machinery
@@ -186,8 +187,16 @@ class Planter(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_loader(name, loader, origin=str(shared(name)))
 
 
+@functools.cache
+def source(file: str) -> str:
+    """Return a text as it was when this process began: it may be edited meanwhile."""
+    return (ROOT / file).read_text()
+
+
 def prepare(bugs: list[Bug]) -> None:
     """Make this process use the canary build, honest as yet."""
+    for bug in bugs:
+        source(bug.file)
     loaded = [name for name in MODULES if name in sys.modules]
     if loaded:
         raise RuntimeError(f"{', '.join(loaded)} loaded already; the canary build comes first")
@@ -220,7 +229,7 @@ def essence(code: CodeType) -> Any:
 def recode(bug: Bug) -> None:
     """Give the loaded functions of a module the code that its text with the bug compiles to."""
     path, module = ROOT / bug.file, bug.file.removesuffix(".py").replace("/", ".")
-    text = path.read_text()
+    text = source(bug.file)
     honest = list(codes(compile(text, str(path), "exec")))
     wrong = list(codes(compile(replaced(text, bug, bug.becomes), str(path), "exec")))
     by_place: dict[tuple[str, int], CodeType] = {}
@@ -234,6 +243,7 @@ def recode(bug: Bug) -> None:
         if essence(same) != essence(code):
             by_place[code.co_qualname, code.co_firstlineno] = same
     changed = 0
+    gc.unfreeze()  # what is frozen is not listed
     for one in gc.get_objects():
         if isinstance(one, FunctionType) and one.__module__ == module:
             code = by_place.get((one.__code__.co_qualname, one.__code__.co_firstlineno))
@@ -256,8 +266,7 @@ class Watch:
         for bug in bugs:
             if bug.is_compiled:
                 continue
-            path = ROOT / bug.file
-            text = path.read_text()
+            path, text = ROOT / bug.file, source(bug.file)
             first = text.count("\n", 0, text.index(bug.was)) + 1
             last = first + bug.was.rstrip("\n").count("\n")
             place = (first, last, bug, conditions(bug))

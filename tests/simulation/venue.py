@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tests.simulation.judges.judge import Judge
 
 API_KEY, ADDRESS = "key", "host"
+BY_HAND = "by-hand-"  # names of orders that a person placed
 SERVES = {"public": PUBLIC, "market": MARKET, "private": PRIVATE}
 HELD_NS = 50 * MS  # how long a swapped user event waits for the next ones
 TWICE_MS = 150  # until a user event is told again, at most
@@ -233,7 +234,7 @@ class Venue:
         self.control = Control(self.desk)
         self.timers = Clockwork(self.desk, loop)
         self.held: dict[Connection, Held] = {}
-        self.requests = 0
+        self.requests = self.hands = 0
         self.banned_until_ns = 0
         self.snapshots: dict[str, Reply] = {}  # the last of each question
         self.judge: Judge
@@ -246,6 +247,26 @@ class Venue:
 
     def stop(self) -> None:
         self.timers.stop()
+
+    def by_hand(
+        self, market: Market, side: str, lots: int, at_ms: int, is_hedged: bool
+    ) -> None:
+        """A person takes what the market has, on our account."""
+        self.hands += 1
+        price = market.mark + (50 if side == "BUY" else -50)
+        params = {
+            "symbol": market.symbol,
+            "side": side,
+            "type": "LIMIT",
+            "timeInForce": "IOC",
+            "quantity": market.instrument.lots_text(lots),
+            "price": market.instrument.price_text(price),
+            "newClientOrderId": f"{BY_HAND}{self.hands}",
+        }
+        if is_hedged:
+            params["positionSide"] = "LONG" if side == "BUY" else "SHORT"
+        self.desk.orders.place(self.account, params, at_ms)
+        self.desk.pump()
 
     def nibble(self, chance: random.Random) -> None:
         """Somebody takes what stands before an order of ours, and a part of it or all."""

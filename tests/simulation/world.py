@@ -219,6 +219,7 @@ class World:
         self.start_sentinel()
         if self.archive is not None:
             self.archive.start()
+        self.plan_by_hand()
 
     def trade_before(self) -> None:
         """The account has a past, in half of the stories: what somebody did by hand.
@@ -232,23 +233,36 @@ class World:
         desk = self.venue.desk
         is_young, one_side = chance.random() < 0.5, chance.choice(("BUY", "SELL"))
         at_ms = desk.now_ms() - (0 if is_young else 4 * READ_LAG_MS)
-        for number in range(chance.randrange(1, 5)):
+        for _ in range(chance.randrange(1, 5)):
             market = desk.exchange.markets[chance.choice(list(self.symbols.values()))]
             side = one_side if is_young else chance.choice(("BUY", "SELL"))
-            price = market.mark + (50 if side == "BUY" else -50)
-            params = {
-                "symbol": market.symbol,
-                "side": side,
-                "type": "LIMIT",
-                "timeInForce": "IOC",
-                "quantity": market.instrument.lots_text(chance.randrange(1, 20)),
-                "price": market.instrument.price_text(price),
-                "newClientOrderId": f"by-hand-{number}",
-            }
-            if self.shape.is_hedged:
-                params["positionSide"] = "LONG" if side == "BUY" else "SHORT"
-            desk.orders.place(self.venue.account, params, at_ms)
-        desk.pump()
+            lots = chance.randrange(1, 20)
+            self.venue.by_hand(market, side, lots, at_ms, self.shape.is_hedged)
+
+    def plan_by_hand(self) -> None:
+        """A person trades until the first lane is open, for a second at most.
+
+        Not where lists lag: of an account without a journal nothing tells that it traded a moment
+        ago.
+        """
+        if "read_lag" not in self.chance.strength:
+            pause_ns = self.chance.pause_ns("by_hand")
+            if pause_ns is not None:
+                self.loop.after(pause_ns, self.trade_by_hand)
+
+    def trade_by_hand(self) -> None:
+        if self.epoch > 1 or self.process.lane.is_open or self.loop.now_ns > S:
+            return
+        self.chance.note("by_hand")
+        chance, desk = self.chance.of("by_hand/how"), self.venue.desk
+        market = chance.choice(list(desk.exchange.markets.values()))
+        lots = chance.randrange(1, 4)
+        self.judge.seen.by_hand += 1
+        self.judge.limits.hand_lots += lots
+        self.judge.limits.hand_e8 += market.instrument.notional_e8(market.mark, lots)
+        side, is_hedged = chance.choice(("BUY", "SELL")), self.shape.is_hedged
+        self.venue.by_hand(market, side, lots, desk.now_ms(), is_hedged)
+        self.plan_by_hand()
 
     def start_session(self) -> None:
         def tell(message: dict[str, Any]) -> None:

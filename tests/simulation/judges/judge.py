@@ -24,6 +24,7 @@ from tests.simulation.judges.s11_figures import Figures
 from tests.simulation.judges.s12_clocks import Clocks
 from tests.simulation.judges.s13_pace import Pace
 from tests.simulation.judges.seen import Seen
+from tests.simulation.venue import BY_HAND
 from venues.simulator.order import Order
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Judge:
     def on_accept(self, order: Order, market: Any) -> None:
         """The venue takes an order."""
         self.world.trace("accepts", order.client_id, order.side, order.price, order.lots)
+        if order.client_id.startswith(BY_HAND):
+            return
         self.once.on_accept(order)
         self.limits.on_accept(order, market)
 

@@ -21,6 +21,7 @@ class Limits(Part):
 
     def __init__(self, seen: Seen) -> None:
         super().__init__(seen)
+        self.hand_lots = self.hand_e8 = 0  # by a person: a lane hears of it later
         self.lents = [(0, self.world.account)]  # limits of the account, since when
 
     def on_accept(self, order: Order, market: Any) -> None:
@@ -33,7 +34,7 @@ class Limits(Part):
             return
         same = [one for one in [*others, order] if one.side == order.side and not one.reduce_only]
         worst = held * order.side + sum(one.left for one in same)
-        if worst > limits["position_lots_max"]:
+        if worst > limits["position_lots_max"] + self.hand_lots:
             raise self.broken(
                 "S3",
                 f"{text}: {held} lots held and {[one.left for one in same]} at work on its side;"
@@ -41,12 +42,15 @@ class Limits(Part):
             )
         if order.lots > limits["order_lots_max"]:
             raise self.broken("S3", f"{text}: {order.lots} lots in one order")
-        if len(others) + 1 > limits["open_orders_max"]:
-            raise self.broken("S3", f"{text}: {len(others) + 1} orders at work")
-        everywhere, lent = len(account.open_orders), self.lent()
+        # an exit may have been sent beyond the limit, and before this one arrived
+        number = 1 + sum(not one.reduce_only for one in others)
+        if number > limits["open_orders_max"]:
+            raise self.broken("S3", f"{text}: {number} orders at work")
+        lent = self.lent()
+        everywhere = sum(not one.reduce_only for one in account.open_orders.values())
         if everywhere > lent["open_orders_max"]:
             raise self.broken("S3", f"{text}: {everywhere} orders of the account at work")
-        gross = self.gross_e8()
+        gross = self.gross_e8() - self.hand_e8
         if gross * 100 > lent["gross_notional_e8_max"] * 102:
             raise self.broken("S3", f"{text}: {gross} (1e-8) gross")
         if any(one.side != order.side and meets(order, one) for one in others):

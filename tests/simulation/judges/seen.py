@@ -40,6 +40,7 @@ class Seen:
         self.arrived: dict[int, str] = {}  # client id of a first try: the order that arrived
         self.cancelled: set[int] = set()  # client ids of orders that a lane wanted gone
         self.left_ns: dict[int, int] = {}  # client id: when its bytes left
+        self.by_hand = 0  # trades by a person while the first lane opened
         self.left: dict[int, list[int]] = {}  # epoch: client ids of orders whose bytes left
 
     def id_of(self, text: str) -> int:
