@@ -504,19 +504,14 @@ class LaneProcess:
 
     def read(self, kind: int, aux: int, data: bytes) -> None:
         """Take one mail, as the live lane's read_mail() does."""
-        before = None
         if kind == lib.HP_MAIL_SNAPSHOT:
             self.judge.books.on_snapshot(self, aux, data)
-        elif kind == lib.HP_MAIL_REPORT:
-            before = self.judge.again.before_report(self, data)
         elif data and kind in FACTS:
             self.judge.successor.on_fact(self, kind, aux, data)
         lane, took = self.lane, [0]
         self.step(lambda: took.append(lane.mailed(kind, aux, data)))
         if self.is_dead:
             return
-        if kind == lib.HP_MAIL_REPORT:
-            self.judge.after_user_frame(self, before)
         if took[-1] == FACT:
             if lane.is_open and not lane.is_user_ready and self.user is not None:
                 self.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -286,9 +287,11 @@ def steps():
     folder = ROOT / "build" / "steps"
     folder.mkdir(parents=True, exist_ok=True)
     other = os.environ.get("CORELANE_STEPS")
-    found = [Path(other)] if other else list(folder.glob(f"{module}*.so"))
-    if not found:
-        found = [Path(builder().compile(tmpdir=str(folder)))]
+    with (folder / "lock").open("w") as lock:  # of workers that run at the same time one compiles
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = [Path(other)] if other else list(folder.glob(f"{module}*.so"))
+        if not found:
+            found = [Path(builder().compile(tmpdir=str(folder)))]
     spec = importlib.util.spec_from_file_location(module, found[0])
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
