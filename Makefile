@@ -13,8 +13,8 @@ LIVE_AT_ONCE ?= 0
 TESTS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 SOURCES := $(shell find hotpath venues strategies runtime tuning ops -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.c' -o -name '*.cpp' -o -name '_*_build.py' 2>/dev/null)
 
-.PHONY: run build test test-qemu lint bench bench-check bench-peers recordings fuzz drill sentinel soak orders stories \
-	faults mutants sim canary check help
+.PHONY: run build test test-qemu lint bench bench-check bench-peers recordings fuzz drill sentinel soak orders \
+	positions stories faults mutants sim canary check help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -83,6 +83,9 @@ faults: build ## N (default 1000) kills, torn tails x 1000, cuts of power; each 
 
 orders: build ## N (default 10000000) random lives of orders against a plain venue, sanitizers on
 	@CORELANE_ORDERS=$${N:-10000000} CORELANE_ORDERS_SEEDS=8 $(PY) -m pytest -q -s tests/orders $(ARGS)
+
+positions: build ## N (default 100000) sequences of partial closes against exact fractions and the venue
+	@CORELANE_POSITIONS=$${N:-100000} $(PY) -m pytest -q tests/steps/test_positions.py -k partial_closes $(ARGS)
 
 stories: build ## N (default 1000) long stories of a lane, each run again from its journal
 	@CORELANE_STORIES=$${N:-1000} $(PY) -m pytest -q tests/journal/test_rerun.py -k long_stories $(ARGS)

@@ -367,11 +367,12 @@ def bench_checkpoint(trials: int) -> dict[str, Any]:
 def say_checkpoint(r: dict[str, Any]) -> None:
     print(
         f"checkpoint, {r['rounds']} taken, {r['checkpoint_ms']} ms each; the longest stop of the"
-        " lane, microseconds"
+        " lane, microseconds\n  (p99 of fewer than 100 windows is their longest stop)"
     )
     for what in ("with", "without"):
         row, bar = r[what], " (bar 200)" if what == "with" else ""
-        print(f"  {what} one")
+        stolen = r["rounds"] - row["quiet"]
+        print(f"  {what} one; the hypervisor took time of the core in {stolen} windows, left out")
         for name, text, count in (
             ("quiet_own", "left alone", row["quiet"]),
             ("own", "all windows", r["rounds"]),

@@ -513,10 +513,7 @@ class LaneProcess:
         elif kind == lib.HP_MAIL_MISSED:
             self.step(lane.missed, aux, data)
         elif kind == lib.HP_MAIL_REPORT:
-            before = self.judge.again.before_report(self, data)
             self.step(lane.report, data)
-            if not self.is_dead:
-                self.judge.after_user_frame(self, before)
         elif kind == lib.HP_MAIL_TRADES:
             if aux == 0 and self.user is not None and lane.is_open:
                 self.release()

@@ -403,6 +403,9 @@ class Venue:
             raise TimeoutError(f"{method} {path}: no answer")
         if reply.status == 418 and life:  # its seconds count from when it was said
             self.judge.pace.on_ban(life, said_ns + int(reply.headers["Retry-After"]) * S)
+        if path in (ORDER, OPEN_ORDERS) and method == "GET" and reply.status == 200 and life:
+            found = json.loads(reply.text)
+            self.judge.successor.on_listed(found if path == OPEN_ORDERS else [found])
         if path == DEPTH and reply.status == 200:
             reply = self.snapshot(query, reply)
         if path == DEPTH and reply.status in (418, 429):

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import re
 
-from runtime._shm import ffi, lib
 from tests.simulation.judges.seen import Part, Seen
 from tests.simulation.lane import LaneProcess
-from tests.simulation.loop import MS
 
-BALANCE = re.compile(rb'"e":"ACCOUNT_UPDATE","E":\d+,"T":(\d+)')
+BALANCE = re.compile(rb'"e":"ACCOUNT_UPDATE","T":\d+,"E":(\d+)')  # its own time
 
 
 class Again(Part):
@@ -20,7 +18,7 @@ class Again(Part):
 
     def __init__(self, seen: Seen) -> None:
         super().__init__(seen)
-        self.told_ms: dict[int, int] = {}  # epoch: time of the newest balance that it was told
+        self.told_ms: dict[int, int] = {}  # epoch: time of the newest balance that its stream told
 
     def before_balance(self, process: LaneProcess, data: bytes) -> int | None:
         """Return the wallet as it is, where a frame tells an older one than was told before."""
@@ -28,13 +26,6 @@ class Again(Part):
         if found is None:
             return None
         return self.before(process, int(found.group(1)))
-
-    def before_report(self, process: LaneProcess, data: bytes) -> int | None:
-        """As before_balance(), of a balance that the session has asked for."""
-        report = ffi.from_buffer("hp_report_t *", data)
-        if report.kind != lib.HP_REPORT_BALANCE:
-            return None
-        return self.before(process, int(report.match_ns) // MS)
 
     def before(self, process: LaneProcess, at_ms: int) -> int | None:
         newest = self.told_ms.get(process.epoch, 0)

@@ -9,9 +9,10 @@ from typing import Any
 
 from runtime._shm import ffi, lib
 from runtime.session import evidence
-from tests.simulation.judges.seen import Part, Seen
+from tests.simulation.judges.seen import RESTING, Part, Seen
 from tests.simulation.lane import LaneProcess
 from tests.simulation.loop import MS
+from venues.simulator.instrument import scaled
 
 
 class Successor(Part):
@@ -20,6 +21,7 @@ class Successor(Part):
     def __init__(self, seen: Seen) -> None:
         super().__init__(seen)
         self.filled: dict[int, int] = {}  # client id: lots that a lane knew to be filled
+        self.listed: dict[int, int] = {}  # client id: lots that the venue last said are filled
         self.worked: set[int] = set()  # client ids that the last lane which was open knew at work
         self.told: dict[int, dict[int, Any]] = {}  # generation of an opening: its orders
 
@@ -76,11 +78,23 @@ class Successor(Part):
             order = evidence.record_of("hp_order_t", data)
             told[order.client_id] = order
             known = self.filled.get(order.client_id, 0)
+            if order.state in RESTING:  # by the venue's word
+                known = max(known, self.listed.get(order.client_id, 0))
             if order.filled_lots < known:
                 text = f"{order.client_id:x}: {known} lots were filled"
                 raise self.broken("S8", f"{text}, the successor is told of {order.filled_lots}")
         elif kind == lib.HP_MAIL_OPENING:
             self.on_opening(told, ffi.from_buffer("hp_opening_t *", data))
+
+    def on_listed(self, rows: list[dict[str, Any]]) -> None:
+        """The session was told of orders."""
+        decimals = {
+            symbol: self.world.about[number]["size_decimals"]
+            for number, symbol in self.world.symbols.items()
+        }
+        for row in rows:
+            lots = scaled(row["executedQty"], decimals[row["symbol"]])
+            self.listed[self.seen.id_of(row["clientOrderId"])] = lots
 
     def on_opening(self, told: dict[int, Any], end: Any) -> None:
         """What may still come is told; what is counted has come, or is told."""
