@@ -138,6 +138,8 @@ def write_headers(bugs: list[Bug]) -> bool:
     for name, text in {**texts, "planted.h": PRELUDE}.items():
         path = BUILD / name
         if not path.exists() or path.read_text() != text:
+            for module in MODULES if not changed else ():  # one that is cut short is begun anew
+                shared(module).unlink(missing_ok=True)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             changed = True
