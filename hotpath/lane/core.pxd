@@ -268,6 +268,13 @@ cdef extern from "hotpath/lane/inputs.h" nogil:
     int hp_lane_input(hp_lane_t *l, const hp_journal_record_t *r, const char *payload) noexcept nogil
 
 
+cdef extern from "hotpath/lane/mailed.h" nogil:
+    enum: HP_MAILED_NOT
+    enum: HP_MAILED_FACT
+    enum: HP_MAILED_REFUSED
+    int hp_lane_mailed(hp_lane_t *l, uint32_t kind, uint64_t aux, const char *data, size_t size) noexcept nogil
+
+
 cdef extern from "hotpath/lane/adopt.h" nogil:
     void hp_lane_opening_begin(hp_lane_t *l) noexcept nogil
     void hp_lane_fact(hp_lane_t *l, uint32_t kind, uint64_t generation, const void *data, size_t size) noexcept nogil

@@ -924,6 +924,7 @@ cdef class LiveLane(Lane):
         cdef hp_ring_record_t *record
         cdef char *data
         cdef uint32_t n
+        cdef int took
         cdef hp_verdict_t told
         for n in range(16):
             record = hp_ring_peek(self.mail_in)
@@ -931,13 +932,14 @@ cdef class LiveLane(Lane):
                 return
             data = <char *>hp_ring_payload(record)
             hp_count(&self.core.count.mail_in, 1)
-            if record.kind == HP_MAIL_SNAPSHOT:
-                hp_lane_snapshot(&self.core, <uint32_t>record.aux, data, record.length - HP_FRAME_PAD_BYTES)
-            elif record.kind == HP_MAIL_SPARE and record.length >= HP_FRAME_PAD_BYTES + sizeof(uint64_t):
-                hp_lane_spare(&self.core, <uint32_t>record.aux, (<uint64_t *>data)[0], data + sizeof(uint64_t),
-                              record.length - HP_FRAME_PAD_BYTES - sizeof(uint64_t))
-            elif record.kind == HP_MAIL_MISSED:
-                hp_lane_fill_missed(&self.core, <uint32_t>record.aux, data, record.length)
+            took = hp_lane_mailed(&self.core, record.kind, record.aux, data, record.length)
+            if took == HP_MAILED_FACT:
+                if self.core.is_open and not self.core.is_user_ready and self.user is not None:
+                    self.release()
+            elif took == HP_MAILED_REFUSED:
+                self.log(f"lane.instrument_refused instrument={(<const hp_instrument_t *>data).id}")
+            elif took != HP_MAILED_NOT:
+                pass
             elif record.kind == HP_MAIL_ASK and record.length == sizeof(hp_ask_t):
                 hp_lane_ask(&self.core, <const hp_ask_t *>data, &told)
                 if hp_ring_put(self.mail_out, HP_MAIL_VERDICT, 0, &told, sizeof(told)):
@@ -945,34 +947,8 @@ cdef class LiveLane(Lane):
                     self.is_mail_due = True
                 else:
                     hp_count(&self.core.count.mail_refused, 1)
-            elif record.kind == HP_MAIL_SIGNAL and record.length == sizeof(hp_signal_t):
-                hp_lane_signal(&self.core, <const hp_signal_t *>data)
-            elif record.kind == HP_MAIL_QUOTA and record.length == sizeof(hp_quota_told_t):
-                hp_lane_quota_told(&self.core, <const hp_quota_told_t *>data)
-            elif record.kind == HP_MAIL_QUOTA_RULE and record.length == sizeof(hp_quota_rule_t):
-                hp_lane_put_quota_rule(&self.core, <const hp_quota_rule_t *>data)
-            elif record.kind == HP_MAIL_TTL and record.length == sizeof(hp_ttl_rule_t):
-                hp_lane_put_ttl(&self.core, <const hp_ttl_rule_t *>data)
-            elif record.kind == HP_MAIL_REPORT:
-                hp_lane_told(&self.core, <hp_report_t *>data)
-            elif record.kind == HP_MAIL_LIMIT and record.length == sizeof(hp_limit_t):
-                hp_lane_put_limit(&self.core, <hp_limit_t *>data)
-            elif record.kind == HP_MAIL_RULE and record.length == sizeof(hp_instrument_limits_t):
-                hp_lane_put_rule(&self.core, <uint32_t>record.aux, <hp_instrument_limits_t *>data)
-            elif record.kind == HP_MAIL_INSTRUMENT and record.length == sizeof(hp_instrument_t):
-                if not hp_lane_put_instrument(&self.core, <const hp_instrument_t *>data):
-                    self.log(f"lane.instrument_refused instrument={(<const hp_instrument_t *>data).id}")
-            elif record.kind == HP_MAIL_POLICY and record.length == sizeof(hp_gate_rule_t):
-                hp_lane_put_policy(&self.core, <hp_gate_rule_t *>data)
             elif record.kind == HP_MAIL_TRADES:
                 if record.aux == 0 and self.user is not None and self.core.is_open:
-                    self.release()
-            elif record.kind == HP_MAIL_OPENING and record.length == 0:
-                if self.core.stage.generation != 0 and not self.core.is_open:
-                    hp_lane_command(&self.core, HP_COMMAND_WISH)
-            elif record.kind in (HP_MAIL_BASE, HP_MAIL_BOOKED, HP_MAIL_ORDER, HP_MAIL_OPENING):
-                hp_lane_fact(&self.core, record.kind, record.aux, data, record.length)
-                if self.core.is_open and not self.core.is_user_ready and self.user is not None:
                     self.release()
             else:
                 self.cold_mail(record.kind, data, record.length)

@@ -193,6 +193,12 @@ cdef class ManualLane(Lane):
         self.core.stamps.recv = self.stamp()
         hp_lane_told(&self.core, &report)
 
+    def mailed(self, uint32_t kind, uint64_t aux, bytes data):
+        """One mail of the cold side: 0 = it is no step alone, 2 = it was a fact of an opening."""
+        self.core.now_ns = self.core.recv_ns = self.now_ns
+        self.core.stamps.recv = self.stamp()
+        return hp_lane_mailed(&self.core, kind, aux, data, len(data))
+
     def begin_opening(self):
         """Wish for an opening, as a lane does when its user stream is open; return the generation."""
         self.core.now_ns = self.core.recv_ns = self.now_ns

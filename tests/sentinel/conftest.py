@@ -9,6 +9,7 @@ import pytest
 
 from ops.sentinel_drill import DrillFailed, Stage, settled
 from runtime._shm import lib
+from runtime.pages.page import SHM
 from runtime.supervise import control_socket
 from runtime.supervise.peer import CommandError
 from tests.tuning.conftest import pytest_runtest_setup  # noqa: F401  (requires_root)
@@ -80,6 +81,8 @@ def stage(stages):
     yield start
     for one in made:
         one.close()
+        for path in SHM.glob(f"corelane.{one.deployment}.*"):  # of a supervisor that was killed
+            path.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ Differences from the live lane: frames of a read are not parked, a blocking lane
 
 Why it is a second text.  What hotpath/lane/live.pyx does around the steps is written into callbacks
 of picows, on transports of uvloop that it looks into (their type, their file, what the kernel has
-taken), and between spins on a clock of the CPU.  None of it can be had without sockets; and
-an Env between them and the steps would be a call more in every frame's way.  So this file
-says again what that one does when a socket opens, closes or speaks, when mail comes, and once
-a turn; whoever changes the one changes the other.  The real one is driven by tests/lane/*_live.py,
-the drill and the soak.
+taken), and between spins on a clock of the CPU: opening, closing, reading and writing cannot be had
+without sockets, and an Env between them and the steps would be a call more in every frame's way.
+Which step a kind of mail is stands in hotpath/lane/mailed.h, for both.  Two more parts touch no
+socket and could go the same way: what is due with a beat (beat()), when the other lane of a pair
+counts as silent (read_peer()).  Until then, whoever changes the one changes the other.
+The real one is driven by tests/lane/*_live.py, the drill and the soak.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hotpath.journal.tail import RECORD_BYTES, SEGMENT_BYTES, records
@@ -48,7 +48,8 @@ TAKES = 4  # of what the other lane has said, in a turn
 KEY_WAIT_NS = 700 * MS
 LOGON_AGAIN_NS = 800 * MS
 DRAIN_NS = 5 * S
-QUOTA_FIGURES = ("limit", "used", "asked_ns", "stop_ns", "status", "cost")
+FACTS = (lib.HP_MAIL_BASE, lib.HP_MAIL_BOOKED, lib.HP_MAIL_ORDER, lib.HP_MAIL_OPENING)
+FACT = 2  # what the lane says of one of them: HP_MAILED_FACT
 NOBODY = 1 << 22  # no process has this number
 OWN_WISHES = (lib.HP_WANT_STREAM, lib.HP_WANT_RECONNECT)
 
@@ -503,37 +504,22 @@ class LaneProcess:
 
     def read(self, kind: int, aux: int, data: bytes) -> None:
         """Take one mail, as the live lane's read_mail() does."""
-        lane = self.lane
         if kind == lib.HP_MAIL_SNAPSHOT:
             self.judge.books.on_snapshot(self, aux, data)
-            self.step(lane.snapshot, aux, data[: -lib.HP_FRAME_PAD_BYTES])
-        elif kind == lib.HP_MAIL_SPARE:
-            asked = int.from_bytes(data[:8], "little")
-            self.step(lane.spare, aux, data[8 : -lib.HP_FRAME_PAD_BYTES], asked)
-        elif kind == lib.HP_MAIL_MISSED:
-            self.step(lane.missed, aux, data)
-        elif kind == lib.HP_MAIL_REPORT:
-            self.step(lane.report, data)
+        elif data and kind in FACTS:
+            self.judge.successor.on_fact(self, kind, aux, data)
+        lane, took = self.lane, [0]
+        self.step(lambda: took.append(lane.mailed(kind, aux, data)))
+        if self.is_dead:
+            return
+        if took[-1] == FACT:
+            if lane.is_open and not lane.is_user_ready and self.user is not None:
+                self.release()
+        elif took[-1]:
+            return
         elif kind == lib.HP_MAIL_TRADES:
             if aux == 0 and self.user is not None and lane.is_open:
                 self.release()
-        elif kind == lib.HP_MAIL_OPENING and not data:
-            if lane.generation and not lane.is_open:
-                self.step(lane.command, lib.HP_COMMAND_WISH)
-        elif kind in (
-            lib.HP_MAIL_BASE,
-            lib.HP_MAIL_BOOKED,
-            lib.HP_MAIL_ORDER,
-            lib.HP_MAIL_OPENING,
-        ):
-            self.judge.successor.on_fact(self, kind, aux, data)
-            self.step(lane.fact, kind, aux, data)
-            if lane.is_open and not lane.is_user_ready and self.user is not None:
-                self.release()
-        elif kind == lib.HP_MAIL_QUOTA:
-            told = ffi.from_buffer("hp_quota_told_t *", data)
-            figures = {name: getattr(told, name) for name in QUOTA_FIGURES}
-            self.step(partial(lane.quota_told, told.kind, told.length_s, **figures))
         elif kind == lib.HP_MAIL_LOGON:
             if self.orders is not None:
                 self.step(lane.note_session, ORDER, lib.HP_SESSION_ASKED)

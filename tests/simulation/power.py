@@ -40,6 +40,7 @@ class Power:
         self.is_read = False  # the lane took over what the archive told
         self.is_said = False  # that it cannot
         self.is_torn = False  # bytes that are no whole record are left
+        self.is_full = False
         self.is_cut = False  # and somebody says that they are gone now
         world.loop.after(self.chance.randrange(*CUT_MS) * MS, self.cut)
 
@@ -109,7 +110,8 @@ class Power:
         world.pages = {}
         world.make_pages()
         world.start_processes()
-        if self.is_torn and self.archive.archiver is not None and not self.is_cut:
+        is_able = self.archive.archiver is not None and not self.is_full
+        if self.is_torn and is_able and not self.is_cut:
             raise world.judge.orders.broken("S7", "a torn end is on disk, and nobody says so")
         if self.is_damaged:
             world.loop.after(LOOKED_AT_MS * MS, self.look)
@@ -120,6 +122,7 @@ class Power:
             if text.startswith("lane.recovered"):
                 self.is_read = True
                 self.world.met.add("took_over_from_disk")
+            self.is_full |= text.startswith("archive.full")  # it cannot be cut yet
             self.is_cut |= "cut_bytes=" in text and "cut_bytes=0" not in text
             self.is_said |= "recovery_stopped" in text or "archiver.damaged" in text
 
