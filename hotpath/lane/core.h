@@ -32,6 +32,7 @@
 
 #define HP_INTENTS_QUEUED 64
 #define HP_EARNED_KEPT 256u /* a venue tells a balance late by fewer fills than this */
+#define HP_SAID_BEFORE 4u   /* events about a wallet in one millisecond, before the newest */
 #define HP_MARKET_FRAMES_PER_TURN 16
 #define HP_WORDS_LAG (HP_WORD_LAGGING | HP_WORD_CHOKED)
 
@@ -186,6 +187,9 @@ typedef struct hp_lane {
     struct {
         uint64_t event_ns;              /* venue's event time of the newest event about the wallet */
         uint64_t answer_ns;             /* match time of the newest answer */
+        int64_t  word_e8;               /* what the newest event said */
+        int64_t  before_e8[HP_SAID_BEFORE]; /* what others of its millisecond had said before it */
+        uint32_t before_count, pad;
     }                said[HP_ASSETS_MAX]; /* by asset - 1: in which order words stand (hold.h) */
     uint64_t         earned_count;
     struct {

@@ -97,6 +97,25 @@ static inline void hp_lane_settle(hp_lane_t *l, const hp_instrument_t *i, uint8_
     hp_lane_earn(l, r->asset != 0 ? r->asset : i->settle_asset, r->match_ns, -r->fee_e8);
 }
 
+/* Two events of one millisecond stand in the order in which they come; is this one of them told again
+ * after the other?  It says what one before the newest said.  (A wallet that comes back to the last unit
+ * to what it was within a millisecond is taken for that, until its next word.) */
+static inline int hp_lane_is_new_word(hp_lane_t *l, const hp_report_t *r, uint64_t event_ns)
+{
+    const uint32_t n = r->asset - 1, most = HP_SAID_BEFORE;
+    if (event_ns > l->said[n].event_ns) {
+        l->said[n].event_ns = event_ns;
+        l->said[n].before_count = 0;
+    } else {
+        uint32_t count = l->said[n].before_count;
+        for (uint32_t at = 0; at < (count < most ? count : most); at++)
+            if (l->said[n].before_e8[at] == r->balance_e8) return 0;
+        if (l->said[n].word_e8 != r->balance_e8) l->said[n].before_e8[l->said[n].before_count++ % most] = l->said[n].word_e8;
+    }
+    l->said[n].word_e8 = r->balance_e8;
+    return 1;
+}
+
 /* When the wallet was as a word says, by time of match; 0 = the word is older than what is known.
  *
  * Two markets of an account may settle in another order than they matched, so events about the wallet
@@ -117,7 +136,7 @@ static inline uint64_t hp_lane_word_ns(hp_lane_t *l, const hp_lane_funds_t *f, c
     }
     if (event_ns == 0) return at < f->said_ns ? 0 : at;
     if (event_ns < l->said[r->asset - 1].event_ns || at < l->said[r->asset - 1].answer_ns) return 0;
-    l->said[r->asset - 1].event_ns = event_ns;
+    if (!hp_lane_is_new_word(l, r, event_ns)) return 0;
     return at < f->said_ns ? f->said_ns : at;
 }
 

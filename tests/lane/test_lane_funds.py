@@ -242,6 +242,23 @@ def test_wallet_follows_the_accounts_own_order_not_that_of_the_matches(stage, is
     assert word(1000 * E8 - 321, match_ns=1_006, event_ns=2_003) == 1000 * E8 - 321
 
 
+def test_word_that_is_told_again_after_another_of_its_millisecond_does_not_stand_over_it(stage):
+    def word(e8, event_ns):
+        stage.r.report(
+            "BALANCE", 0, asset=USDT, balance_e8=e8, match_ns=event_ns, event_ns=event_ns
+        )
+        return stage.money["total_e8"]
+
+    words = [1000 * E8 - n for n in range(5)]
+    for e8 in words:
+        assert word(e8, 2_000) == e8
+    for e8 in words:
+        assert word(e8, 2_000) == words[-1]
+    assert word(words[0], 2_001) == words[0]  # of another time it is news
+    assert word(words[1], 2_001) == words[1]
+    assert word(words[0], 2_001) == words[1]
+
+
 def test_event_from_before_an_answer_does_not_stand_over_it(stage):
     """An answer is newer than the stream: what was settled before it is in it."""
     stage.r.report(

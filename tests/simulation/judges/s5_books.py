@@ -56,6 +56,7 @@ class Books(Part):
         self.pictures: dict[tuple[int, str], Picture] = {}  # epoch, symbol
         self.torn_ns: dict[tuple[int, str], int] = {}  # of a market lane: since when
         self.stale_ns: dict[tuple[int, str], int] = {}  # since when a picture must not be quoted on
+        self.unheard: dict[tuple[int, int], set[str]] = {}  # epoch, socket: books that missed events
 
     def picture(self, process: LaneProcess, symbol: str) -> Picture:
         return self.pictures.setdefault((process.epoch, symbol), Picture())
@@ -72,6 +73,14 @@ class Books(Part):
                     self.torn_ns.pop(key, None)
                 else:
                     self.torn_ns.setdefault(key, process.lane.now_ns)
+
+    def on_taken(self, process: LaneProcess, data: bytes, socket: int, is_taken: bool) -> None:
+        """A journal without room takes no frame; what it tells of is not known then."""
+        found = DEPTH.search(data)
+        if is_taken:
+            self.unheard.pop((process.epoch, socket), None)
+        elif found:
+            self.unheard.setdefault((process.epoch, socket), set()).add(found.group(1).decode())
 
     def on_snapshot(self, process: LaneProcess, instrument: int, data: bytes) -> None:
         picture = self.picture(process, self.world.symbols[instrument])
@@ -113,6 +122,12 @@ class Books(Part):
         """What rests on a picture that is torn or old is cancelled."""
         world, lane = self.world, process.lane
         now = lane.now_ns
+        for (epoch, _), symbols in self.unheard.items():
+            for number, symbol in world.symbols.items():
+                is_good = process.page.view.tops[number].state == lib.HP_BOOK_SYNCED
+                if epoch == process.epoch and symbol in symbols and is_good:
+                    text = f"the book of {symbol} is shown as good, and missed an event"
+                    raise self.broken("S5", text)
         for number, symbol in world.symbols.items():
             watcher = world.lanes()[-1]
             key = (watcher.epoch, symbol)
