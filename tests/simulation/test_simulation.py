@@ -6,12 +6,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.simulation import planted
 from tests.simulation.__main__ import judged
 from tests.simulation.chance import FAULTS, Chance
+from tests.simulation.judges.broken import Broken
+from tests.simulation.judges.s5_books import HANDED_NS, Books
+from tests.simulation.judges.seen import Seen
+from tests.simulation.loop import MS, S
 from tests.simulation.planted import catalogue
 from tests.simulation.shrink import shrink, told
 from tests.simulation.world import LIMITS, World, live
@@ -60,6 +65,35 @@ def test_broken_seed_is_made_short(monkeypatch):
     assert outcome.invariant == "S3" and outcome.broken
     assert set(short.without) == set(outcome.drawn)  # no fault is needed for it
     assert short.orders < 50 and short.command in told(short, outcome)
+
+
+def test_a_hole_that_a_snapshot_closed_does_not_make_the_next_one_older():
+    """Apart, what was decided before a hole leaves a hand-over later: its age is what counts."""
+    market = SimpleNamespace(epoch=2, lane=SimpleNamespace(now_ns=S))
+    world = SimpleNamespace(
+        pair=SimpleNamespace(watchers=lambda: [market]), symbols={1: "A"}, limits={"stale_ms": 900}
+    )
+    books = Books(Seen(world))
+
+    def frame(first, last, previous):
+        text = f'{{"e":"depthUpdate","s":"A","U":{first},"u":{last},"pu":{previous}}}'
+        books.on_frame(market, text.encode())
+
+    def places():
+        books.on_place(market, {"symbol": "A", "side": "BUY", "newClientOrderId": "x"})
+
+    frame(11, 12, 10)  # torn: it has no snapshot yet
+    market.lane.now_ns += 10 * MS
+    books.on_snapshot(market, 1, b'{"lastUpdateId":12}')
+    places()
+    market.lane.now_ns += 2 * HANDED_NS
+    frame(15, 16, 14)  # no frame came between the snapshot and this hole
+    places()
+    market.lane.now_ns += HANDED_NS
+    places()
+    market.lane.now_ns += 1
+    with pytest.raises(Broken, match="has had a hole for 120 ms"):
+        places()
 
 
 def test_a_seed_is_the_same_story_twice_and_in_another_process():

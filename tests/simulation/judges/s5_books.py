@@ -67,12 +67,21 @@ class Books(Part):
             symbol, first, last, previous = found.groups()
             picture = self.picture(process, symbol.decode())
             picture.depth((int(first), int(last), int(previous)), process.lane.now_ns)
-            if self.world.pair is not None:
-                key = (process.epoch, symbol.decode())
-                if not picture.is_torn:
-                    self.torn_ns.pop(key, None)
-                else:
-                    self.torn_ns.setdefault(key, process.lane.now_ns)
+            self.note_hole(process, symbol.decode())
+
+    def note_hole(self, process: LaneProcess, symbol: str) -> None:
+        """Keep since when a picture is torn; asked with snapshots as well as with frames.
+
+        A snapshot closes a hole with no frame beside it.  If the next frame tears another one, that
+        one is new: what the market lane decided before it may still be on its way.
+        """
+        if self.world.pair is None:
+            return
+        key = (process.epoch, symbol)
+        if not self.picture(process, symbol).is_torn:
+            self.torn_ns.pop(key, None)
+        else:
+            self.torn_ns.setdefault(key, process.lane.now_ns)
 
     def on_taken(self, process: LaneProcess, data: bytes, socket: int, is_taken: bool) -> None:
         """A journal without room takes no frame; what it tells of is not known then."""
@@ -83,10 +92,12 @@ class Books(Part):
             self.unheard.setdefault((process.epoch, socket), set()).add(found.group(1).decode())
 
     def on_snapshot(self, process: LaneProcess, instrument: int, data: bytes) -> None:
-        picture = self.picture(process, self.world.symbols[instrument])
+        symbol = self.world.symbols[instrument]
+        picture = self.picture(process, symbol)
         picture.snapshot = max(picture.snapshot, int(SNAPSHOT.findall(data)[0]))
         picture.heard_ns = process.lane.now_ns
         picture.events = [one for one in picture.events if one[1] > picture.snapshot]
+        self.note_hole(process, symbol)
 
     def on_place(self, process: LaneProcess, params: dict[str, Any]) -> None:
         if reduces(params):
