@@ -200,7 +200,19 @@ class EpochWriter:
         if good:
             self.last = blocks[good - 1]
             self.index, self.previous = good, self.last.hash
+        self.hold_unsigned(blocks[self.headed + 1 : good])
         return self.resume_bytes(durable)
+
+    def hold_unsigned(self, blocks: list[chain.Block]) -> None:
+        """Have what no head covers synced with the next head: the archiver that wrote it may have
+        been killed before it was, and reading it tells what memory holds."""
+        if not blocks:
+            return
+        paths = segment_paths(self.folder)
+        for number in sorted({block.segment for block in blocks}):
+            if not paths[number].name.endswith(PACKED):  # packed ones were signed
+                self.unsynced.append(os.open(paths[number], os.O_RDONLY | os.O_CLOEXEC))
+        self.chain_handle = open_file(self.folder / chain.CHAIN)
 
     def inherited(self) -> bytes:
         """Return the hash that this epoch's first block follows."""

@@ -22,7 +22,7 @@ from venues.binance.public import Heard
 
 PROBE_S = 5.0  # silence after which the venue is asked what is used
 LOOK_S = 1.0
-NEWER_NS = 50_000_000  # a lane was told a little later than we were
+ECHO_NS = 50_000_000  # a lane was told by us, a little later than we were
 STOP_S = 60.0  # where a refusal does not say how long
 PACES = {lib.HP_QUOTA_NORMAL: 1.0, lib.HP_QUOTA_BUSY: 0.5, lib.HP_QUOTA_SLOW: 0.25}  # else 0
 
@@ -45,7 +45,8 @@ class Governor:
         self.lanes: dict[int, Listener] = {}
         self.stopped: dict[int, tuple[int, int]] = {}  # kind -> (until, CLOCK_MONOTONIC; status)
         if directory is not None:
-            self.take(stops.read(directory, time.time_ns()), is_kept=True)
+            found = stops.read(directory, time.time_ns())
+            self.take(found, time.monotonic_ns(), is_kept=True)
         self.heard_ns = 0
         self.newest: dict[tuple[int, int], bytes] = {}  # figure of each window
         self.refused = 0
@@ -67,18 +68,36 @@ class Governor:
         """Ask nothing until the venue answers again, and tell the lanes."""
         seconds = heard.retry_after_s or STOP_S
         self.refused += 1
-        self.take({KINDS[heard.stopped]: stops.Stop(int(seconds * 1e9), heard.status)})
+        found = {KINDS[heard.stopped]: stops.Stop(int(seconds * 1e9), heard.status)}
+        self.take(found, time.monotonic_ns())
         self.tell(KINDS[heard.stopped], 0, stop_ns=int(seconds * 1e9), status=heard.status)
         self.say(
             f"quota.refused kind={heard.stopped} status={heard.status} retry_after_s={seconds:g}"
         )
 
-    def take(self, found: dict[int, stops.Stop], *, is_kept: bool = False) -> None:
-        """Hold refusals from now on; those that end later than was known are written down."""
-        now_ns, is_new = time.monotonic_ns(), False
+    def take(
+        self,
+        found: dict[int, stops.Stop],
+        now_ns: int,
+        *,
+        is_kept: bool = False,
+        echo_ns: int = 0,
+    ) -> None:
+        """Hold refusals from now on; those that end later than was known are written down.
+
+        However little later: requests that were under way together are refused one behind the
+        other, and the venue counts from each.  The lane's page that shows the last end as well
+        goes with the lane.
+        now_ns: what `found` counts from, so that what a page shows ends at one and the same time.
+        echo_ns: so little later it is what is known, from one who does not know its status.
+        """
+        is_new = False
         for kind, one in found.items():
-            if now_ns + one.left_ns > self.stopped.get(kind, (0, 0))[0] + NEWER_NS:
-                self.stopped[kind] = now_ns + one.left_ns, one.status
+            until_ns, (known_ns, status) = now_ns + one.left_ns, self.stopped.get(kind, (0, 0))
+            if until_ns > known_ns:
+                if until_ns > known_ns + echo_ns:
+                    status = one.status
+                self.stopped[kind] = until_ns, status
                 is_new = True
         if is_new and not is_kept and self.directory is not None:
             try:
@@ -97,7 +116,8 @@ class Governor:
     def look(self) -> None:
         """Take what lanes were told by their own sessions."""
         for lane in self.lanes.values():
-            self.take(stops.of_lane(lane.page, time.monotonic_ns()))
+            now_ns = time.monotonic_ns()
+            self.take(stops.of_lane(lane.page, now_ns), now_ns, echo_ns=ECHO_NS)
 
     def tell(self, kind: int, length_s: int, **fields: int) -> bytes:
         """Mail one hp_quota_told_t to every lane; a full ring loses what the next figure says."""

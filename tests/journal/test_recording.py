@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime._shm import ffi, lib
-from runtime.journal import chain, recording
+from runtime.journal import archive, chain, recording
 from runtime.journal.archiver import NO_ARCHIVER, Archiver, Rules
 from runtime.journal.audit import verify
 from runtime.journal.retention import pack
@@ -97,6 +97,42 @@ def copy_and_die(ring, directory):
     held.sync()
     held.close()
     os.close(archiver.lock)
+
+
+class Synced:
+    """`os`, and which files were synced, in order."""
+
+    def __init__(self):
+        self.names = []
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+    def fdatasync(self, handle):
+        self.names.append(os.path.basename(os.readlink(f"/proc/self/fd/{handle}")))
+        os.fdatasync(handle)
+
+
+def test_blocks_that_a_killed_archiver_left_are_synced_before_they_are_signed(
+    ring, tmp_path, monkeypatch
+):
+    """They stand in the files; whether on the disk too, nobody knows, and the ring is gone."""
+    directory = tmp_path / "run"
+    ring.frames(90)
+    copy_and_die(ring, directory)
+    folder = recording.epoch_folder(directory, 0, 7)
+    assert len(chain.read(folder)[0]) > 3 and not (folder / chain.HEADS).exists()
+    ring.page.remove()
+    disk = Synced()
+    monkeypatch.setattr(archive, "os", disk)
+    archiver = Archiver(ring.deployment, directory)
+    archiver.look()
+    archiver.finish_former()
+    archiver.close()
+    assert chain.newest_head(folder)["final"]
+    segments = {path.name for path in folder.glob("*.journal")}
+    before = disk.names[: disk.names.index("heads")]
+    assert len(segments) == 2 and set(before) == {*segments, "chain"}
 
 
 @pytest.mark.parametrize("size", [0, 40, 4096])

@@ -143,6 +143,40 @@ def test_what_a_lane_alone_was_told_is_kept_too(stage):
     assert [(one.stop_ns, one.status) for one in stage.mail] == [(40 * S, 418)]
 
 
+def test_of_refusals_heard_together_the_last_end_holds(stage):
+    """Requests that were under way together are refused one behind the other."""
+    for _ in range(2):
+        stage.clock.now += 30_000_000
+        stage.governor.hear(heard(stopped="weight", status=418, retry=1), 77)
+    assert stage.governor.stopped_s() == 1
+    stage.begin()
+    assert stage.governor.stopped_s() == 1
+
+
+def test_what_a_lane_was_told_a_little_later_outlives_it(stage):
+    stage.governor.hear(heard(stopped="weight", status=429, retry=40), 77)
+    stage.page.quota.stop_until_ns[lib.HP_QUOTA_WEIGHT] = stage.clock.now + 40 * S + 30_000_000
+    stage.page.quota.refusals[1] = 1  # of a ban long over
+    stage.governor.leave(0)
+    stage.page = ffi.new("hp_lane_page_t *")
+    for _ in range(2):
+        stage.mail.clear()
+        stage.begin()
+        left_ns = 40 * S + 30_000_000
+        assert [(one.stop_ns, one.status) for one in stage.mail] == [(left_ns, 429)]
+
+
+def test_a_refusal_is_written_down_once_however_often_a_lane_shows_it(stage, monkeypatch):
+    written, write = [], stops.write
+    monkeypatch.setattr(stops, "write", lambda *what: (written.append(what), write(*what)))
+    reads = iter(range(stage.clock.now, 2**62, 1_000))  # each look at the clock takes a while
+    monkeypatch.setattr(module.time, "monotonic_ns", lambda: next(reads))
+    stage.page.quota.stop_until_ns[lib.HP_QUOTA_WEIGHT] = stage.clock.now + 40 * S
+    for _ in range(3):
+        stage.governor.look()
+    assert len(written) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 # small tables: a story makes many lanes, and its books are small
 lane_module.OVERFLOW_LOG2, lane_module.DELTAS_LOG2, lane_module.BACKLOG_LEVELS = 8, 7, 4096
 ORDER, USER = lib.HP_SOCKET_ORDER, lib.HP_SOCKET_USER
-RECORD_BYTES = 40  # before its payload
 WORKING_NS, IDLE_NS = 6 * MS, 15 * MS  # between two turns of a lane that blocks
 BACK_OFF_NS = (30 * MS, 240 * MS)
 ASK_AGAIN_NS = 1000 * MS

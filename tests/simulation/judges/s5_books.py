@@ -56,7 +56,7 @@ class Books(Part):
         self.pictures: dict[tuple[int, str], Picture] = {}  # epoch, symbol
         self.torn_ns: dict[tuple[int, str], int] = {}  # of a market lane: since when
         self.stale_ns: dict[tuple[int, str], int] = {}  # since when a picture must not be quoted on
-        self.unheard: dict[tuple[int, int], set[str]] = {}  # epoch, socket: books that missed events
+        self.unheard: dict[tuple[int, int], set[str]] = {}  # epoch, socket: books
 
     def picture(self, process: LaneProcess, symbol: str) -> Picture:
         return self.pictures.setdefault((process.epoch, symbol), Picture())
