@@ -529,5 +529,6 @@ def test_cut_of_power_loses_nothing_that_was_acknowledged(tmp_path, monkeypatch)
             assert found == ring.kept[: len(found)]
             torn += len(found) < ring.count
             shutil.rmtree(run)
+            (state / KEPT_HEADS).unlink(missing_ok=True)  # of another archive from here on
     assert heads > 0
     assert torn > 0  # some cuts did hit bytes that nobody had acknowledged
