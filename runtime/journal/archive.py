@@ -167,11 +167,14 @@ class EpochWriter:
 
     # -- taking over ------------------------------------------------------------------------------
 
-    def resume(self, durable: tuple[int, int] | None = None) -> Place | None:
+    def resume(
+        self, durable: tuple[int, int] | None = None, *, has_holes: bool = False
+    ) -> Place | None:
         """Find the end of what is good; say where to go on (None: at the start).
 
         durable: (segment, offset) up to which the ring's watermark vouches for the disk: what lies
         behind it is cut and written again out of the ring.
+        has_holes: a repair; what is good behind a hole is kept as well.
         """
         if not self.folder.exists():
             make_folder(self.folder)
@@ -201,7 +204,7 @@ class EpochWriter:
             self.last = blocks[good - 1]
             self.index, self.previous = good, self.last.hash
         self.hold_unsigned(blocks[self.headed + 1 : good])
-        return self.resume_bytes(durable)
+        return self.resume_bytes(durable, has_holes)
 
     def hold_unsigned(self, blocks: list[chain.Block]) -> None:
         """Have what no head covers synced with the next head: the archiver that wrote it may have
@@ -234,14 +237,13 @@ class EpochWriter:
             return False
         return hashlib.sha256(data).digest() == block.sha256
 
-    def resume_bytes(self, durable: tuple[int, int] | None) -> Place | None:
+    def resume_bytes(self, durable: tuple[int, int] | None, has_holes: bool) -> Place | None:
         """Cut the segments to what is good, and put into a block what none holds yet."""
         paths = segment_paths(self.folder)
         held = (self.last.segment, self.last.end) if self.last else (-1, 0)
         place: Place | None = None
         if self.last:
             place = Place(self.last.segment, self.last.end, self.last.last_sequence + 1)
-        is_chained = bool(self.last) or self.headed >= 0
         if durable is not None:  # from the newest on: what is left is a beginning at any time
             for number in sorted(paths, reverse=True):
                 if number > held[0] and (number, 0) >= durable:
@@ -257,7 +259,7 @@ class EpochWriter:
             if durable is not None and number == durable[0]:
                 limit = max(start, min(limit, durable[1]))
             good, sequence = self.good_end(bytes(data[:limit]), start, place)
-            if good and is_chained and start == 0 and place is not None:
+            if good and start == 0 and place is not None and not has_holes:
                 head = segment(data[:SEGMENT_BYTES])
                 if head is None or head.first_sequence != place.sequence:
                     del data

@@ -454,7 +454,7 @@ def repair(run: Path, key: ArchiveKey, deployment: str) -> list[str]:
         folder.mkdir()
         kept = rebuild(aside, folder)
         writer = EpochWriter(folder, audit.lane, audit.epoch, deployment, key)
-        writer.resume()
+        writer.resume(has_holes=True)
         writer.head(
             replaces=(blocks[-1].hash if blocks else chain.NOTHING).hex(),
             aside=aside.name,

@@ -135,6 +135,28 @@ def test_blocks_that_a_killed_archiver_left_are_synced_before_they_are_signed(
     assert len(segments) == 2 and set(before) == {*segments, "chain"}
 
 
+def test_segment_behind_a_torn_one_is_set_aside_also_where_nothing_was_chained(ring, tmp_path):
+    """A cut of power may take the first block's header and the end of the first segment, and leave
+    the second one: it would follow a hole."""
+    directory = tmp_path / "run"
+    ring.frames(90)
+    copy_and_die(ring, directory)
+    ring.page.remove()
+    folder = recording.epoch_folder(directory, 0, 7)
+    first, second = sorted(folder.glob("*.journal"))
+    (folder / chain.CHAIN).unlink()
+    os.truncate(first, first.stat().st_size - 5000)
+    archiver = Archiver(ring.deployment, directory)
+    archiver.look()
+    archiver.finish_former()
+    archiver.close()
+    assert not second.exists() and second.with_suffix(".torn").exists()
+    (run,) = recording.lanes(directory)
+    found, other = frames_of(run)
+    assert other == [] and found == list(range(len(found))) and found
+    assert [one for one in verify(directory).findings if not one.is_note] == []
+
+
 @pytest.mark.parametrize("size", [0, 40, 4096])
 def test_epoch_whose_archiver_died_before_its_first_bytes_hides_no_other(ring, tmp_path, size):
     """A file that was made and not written, or of which a cut of power has left zeros: the lane's
