@@ -265,7 +265,7 @@ def test_order_that_was_on_its_way_is_cancelled_while_it_holds(common):
     assert one.ask("trip")["confirmed"]
     placer(one)("arrives-late")
     one.until("it is gone", lambda: one.open_orders() == 0)
-    assert "cancelled_again" in [e["event"] for e in journal(one)]
+    one.until("it says so", lambda: "cancelled_again" in [e["event"] for e in journal(one)])
 
 
 def test_release_is_refused_while_the_venue_does_not_answer(stage):
