@@ -129,6 +129,13 @@ def write_whole(handle: int, data: bytes, size_before: int) -> None:
         raise ArchiveFull(error.strerror) from error
 
 
+def open_to_read(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise trouble(f"open {path.name}", error) from error
+
+
 def sync(handle: int) -> None:
     try:
         os.fdatasync(handle)
@@ -188,9 +195,9 @@ class EpochWriter:
                 f"{self.folder / chain.CHAIN} ends with block {len(blocks) - 1}; a signed head "
                 f"covers block {self.headed}"
             )
-        good = len(blocks)
-        while good > self.headed + 1 and not self.is_whole(blocks[good - 1], durable):
-            good -= 1
+        good = self.headed + 1
+        while good < len(blocks) and self.is_whole(blocks[good], durable):
+            good += 1
         if good and good == self.headed + 1 and not self.is_whole(blocks[good - 1], None):
             block = blocks[good - 1]
             raise ArchiveDamaged(
@@ -214,7 +221,7 @@ class EpochWriter:
         paths = segment_paths(self.folder)
         for number in sorted({block.segment for block in blocks}):
             if not paths[number].name.endswith(PACKED):  # packed ones were signed
-                self.unsynced.append(os.open(paths[number], os.O_RDONLY | os.O_CLOEXEC))
+                self.unsynced.append(open_to_read(paths[number]))
         self.chain_handle = open_file(self.folder / chain.CHAIN)
 
     def inherited(self) -> bytes:
@@ -311,7 +318,7 @@ class EpochWriter:
         pending.sha.update(data)
         pending.length, pending.last_sequence = len(data), sequence - 1
         pending.lost = first - (self.last.last_sequence + 1 if self.last else 1)
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = open_to_read(path)
         try:
             sync(handle)  # it may never have been
         finally:

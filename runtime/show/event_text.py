@@ -71,25 +71,29 @@ def position(event: Event, f: dict[str, Any]) -> str:
     return f"the venue says {f['kind']}, order {f['client_id']}"
 
 
+LEASES = {  # nobody has to hold it, it is held, it is over
+    "limit_lease": (
+        "limits: nobody lends them",
+        "limits: lent for {left} more (fence {fence})",
+        "limits: not lent, cancels and reduce-only orders alone pass",
+    ),
+    "leader_lease": (
+        "leader: nobody else could write",
+        "leader: for {left} more (epoch {epoch})",
+        "leader: the lease is over (epoch {epoch}), nothing is sent",
+    ),
+}
+
+
 def words(event: Event, f: dict[str, Any]) -> str:
     if "words" in f:
         return f"control words: {', '.join(f['words']) or 'none'}"
-    if "limit_lease" in f:
-        lease = f["limit_lease"]
-        if not lease["is_required"]:
-            return "limits: nobody lends them"
-        left = lease["until_ns"] - event.mono_ns
-        if left > 0:
-            return f"limits: lent for {duration(left)} more (fence {lease['fence']})"
-        return "limits: not lent, cancels and reduce-only orders alone pass"
-    if "leader_lease" in f:
-        lease = f["leader_lease"]
-        if not lease["is_required"]:
-            return "leader: nobody else could write"
-        left = lease["until_ns"] - event.mono_ns
-        if left > 0:
-            return f"leader: for {duration(left)} more (epoch {lease['epoch']})"
-        return f"leader: the lease is over (epoch {lease['epoch']}), nothing is sent"
+    for name, (free, held, over) in LEASES.items():
+        if name in f:
+            lease = f[name]
+            left = lease["until_ns"] - event.mono_ns
+            said = free if not lease["is_required"] else held if left > 0 else over
+            return said.format(left=duration(left), **lease)
     clock = f["clock"]
     if not clock["source"]:
         return "clock: nobody vouches for it"

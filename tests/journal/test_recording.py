@@ -157,6 +157,36 @@ def test_segment_behind_a_torn_one_is_set_aside_also_where_nothing_was_chained(r
     assert [one for one in verify(directory).findings if not one.is_note] == []
 
 
+@pytest.mark.parametrize("harm", ["cut", "flipped", "gone"])
+def test_unsigned_block_behind_a_bad_one_is_not_gone_on_from(ring, tmp_path, harm):
+    """A cut of power may take bytes of the first segment and leave the second, and all headers."""
+    directory = tmp_path / "run"
+    ring.frames(90)
+    copy_and_die(ring, directory)
+    ring.page.remove()
+    folder = recording.epoch_folder(directory, 0, 7)
+    first, _ = sorted(folder.glob("*.journal"))
+    data = bytearray(first.read_bytes())
+    if harm == "gone":
+        first.unlink()
+    elif harm == "cut":
+        os.truncate(first, len(data) - 5000)
+    else:
+        data[20_000] ^= 1
+        first.write_bytes(data)
+    archiver = Archiver(ring.deployment, directory)
+    archiver.look()
+    archiver.finish_former()
+    archiver.close()
+    assert [one for one in verify(directory).findings if not one.is_note] == []
+    for run in recording.lanes(directory):
+        found, other = frames_of(run)
+        if harm == "gone":  # nothing is known of it: a beginning that is missing is told
+            assert [type(one) for one in other] == [Hole] and other[0].first == 1
+        else:
+            assert other == [] and found == list(range(len(found)))
+
+
 @pytest.mark.parametrize("size", [0, 40, 4096])
 def test_epoch_whose_archiver_died_before_its_first_bytes_hides_no_other(ring, tmp_path, size):
     """A file that was made and not written, or of which a cut of power has left zeros: the lane's
